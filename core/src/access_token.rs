@@ -1,0 +1,330 @@
+//! From a string to claims that may be trusted.
+//!
+//! There is one way to an [`AccessToken`]: [`verify`], which takes the steps in the only order
+//! that is safe. The header may choose nothing but which of two algorithms and which of the
+//! issuer's own keys; the claims are not looked at, but for the issuer that they must come from,
+//! until the signature over them has been checked. No token is ever the reason for a fetch from
+//! anywhere but the tenant's own issuer.
+//!
+//! Source: RFC 7519 and RFC 8725 (JSON Web Tokens and their best practices), RFC 9068 (the
+//! profile for access tokens), Auth0 "Access Token Profiles".
+
+use std::{fmt, future::Future};
+
+use jwt_compact::{Claims, UntrustedToken};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    config::Config,
+    error::{Fault, TokenFault},
+    key_set::SigningKey,
+    protocol::Filter,
+    session::Listener,
+    tenant::Tenant,
+    timestamp::Timestamp,
+};
+
+/// The longest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// How far `nbf` and `iat` may lie ahead of this clock, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+
+/// The right to be told of everybody's events.
+const LISTEN_TO_ALL: &str = "listen:events";
+/// The right to be told of one's own events.
+const LISTEN_TO_OWN: &str = "listen:events:self";
+/// Either right will do.
+const LISTEN_TO_ANY: &str = "listen:events:self listen:events";
+
+/// The signature algorithms that are taken: RSA with SHA-256, in either padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5.
+    Rs256,
+    /// RSASSA-PSS.
+    Ps256,
+}
+
+impl Algorithm {
+    /// The algorithm of a name as RFC 7518 registers it, in just that spelling.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "RS256" => Some(Self::Rs256),
+            "PS256" => Some(Self::Ps256),
+            _ => None,
+        }
+    }
+}
+
+/// What verification needs of the world.
+pub trait Verifier {
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// The key that a token names, from the issuer whose key set is at `jwks_uri`.
+    ///
+    /// # Errors
+    ///
+    /// What [`key_set::signing_key`](crate::key_set::signing_key) says.
+    fn signing_key(
+        &self,
+        jwks_uri: &str,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> impl Future<Output = Result<SigningKey, Fault>>;
+
+    /// Whether `signature` over `message` was made with the private half of `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Internal`] where it cannot be told.
+    fn check_signature(
+        &self,
+        algorithm: Algorithm,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> impl Future<Output = Result<bool, Fault>>;
+}
+
+/// The claims of a token whose signature, issuer, audience and times have been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessToken {
+    sub: String,
+    expires_at: Timestamp,
+    claims: Map<String, Value>,
+}
+
+/// Verifies a token for a tenant.
+///
+/// # Errors
+///
+/// [`Fault::InvalidToken`] where the token is to blame, [`Fault::TemporarilyUnavailable`] and
+/// [`Fault::Internal`] where it is not.
+pub async fn verify(
+    token: &str,
+    tenant: &Tenant,
+    config: &Config,
+    verifier: &impl Verifier,
+) -> Result<AccessToken, Fault> {
+    let untrusted = parse(token)?;
+    let algorithm = check_header(&untrusted)?;
+    let kid = untrusted.header().key_id.as_deref();
+    let kid = kid.ok_or(TokenFault::UnknownKey)?;
+    let claims = read_claims(&untrusted)?;
+    let iss = claims.custom.0.get("iss").and_then(Value::as_str);
+    let issuer = iss
+        .and_then(|iss| config.issuer(tenant, iss))
+        .ok_or(TokenFault::Issuer)?;
+
+    let key = verifier
+        .signing_key(&issuer.jwks_uri, kid, algorithm)
+        .await?;
+    let (message, _) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
+    let signature = untrusted.signature_bytes();
+    let genuine = verifier
+        .check_signature(algorithm, &key, message.as_bytes(), signature)
+        .await?;
+    if !genuine {
+        return Err(TokenFault::Signature.into());
+    }
+    Ok(check_claims(claims, config.audience(), verifier.now())?)
+}
+
+/// The header parameters that would change how the signature is read, or name a key or a place
+/// to fetch one from (RFC 8725, sections 3.1 and 3.10). Their mere presence is enough.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Extensions {
+    crit: Present,
+    b64: Present,
+    jwk: Present,
+    x5c: Present,
+}
+
+#[derive(Default)]
+struct Present(bool);
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
+}
+
+fn parse(token: &str) -> Result<UntrustedToken<'_, Extensions>, TokenFault> {
+    if token.is_empty() {
+        return Err(TokenFault::Missing);
+    }
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(TokenFault::TooLong);
+    }
+    UntrustedToken::try_from(token).map_err(|_| TokenFault::Malformed)
+}
+
+fn check_header(token: &UntrustedToken<'_, Extensions>) -> Result<Algorithm, TokenFault> {
+    let header = token.header();
+    let Extensions {
+        crit,
+        b64,
+        jwk,
+        x5c,
+    } = &header.other_fields;
+    if [crit, b64, jwk, x5c].iter().any(|present| present.0)
+        || header.key_set_url.is_some()
+        || header.certificate_url.is_some()
+    {
+        return Err(TokenFault::Header);
+    }
+    let typ = header.token_type.as_deref();
+    if typ.is_some_and(|typ| {
+        !["JWT", "at+jwt"]
+            .iter()
+            .any(|taken| typ.eq_ignore_ascii_case(taken))
+    }) {
+        return Err(TokenFault::Type);
+    }
+    Algorithm::parse(token.algorithm()).ok_or(TokenFault::Algorithm)
+}
+
+/// The claims that are not times. A claim that stands there twice could be read one way here and
+/// another way elsewhere, so such a token is not taken (RFC 7519, section 4).
+struct UniqueClaims(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Claims;
+
+        impl<'de> Visitor<'de> for Claims {
+            type Value = UniqueClaims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("claims, each of them once")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut claims = Map::new();
+                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                    if claims.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a claim stands there twice"));
+                    }
+                }
+                Ok(UniqueClaims(claims))
+            }
+        }
+
+        deserializer.deserialize_map(Claims)
+    }
+}
+
+fn read_claims(token: &UntrustedToken<'_, Extensions>) -> Result<Claims<UniqueClaims>, TokenFault> {
+    token
+        .deserialize_claims_unchecked()
+        .map_err(|_| TokenFault::Malformed)
+}
+
+fn check_claims(
+    claims: Claims<UniqueClaims>,
+    audience: &str,
+    now: Timestamp,
+) -> Result<AccessToken, TokenFault> {
+    let times = [
+        ("exp", claims.expiration),
+        ("nbf", claims.not_before),
+        ("iat", claims.issued_at),
+    ];
+    let expires_at = Timestamp::from(claims.expiration.ok_or(TokenFault::Expired)?);
+    let UniqueClaims(mut claims) = claims.custom;
+
+    if now >= expires_at {
+        return Err(TokenFault::Expired);
+    }
+    let horizon = now.plus_seconds(CLOCK_SKEW_SECONDS);
+    for (name, time) in times {
+        let Some(time) = time else { continue };
+        if name != "exp" && Timestamp::from(time) > horizon {
+            return Err(TokenFault::NotYetValid);
+        }
+        claims.insert(name.to_owned(), time.timestamp().into());
+    }
+    let meant_for_us = match claims.get("aud") {
+        Some(Value::String(one)) => one == audience,
+        Some(Value::Array(several)) => several.iter().any(|one| one == audience),
+        _ => false,
+    };
+    if !meant_for_us {
+        return Err(TokenFault::Audience);
+    }
+    let sub = claims.get("sub").and_then(Value::as_str);
+    let sub = sub.filter(|sub| !sub.is_empty()).map(str::to_owned);
+    Ok(AccessToken {
+        sub: sub.ok_or(TokenFault::Subject)?,
+        expires_at,
+        claims,
+    })
+}
+
+impl AccessToken {
+    /// Who the token is about.
+    pub fn sub(&self) -> &str {
+        &self.sub
+    }
+
+    /// When it stops being valid.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// All of its claims.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// Whether one of the words in `scope`, or one of `permissions`, is this right.
+    fn grants(&self, right: &str) -> bool {
+        let scope = self.claims.get("scope").and_then(Value::as_str);
+        let permissions = self.claims.get("permissions").and_then(Value::as_array);
+        scope.is_some_and(|words| words.split(' ').any(|word| word == right))
+            || permissions.is_some_and(|rights| rights.iter().any(|granted| granted == right))
+    }
+
+    /// Lets pass whoever may see all of the tenant's events and listeners.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::InsufficientScope`] for everybody else.
+    pub fn check_sees_everything(&self) -> Result<(), Fault> {
+        if self.grants(LISTEN_TO_ALL) {
+            Ok(())
+        } else {
+            Err(Fault::InsufficientScope {
+                needed: LISTEN_TO_ALL,
+            })
+        }
+    }
+
+    /// What the token lets its bearer listen to; the narrower right wins where it has both.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::InsufficientScope`] with neither right.
+    pub fn listener(&self) -> Result<Listener, Fault> {
+        let filter = if self.grants(LISTEN_TO_OWN) {
+            Filter::Own
+        } else if self.grants(LISTEN_TO_ALL) {
+            Filter::All
+        } else {
+            return Err(Fault::InsufficientScope {
+                needed: LISTEN_TO_ANY,
+            });
+        };
+        Ok(Listener {
+            sub: self.sub.clone(),
+            filter,
+            expires_at: self.expires_at,
+        })
+    }
+}

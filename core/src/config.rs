@@ -1,0 +1,358 @@
+//! What the operator set, checked as a whole.
+//!
+//! A [`Config`] exists only where every variable can be used, so nothing is served from half a
+//! configuration. The worker's build runs the same check over `wrangler.toml`, so a bad value
+//! stops a build and not a request.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Uri;
+use serde::Deserialize;
+
+use crate::{error::Misconfigured, tenant::Tenant};
+
+/// The name of the variable that holds the required `aud` of access tokens.
+pub const AUDIENCE: &str = "AUDIENCE";
+/// The name of the variable that lists the slugs that are served.
+pub const TENANTS: &str = "TENANTS";
+/// The name of the variable that lists further issuers of tenants.
+pub const ISSUERS: &str = "ISSUERS";
+/// The name of the variable that says how many objects of a tenant hold sockets.
+pub const SHARDS: &str = "SHARDS";
+/// The name of the secret from which publish tokens are derived.
+pub const PUBLISH_SECRET: &str = "PUBLISH_SECRET";
+/// The name of the secret that is being rotated out.
+pub const PUBLISH_SECRET_PREVIOUS: &str = "PUBLISH_SECRET_PREVIOUS";
+
+const DEFAULT_AUDIENCE: &str = "https://events.auth0a.com/api";
+
+/// Who may sign a tenant's access tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// The `iss` of its tokens, to the letter.
+    pub issuer: String,
+    /// Where its key set is.
+    pub jwks_uri: String,
+}
+
+impl Issuer {
+    /// The issuer that every Auth0 tenant has by its domain.
+    fn of_domain(tenant: &Tenant) -> Self {
+        let issuer = format!("https://{}/", tenant.domain());
+        Self {
+            jwks_uri: default_jwks_uri(&issuer),
+            issuer,
+        }
+    }
+}
+
+/// The configuration of this deployment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    audience: String,
+    tenants: BTreeSet<Tenant>,
+    issuers: BTreeMap<Tenant, Vec<Issuer>>,
+}
+
+impl Config {
+    /// Reads the variables through `lookup`, which yields a variable's text where it is set.
+    ///
+    /// # Errors
+    ///
+    /// The first variable that cannot be used, and why.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, Misconfigured> {
+        check_shards(lookup(SHARDS).as_deref())?;
+        Ok(Self {
+            audience: read_audience(lookup(AUDIENCE))?,
+            tenants: read_tenants(&lookup(TENANTS).unwrap_or_default())?,
+            issuers: read_issuers(&lookup(ISSUERS).unwrap_or_default())?,
+        })
+    }
+
+    /// The `aud` that access tokens must hold.
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// Whether a tenant is served; an empty list serves all.
+    pub fn serves(&self, tenant: &Tenant) -> bool {
+        self.tenants.is_empty() || self.tenants.contains(tenant)
+    }
+
+    /// The issuer of this tenant whose tokens carry `iss`, compared to the letter.
+    pub fn issuer(&self, tenant: &Tenant, iss: &str) -> Option<Issuer> {
+        let further = self.issuers.get(tenant).into_iter().flatten().cloned();
+        std::iter::once(Issuer::of_domain(tenant))
+            .chain(further)
+            .find(|issuer| issuer.issuer == iss)
+    }
+}
+
+fn read_audience(audience: Option<String>) -> Result<String, Misconfigured> {
+    let audience = audience.unwrap_or_else(|| DEFAULT_AUDIENCE.to_owned());
+    if audience.trim().is_empty() {
+        return Err(Misconfigured {
+            variable: AUDIENCE,
+            problem: "must not be empty: set the identifier of your API in Auth0".into(),
+        });
+    }
+    Ok(audience)
+}
+
+fn read_tenants(list: &str) -> Result<BTreeSet<Tenant>, Misconfigured> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|slug| !slug.is_empty())
+        .map(|slug| read_slug(TENANTS, slug))
+        .collect()
+}
+
+fn read_slug(variable: &'static str, slug: &str) -> Result<Tenant, Misconfigured> {
+    Tenant::from_slug(slug).ok_or_else(|| Misconfigured {
+        variable,
+        problem: format!("names \"{slug}\", which is not a tenant: write acme or acme@us"),
+    })
+}
+
+/// Sockets are held by the tenant's one object.
+fn check_shards(shards: Option<&str>) -> Result<(), Misconfigured> {
+    match shards.map(str::trim) {
+        None | Some("1") => Ok(()),
+        Some(other) => Err(Misconfigured {
+            variable: SHARDS,
+            problem: format!("must be 1, not \"{other}\""),
+        }),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssuerEntry {
+    issuer: String,
+    jwks_uri: Option<String>,
+}
+
+fn read_issuers(json: &str) -> Result<BTreeMap<Tenant, Vec<Issuer>>, Misconfigured> {
+    let wrong = |problem: String| Misconfigured {
+        variable: ISSUERS,
+        problem,
+    };
+    if json.trim().is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let entries: BTreeMap<String, Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
+        wrong(format!(
+            "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
+        ))
+    })?;
+    let mut issuers = BTreeMap::new();
+    for (slug, list) in entries {
+        let tenant = read_slug(ISSUERS, &slug)?;
+        let list: Result<Vec<Issuer>, Misconfigured> = list
+            .into_iter()
+            .map(|entry| {
+                let jwks_uri = entry
+                    .jwks_uri
+                    .unwrap_or_else(|| default_jwks_uri(&entry.issuer));
+                check_url(&entry.issuer).map_err(wrong)?;
+                check_url(&jwks_uri).map_err(wrong)?;
+                Ok(Issuer {
+                    issuer: entry.issuer,
+                    jwks_uri,
+                })
+            })
+            .collect();
+        issuers.insert(tenant, list?);
+    }
+    Ok(issuers)
+}
+
+/// Where an issuer has its key set unless it says otherwise (Auth0, "JSON Web Key Sets").
+fn default_jwks_uri(issuer: &str) -> String {
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    format!("{base}/.well-known/jwks.json")
+}
+
+/// Lets pass what keys may be fetched from: `https`, or `http` on this very host, where nobody
+/// is in between.
+fn check_url(url: &str) -> Result<(), String> {
+    let wrong = || format!("holds \"{url}\", which must be an https URL (http only on localhost)");
+    let uri: Uri = url.parse().map_err(|_| wrong())?;
+    let plain = |text: &str| !text.contains(['@', '#', '\\']);
+    let host = uri
+        .host()
+        .filter(|host| !host.is_empty())
+        .ok_or_else(wrong)?;
+    let safe = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => is_loopback(host),
+        _ => false,
+    };
+    if safe && plain(url) {
+        Ok(())
+    } else {
+        Err(wrong())
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host == "[::1]"
+        || host
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&'static str, &str)]) -> Result<Config, Misconfigured> {
+        Config::read(|name| {
+            let found = variables.iter().find(|(variable, _)| *variable == name)?;
+            Some(found.1.to_owned())
+        })
+    }
+
+    fn config(variables: &[(&'static str, &str)]) -> Config {
+        read(variables).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    fn tenant(slug: &str) -> Tenant {
+        Tenant::from_slug(slug).unwrap_or_else(|| panic!("{slug}"))
+    }
+
+    #[test]
+    fn with_nothing_set_any_tenant_is_served_by_its_own_issuer() {
+        let config = config(&[]);
+        assert_eq!(config.audience(), "https://events.auth0a.com/api");
+        assert!(config.serves(&tenant("acme@us")));
+        assert_eq!(
+            config.issuer(&tenant("acme@us"), "https://acme.us.auth0.com/"),
+            Some(Issuer {
+                issuer: "https://acme.us.auth0.com/".into(),
+                jwks_uri: "https://acme.us.auth0.com/.well-known/jwks.json".into(),
+            })
+        );
+    }
+
+    #[test]
+    fn an_issuer_is_compared_to_the_letter_and_belongs_to_one_tenant() {
+        let config = config(&[(
+            ISSUERS,
+            r#"{"acme@us":[{"issuer":"https://login.acme.com/"}]}"#,
+        )]);
+        let acme = tenant("acme@us");
+        assert!(config.issuer(&acme, "https://login.acme.com/").is_some());
+        for iss in [
+            "",
+            "https://acme.us.auth0.com",
+            "http://acme.us.auth0.com/",
+            "https://ACME.us.auth0.com/",
+            "https://acme.eu.auth0.com/",
+            "https://login.acme.com",
+            "https://login.acme.com/ ",
+        ] {
+            assert_eq!(config.issuer(&acme, iss), None, "{iss}");
+        }
+        assert_eq!(
+            config.issuer(&tenant("acme"), "https://login.acme.com/"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_custom_domain_s_key_set_is_where_it_says_or_at_the_usual_place() {
+        let config = config(&[(
+            ISSUERS,
+            r#"{"acme@us":[{"issuer":"https://a.com/"},{"issuer":"https://b.com/","jwks_uri":"https://keys.b.com/set"},{"issuer":"http://localhost:8788","jwks_uri":"http://127.0.0.1:8788/jwks"}]}"#,
+        )]);
+        let uri = |iss| {
+            config
+                .issuer(&tenant("acme@us"), iss)
+                .map(|issuer| issuer.jwks_uri)
+        };
+        assert_eq!(
+            uri("https://a.com/").as_deref(),
+            Some("https://a.com/.well-known/jwks.json")
+        );
+        assert_eq!(
+            uri("https://b.com/").as_deref(),
+            Some("https://keys.b.com/set")
+        );
+        assert_eq!(
+            uri("http://localhost:8788").as_deref(),
+            Some("http://127.0.0.1:8788/jwks")
+        );
+    }
+
+    #[test]
+    fn keys_are_fetched_over_https_or_from_this_very_host() {
+        for url in [
+            "http://login.acme.com/",
+            "http://localhost.evil.com/",
+            "http://127.0.0.1.evil.com/",
+            "http://169.254.169.254/",
+            "ftp://login.acme.com/",
+            "login.acme.com",
+            "/keys",
+            "https://user@login.acme.com/",
+            "https://login.acme.com/#here",
+            "https://",
+            "",
+        ] {
+            let json = format!(r#"{{"acme@us":[{{"issuer":"{url}"}}]}}"#);
+            let wrong = read(&[(ISSUERS, &json)]).err();
+            assert_eq!(wrong.map(|wrong| wrong.variable), Some(ISSUERS), "{url}");
+        }
+        for url in [
+            "https://login.acme.com/",
+            "http://localhost:8788/",
+            "http://127.0.0.1/",
+            "http://[::1]:1/",
+        ] {
+            let json = format!(r#"{{"acme@us":[{{"issuer":"{url}"}}]}}"#);
+            assert!(read(&[(ISSUERS, &json)]).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_allow_list_serves_only_those_on_it() {
+        let config = config(&[(TENANTS, " acme@us, acme-staging ,")]);
+        assert!(config.serves(&tenant("acme@us")));
+        assert!(config.serves(&tenant("acme-staging")));
+        assert!(!config.serves(&tenant("acme")));
+        assert!(!config.serves(&tenant("acme@eu")));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_named() {
+        for (variable, value) in [
+            (AUDIENCE, ""),
+            (AUDIENCE, "  "),
+            (TENANTS, "acme@us,Acme"),
+            (TENANTS, "acme;other"),
+            (ISSUERS, "{"),
+            (ISSUERS, "[]"),
+            (ISSUERS, r#"{"nope!":[]}"#),
+            (ISSUERS, r#"{"acme":{"issuer":"https://a.com/"}}"#),
+            (ISSUERS, r#"{"acme":[{"jwks_uri":"https://a.com/"}]}"#),
+            (
+                ISSUERS,
+                r#"{"acme":[{"issuer":"https://a.com/","jwksuri":"x"}]}"#,
+            ),
+            (SHARDS, "0"),
+            (SHARDS, "2"),
+            (SHARDS, "one"),
+            (SHARDS, ""),
+        ] {
+            let wrong = read(&[(variable, value)]).err();
+            assert_eq!(
+                wrong.as_ref().map(|wrong| wrong.variable),
+                Some(variable),
+                "{value}"
+            );
+            assert!(wrong.is_some_and(|wrong| wrong.to_string().contains(variable)));
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Every fault that a client can be told of.
+//!
+//! One variant a fault, and one place, this module, where a fault becomes a status, an error
+//! code, a close code and a sentence that names the mend. Nothing internal is in any of them:
+//! what went wrong inside is logged by whoever saw it, and shown as [`Fault::Internal`].
+
+use std::borrow::Cow;
+
+/// What is wrong with an access token. RFC 6750, RFC 8725 and RFC 9068 say why each is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// No token was presented.
+    Missing,
+    /// Longer than [`crate::access_token::MAX_TOKEN_BYTES`].
+    TooLong,
+    /// Not a JSON Web Token in compact form, or not readable as one.
+    Malformed,
+    /// An algorithm other than RS256 and PS256.
+    Algorithm,
+    /// A header parameter that would change how the token is read or name a key of its own.
+    Header,
+    /// A `typ` other than `JWT` and `at+jwt`.
+    Type,
+    /// No `kid`, or one that names no usable key of the issuer.
+    UnknownKey,
+    /// A `kid` that names more than one key.
+    AmbiguousKey,
+    /// A signature that the issuer's key did not make.
+    Signature,
+    /// An `iss` that is none of the tenant's.
+    Issuer,
+    /// An `aud` that does not hold the configured audience.
+    Audience,
+    /// No `sub`, or an empty one.
+    Subject,
+    /// At or past its `exp`.
+    Expired,
+    /// `nbf` or `iat` ahead of the clock.
+    NotYetValid,
+}
+
+impl TokenFault {
+    fn description(self) -> &'static str {
+        match self {
+            Self::Missing => "An access token is required: send it as `Authorization: Bearer …`.",
+            Self::TooLong => "The access token is longer than 8 KiB.",
+            Self::Malformed => "The access token is not a well-formed JSON Web Token.",
+            Self::Algorithm => {
+                "The access token must be signed with RS256 or PS256; set it as the API's signing algorithm in Auth0."
+            }
+            Self::Header => {
+                "The access token's header carries a parameter that is not accepted (crit, b64, jku, jwk, x5u or x5c)."
+            }
+            Self::Type => "The access token's typ must be JWT or at+jwt.",
+            Self::UnknownKey => {
+                "The access token's kid names no signing key of the issuer; get a new token."
+            }
+            Self::AmbiguousKey => {
+                "The access token's kid names more than one signing key of the issuer."
+            }
+            Self::Signature => "The access token's signature is not valid.",
+            Self::Issuer => {
+                "The access token's iss is not an issuer of this tenant; a custom domain must be listed in ISSUERS."
+            }
+            Self::Audience => {
+                "The access token is for another API: its aud must be the configured AUDIENCE."
+            }
+            Self::Subject => "The access token has no sub.",
+            Self::Expired => "The access token has expired; get a new one.",
+            Self::NotYetValid => {
+                "The access token is not valid yet; check the clock of whoever issued it."
+            }
+        }
+    }
+}
+
+/// What the operator has to set right before anything can be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misconfigured {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// What is wrong with its value, as the end of a sentence that starts with the name.
+    pub problem: String,
+}
+
+impl std::fmt::Display for Misconfigured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "The variable {} {}.", self.variable, self.problem)
+    }
+}
+
+/// A refusal, or the reason why a socket is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No such route, or no tenant that is served here.
+    NotFound,
+    /// The route exists, but not for this method.
+    MethodNotAllowed {
+        /// The value of the `Allow` header.
+        allow: &'static str,
+    },
+    /// `subscribe` without `Upgrade: websocket`.
+    UpgradeRequired,
+    /// A request that contradicts itself or cannot be read.
+    InvalidRequest(&'static str),
+    /// A body over the limit.
+    PayloadTooLarge,
+    /// The publish token is missing or wrong.
+    InvalidPublishToken {
+        /// Whether an `Authorization` header was sent at all.
+        presented: bool,
+    },
+    /// The access token is missing or not to be trusted.
+    InvalidToken(TokenFault),
+    /// A good token without the right that is asked for.
+    InsufficientScope {
+        /// The rights of which one is needed, separated by spaces.
+        needed: &'static str,
+    },
+    /// The issuer's keys cannot be had just now.
+    TemporarilyUnavailable,
+    /// Publishing without a secret to check publish tokens with.
+    NotConfigured,
+    /// A variable that cannot be used.
+    Misconfigured(Misconfigured),
+    /// Something that should not happen; the log says what.
+    Internal,
+    /// A socket message that cannot be understood.
+    InvalidMessage,
+    /// The last straw of such messages.
+    TooManyInvalidMessages,
+    /// A socket message over the limit.
+    MessageTooBig,
+    /// No authentication in time.
+    AuthenticationTimeout,
+    /// The token's `exp` has come.
+    TokenExpired,
+}
+
+/// The protection space that `WWW-Authenticate` names (RFC 6750, section 3).
+const REALM: &str = "session-events";
+
+impl Fault {
+    /// The `error` code on the wire, and the reason with which a socket is closed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::UpgradeRequired => "upgrade_required",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => "invalid_token",
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::NotConfigured => "not_configured",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::Internal => "internal_error",
+            Self::InvalidMessage => "invalid_message",
+            Self::TooManyInvalidMessages => "too_many_invalid_messages",
+            Self::MessageTooBig => "message_too_big",
+            Self::AuthenticationTimeout => "authentication_timeout",
+            Self::TokenExpired => "token_expired",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::InvalidRequest(_) | Self::InvalidMessage | Self::TooManyInvalidMessages => 400,
+            Self::InvalidPublishToken { .. }
+            | Self::InvalidToken(_)
+            | Self::AuthenticationTimeout
+            | Self::TokenExpired => 401,
+            Self::InsufficientScope { .. } => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::PayloadTooLarge | Self::MessageTooBig => 413,
+            Self::UpgradeRequired => 426,
+            Self::Misconfigured(_) | Self::Internal => 500,
+            Self::TemporarilyUnavailable | Self::NotConfigured => 503,
+        }
+    }
+
+    /// The code with which a socket is closed. It tells the client whether to come back: 44xx as
+    /// the protocol documents each, 1013 after a pause, 1009 and 1011 as RFC 6455 has them.
+    pub fn close_code(&self) -> u16 {
+        match self {
+            Self::InvalidMessage | Self::TooManyInvalidMessages | Self::InvalidRequest(_) => 4400,
+            Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => 4401,
+            Self::InsufficientScope { .. } => 4403,
+            Self::AuthenticationTimeout => 4408,
+            Self::TokenExpired => 4419,
+            Self::MessageTooBig | Self::PayloadTooLarge => 1009,
+            Self::TemporarilyUnavailable => 1013,
+            Self::NotFound
+            | Self::MethodNotAllowed { .. }
+            | Self::UpgradeRequired
+            | Self::NotConfigured
+            | Self::Misconfigured(_)
+            | Self::Internal => 1011,
+        }
+    }
+
+    /// The `error_description`: what is wrong and what to do about it.
+    pub fn description(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::NotFound => {
+                "There is nothing at this path. Paths start with a tenant that is served here: /acme@us/api/subscribe."
+            }
+            Self::MethodNotAllowed { allow } => {
+                return format!("This path takes only {allow}.").into();
+            }
+            Self::UpgradeRequired => {
+                "Subscribing takes a WebSocket: connect with a WebSocket client."
+            }
+            Self::InvalidRequest(problem) => problem,
+            Self::PayloadTooLarge => "The body is over 5 MiB; publish in smaller batches.",
+            Self::InvalidPublishToken { presented: false } => {
+                "Publishing takes the tenant's publish token: put it in the log stream's Authorization field."
+            }
+            Self::InvalidPublishToken { presented: true } => {
+                "The publish token is not this tenant's; print the right one with `npm run token`."
+            }
+            Self::InvalidToken(fault) => fault.description(),
+            Self::InsufficientScope { needed } => {
+                return match needed.split_once(' ') {
+                    None => format!("The access token lacks the permission {needed}."),
+                    Some((one, other)) => {
+                        format!(
+                            "The access token has neither of the permissions {one} and {other}."
+                        )
+                    }
+                }
+                .into();
+            }
+            Self::TemporarilyUnavailable => {
+                "The issuer's keys cannot be fetched just now; try again shortly."
+            }
+            Self::NotConfigured => {
+                "Publishing is not set up: set the secret with `wrangler secret put PUBLISH_SECRET`."
+            }
+            Self::Misconfigured(misconfigured) => return misconfigured.to_string().into(),
+            Self::Internal => "Something went wrong here; it has been logged. Try again shortly.",
+            Self::InvalidMessage => {
+                "The message was not understood: send JSON text of type authenticate (with an access_token) or ping."
+            }
+            Self::TooManyInvalidMessages => "Too many messages could not be understood.",
+            Self::MessageTooBig => "The message is over 16 KiB.",
+            Self::AuthenticationTimeout => "No authentication within 10 seconds.",
+            Self::TokenExpired => "The access token has expired; come back with a new one.",
+        })
+    }
+
+    /// The value of `WWW-Authenticate`, where the status calls for one (RFC 6750, section 3).
+    /// Who sent no credentials is not told of an error (section 3.1).
+    pub fn challenge(&self) -> Option<String> {
+        match self {
+            Self::InvalidToken(TokenFault::Missing)
+            | Self::InvalidPublishToken { presented: false } => {
+                Some(format!("Bearer realm=\"{REALM}\""))
+            }
+            Self::InvalidToken(_) | Self::InvalidPublishToken { .. } => Some(self.full_challenge()),
+            Self::InsufficientScope { needed } => {
+                Some(format!("{}, scope=\"{needed}\"", self.full_challenge()))
+            }
+            _ => None,
+        }
+    }
+
+    fn full_challenge(&self) -> String {
+        let code = self.code();
+        // Header values are ASCII; no description holds a quotation mark or a backslash.
+        let description = self.description().replace('…', "...");
+        format!("Bearer realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"")
+    }
+
+    /// The seconds of `Retry-After`, where coming back helps.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::TemporarilyUnavailable => Some(5),
+            Self::NotConfigured => Some(60),
+            _ => None,
+        }
+    }
+}
+
+impl From<TokenFault> for Fault {
+    fn from(fault: TokenFault) -> Self {
+        Self::InvalidToken(fault)
+    }
+}
+
+impl From<Misconfigured> for Fault {
+    fn from(misconfigured: Misconfigured) -> Self {
+        Self::Misconfigured(misconfigured)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN_FAULTS: [TokenFault; 14] = [
+        TokenFault::Missing,
+        TokenFault::TooLong,
+        TokenFault::Malformed,
+        TokenFault::Algorithm,
+        TokenFault::Header,
+        TokenFault::Type,
+        TokenFault::UnknownKey,
+        TokenFault::AmbiguousKey,
+        TokenFault::Signature,
+        TokenFault::Issuer,
+        TokenFault::Audience,
+        TokenFault::Subject,
+        TokenFault::Expired,
+        TokenFault::NotYetValid,
+    ];
+
+    #[test]
+    fn who_sent_no_credentials_is_challenged_without_an_error() {
+        let plain = Some("Bearer realm=\"session-events\"");
+        let token = Fault::from(TokenFault::Missing);
+        let publish = Fault::InvalidPublishToken { presented: false };
+        assert_eq!(token.challenge().as_deref(), plain);
+        assert_eq!(publish.challenge().as_deref(), plain);
+    }
+
+    #[test]
+    fn every_bad_token_is_challenged_as_a_401_with_a_description_fit_for_a_header() {
+        for fault in TOKEN_FAULTS.map(Fault::from) {
+            assert_eq!(fault.status(), 401);
+            assert_eq!(fault.close_code(), 4401);
+            let challenge = fault.challenge().unwrap_or_default();
+            assert!(challenge.is_ascii(), "{challenge}");
+            assert!(!challenge.contains('\\'));
+            if fault != Fault::from(TokenFault::Missing) {
+                assert!(challenge.contains("error=\"invalid_token\""));
+                assert_eq!(challenge.matches('"').count(), 6, "{challenge}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_right_is_challenged_with_the_scope_that_is_needed() {
+        let fault = Fault::InsufficientScope {
+            needed: "listen:events",
+        };
+        assert_eq!(
+            fault.challenge().as_deref(),
+            Some(
+                "Bearer realm=\"session-events\", error=\"insufficient_scope\", error_description=\"The access token lacks the permission listen:events.\", scope=\"listen:events\""
+            )
+        );
+    }
+
+    #[test]
+    fn whoever_is_told_503_is_told_when_to_come_back() {
+        for fault in [Fault::TemporarilyUnavailable, Fault::NotConfigured] {
+            assert_eq!(fault.status(), 503);
+            assert!(fault.retry_after().is_some());
+        }
+    }
+}

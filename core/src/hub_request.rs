@@ -1,0 +1,93 @@
+//! What the Worker asks of a tenant's object.
+//!
+//! The object can be reached by nobody but the Worker, so a request that arrives there has been
+//! let through: its publish token or its access token was checked on the way. The whole request
+//! travels as one typed value in a header, so that neither side can mistake a path or a field.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+
+use crate::{access_token::AccessToken, event::Event};
+
+/// The header that the request travels in.
+pub const HEADER: &str = "session-events-request";
+
+/// A request to a tenant's object.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HubRequest {
+    /// Say how the request looks from there.
+    Debug,
+    /// Store these events and push them; they travel in the body, as a [`Publication`].
+    Publish,
+    /// Take a socket in.
+    Subscribe {
+        /// What the socket is let in with at once, where it showed a token on the upgrade.
+        admission: Option<Admission>,
+        /// Whether [`SUBPROTOCOL`](crate::upgrade::SUBPROTOCOL) must be answered.
+        answers_subprotocol: bool,
+    },
+    /// Say who listens.
+    Listeners,
+    /// Say what the newest events are.
+    Events,
+    /// Yield the tenant's key set, for a token that names `kid`.
+    KeySet {
+        /// Where the issuer's key set is.
+        jwks_uri: String,
+        /// The key that the token names.
+        kid: String,
+    },
+}
+
+/// A socket that showed its token on the upgrade.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The token, verified.
+    pub token: AccessToken,
+    /// The id of the last event that the client got on an earlier socket.
+    pub last_event_id: Option<String>,
+}
+
+/// Events to store and push, in their order.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Publication {
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+/// What came of a [`Publication`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Published {
+    /// How many of the events were news.
+    pub events: usize,
+}
+
+impl HubRequest {
+    /// The header's value.
+    pub fn encode(&self) -> String {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        Base64UrlUnpadded::encode_string(&json)
+    }
+
+    /// Reads the header's value.
+    pub fn decode(header: &str) -> Option<Self> {
+        let json = Base64UrlUnpadded::decode_vec(header).ok()?;
+        serde_json::from_slice(&json).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_arrives_as_it_was_sent() {
+        let request = HubRequest::KeySet {
+            jwks_uri: "https://acme.us.auth0.com/.well-known/jwks.json".into(),
+            kid: "Schlüssel".into(),
+        };
+        assert!(request.encode().is_ascii());
+        assert_eq!(HubRequest::decode(&request.encode()), Some(request));
+        assert_eq!(HubRequest::decode("nonsense"), None);
+    }
+}

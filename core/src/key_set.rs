@@ -1,0 +1,434 @@
+//! An issuer's public keys, and when to fetch them again.
+//!
+//! A [`KeySet`] holds only keys that may check a signature here, so whoever finds a key in it
+//! need not ask whether it is fit. A [`CachedKeySet`] remembers when it was fetched and what came
+//! of later tries, and from that alone it is decided whether to fetch: at most once in ten
+//! minutes as long as every token names a key that is known, once in thirty seconds when tokens
+//! name unknown ones, and not at all through thirty seconds after a failure as long as the old
+//! set will do.
+//!
+//! Source: RFC 7517 (JSON Web Key), Auth0 "JSON Web Key Sets" and "Signing Keys".
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access_token::Algorithm,
+    error::{Fault, TokenFault},
+    timestamp::Timestamp,
+};
+
+/// The longest key set that is taken, in bytes.
+pub const MAX_KEY_SET_BYTES: usize = 64 * 1024;
+/// How long an issuer may take to answer, in milliseconds.
+pub const FETCH_TIMEOUT_MILLIS: u64 = 5_000;
+
+/// How long a set is used without asking again, in seconds.
+const FRESH_SECONDS: i64 = 10 * 60;
+/// How long a set serves when it cannot be had anew, in seconds.
+const STALE_SECONDS: i64 = 24 * 60 * 60;
+/// How long a try for an unknown key, or one that failed, is not repeated, in seconds.
+const PAUSE_SECONDS: i64 = 30;
+
+/// The bits that an RSA key must have at least (RFC 7518, section 3.3), and at most so that
+/// checking a signature stays cheap.
+const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// An RSA public key that may check signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningKey {
+    kid: String,
+    /// The one algorithm that the issuer restricts the key to, where it does.
+    algorithm: Option<Algorithm>,
+    /// The modulus, in base64url.
+    pub n: String,
+    /// The public exponent, in base64url.
+    pub e: String,
+}
+
+/// The usable keys of an issuer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySet {
+    keys: Vec<SigningKey>,
+}
+
+/// A text that is not a key set.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotAKeySet;
+
+#[derive(Deserialize)]
+struct RawKeySet {
+    keys: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct RawKey {
+    kty: String,
+    kid: String,
+    n: String,
+    e: String,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+}
+
+impl KeySet {
+    /// Reads a key set as an issuer serves it. Keys that are of no use here are left out, as RFC
+    /// 7517, section 5, has it; an issuer may have others for other purposes.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAKeySet`] where the text is not an object with a list `keys`.
+    pub fn from_json(json: &str) -> Result<Self, NotAKeySet> {
+        let raw: RawKeySet = serde_json::from_str(json).map_err(|_| NotAKeySet)?;
+        let keys = raw.keys.into_iter().filter_map(usable_key).collect();
+        Ok(Self { keys })
+    }
+
+    /// Whether any usable key has this id.
+    pub fn holds(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid == kid)
+    }
+
+    /// The one key with this id that may check this algorithm.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenFault::UnknownKey`] without one, [`TokenFault::AmbiguousKey`] with several: to try
+    /// each would let an attacker choose.
+    pub fn signing_key(&self, kid: &str, algorithm: Algorithm) -> Result<&SigningKey, TokenFault> {
+        let mut fit = self
+            .keys
+            .iter()
+            .filter(|key| key.kid == kid && key.algorithm.is_none_or(|only| only == algorithm));
+        let key = fit.next().ok_or(TokenFault::UnknownKey)?;
+        match fit.next() {
+            None => Ok(key),
+            Some(_) => Err(TokenFault::AmbiguousKey),
+        }
+    }
+}
+
+fn usable_key(raw: serde_json::Value) -> Option<SigningKey> {
+    let raw: RawKey = serde_json::from_value(raw).ok()?;
+    let for_signing = raw.usage.is_none_or(|usage| usage == "sig");
+    let for_checking = raw
+        .key_ops
+        .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
+    let algorithm = match raw.alg {
+        None => None,
+        Some(name) => Some(Algorithm::parse(&name)?),
+    };
+    let fit = raw.kty == "RSA"
+        && for_signing
+        && for_checking
+        && MODULUS_BITS.contains(&modulus_bits(&raw.n)?)
+        && is_exponent(&raw.e)?;
+    fit.then_some(SigningKey {
+        kid: raw.kid,
+        algorithm,
+        n: raw.n,
+        e: raw.e,
+    })
+}
+
+fn modulus_bits(n: &str) -> Option<usize> {
+    let bytes = Base64UrlUnpadded::decode_vec(n).ok()?;
+    let mut significant = bytes.iter().skip_while(|byte| **byte == 0);
+    let top = significant.next()?.checked_ilog2()?;
+    let below = significant.count().checked_mul(8)?;
+    below
+        .checked_add(usize::try_from(top).ok()?)?
+        .checked_add(1)
+}
+
+/// Odd, at least 3 and at most 32 bits: what every RSA implementation takes.
+fn is_exponent(e: &str) -> Option<bool> {
+    let bytes = Base64UrlUnpadded::decode_vec(e).ok()?;
+    let value = bytes.iter().try_fold(0_u32, |value, byte| {
+        value.checked_mul(256)?.checked_add(u32::from(*byte))
+    })?;
+    Some(value >= 3 && value & 1 == 1)
+}
+
+/// A key set as it is kept, with what is known of when it was had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedKeySet {
+    keys: KeySet,
+    /// When it was fetched.
+    fetched_at: Timestamp,
+    /// When it was last fetched, and in vain or not, because a token named an unknown key.
+    unknown_kid_at: Option<Timestamp>,
+    /// When it was last tried to fetch it and that failed.
+    failed_at: Option<Timestamp>,
+}
+
+impl CachedKeySet {
+    /// What to keep after `keys` were fetched for a token that names `kid`.
+    pub fn fetched(keys: KeySet, kid: &str, before: Option<&Self>, now: Timestamp) -> Self {
+        let for_an_unknown_kid = before.is_some_and(|before| before.is_fresh(now));
+        Self {
+            fetched_at: now,
+            unknown_kid_at: if for_an_unknown_kid || !keys.holds(kid) {
+                Some(now)
+            } else {
+                before.and_then(|before| before.unknown_kid_at)
+            },
+            failed_at: None,
+            keys,
+        }
+    }
+
+    /// What to keep after a fetch failed.
+    pub fn failed(self, now: Timestamp) -> Self {
+        Self {
+            failed_at: Some(now),
+            ..self
+        }
+    }
+
+    /// The keys, as long as they may be used at all.
+    fn keys(&self, now: Timestamp) -> Option<&KeySet> {
+        let usable = self.fetched_at.is_within(STALE_SECONDS, now);
+        usable.then_some(&self.keys)
+    }
+
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.fetched_at.is_within(FRESH_SECONDS, now)
+    }
+
+    fn needs_fetch(&self, kid: &str, now: Timestamp) -> bool {
+        let recent = |moment: Option<Timestamp>| {
+            moment.is_some_and(|moment| moment.is_within(PAUSE_SECONDS, now))
+        };
+        match self.keys(now) {
+            None => true,
+            Some(_) if recent(self.failed_at) => false,
+            Some(_) if !self.is_fresh(now) => true,
+            Some(keys) => !keys.holds(kid) && !recent(self.unknown_kid_at),
+        }
+    }
+}
+
+/// Whether a token that names `kid` calls for a fetch, given what is kept.
+pub fn needs_fetch(cached: Option<&CachedKeySet>, kid: &str, now: Timestamp) -> bool {
+    cached.is_none_or(|cached| cached.needs_fetch(kid, now))
+}
+
+/// The key to judge a token by once no fetch is called for, or the one that was has failed.
+///
+/// # Errors
+///
+/// [`Fault::TemporarilyUnavailable`] where no keys are kept, or none that may still be used: that
+/// is not the token's fault. Otherwise what [`KeySet::signing_key`] says.
+pub fn signing_key(
+    cached: Option<&CachedKeySet>,
+    kid: &str,
+    algorithm: Algorithm,
+    now: Timestamp,
+) -> Result<SigningKey, Fault> {
+    let keys = cached.and_then(|cached| cached.keys(now));
+    let keys = keys.ok_or(Fault::TemporarilyUnavailable)?;
+    Ok(keys.signing_key(kid, algorithm)?.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn n(bits: usize) -> String {
+        let mut bytes = vec![0xff; bits / 8];
+        if let Some(last) = bytes.last_mut() {
+            *last = 0x01;
+        }
+        Base64UrlUnpadded::encode_string(&bytes)
+    }
+
+    fn key(kid: &str, more: &str) -> String {
+        format!(
+            r#"{{"kty":"RSA","kid":"{kid}","n":"{}","e":"AQAB"{more}}}"#,
+            n(2048)
+        )
+    }
+
+    fn jwks(keys: &[String]) -> String {
+        format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+    }
+
+    fn key_set(keys: &[String]) -> KeySet {
+        KeySet::from_json(&jwks(keys)).unwrap_or_else(|_| panic!("{keys:?}"))
+    }
+
+    #[test]
+    fn a_signing_key_may_say_what_it_is_for_or_leave_it_open() {
+        for more in [
+            "",
+            r#","use":"sig""#,
+            r#","alg":"RS256""#,
+            r#","key_ops":["verify"]"#,
+            r#","key_ops":["sign","verify"],"use":"sig","alg":"RS256","x5c":["MII"],"x5t":"x""#,
+            r#","use":null,"alg":null,"key_ops":null"#,
+        ] {
+            let keys = key_set(&[key("a", more)]);
+            assert!(keys.signing_key("a", Algorithm::Rs256).is_ok(), "{more}");
+        }
+    }
+
+    #[test]
+    fn a_key_for_anything_else_is_not_there() {
+        for more in [
+            r#","use":"enc""#,
+            r#","use":"""#,
+            r#","alg":"RS512""#,
+            r#","alg":"HS256""#,
+            r#","alg":"""#,
+            r#","key_ops":["sign"]"#,
+            r#","key_ops":[]"#,
+            r#","key_ops":"verify""#,
+            r#","use":1"#,
+        ] {
+            assert!(!key_set(&[key("a", more)]).holds("a"), "{more}");
+        }
+        let without_kid = key("a", "").replace(r#""kid":"a","#, "");
+        let elliptic = key("a", "").replace("RSA", "EC");
+        for bad in [
+            without_kid,
+            elliptic,
+            "1".into(),
+            "{}".into(),
+            "null".into(),
+        ] {
+            assert_eq!(key_set(&[bad]), KeySet::default());
+        }
+    }
+
+    #[test]
+    fn a_key_restricted_to_one_algorithm_checks_no_other() {
+        let keys = key_set(&[key("a", r#","alg":"RS256""#)]);
+        assert!(keys.signing_key("a", Algorithm::Rs256).is_ok());
+        assert_eq!(
+            keys.signing_key("a", Algorithm::Ps256),
+            Err(TokenFault::UnknownKey)
+        );
+    }
+
+    #[test]
+    fn a_key_has_2048_to_8192_bits_and_a_sound_exponent() {
+        let sized = |bits| key("a", "").replace(&n(2048), &n(bits));
+        for (bits, fit) in [
+            (1024, false),
+            (2040, false),
+            (3072, true),
+            (8192, true),
+            (8200, false),
+        ] {
+            assert_eq!(key_set(&[sized(bits)]).holds("a"), fit, "{bits}");
+        }
+        let padded = format!("AA{}", n(2048));
+        assert_eq!(modulus_bits(&n(2048)), Some(2048));
+        assert_eq!(modulus_bits("AAAA"), None);
+        assert!(modulus_bits(&padded).is_none_or(|bits| bits <= 2064));
+        for (exponent, fit) in [
+            ("AQAB", true),
+            ("Aw", true),
+            ("AQ", false),
+            ("AQAA", false),
+            ("AAAA", false),
+            ("", false),
+            ("AQAAAAE", false),
+            ("=", false),
+        ] {
+            let key = key("a", "").replace("AQAB", exponent);
+            assert_eq!(key_set(&[key]).holds("a"), fit, "{exponent}");
+        }
+    }
+
+    #[test]
+    fn two_keys_with_one_id_are_ambiguous_unless_their_algorithms_tell_them_apart() {
+        let twins = key_set(&[key("a", ""), key("a", "")]);
+        assert_eq!(
+            twins.signing_key("a", Algorithm::Rs256),
+            Err(TokenFault::AmbiguousKey)
+        );
+        let told_apart = key_set(&[key("a", r#","alg":"RS256""#), key("a", r#","alg":"PS256""#)]);
+        assert!(told_apart.signing_key("a", Algorithm::Rs256).is_ok());
+        assert!(told_apart.signing_key("a", Algorithm::Ps256).is_ok());
+        assert_eq!(
+            told_apart.signing_key("b", Algorithm::Ps256),
+            Err(TokenFault::UnknownKey)
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_key_set_is_told_from_an_empty_one() {
+        for text in ["", "{}", "[]", r#"{"keys":{}}"#, "<html>", r#"{"keys":"#] {
+            assert_eq!(KeySet::from_json(text), Err(NotAKeySet), "{text}");
+        }
+        assert_eq!(KeySet::from_json(r#"{"keys":[]}"#), Ok(KeySet::default()));
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).plus_seconds(seconds)
+    }
+
+    fn fetch(keys: &[&str], kid: &str, before: Option<&CachedKeySet>, now: i64) -> CachedKeySet {
+        let keys: Vec<String> = keys.iter().map(|kid| key(kid, "")).collect();
+        CachedKeySet::fetched(key_set(&keys), kid, before, at(now))
+    }
+
+    #[test]
+    fn a_set_is_used_for_ten_minutes_without_asking_again() {
+        assert!(needs_fetch(None, "a", at(0)));
+        let cached = fetch(&["a"], "a", None, 0);
+        assert!(!needs_fetch(Some(&cached), "a", at(0)));
+        assert!(!needs_fetch(Some(&cached), "a", at(599)));
+        assert!(needs_fetch(Some(&cached), "a", at(600)));
+        assert!(!needs_fetch(Some(&cached), "a", at(-5)));
+    }
+
+    #[test]
+    fn an_unknown_key_is_asked_for_at_most_once_in_thirty_seconds() {
+        let cached = fetch(&["a"], "a", None, 0);
+        assert!(needs_fetch(Some(&cached), "b", at(1)));
+        let rotated = fetch(&["a", "b"], "b", Some(&cached), 1);
+        assert!(!needs_fetch(Some(&rotated), "b", at(2)));
+        assert!(!needs_fetch(Some(&rotated), "c", at(30)));
+        assert!(needs_fetch(Some(&rotated), "c", at(31)));
+    }
+
+    #[test]
+    fn a_first_fetch_for_a_key_that_is_not_there_counts_as_asking_for_it() {
+        let cached = fetch(&["a"], "b", None, 0);
+        assert!(!needs_fetch(Some(&cached), "b", at(29)));
+        assert!(!needs_fetch(Some(&cached), "c", at(29)));
+        assert!(needs_fetch(Some(&cached), "b", at(30)));
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_had_anew_serves_on_for_a_day() {
+        let cached = fetch(&["a"], "a", None, 0).failed(at(700));
+        assert!(!needs_fetch(Some(&cached), "a", at(729)));
+        assert!(needs_fetch(Some(&cached), "a", at(730)));
+        let find = |cached, kid, now| signing_key(cached, kid, Algorithm::Rs256, at(now));
+        assert!(find(Some(&cached), "a", 24 * 3600 - 1).is_ok());
+        assert_eq!(
+            find(Some(&cached), "b", 24 * 3600 - 1),
+            Err(TokenFault::UnknownKey.into())
+        );
+        assert_eq!(
+            find(Some(&cached), "a", 24 * 3600),
+            Err(Fault::TemporarilyUnavailable)
+        );
+        assert!(needs_fetch(Some(&cached), "a", at(24 * 3600)));
+        assert_eq!(find(None, "a", 0), Err(Fault::TemporarilyUnavailable));
+    }
+
+    #[test]
+    fn a_fetch_that_failed_for_an_unknown_key_is_not_repeated_at_once() {
+        let cached = fetch(&["a"], "a", None, 0).failed(at(1));
+        assert!(!needs_fetch(Some(&cached), "b", at(30)));
+        assert!(needs_fetch(Some(&cached), "b", at(31)));
+        assert_eq!(fetch(&["a"], "a", Some(&cached), 700).failed_at, None);
+    }
+}

@@ -1,0 +1,51 @@
+//! What session-events decides, free of any runtime.
+//!
+//! The worker is a shell round this crate: it moves bytes, sockets, rows and time, and asks here
+//! what they mean. Nothing in here touches the network, the clock or storage, so every rule runs
+//! natively in its tests, in milliseconds, with the time passed in.
+//!
+//! # Layout
+//!
+//! Who is asking for what:
+//! - [`tenant`]: the slug in the path, the Auth0 domain that it stands for.
+//! - [`route`]: a method and a path, to an endpoint of a tenant.
+//! - [`config`]: what the operator set, checked as a whole.
+//! - [`publish_token`]: what the log stream must present.
+//!
+//! From Auth0's log to listeners:
+//! - [`log_record`]: a published body, record by record.
+//! - [`event`]: which records end a session, and whose.
+//! - [`event_log`]: the newest events, and what a listener is owed of them.
+//!
+//! Who may listen:
+//! - [`access_token`]: from a string to claims that may be trusted.
+//! - [`upgrade`]: the token that may come with a WebSocket upgrade.
+//! - [`key_set`]: the issuer's keys, and when to fetch them again.
+//! - [`session`]: one socket's life, as a state machine.
+//!
+//! What is said:
+//! - [`protocol`]: the messages and bodies, as they go over the wire.
+//! - [`hub_request`]: what the Worker asks of a tenant's object.
+//! - [`error`]: every fault, its status, its close code and its sentence.
+//! - [`timestamp`]: moments, in milliseconds and in ISO 8601.
+//!
+//! # Out of scope
+//!
+//! Checking a signature is the runtime's work (WebCrypto); [`access_token::verify`] asks for it
+//! through a trait and decides what it may be asked for.
+
+pub mod access_token;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod event_log;
+pub mod hub_request;
+pub mod key_set;
+pub mod log_record;
+pub mod protocol;
+pub mod publish_token;
+pub mod route;
+pub mod session;
+pub mod tenant;
+pub mod timestamp;
+pub mod upgrade;

@@ -1,0 +1,253 @@
+//! The messages and bodies, as they go over the wire.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    error::Fault,
+    timestamp::{Timestamp, iso8601},
+};
+
+/// The longest message that a socket takes, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 16 * 1024;
+/// The ping that the runtime answers without waking the object, to the letter.
+pub const PING: &str = r#"{"type":"ping"}"#;
+/// Its answer.
+pub const PONG: &str = r#"{"type":"pong"}"#;
+
+/// Whose events a listener is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Filter {
+    /// Everybody's.
+    #[serde(rename = "*")]
+    All,
+    /// Those of its own `sub`.
+    #[serde(rename = "self")]
+    Own,
+}
+
+/// What a client may say over its socket.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// Show who you are, or show a newer token.
+    Authenticate {
+        /// The token.
+        access_token: String,
+        /// The id of the last event that the client got on an earlier socket.
+        #[serde(default)]
+        last_event_id: Option<String>,
+    },
+    /// Answer me.
+    Ping,
+}
+
+impl ClientMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::InvalidMessage`] for anything but an object of a known type.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        // An object, because an array of the fields would be read as well.
+        if !text.trim_start().starts_with('{') {
+            return Err(Fault::InvalidMessage);
+        }
+        serde_json::from_str(text).map_err(|_| Fault::InvalidMessage)
+    }
+}
+
+/// What the service says over a socket, apart from the events themselves.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage<'a> {
+    /// The socket is open: authenticate.
+    Connected,
+    /// The token was taken.
+    Authenticated {
+        /// Who the token is about.
+        sub: &'a str,
+        /// Whose events will come.
+        filter: Filter,
+        /// All of the token's claims.
+        claims: &'a Map<String, Value>,
+        /// When the socket will be closed unless a newer token comes.
+        #[serde(serialize_with = "iso8601")]
+        expires_at: Timestamp,
+        /// Whether nothing was lost since `last_event_id`, where the client named one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        recovered: Option<bool>,
+    },
+    /// The token was not taken; the socket is about to be closed.
+    AuthenticationFailed(ErrorBody),
+    /// A message was not understood.
+    Error(ErrorBody),
+    /// The answer to a ping.
+    Pong,
+}
+
+/// What every error looks like.
+#[derive(Debug, Serialize)]
+pub struct ErrorBody {
+    error: &'static str,
+    error_description: Cow<'static, str>,
+}
+
+impl From<&Fault> for ErrorBody {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            error: fault.code(),
+            error_description: fault.description(),
+        }
+    }
+}
+
+/// The answer to a published batch.
+#[derive(Debug, Serialize)]
+pub struct PublishReceipt {
+    /// The records in the body.
+    pub received: usize,
+    /// Those that were news and went to listeners.
+    pub events: usize,
+    /// Those that had been accepted before.
+    pub duplicates: usize,
+    /// Those that are no event of this tenant.
+    pub ignored: usize,
+    /// Those that could not be read.
+    pub malformed: usize,
+}
+
+/// The answer of `GET /`.
+#[derive(Debug, Serialize)]
+pub struct Index {
+    /// The service's name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it does.
+    pub description: &'static str,
+}
+
+/// The answer of `GET /{tenant}/_debug`.
+#[derive(Debug, Serialize)]
+pub struct WorkerDebug<'a> {
+    /// The host, with the port unless it is the usual one.
+    pub host: &'a str,
+    /// The whole URL.
+    pub url: &'a str,
+    /// Its path.
+    pub path: &'a str,
+    /// The path without the tenant's segment.
+    pub internal_path: &'a str,
+    /// The slug.
+    pub tenant: String,
+    /// The Auth0 domain.
+    pub tenant_domain: String,
+}
+
+/// The answer of `GET /{tenant}/api/_debug`.
+#[derive(Debug, Serialize)]
+pub struct HubDebug<'a> {
+    /// The host, with the port unless it is the usual one.
+    pub host: &'a str,
+    /// The whole URL, as the tenant's object sees it.
+    pub url: &'a str,
+    /// Its path.
+    pub path: &'a str,
+    /// The Auth0 domain.
+    pub tenant_domain: String,
+}
+
+/// The answer of `GET /{tenant}/api/listeners`.
+#[derive(Debug, Serialize)]
+pub struct Listeners {
+    /// How many there are.
+    pub count: usize,
+    /// Each open socket.
+    pub connections: Vec<Connection>,
+}
+
+/// An open socket.
+#[derive(Debug, Serialize)]
+pub struct Connection {
+    /// Since when.
+    #[serde(serialize_with = "iso8601")]
+    pub connected_on: Timestamp,
+    /// Whose, once it has authenticated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Whose events it is told of, once it has authenticated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
+    /// Always `false`: a socket that has ended is not listed.
+    pub terminated: bool,
+}
+
+/// The answer of `GET /{tenant}/api/events`.
+#[derive(Debug, Serialize)]
+pub struct Events<'a> {
+    /// The events, newest first.
+    pub events: Vec<&'a RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_says_authenticate_or_ping() {
+        assert_eq!(
+            ClientMessage::parse(r#"{"type":"authenticate","access_token":"t"}"#),
+            Ok(ClientMessage::Authenticate {
+                access_token: "t".into(),
+                last_event_id: None
+            })
+        );
+        assert_eq!(
+            ClientMessage::parse(
+                r#" {"last_event_id":"1","access_token":"t","type":"authenticate","more":[]}"#
+            ),
+            Ok(ClientMessage::Authenticate {
+                access_token: "t".into(),
+                last_event_id: Some("1".into())
+            })
+        );
+        for ping in [PING, r#"{ "type" : "ping" }"#, r#"{"type":"ping","n":1}"#] {
+            assert_eq!(ClientMessage::parse(ping), Ok(ClientMessage::Ping));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_understood() {
+        for text in [
+            "",
+            "ping",
+            "{}",
+            "null",
+            "[]",
+            r#"["ping"]"#,
+            r#"["authenticate","t",null]"#,
+            r#"{"type":"pong"}"#,
+            r#"{"type":"Ping"}"#,
+            r#"{"type":"authenticate"}"#,
+            r#"{"type":"authenticate","access_token":1}"#,
+            r#"{"type":"authenticate","access_token":null}"#,
+            r#"{"type":"authenticate","access_token":"t","last_event_id":1}"#,
+            r#"{"type":"ping"} {"type":"ping"}"#,
+        ] {
+            assert_eq!(
+                ClientMessage::parse(text),
+                Err(Fault::InvalidMessage),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_pong_is_the_same_whoever_answers() {
+        let pong = serde_json::to_string(&ServerMessage::Pong);
+        assert_eq!(pong.ok().as_deref(), Some(PONG));
+    }
+}

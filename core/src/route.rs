@@ -1,0 +1,242 @@
+//! From a method and a URL to what is asked of which tenant.
+//!
+//! A path that is not found is not found whatever the method, so that nobody learns more of a
+//! tenant that is not served than of one that cannot exist.
+
+use crate::{error::Fault, tenant::Tenant};
+
+/// The parts of a request's URL, as they came (still percent-encoded).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// Scheme and host: `https://events.example.com`.
+    pub origin: &'a str,
+    /// The host, with the port unless it is the scheme's own.
+    pub host: &'a str,
+    /// The path, from its first slash on.
+    pub path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// Takes apart a URL as a runtime hands it over: absolute and normalised (WHATWG URL).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NotFound`] for anything else.
+    pub fn parse(url: &'a str) -> Result<Self, Fault> {
+        let url = url.split('#').next().unwrap_or(url);
+        let (before_query, query) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, rest) = before_query.split_once("://").ok_or(Fault::NotFound)?;
+        let (host, path) = match rest.split_once('/') {
+            None => (rest, ""),
+            Some((host, _)) => (host, rest.strip_prefix(host).unwrap_or_default()),
+        };
+        let origin_bytes = scheme
+            .len()
+            .saturating_add("://".len())
+            .saturating_add(host.len());
+        let origin = url.get(..origin_bytes).ok_or(Fault::NotFound)?;
+        Ok(Self {
+            origin,
+            host,
+            path,
+            query,
+        })
+    }
+
+    /// The first value of a query parameter, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// What can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/`: what runs here.
+    Index,
+    /// `/{tenant}/_debug`: how the Worker sees the request.
+    WorkerDebug,
+    /// `/{tenant}/api/_debug`: how the tenant's object sees it.
+    HubDebug,
+    /// `/{tenant}/api/publish`: the log stream's address.
+    Publish,
+    /// `/{tenant}/api/subscribe`: the listeners' address.
+    Subscribe,
+    /// `/{tenant}/api/listeners`: who listens.
+    Listeners,
+    /// `/{tenant}/api/events`: the newest events.
+    Events,
+}
+
+impl Endpoint {
+    /// The endpoint at a path below the tenant's segment.
+    fn at(internal_path: &str) -> Option<Self> {
+        Some(match internal_path {
+            "/_debug" => Self::WorkerDebug,
+            "/api/_debug" => Self::HubDebug,
+            "/api/publish" => Self::Publish,
+            "/api/subscribe" => Self::Subscribe,
+            "/api/listeners" => Self::Listeners,
+            "/api/events" => Self::Events,
+            _ => return None,
+        })
+    }
+
+    /// The methods that the endpoint takes, as `Allow` lists them.
+    pub fn allow(self) -> &'static str {
+        match self {
+            Self::Publish => "POST, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// Passes a method that the endpoint takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::MethodNotAllowed`] with those that it does take.
+    pub fn check_method(self, method: &str) -> Result<(), Fault> {
+        let allow = self.allow();
+        if allow.split(", ").any(|allowed| allowed == method) {
+            Ok(())
+        } else {
+            Err(Fault::MethodNotAllowed { allow })
+        }
+    }
+}
+
+/// A path that leads somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// `/`.
+    Index,
+    /// Below a valid tenant's segment.
+    Tenant {
+        /// Whose.
+        tenant: Tenant,
+        /// What.
+        endpoint: Endpoint,
+        /// The path without the tenant's segment: `/api/events`.
+        internal_path: &'a str,
+    },
+}
+
+impl<'a> Route<'a> {
+    /// Reads the path of a URL, as it came (still percent-encoded).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NotFound`] unless it is `/` or a valid tenant's segment and one of the endpoints.
+    pub fn parse(path: &'a str) -> Result<Self, Fault> {
+        let rest = path.strip_prefix('/').ok_or(Fault::NotFound)?;
+        if rest.is_empty() {
+            return Ok(Self::Index);
+        }
+        let (slug, _) = rest.split_once('/').ok_or(Fault::NotFound)?;
+        let internal_path = rest.strip_prefix(slug).ok_or(Fault::NotFound)?;
+        Ok(Self::Tenant {
+            tenant: Tenant::from_slug(slug).ok_or(Fault::NotFound)?,
+            endpoint: Endpoint::at(internal_path).ok_or(Fault::NotFound)?,
+            internal_path,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let target =
+            Target::parse("https://a.com:8443/acme%40us/api/subscribe?x=1&last_event_id=9%2B0+1#f");
+        let Ok(target) = target else { panic!("a URL") };
+        assert_eq!(target.origin, "https://a.com:8443");
+        assert_eq!(target.host, "a.com:8443");
+        assert_eq!(target.path, "/acme%40us/api/subscribe");
+        assert_eq!(target.parameter("last_event_id").as_deref(), Some("9+0 1"));
+        assert_eq!(target.parameter("other"), None);
+        let bare = Target::parse("http://localhost/");
+        assert_eq!(
+            bare.map(|target| (target.origin, target.path)),
+            Ok(("http://localhost", "/"))
+        );
+        assert_eq!(Target::parse("localhost"), Err(Fault::NotFound));
+    }
+
+    #[test]
+    fn every_endpoint_is_found_below_a_tenant() {
+        for (path, endpoint) in [
+            ("/_debug", Endpoint::WorkerDebug),
+            ("/api/_debug", Endpoint::HubDebug),
+            ("/api/publish", Endpoint::Publish),
+            ("/api/subscribe", Endpoint::Subscribe),
+            ("/api/listeners", Endpoint::Listeners),
+            ("/api/events", Endpoint::Events),
+        ] {
+            for slug in ["acme@us", "acme%40us"] {
+                let whole = format!("/{slug}{path}");
+                let Ok(Route::Tenant {
+                    tenant,
+                    endpoint: found,
+                    internal_path,
+                }) = Route::parse(&whole)
+                else {
+                    panic!("{whole}");
+                };
+                assert_eq!(tenant.to_string(), "acme@us");
+                assert_eq!((found, internal_path), (endpoint, path));
+            }
+        }
+        assert_eq!(Route::parse("/"), Ok(Route::Index));
+    }
+
+    #[test]
+    fn any_other_path_is_not_found() {
+        for path in [
+            "",
+            "acme",
+            "//",
+            "/acme",
+            "/acme/",
+            "/acme/api",
+            "/acme/api/",
+            "/acme/api/events/",
+            "/acme/api/Events",
+            "/acme//api/events",
+            "//api/events",
+            "/ac/api/events",
+            "/acme@xx/api/events",
+            "/acme/debug",
+            "/_debug",
+            "/acme/api/%65vents",
+        ] {
+            assert_eq!(Route::parse(path), Err(Fault::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn reading_takes_get_and_head_and_publishing_takes_post() {
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            assert_eq!(Endpoint::Events.check_method(method), Ok(()));
+        }
+        for method in ["POST", "OPTIONS"] {
+            assert_eq!(Endpoint::Publish.check_method(method), Ok(()));
+        }
+        let reading = Err(Fault::MethodNotAllowed {
+            allow: "GET, HEAD, OPTIONS",
+        });
+        for method in ["POST", "PUT", "DELETE", "", "GET, HEAD", "get"] {
+            assert_eq!(Endpoint::Subscribe.check_method(method), reading);
+        }
+        assert_eq!(
+            Endpoint::Publish.check_method("GET"),
+            Err(Fault::MethodNotAllowed {
+                allow: "POST, OPTIONS"
+            })
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! One socket's life, as a state machine.
+//!
+//! A [`Session`] is all that is known of a socket. It is kept as the socket's attachment, so an
+//! object that wakes from hibernation knows it too. It moves only by the methods here, each of
+//! which yields what is to be done, in order; a closed session yields nothing ever again. A
+//! session without a verified token has no subject, so it can see no event.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access_token::AccessToken,
+    error::Fault,
+    event_log::EventLog,
+    protocol::{ClientMessage, Connection, ErrorBody, Filter, MAX_MESSAGE_BYTES, ServerMessage},
+    timestamp::Timestamp,
+};
+
+/// How long a socket may stay without authenticating, in seconds.
+pub const AUTHENTICATION_SECONDS: i64 = 10;
+/// How many messages that cannot be understood close a socket.
+pub const MAX_INVALID_MESSAGES: u8 = 10;
+
+/// Somebody who may be told of events, until a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Who: the token's subject, an Auth0 user id or a client.
+    pub sub: String,
+    /// Whose events it is told of.
+    pub filter: Filter,
+    /// The token's `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl Listener {
+    /// Whether it may be told of this user's events.
+    pub fn may_see(&self, user_id: &str) -> bool {
+        self.sees_everything() || self.sub == user_id
+    }
+
+    /// Whether it may be told of everybody's events.
+    pub fn sees_everything(&self) -> bool {
+        self.filter == Filter::All
+    }
+}
+
+/// All that is known of a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    connected_on: Timestamp,
+    invalid_messages: u8,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum State {
+    Unauthenticated { deadline: Timestamp },
+    Listening(Listener),
+    Closed,
+}
+
+/// What a client sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Incoming<'a> {
+    /// Text.
+    Text(&'a str),
+    /// Bytes, of which only the number matters: no message is binary.
+    Binary(usize),
+}
+
+/// What is to be done with a socket.
+#[derive(Debug)]
+pub enum Effect<'a> {
+    /// Send this message.
+    Send(ServerMessage<'a>),
+    /// Send this event, JSON already.
+    Deliver(&'a str),
+    /// Have this token verified, and hand the outcome to [`Session::authenticate`].
+    Verify {
+        /// The token, as it came.
+        access_token: String,
+        /// What the client named as the last event it got.
+        last_event_id: Option<String>,
+    },
+    /// Close the socket, with the code and reason of this fault.
+    Close(Fault),
+}
+
+impl Session {
+    /// A socket that has just been connected.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            connected_on: now,
+            invalid_messages: 0,
+            state: State::Unauthenticated {
+                deadline: now.plus_seconds(AUTHENTICATION_SECONDS),
+            },
+        }
+    }
+
+    /// Whether an event about this user goes to this socket now.
+    pub fn receives(&self, user_id: &str, now: Timestamp) -> bool {
+        match &self.state {
+            State::Listening(listener) => now < listener.expires_at && listener.may_see(user_id),
+            State::Unauthenticated { .. } | State::Closed => false,
+        }
+    }
+
+    /// When the session must be looked at again, unless it is over.
+    pub fn due(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Unauthenticated { deadline } => Some(*deadline),
+            State::Listening(listener) => Some(listener.expires_at),
+            State::Closed => None,
+        }
+    }
+
+    /// The entry in the list of listeners, unless the session is over.
+    pub fn connection(&self) -> Option<Connection> {
+        let listener = match &self.state {
+            State::Unauthenticated { .. } => None,
+            State::Listening(listener) => Some(listener),
+            State::Closed => return None,
+        };
+        Some(Connection {
+            connected_on: self.connected_on,
+            sub: listener.map(|listener| listener.sub.clone()),
+            filter: listener.map(|listener| listener.filter),
+            terminated: false,
+        })
+    }
+
+    /// Closes the session if its time is over.
+    pub fn tick(&mut self, now: Timestamp) -> Option<Effect<'static>> {
+        let fault = match &self.state {
+            State::Unauthenticated { deadline } if now >= *deadline => Fault::AuthenticationTimeout,
+            State::Listening(listener) if now >= listener.expires_at => Fault::TokenExpired,
+            _ => return None,
+        };
+        Some(self.close(fault))
+    }
+
+    /// Takes a message in.
+    pub fn receive(&mut self, incoming: Incoming<'_>, now: Timestamp) -> Vec<Effect<'static>> {
+        if self.state == State::Closed {
+            return Vec::new();
+        }
+        if let Some(close) = self.tick(now) {
+            return vec![close];
+        }
+        let length = match incoming {
+            Incoming::Text(text) => text.len(),
+            Incoming::Binary(length) => length,
+        };
+        if length > MAX_MESSAGE_BYTES {
+            return vec![self.close(Fault::MessageTooBig)];
+        }
+        let message = match incoming {
+            Incoming::Text(text) => ClientMessage::parse(text),
+            Incoming::Binary(_) => Err(Fault::InvalidMessage),
+        };
+        match message {
+            Ok(ClientMessage::Ping) => vec![Effect::Send(ServerMessage::Pong)],
+            Ok(ClientMessage::Authenticate {
+                access_token,
+                last_event_id,
+            }) => vec![Effect::Verify {
+                access_token,
+                last_event_id,
+            }],
+            Err(fault) => self.refuse(&fault),
+        }
+    }
+
+    fn refuse(&mut self, fault: &Fault) -> Vec<Effect<'static>> {
+        let mut effects = vec![Effect::Send(ServerMessage::Error(ErrorBody::from(fault)))];
+        self.invalid_messages = self.invalid_messages.saturating_add(1);
+        if self.invalid_messages >= MAX_INVALID_MESSAGES {
+            effects.push(self.close(Fault::TooManyInvalidMessages));
+        }
+        effects
+    }
+
+    /// Takes in what came of verifying a token. The first one that is good makes a listener, who
+    /// is sent what it is owed of the log; a later one replaces the token and no more. Where
+    /// several are being verified at once, the one that is done last counts.
+    pub fn authenticate<'a>(
+        &mut self,
+        outcome: &'a Result<AccessToken, Fault>,
+        last_event_id: Option<&str>,
+        log: &'a EventLog,
+        now: Timestamp,
+    ) -> Vec<Effect<'a>> {
+        if self.state == State::Closed {
+            return Vec::new();
+        }
+        if let Some(close) = self.tick(now) {
+            return vec![close];
+        }
+        let admitted = outcome
+            .as_ref()
+            .map_err(Fault::clone)
+            .and_then(|token| Ok((token, token.listener()?)));
+        let (token, listener) = match admitted {
+            Ok(admitted) => admitted,
+            Err(fault) => {
+                let failed = ServerMessage::AuthenticationFailed(ErrorBody::from(&fault));
+                return vec![Effect::Send(failed), self.close(fault)];
+            }
+        };
+        let replay = match self.state {
+            State::Listening(_) => None,
+            _ => Some(log.replay(&listener, last_event_id)),
+        };
+        let mut effects = vec![Effect::Send(ServerMessage::Authenticated {
+            sub: token.sub(),
+            filter: listener.filter,
+            claims: token.claims(),
+            expires_at: listener.expires_at,
+            recovered: replay.as_ref().and_then(|replay| replay.recovered),
+        })];
+        let owed = replay.into_iter().flat_map(|replay| replay.events);
+        effects.extend(owed.map(|event| Effect::Deliver(&event.json)));
+        self.state = State::Listening(listener);
+        effects
+    }
+
+    /// The client has closed, or is gone.
+    pub fn end(&mut self) {
+        self.state = State::Closed;
+    }
+
+    fn close(&mut self, fault: Fault) -> Effect<'static> {
+        self.end();
+        Effect::Close(fault)
+    }
+}

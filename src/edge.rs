@@ -1,0 +1,220 @@
+//! The Worker: from a request off the network to one that a tenant's object may be asked.
+//!
+//! What reaches the object has passed all checks that need no state: the path names a tenant
+//! that is served, the caller showed the tenant's publish token or a verified access token, the
+//! body was read within its bounds. The object is asked for its key set where the copy held here
+//! is missing or old, and otherwise only for what the caller may have.
+
+use session_events_core::{
+    access_token::{self, AccessToken},
+    config::Config,
+    error::{Fault, TokenFault},
+    event,
+    hub_request::{Admission, HubRequest, Publication, Published},
+    log_record::MAX_BODY_BYTES,
+    protocol::{Index, PublishReceipt, WorkerDebug},
+    publish_token::bearer,
+    route::{Endpoint, Route, Target},
+    tenant::Tenant,
+    upgrade::Upgrade,
+};
+use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
+
+use crate::{
+    clock, environment,
+    http::{self, Unread},
+    report,
+    verifier::RuntimeVerifier,
+};
+
+mod key_sets;
+
+use key_sets::EdgeKeySets;
+
+/// Answers a request off the network.
+pub(crate) async fn answer(request: &Request, env: &Env) -> worker::Result<Response> {
+    let method = http::method(request);
+    let response = match route(request, env, &method).await {
+        Ok(response) => response,
+        Err(fault) => http::fault(&fault)?,
+    };
+    if method == "HEAD" {
+        return http::without_body(&response);
+    }
+    Ok(response)
+}
+
+async fn route(request: &Request, env: &Env, method: &str) -> Result<Response, Fault> {
+    let url = request.inner().url();
+    let target = Target::parse(&url)?;
+    let (tenant, endpoint, internal_path) = match Route::parse(target.path)? {
+        Route::Index => return index(method),
+        Route::Tenant {
+            tenant,
+            endpoint,
+            internal_path,
+        } => (tenant, endpoint, internal_path),
+    };
+    let config = environment::config(env)?;
+    if !config.serves(&tenant) {
+        return Err(Fault::NotFound);
+    }
+    endpoint.check_method(method)?;
+    if method == "OPTIONS" {
+        return http::preflight(endpoint).map_err(internal(&tenant));
+    }
+    let call = Call {
+        request,
+        env,
+        config: &config,
+        tenant: &tenant,
+        hub_url: format!("{}{internal_path}", target.origin),
+    };
+    match endpoint {
+        Endpoint::Index => index(method),
+        Endpoint::WorkerDebug => http::json(&WorkerDebug {
+            host: target.host,
+            url: &url,
+            path: target.path,
+            internal_path,
+            tenant: tenant.to_string(),
+            tenant_domain: tenant.domain(),
+        })
+        .map_err(internal(&tenant)),
+        Endpoint::HubDebug => call.ask_hub(&HubRequest::Debug).await,
+        Endpoint::Publish => call.publish().await,
+        Endpoint::Subscribe => call.subscribe(&target).await,
+        Endpoint::Listeners => call.read(&HubRequest::Listeners).await,
+        Endpoint::Events => call.read(&HubRequest::Events).await,
+    }
+}
+
+fn index(method: &str) -> Result<Response, Fault> {
+    Endpoint::Index.check_method(method)?;
+    let response = if method == "OPTIONS" {
+        http::preflight(Endpoint::Index)
+    } else {
+        http::json(&Index {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            description: env!("CARGO_PKG_DESCRIPTION"),
+        })
+    };
+    response.map_err(|error| report::internal("response", "", &error))
+}
+
+fn internal(tenant: &Tenant) -> impl Fn(worker::Error) -> Fault {
+    move |error| report::internal("response", &tenant.domain(), &error)
+}
+
+/// A request for a tenant that is served.
+struct Call<'a> {
+    request: &'a Request,
+    env: &'a Env,
+    config: &'a Config,
+    tenant: &'a Tenant,
+    /// The URL under which the object sees the request: without the tenant's segment.
+    hub_url: String,
+}
+
+impl Call<'_> {
+    async fn ask_hub(&self, request: &HubRequest) -> Result<Response, Fault> {
+        self.ask_hub_with(request, RequestInit::new()).await
+    }
+
+    async fn ask_hub_with(
+        &self,
+        request: &HubRequest,
+        init: RequestInit,
+    ) -> Result<Response, Fault> {
+        environment::ask_hub(self.env, self.tenant, &self.hub_url, request, init).await
+    }
+
+    async fn verify(&self, token: &str) -> Result<AccessToken, Fault> {
+        let verifier = RuntimeVerifier(EdgeKeySets {
+            env: self.env,
+            tenant: self.tenant,
+        });
+        access_token::verify(token, self.tenant, self.config, &verifier).await
+    }
+
+    /// Who may listen to all may also look at all.
+    async fn read(&self, request: &HubRequest) -> Result<Response, Fault> {
+        let authorization = http::header(self.request, "authorization");
+        let token = authorization.as_deref().and_then(bearer);
+        let token = token.ok_or(TokenFault::Missing)?;
+        self.verify(token).await?.check_sees_everything()?;
+        self.ask_hub(request).await
+    }
+
+    async fn subscribe(&self, target: &Target<'_>) -> Result<Response, Fault> {
+        if !http::is_websocket_upgrade(self.request) {
+            return Err(Fault::UpgradeRequired);
+        }
+        let authorization = http::header(self.request, "authorization");
+        let subprotocols = http::header(self.request, "sec-websocket-protocol");
+        let upgrade = Upgrade::parse(authorization.as_deref(), subprotocols.as_deref())?;
+        let admission = match upgrade.token {
+            None => None,
+            Some(token) => {
+                let token = self.verify(token).await?;
+                token.listener()?;
+                Some(Admission {
+                    token,
+                    last_event_id: target.parameter("last_event_id"),
+                })
+            }
+        };
+        let init = RequestInit::new();
+        let upgrading = init.headers.set("upgrade", "websocket");
+        upgrading.map_err(internal(self.tenant))?;
+        let subscribe = HubRequest::Subscribe {
+            admission,
+            answers_subprotocol: upgrade.answers_subprotocol,
+        };
+        self.ask_hub_with(&subscribe, init).await
+    }
+
+    async fn publish(&self) -> Result<Response, Fault> {
+        let secrets = environment::publish_secrets(self.env)?;
+        let authorization = http::header(self.request, "authorization");
+        secrets.authorize(self.tenant, authorization.as_deref())?;
+        let body = http::read_request(self.request, MAX_BODY_BYTES).await;
+        let body = body.map_err(|unread| match unread {
+            Unread::TooLong => Fault::PayloadTooLarge,
+            Unread::Failed(_) => Fault::InvalidRequest("The body broke off; publish it again."),
+        })?;
+        let batch = event::read_batch(&body, self.tenant, clock::now())?;
+        if !batch.malformed.is_empty() {
+            let places = format!("records at {:?} of {}", batch.malformed, batch.received);
+            report::warning("malformed_records", &self.tenant.domain(), &places);
+        }
+        let candidates = batch.events.len();
+        let published = self.store(batch.events).await?;
+        http::json(&PublishReceipt {
+            received: batch.received,
+            events: published.events,
+            duplicates: candidates.saturating_sub(published.events),
+            ignored: batch.ignored,
+            malformed: batch.malformed.len(),
+        })
+        .map_err(internal(self.tenant))
+    }
+
+    /// Hands events to the object, unless there are none: most of a log ends no session.
+    async fn store(&self, events: Vec<event::Event>) -> Result<Published, Fault> {
+        if events.is_empty() {
+            return Ok(Published { events: 0 });
+        }
+        let publication = serde_json::to_string(&Publication { events });
+        let publication = publication.map_err(|error| internal(self.tenant)(error.into()))?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post)
+            .with_body(Some(JsValue::from_str(&publication)));
+        let mut stored = self.ask_hub_with(&HubRequest::Publish, init).await?;
+        if stored.status_code() != 200 {
+            return Err(Fault::Internal);
+        }
+        stored.json().await.map_err(internal(self.tenant))
+    }
+}

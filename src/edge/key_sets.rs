@@ -1,0 +1,83 @@
+//! The key sets that the Worker judges tokens by.
+//!
+//! A tenant's object is the one that fetches from an issuer, so that however many places need a
+//! key set at once, the issuer is asked once. The Worker holds copies of what the object has and
+//! asks it again by the same rule by which the object asks the issuer. The copies are public
+//! keys, held by where they came from; nothing of a tenant's users is among them.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use session_events_core::{
+    access_token::Algorithm,
+    error::Fault,
+    hub_request::HubRequest,
+    key_set::{self, CachedKeySet, SigningKey},
+    tenant::Tenant,
+};
+use worker::{Env, RequestInit};
+
+use crate::{clock, environment, report, verifier::KeySource};
+
+/// How many copies are held before all are let go; an isolate seldom sees as many issuers.
+const MAX_COPIES: usize = 256;
+/// The object does not look at the URL of a request that is not a client's.
+const HUB_URL: &str = "https://hub/key-set";
+
+thread_local! {
+    static COPIES: RefCell<HashMap<String, CachedKeySet>> = RefCell::default();
+}
+
+/// A tenant's key sets as the Worker has them.
+pub(super) struct EdgeKeySets<'a> {
+    pub(super) env: &'a Env,
+    pub(super) tenant: &'a Tenant,
+}
+
+impl EdgeKeySets<'_> {
+    /// What the object has after doing for this `kid` whatever there was to do.
+    async fn ask_hub(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
+        let request = HubRequest::KeySet {
+            jwks_uri: jwks_uri.to_owned(),
+            kid: kid.to_owned(),
+        };
+        let init = RequestInit::new();
+        let asked = environment::ask_hub(self.env, self.tenant, HUB_URL, &request, init).await;
+        let mut response = asked?;
+        match response.status_code() {
+            200 => response
+                .json()
+                .await
+                .map_err(|error| report::internal("key_set", &self.tenant.domain(), &error)),
+            503 => Err(Fault::TemporarilyUnavailable),
+            _ => Err(Fault::Internal),
+        }
+    }
+}
+
+impl KeySource for EdgeKeySets<'_> {
+    async fn signing_key(
+        &self,
+        jwks_uri: &str,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> Result<SigningKey, Fault> {
+        let now = clock::now();
+        let held = COPIES.with_borrow(|copies| {
+            let copy = copies.get(jwks_uri);
+            let enough = !key_set::needs_fetch(copy, kid, now);
+            enough.then(|| key_set::signing_key(copy, kid, algorithm, now))
+        });
+        if let Some(key) = held {
+            return key;
+        }
+        let copy = self.ask_hub(jwks_uri, kid).await?;
+        let key = key_set::signing_key(Some(&copy), kid, algorithm, clock::now());
+        COPIES.with_borrow_mut(|copies| {
+            if copies.len() >= MAX_COPIES {
+                copies.clear();
+            }
+            copies.insert(jwks_uri.to_owned(), copy);
+        });
+        key
+    }
+}

@@ -1,0 +1,144 @@
+//! Requests and responses.
+//!
+//! Every response is made here, so every one has the same headers: any page may read it (no
+//! cookie is ever looked at, so there is nothing to steal by reading), nobody may store it, and
+//! nobody may take it for anything but JSON.
+
+use futures::{Stream, StreamExt};
+use serde::Serialize;
+use session_events_core::{error::Fault, protocol::ErrorBody, route::Endpoint};
+use worker::{ByteStream, Headers, Request, Response, Result, WebSocket, web_sys};
+
+pub(crate) use session_events_core::hub_request::HEADER as HUB_REQUEST_HEADER;
+
+/// A header's value; one that is not there and one that cannot be read are the same.
+pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten()
+}
+
+/// The method as it came; the crate's own type would take an unknown one for `GET`.
+pub(crate) fn method(request: &Request) -> String {
+    request.inner().method()
+}
+
+/// Whether the request asks for a WebSocket (RFC 6455, section 4.2.1).
+pub(crate) fn is_websocket_upgrade(request: &Request) -> bool {
+    header(request, "upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+}
+
+fn headers() -> Result<Headers> {
+    let headers = Headers::new();
+    headers.set("access-control-allow-origin", "*")?;
+    headers.set(
+        "access-control-expose-headers",
+        "www-authenticate, retry-after",
+    )?;
+    headers.set("cache-control", "no-store")?;
+    headers.set("x-content-type-options", "nosniff")?;
+    Ok(headers)
+}
+
+/// A JSON response.
+pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
+    with_body(headers()?, 200, body)
+}
+
+fn with_body(headers: Headers, status: u16, body: &impl Serialize) -> Result<Response> {
+    headers.set("content-type", "application/json; charset=utf-8")?;
+    Ok(Response::from_bytes(serde_json::to_vec(body)?)?
+        .with_status(status)
+        .with_headers(headers))
+}
+
+/// A fault, as the client is told of it.
+pub(crate) fn fault(fault: &Fault) -> Result<Response> {
+    let headers = headers()?;
+    if let Some(challenge) = fault.challenge() {
+        headers.set("www-authenticate", &challenge)?;
+    }
+    if let Some(seconds) = fault.retry_after() {
+        headers.set("retry-after", &seconds.to_string())?;
+    }
+    match fault {
+        Fault::MethodNotAllowed { allow } => headers.set("allow", allow)?,
+        Fault::UpgradeRequired => headers.set("upgrade", "websocket")?,
+        _ => {}
+    }
+    with_body(headers, fault.status(), &ErrorBody::from(fault))
+}
+
+/// The answer to a browser that asks whether it may ask (Fetch standard, "CORS protocol").
+pub(crate) fn preflight(endpoint: Endpoint) -> Result<Response> {
+    let headers = headers()?;
+    headers.set("access-control-allow-methods", endpoint.allow())?;
+    headers.set(
+        "access-control-allow-headers",
+        "authorization, content-type",
+    )?;
+    headers.set("access-control-max-age", "86400")?;
+    Ok(Response::empty()?.with_status(204).with_headers(headers))
+}
+
+/// A response for `HEAD`: all of it but the body.
+pub(crate) fn without_body(response: &Response) -> Result<Response> {
+    let (status, headers) = (response.status_code(), response.headers().clone());
+    Ok(Response::empty()?.with_status(status).with_headers(headers))
+}
+
+/// The response that makes a socket of the request.
+pub(crate) fn switching_protocols(
+    socket: WebSocket,
+    subprotocol: Option<&str>,
+) -> Result<Response> {
+    let headers = Headers::new();
+    if let Some(subprotocol) = subprotocol {
+        headers.set("sec-websocket-protocol", subprotocol)?;
+    }
+    Ok(Response::from_websocket(socket)?.with_headers(headers))
+}
+
+/// Why a body was not read to its end.
+pub(crate) enum Unread {
+    /// It is longer than the limit.
+    TooLong,
+    /// The connection failed.
+    Failed(worker::Error),
+}
+
+/// Reads a request's body, up to a limit.
+pub(crate) async fn read_request(
+    request: &Request,
+    limit: usize,
+) -> std::result::Result<Vec<u8>, Unread> {
+    let announced = header(request, "content-length").and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Err(Unread::TooLong);
+    }
+    read(request.inner().body(), limit).await
+}
+
+/// Reads a body, up to a limit, whatever its length was said to be.
+pub(crate) async fn read(
+    body: Option<web_sys::ReadableStream>,
+    limit: usize,
+) -> std::result::Result<Vec<u8>, Unread> {
+    match body {
+        None => Ok(Vec::new()),
+        Some(stream) => gather(ByteStream::from(stream), limit).await,
+    }
+}
+
+async fn gather(
+    mut chunks: impl Stream<Item = Result<Vec<u8>>> + Unpin,
+    limit: usize,
+) -> std::result::Result<Vec<u8>, Unread> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(Unread::Failed)?;
+        if bytes.len().saturating_add(chunk.len()) > limit {
+            return Err(Unread::TooLong);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}

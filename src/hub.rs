@@ -1,0 +1,316 @@
+//! The Durable Object of a tenant: its events and its listeners.
+//!
+//! An object runs one step at a time, and a step without `.await` in it is not come between. So
+//! storing events and sending them is one step, and so is reading what a listener is owed and
+//! making it one; that is why no listener misses an event and none gets one twice.
+//!
+//! Only the Worker can reach an object, so every request that comes in has been let through.
+
+mod event_store;
+mod key_sets;
+mod sockets;
+
+use session_events_core::{
+    access_token::{self, AccessToken},
+    error::Fault,
+    hub_request::{Admission, HubRequest, Publication, Published},
+    protocol::{Events, HubDebug, Listeners, ServerMessage},
+    route::Target,
+    session::{Effect, Incoming, Session},
+    tenant::Tenant,
+    timestamp::Timestamp,
+    upgrade::SUBPROTOCOL,
+};
+use worker::{
+    DurableObject,
+    Env,
+    Request,
+    Response,
+    Result,
+    ScheduledTime,
+    State,
+    WebSocket,
+    WebSocketIncomingMessage,
+    WebSocketPair,
+    durable_object,
+    js_sys::JsString,
+    wasm_bindgen, // the macro's expansion names it
+};
+
+use crate::{
+    clock, environment,
+    http::{self, HUB_REQUEST_HEADER},
+    report,
+    verifier::RuntimeVerifier,
+};
+use event_store::EventStore;
+use key_sets::KeySets;
+use sockets::Socket;
+
+/// A tenant's object.
+#[durable_object]
+pub struct TenantHub {
+    state: State,
+    env: Env,
+    tenant: Option<Tenant>,
+    events: EventStore,
+    key_sets: KeySets,
+}
+
+impl DurableObject for TenantHub {
+    fn new(state: State, env: Env) -> Self {
+        let domain = state.id().name().unwrap_or_default();
+        let prepared =
+            event_store::create_tables(&state).and_then(|()| sockets::answer_pings(&state));
+        if let Err(error) = prepared {
+            // Whatever needs the tables will fail on its own and say so to whoever asked.
+            report::internal("object_start", &domain, &error);
+        }
+        Self {
+            tenant: Tenant::from_domain(&domain),
+            events: EventStore::new(&state),
+            key_sets: KeySets::new(&state, domain),
+            state,
+            env,
+        }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        match self.serve(request).await {
+            Ok(response) => Ok(response),
+            Err(fault) => http::fault(&fault),
+        }
+    }
+
+    async fn websocket_message(
+        &self,
+        raw: WebSocket,
+        message: WebSocketIncomingMessage,
+    ) -> Result<()> {
+        let Some(mut socket) = Socket::of(raw) else {
+            return Ok(());
+        };
+        let incoming = match &message {
+            WebSocketIncomingMessage::String(text) => Incoming::Text(text),
+            WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
+        };
+        let effects = socket.session_mut().receive(incoming, clock::now());
+        socket.save()?;
+        for effect in effects {
+            match effect {
+                Effect::Verify {
+                    access_token,
+                    last_event_id,
+                } => {
+                    let outcome = self.verify(&access_token).await;
+                    // The session may have moved on while the token was being verified.
+                    socket.reload()?;
+                    let due = self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
+                    self.wake_by(due).await?;
+                }
+                effect => perform(&socket, effect),
+            }
+        }
+        Ok(())
+    }
+
+    async fn websocket_close(
+        &self,
+        raw: WebSocket,
+        code: usize,
+        _reason: String,
+        _was_clean: bool,
+    ) -> Result<()> {
+        let Some(mut socket) = Socket::of(raw) else {
+            return Ok(());
+        };
+        socket.session_mut().end();
+        socket.save()?;
+        socket.answer_close(code);
+        Ok(())
+    }
+
+    async fn websocket_error(&self, raw: WebSocket, _error: worker::Error) -> Result<()> {
+        let Some(mut socket) = Socket::of(raw) else {
+            return Ok(());
+        };
+        socket.session_mut().end();
+        socket.save()
+    }
+
+    /// Closes the sockets whose time is over, and has itself called again for the next.
+    async fn alarm(&self) -> Result<Response> {
+        let now = clock::now();
+        let mut next = None;
+        for mut socket in Socket::all(&self.state)? {
+            if let Some(effect) = socket.session_mut().tick(now) {
+                socket.save()?;
+                perform(&socket, effect);
+            }
+            next = sooner(next, socket.session().due());
+        }
+        self.wake_by(next).await?;
+        Response::empty()
+    }
+
+    /// Not offered: the Worker never opens a TCP connection to an object.
+    async fn connect(&self, _socket: worker::Socket) -> Result<()> {
+        Err("no TCP connections are taken".into())
+    }
+}
+
+fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
+fn perform(socket: &Socket, effect: Effect<'_>) {
+    match effect {
+        Effect::Send(message) => socket.send(&message),
+        Effect::Deliver(json) => socket.send_text(&JsString::from(json)),
+        Effect::Close(fault) => socket.close(&fault),
+        Effect::Verify { .. } => {}
+    }
+}
+
+impl TenantHub {
+    fn domain(&self) -> String {
+        self.tenant.as_ref().map(Tenant::domain).unwrap_or_default()
+    }
+
+    fn internal(&self, what: &'static str) -> impl Fn(worker::Error) -> Fault {
+        let domain = self.domain();
+        move |error| report::internal(what, &domain, &error)
+    }
+
+    async fn serve(&self, mut request: Request) -> std::result::Result<Response, Fault> {
+        let header = http::header(&request, HUB_REQUEST_HEADER);
+        match header.as_deref().and_then(HubRequest::decode) {
+            None => Err(Fault::NotFound),
+            Some(HubRequest::Debug) => {
+                let url = request.inner().url();
+                let target = Target::parse(&url)?;
+                http::json(&HubDebug {
+                    host: target.host,
+                    url: &url,
+                    path: target.path,
+                    tenant_domain: self.domain(),
+                })
+                .map_err(self.internal("debug"))
+            }
+            Some(HubRequest::Publish) => {
+                let publication = request.json().await.map_err(self.internal("publish"))?;
+                self.publish(publication).map_err(self.internal("publish"))
+            }
+            Some(HubRequest::Subscribe {
+                admission,
+                answers_subprotocol,
+            }) => self
+                .subscribe(admission, answers_subprotocol)
+                .await
+                .map_err(self.internal("subscribe")),
+            Some(HubRequest::Listeners) => self.listeners().map_err(self.internal("listeners")),
+            Some(HubRequest::Events) => self.newest_events().map_err(self.internal("events")),
+            Some(HubRequest::KeySet { jwks_uri, kid }) => {
+                let cached = self.key_sets.look_up(&jwks_uri, &kid).await;
+                let cached = cached.ok_or(Fault::TemporarilyUnavailable)?;
+                http::json(&cached).map_err(self.internal("key_set"))
+            }
+        }
+    }
+
+    /// Stores events and sends them to whoever may see them: one step.
+    fn publish(&self, publication: Publication) -> Result<Response> {
+        let news = self.events.append(&self.state, publication.events)?;
+        if !news.is_empty() {
+            let now = clock::now();
+            let sockets = Socket::all(&self.state)?;
+            for event in &news {
+                let text = JsString::from(event.json.as_str());
+                let listening = |socket: &&Socket| socket.session().receives(&event.user_id, now);
+                for socket in sockets.iter().filter(listening) {
+                    socket.send_text(&text);
+                }
+            }
+        }
+        http::json(&Published { events: news.len() })
+    }
+
+    async fn subscribe(
+        &self,
+        admission: Option<Admission>,
+        answers_subprotocol: bool,
+    ) -> Result<Response> {
+        let pair = WebSocketPair::new()?;
+        let session = Session::new(clock::now());
+        let mut due = session.due();
+        let mut socket = Socket::accept(&self.state, pair.server, session)?;
+        socket.send(&ServerMessage::Connected);
+        if let Some(admission) = admission {
+            let last_event_id = admission.last_event_id.as_deref();
+            due = self.authenticate(&mut socket, &Ok(admission.token), last_event_id)?;
+        }
+        self.wake_by(due).await?;
+        let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
+        http::switching_protocols(pair.client, subprotocol)
+    }
+
+    async fn verify(&self, token: &str) -> std::result::Result<AccessToken, Fault> {
+        let tenant = self.tenant.as_ref().ok_or(Fault::Internal)?;
+        let config = environment::config(&self.env)?;
+        let verifier = RuntimeVerifier(&self.key_sets);
+        access_token::verify(token, tenant, &config, &verifier).await
+    }
+
+    /// Moves a session on by a verified token and sends the replay: one step. Yields when the
+    /// session is due.
+    fn authenticate(
+        &self,
+        socket: &mut Socket,
+        outcome: &std::result::Result<AccessToken, Fault>,
+        last_event_id: Option<&str>,
+    ) -> Result<Option<Timestamp>> {
+        self.events.with_log(|log| {
+            let session = socket.session_mut();
+            let effects = session.authenticate(outcome, last_event_id, log, clock::now());
+            socket.save()?;
+            for effect in effects {
+                perform(socket, effect);
+            }
+            Ok(socket.session().due())
+        })?
+    }
+
+    fn listeners(&self) -> Result<Response> {
+        let sockets = Socket::all(&self.state)?;
+        let connections: Vec<_> = sockets
+            .iter()
+            .filter_map(|socket| socket.session().connection())
+            .collect();
+        http::json(&Listeners {
+            count: connections.len(),
+            connections,
+        })
+    }
+
+    fn newest_events(&self) -> Result<Response> {
+        self.events.with_log(|log| {
+            let events: std::result::Result<Vec<_>, _> = log
+                .newest_first()
+                .map(|event| serde_json::from_str(&event.json))
+                .collect();
+            http::json(&Events { events: events? })
+        })?
+    }
+
+    /// Sees to it that the alarm rings no later than this.
+    async fn wake_by(&self, due: Option<Timestamp>) -> Result<()> {
+        let Some(due) = due else { return Ok(()) };
+        let storage = self.state.storage();
+        let set = storage.get_alarm().await?;
+        if set.is_none_or(|set| due.as_millis() < set) {
+            let date = ScheduledTime::new(clock::js_date(due));
+            storage.set_alarm(date).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! The rows in which a tenant's events are kept.
+//!
+//! A batch is stored in one transaction, so a failure leaves none of it and the publisher may
+//! try again. Whether an event is news is decided by the table itself, whose `log_id` is unique.
+//! Row numbers have no gaps, because only the oldest rows are ever deleted; so "the last 100" is
+//! a matter of subtraction.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use serde::Deserialize;
+use session_events_core::{
+    event::Event,
+    event_log::{EventLog, KEPT_EVENTS, KeptEvent},
+};
+use worker::{
+    Result, SqlStorage, State,
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+};
+
+/// How many log ids are remembered to tell a redelivery from news.
+const REMEMBERED_LOG_IDS: i64 = 10_000;
+/// How many events go into one statement: the longest that there can be stay below the 2 MB that
+/// a bound value may have (Cloudflare, "Durable Objects: Limits").
+const EVENTS_A_STATEMENT: usize = 500;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS accepted (seq INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE);
+    CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, event TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS key_sets (jwks_uri TEXT PRIMARY KEY, cached TEXT NOT NULL);
+";
+
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_sys = worker::js_sys)]
+extern "C" {
+    /// The part of the storage interface that the `worker` crate leaves out.
+    type Transactions;
+
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    fn transaction_sync(
+        this: &Transactions,
+        run: &mut dyn FnMut() -> std::result::Result<JsValue, JsValue>,
+    ) -> std::result::Result<JsValue, JsValue>;
+}
+
+/// Makes the tables where they are missing.
+pub(super) fn create_tables(state: &State) -> Result<()> {
+    state.storage().sql().exec(SCHEMA, None).map(drop)
+}
+
+/// The stored events, and in memory the newest of them.
+pub(super) struct EventStore {
+    sql: SqlStorage,
+    log: RefCell<Option<EventLog>>,
+}
+
+#[derive(Deserialize)]
+struct AcceptedRow {
+    seq: i64,
+    log_id: String,
+}
+
+#[derive(Deserialize)]
+struct EventRow {
+    event: String,
+}
+
+impl EventStore {
+    pub(super) fn new(state: &State) -> Self {
+        Self {
+            sql: state.storage().sql(),
+            log: RefCell::new(None),
+        }
+    }
+
+    /// Looks at the newest events. They are read from storage once after each waking.
+    pub(super) fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
+        let mut log = self.log.borrow_mut();
+        let log = match log.take() {
+            Some(known) => log.insert(known),
+            None => log.insert(self.read_log()?),
+        };
+        Ok(look(log))
+    }
+
+    fn read_log(&self) -> Result<EventLog> {
+        let newest = "SELECT event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
+        let limit = i64::try_from(KEPT_EVENTS).unwrap_or(i64::MAX);
+        let rows: Vec<EventRow> = self.sql.exec(newest, vec![limit.into()])?.to_array()?;
+        let mut log = EventLog::default();
+        for row in rows {
+            let event: Event = serde_json::from_str(&row.event)?;
+            log.push(kept(event, row.event));
+        }
+        Ok(log)
+    }
+
+    /// Stores those of the events that are news, all or none, and yields them in their order.
+    pub(super) fn append(&self, state: &State, events: Vec<Event>) -> Result<Vec<KeptEvent>> {
+        // Read first, so that the log is never taken for complete when it lacks what is older.
+        self.with_log(|_| ())?;
+        let mut news = Vec::new();
+        let mut events = events.into_iter().peekable();
+        let storage = state.storage();
+        let transactions: &Transactions = storage.as_raw().unchecked_ref();
+        transactions.transaction_sync(&mut || {
+            while events.peek().is_some() {
+                let chunk = events.by_ref().take(EVENTS_A_STATEMENT).collect();
+                news.extend(self.insert(chunk)?);
+            }
+            Ok(JsValue::UNDEFINED)
+        })?;
+        if let Some(log) = self.log.borrow_mut().as_mut() {
+            for event in &news {
+                log.push(event.clone());
+            }
+        }
+        Ok(news)
+    }
+
+    fn insert(&self, events: Vec<Event>) -> Result<Vec<KeptEvent>> {
+        let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
+        let ids = serde_json::to_string(&ids)?;
+        let rows: Vec<AcceptedRow> = self.sql.exec(accept, vec![ids.into()])?.to_array()?;
+        let Some(newest) = rows.iter().map(|row| row.seq).max() else {
+            return Ok(Vec::new());
+        };
+        let mut accepted: HashMap<String, i64> =
+            rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
+
+        let mut news = Vec::new();
+        let mut numbered = Vec::new();
+        for event in events {
+            if let Some(seq) = accepted.remove(&event.id) {
+                let json = serde_json::to_string(&event)?;
+                numbered.push((seq, json.clone()));
+                news.push(kept(event, json));
+            }
+        }
+        let keep =
+            "INSERT INTO events (seq, event) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
+        let numbered = serde_json::to_string(&numbered)?;
+        self.sql.exec(keep, vec![numbered.into()])?;
+
+        let kept_events = i64::try_from(KEPT_EVENTS).unwrap_or(i64::MAX);
+        for (forget, count) in [
+            ("DELETE FROM events WHERE seq <= ?", kept_events),
+            ("DELETE FROM accepted WHERE seq <= ?", REMEMBERED_LOG_IDS),
+        ] {
+            let oldest = newest.saturating_sub(count);
+            self.sql.exec(forget, vec![oldest.into()])?;
+        }
+        Ok(news)
+    }
+}
+
+fn kept(event: Event, json: String) -> KeptEvent {
+    KeptEvent {
+        id: event.id,
+        user_id: event.user_id,
+        json,
+    }
+}

@@ -1,0 +1,139 @@
+//! The tenant's key sets, fetched and kept.
+//!
+//! Whoever needs a key set, the Worker or a socket here, comes to this one place, so all needs
+//! that arise while a fetch is under way are met by that fetch. What is known is in storage
+//! before it is used, so it outlives the object's sleep.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use futures::{
+    FutureExt,
+    future::{LocalBoxFuture, Shared},
+};
+use serde::Deserialize;
+use session_events_core::{
+    access_token::Algorithm,
+    error::Fault,
+    key_set::{self, CachedKeySet, SigningKey},
+};
+use worker::{Result, SqlStorage, State};
+
+use crate::{clock, outbound, report, verifier::KeySource};
+
+type Fetching = Shared<LocalBoxFuture<'static, Option<CachedKeySet>>>;
+
+/// The tenant's key sets, by where they come from.
+pub(super) struct KeySets(Rc<Inner>);
+
+struct Inner {
+    domain: String,
+    sql: SqlStorage,
+    known: RefCell<HashMap<String, CachedKeySet>>,
+    fetching: RefCell<HashMap<String, Fetching>>,
+}
+
+#[derive(Deserialize)]
+struct KeySetRow {
+    cached: String,
+}
+
+impl KeySets {
+    pub(super) fn new(state: &State, domain: String) -> Self {
+        Self(Rc::new(Inner {
+            domain,
+            sql: state.storage().sql(),
+            known: RefCell::default(),
+            fetching: RefCell::default(),
+        }))
+    }
+
+    /// What is known of a key set after doing for this `kid` whatever there is to do; `None`
+    /// where it was never to be had.
+    pub(super) async fn look_up(&self, jwks_uri: &str, kid: &str) -> Option<CachedKeySet> {
+        let known = self.0.known(jwks_uri);
+        if !key_set::needs_fetch(known.as_ref(), kid, clock::now()) {
+            return known;
+        }
+        self.fetching(jwks_uri, kid, known).await
+    }
+
+    /// The fetch that is under way, or a new one.
+    fn fetching(&self, jwks_uri: &str, kid: &str, known: Option<CachedKeySet>) -> Fetching {
+        let mut fetching = self.0.fetching.borrow_mut();
+        let under_way = fetching.entry(jwks_uri.to_owned()).or_insert_with(|| {
+            let (inner, kid) = (Rc::clone(&self.0), kid.to_owned());
+            let jwks_uri = jwks_uri.to_owned();
+            // It ends by itself, so that it ends whoever of those that wait for it goes away.
+            let fetch = async move {
+                let outcome = inner.refresh(&jwks_uri, &kid, known).await;
+                inner.fetching.borrow_mut().remove(&jwks_uri);
+                outcome
+            };
+            fetch.boxed_local().shared()
+        });
+        under_way.clone()
+    }
+}
+
+impl Inner {
+    fn known(&self, jwks_uri: &str) -> Option<CachedKeySet> {
+        let known = self.known.borrow().get(jwks_uri).cloned();
+        known.or_else(|| self.read(jwks_uri).ok().flatten())
+    }
+
+    fn read(&self, jwks_uri: &str) -> Result<Option<CachedKeySet>> {
+        let row = "SELECT cached FROM key_sets WHERE jwks_uri = ?";
+        let rows: Vec<KeySetRow> = self.sql.exec(row, vec![jwks_uri.into()])?.to_array()?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let cached: CachedKeySet = serde_json::from_str(&row.cached)?;
+        let mut known = self.known.borrow_mut();
+        known.insert(jwks_uri.to_owned(), cached.clone());
+        Ok(Some(cached))
+    }
+
+    /// Fetches a key set; where that fails, what was known before serves on.
+    async fn refresh(
+        &self,
+        jwks_uri: &str,
+        kid: &str,
+        before: Option<CachedKeySet>,
+    ) -> Option<CachedKeySet> {
+        let cached = match outbound::fetch_key_set(jwks_uri).await {
+            Ok(keys) => CachedKeySet::fetched(keys, kid, before.as_ref(), clock::now()),
+            Err(problem) => {
+                let detail = format!("{jwks_uri}: {problem}");
+                report::warning("key_set_unavailable", &self.domain, &detail);
+                before?.failed(clock::now())
+            }
+        };
+        self.keep(jwks_uri, &cached);
+        Some(cached)
+    }
+
+    /// A set that cannot be stored still serves, until the object sleeps.
+    fn keep(&self, jwks_uri: &str, cached: &CachedKeySet) {
+        let mut known = self.known.borrow_mut();
+        known.insert(jwks_uri.to_owned(), cached.clone());
+        let row = "INSERT OR REPLACE INTO key_sets (jwks_uri, cached) VALUES (?, ?)";
+        let stored = serde_json::to_string(cached)
+            .map_err(worker::Error::from)
+            .and_then(|json| self.sql.exec(row, vec![jwks_uri.into(), json.into()]));
+        if let Err(error) = stored {
+            report::warning("key_set_not_stored", &self.domain, &error.to_string());
+        }
+    }
+}
+
+impl KeySource for &KeySets {
+    async fn signing_key(
+        &self,
+        jwks_uri: &str,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> std::result::Result<SigningKey, Fault> {
+        let cached = self.look_up(jwks_uri, kid).await;
+        key_set::signing_key(cached.as_ref(), kid, algorithm, clock::now())
+    }
+}

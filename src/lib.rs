@@ -1,0 +1,44 @@
+//! session-events: tells browsers and backends that an Auth0 user's session is over.
+//!
+//! This crate is the shell round `session-events-core`: it moves bytes, sockets, rows and time,
+//! and decides nothing. Its guarantee is that no event is acknowledged to the publisher before
+//! it is on disk, and none is sent before either: a tenant's object does both in one step that
+//! nothing can come between, and the runtime holds back whatever the object sends until its rows
+//! are written (Cloudflare, "Durable Objects: In-memory state and gates").
+//!
+//! # Layout
+//!
+//! - [`edge`]: the Worker. Finds the tenant, checks who asks, reads what is published.
+//! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
+//!   - `event_store`: its rows.
+//!   - `key_sets`: the tenant's key sets, fetched and kept.
+//!   - `sockets`: the sockets and their sessions.
+//! - [`environment`]: bindings, variables and secrets.
+//! - [`http`]: requests and responses.
+//! - [`outbound`]: the one request that ever leaves, for a key set.
+//! - [`verifier`]: what verifying a token takes of this runtime.
+//! - [`web_crypto`]: signatures, checked by the runtime.
+//! - [`report`]: what is logged.
+//! - [`clock`]: the time.
+
+mod clock;
+mod edge;
+mod environment;
+mod http;
+mod hub;
+mod outbound;
+mod report;
+mod verifier;
+mod web_crypto;
+
+use worker::{Context, Env, Request, Response, Result, event};
+
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    edge::answer(&request, &env).await
+}
