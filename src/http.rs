@@ -97,7 +97,7 @@ pub(crate) fn switching_protocols(
     Ok(Response::from_websocket(socket)?.with_headers(headers))
 }
 
-/// Why a body was not read to its end.
+/// Why a body was not taken.
 pub(crate) enum Unread {
     /// It is longer than the limit.
     TooLong,
@@ -105,13 +105,17 @@ pub(crate) enum Unread {
     Failed(worker::Error),
 }
 
+/// How many times the limit is still read and let go: a client that is cut off while it sends
+/// does not see what it is told.
+const TOLERATED_EXCESS: usize = 4;
+
 /// Reads a request's body, up to a limit.
 pub(crate) async fn read_request(
     request: &Request,
     limit: usize,
 ) -> std::result::Result<Vec<u8>, Unread> {
     let announced = header(request, "content-length").and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length: usize| length > limit) {
+    if announced.is_some_and(|length: usize| length > limit.saturating_mul(TOLERATED_EXCESS)) {
         return Err(Unread::TooLong);
     }
     read(request.inner().body(), limit).await
@@ -133,12 +137,20 @@ async fn gather(
     limit: usize,
 ) -> std::result::Result<Vec<u8>, Unread> {
     let mut bytes = Vec::new();
+    let mut length = 0_usize;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(Unread::Failed)?;
-        if bytes.len().saturating_add(chunk.len()) > limit {
-            return Err(Unread::TooLong);
+        length = length.saturating_add(chunk.len());
+        if length <= limit {
+            bytes.extend_from_slice(&chunk);
+        } else if length <= limit.saturating_mul(TOLERATED_EXCESS) {
+            bytes = Vec::new();
+        } else {
+            break;
         }
-        bytes.extend_from_slice(&chunk);
+    }
+    if length > limit {
+        return Err(Unread::TooLong);
     }
     Ok(bytes)
 }

@@ -328,3 +328,6 @@ impl AccessToken {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,14 @@
 //! Checking a signature is the runtime's work (WebCrypto); [`access_token::verify`] asks for it
 //! through a trait and decides what it may be asked for.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        reason = "a test that overflows fails"
+    )
+)]
+
 pub mod access_token;
 pub mod config;
 pub mod error;

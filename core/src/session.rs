@@ -234,3 +234,6 @@ impl Session {
         Effect::Close(fault)
     }
 }
+
+#[cfg(test)]
+mod tests;
