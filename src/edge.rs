@@ -31,6 +31,9 @@ mod key_sets;
 
 use key_sets::EdgeKeySets;
 
+/// How many places of malformed records in a batch are logged.
+const REPORTED_PLACES: usize = 20;
+
 /// Answers a request off the network.
 pub(crate) async fn answer(request: &Request, env: &Env) -> worker::Result<Response> {
     let method = http::method(request);
@@ -186,8 +189,10 @@ impl Call<'_> {
         })?;
         let batch = event::read_batch(&body, self.tenant, clock::now())?;
         if !batch.malformed.is_empty() {
-            let places = format!("records at {:?} of {}", batch.malformed, batch.received);
-            report::warning("malformed_records", &self.tenant.domain(), &places);
+            let some: Vec<_> = batch.malformed.iter().take(REPORTED_PLACES).collect();
+            let (count, received) = (batch.malformed.len(), batch.received);
+            let detail = format!("{count} of {received} records, at {some:?}");
+            report::warning("malformed_records", &self.tenant.domain(), &detail);
         }
         let candidates = batch.events.len();
         let published = self.store(batch.events).await?;

@@ -94,8 +94,7 @@ impl DurableObject for TenantHub {
             WebSocketIncomingMessage::String(text) => Incoming::Text(text),
             WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
         };
-        let effects = socket.session_mut().receive(incoming, clock::now());
-        socket.save()?;
+        let effects = socket.update(|session| session.receive(incoming, clock::now()))?;
         for effect in effects {
             match effect {
                 Effect::Verify {
@@ -103,10 +102,11 @@ impl DurableObject for TenantHub {
                     last_event_id,
                 } => {
                     let outcome = self.verify(&access_token).await;
-                    // The session may have moved on while the token was being verified.
-                    socket.reload()?;
+                    let Some(mut socket) = socket.reread() else {
+                        return Ok(());
+                    };
                     let due = self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
-                    self.wake_by(due).await?;
+                    return self.wake_by(due).await;
                 }
                 effect => perform(&socket, effect),
             }
@@ -124,8 +124,7 @@ impl DurableObject for TenantHub {
         let Some(mut socket) = Socket::of(raw) else {
             return Ok(());
         };
-        socket.session_mut().end();
-        socket.save()?;
+        socket.update(Session::end)?;
         socket.answer_close(code);
         Ok(())
     }
@@ -134,8 +133,7 @@ impl DurableObject for TenantHub {
         let Some(mut socket) = Socket::of(raw) else {
             return Ok(());
         };
-        socket.session_mut().end();
-        socket.save()
+        socket.update(Session::end)
     }
 
     /// Closes the sockets whose time is over, and has itself called again for the next.
@@ -143,8 +141,7 @@ impl DurableObject for TenantHub {
         let now = clock::now();
         let mut next = None;
         for mut socket in Socket::all(&self.state)? {
-            if let Some(effect) = socket.session_mut().tick(now) {
-                socket.save()?;
+            if let Some(effect) = socket.update(|session| session.tick(now))? {
                 perform(&socket, effect);
             }
             next = sooner(next, socket.session().due());
@@ -218,18 +215,17 @@ impl TenantHub {
         }
     }
 
-    /// Stores events and sends them to whoever may see them: one step.
+    /// Stores events and sends them to whoever may see them: one step. What can fail comes before
+    /// the events are stored, because those that are stored are not sent when they come again.
     fn publish(&self, publication: Publication) -> Result<Response> {
+        let sockets = Socket::all(&self.state)?;
         let news = self.events.append(&self.state, publication.events)?;
-        if !news.is_empty() {
-            let now = clock::now();
-            let sockets = Socket::all(&self.state)?;
-            for event in &news {
-                let text = JsString::from(event.json.as_str());
-                let listening = |socket: &&Socket| socket.session().receives(&event.user_id, now);
-                for socket in sockets.iter().filter(listening) {
-                    socket.send_text(&text);
-                }
+        let now = clock::now();
+        for event in &news {
+            let text = JsString::from(event.json.as_str());
+            let listening = |socket: &&Socket| socket.session().receives(&event.user_id, now);
+            for socket in sockets.iter().filter(listening) {
+                socket.send_text(&text);
             }
         }
         http::json(&Published { events: news.len() })
@@ -270,9 +266,9 @@ impl TenantHub {
         last_event_id: Option<&str>,
     ) -> Result<Option<Timestamp>> {
         self.events.with_log(|log| {
-            let session = socket.session_mut();
-            let effects = session.authenticate(outcome, last_event_id, log, clock::now());
-            socket.save()?;
+            let now = clock::now();
+            let effects =
+                socket.update(|session| session.authenticate(outcome, last_event_id, log, now))?;
             for effect in effects {
                 perform(socket, effect);
             }

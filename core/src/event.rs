@@ -232,4 +232,19 @@ mod tests {
             assert_eq!(count, Ok(malformed), "{user} {session}");
         }
     }
+
+    #[test]
+    fn the_longest_event_there_can_be_is_bounded() {
+        let text = |bytes| "\\u0001".repeat(bytes);
+        let body = format!(
+            r#"{{"log_id":"{}","data":{{"type":"slo","user_id":"{}","date":"{}","details":{{"session_id":"{}"}}}}}}"#,
+            "\\\\".repeat(256),
+            text(1024),
+            "2021-11-03T05:53:57.123456789Z",
+            text(256),
+        );
+        let batch = batch(&body).expect("a readable body");
+        let event = serde_json::to_string(&batch.events).expect("an event");
+        assert!((8_000..10_000).contains(&event.len()), "{}", event.len());
+    }
 }

@@ -123,11 +123,16 @@ pub fn read(piece: &[u8]) -> Result<LogRecord<'_>, Unreadable> {
     }
     let text = str::from_utf8(piece).map_err(|_| Unreadable::NotARecord)?;
     let record: LogRecord<'_> = serde_json::from_str(text).map_err(|_| Unreadable::NotARecord)?;
-    if (1..=MAX_LOG_ID_BYTES).contains(&record.log_id.len()) {
+    if is_log_id(&record.log_id) {
         Ok(record)
     } else {
         Err(Unreadable::NotARecord)
     }
+}
+
+/// Bounded, and free of control characters, which a database may not compare as they are.
+fn is_log_id(id: &str) -> bool {
+    (1..=MAX_LOG_ID_BYTES).contains(&id.len()) && !id.contains(char::is_control)
 }
 
 /// Where the elements of an array end, by brackets and quotation marks alone, so that an element
@@ -221,6 +226,7 @@ mod tests {
             "[1,2]",
             "[[[]]]",
             r#"{"log_id":"","data":{"type":"slo"}}"#,
+            r#"{"log_id":"a\u0000b","data":{"type":"slo"}}"#,
             r#"{"log_id":1,"data":{"type":"slo"}}"#,
             r#"{"log_id":"x","data":{"type":1}}"#,
             r#"{"log_id":"x","data":{}}"#,

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// The last millisecond of the year 9999.
 const MAX_MILLIS: i64 = 253_402_300_799_999;
+/// The longest date that is kept to the letter: RFC 3339 to the nanosecond.
+const MAX_DATE_BYTES: usize = "2021-11-03T05:53:57.123456789Z".len();
 /// The first millisecond of the year 0.
 const MIN_MILLIS: i64 = -62_167_219_200_000;
 
@@ -72,7 +74,8 @@ impl fmt::Display for Timestamp {
 /// converted where it names another offset, `None` where it cannot be read.
 pub fn utc_date(date: &str) -> Option<String> {
     let moment = DateTime::parse_from_rfc3339(date).ok()?;
-    if date.ends_with('Z') {
+    // RFC 3339 bounds neither the digits of a fraction nor, so, the length.
+    if date.ends_with('Z') && date.len() <= MAX_DATE_BYTES {
         return Some(date.to_owned());
     }
     Some(Timestamp::from(moment.to_utc()).to_string())
@@ -116,6 +119,12 @@ mod tests {
         for date in ["2021-11-03T05:53:57.546Z", "2021-11-03T05:53:57Z"] {
             assert_eq!(utc_date(date).as_deref(), Some(date));
         }
+    }
+
+    #[test]
+    fn a_record_date_that_goes_on_for_ever_is_shortened() {
+        let date = format!("2021-11-03T05:53:57.5{}Z", "0".repeat(100_000));
+        assert_eq!(utc_date(&date).as_deref(), Some("2021-11-03T05:53:57.500Z"));
     }
 
     #[test]

@@ -17,11 +17,14 @@ use worker::{
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
 };
 
+/// How many events are kept, as a number of rows.
+#[expect(clippy::cast_possible_wrap, reason = "a hundred")]
+const KEPT_ROWS: i64 = KEPT_EVENTS as i64;
 /// How many log ids are remembered to tell a redelivery from news.
 const REMEMBERED_LOG_IDS: i64 = 10_000;
-/// How many events go into one statement: the longest that there can be stay below the 2 MB that
-/// a bound value may have (Cloudflare, "Durable Objects: Limits").
-const EVENTS_A_STATEMENT: usize = 500;
+/// How many events go into one statement: of the longest that there can be, as many stay below
+/// the 2 MB that a bound value may have (Cloudflare, "Durable Objects: Limits").
+const EVENTS_A_STATEMENT: usize = 100;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS accepted (seq INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE);
@@ -83,8 +86,7 @@ impl EventStore {
 
     fn read_log(&self) -> Result<EventLog> {
         let newest = "SELECT event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let limit = i64::try_from(KEPT_EVENTS).unwrap_or(i64::MAX);
-        let rows: Vec<EventRow> = self.sql.exec(newest, vec![limit.into()])?.to_array()?;
+        let rows: Vec<EventRow> = self.sql.exec(newest, vec![KEPT_ROWS.into()])?.to_array()?;
         let mut log = EventLog::default();
         for row in rows {
             let event: Event = serde_json::from_str(&row.event)?;
@@ -106,6 +108,7 @@ impl EventStore {
                 let chunk = events.by_ref().take(EVENTS_A_STATEMENT).collect();
                 news.extend(self.insert(chunk)?);
             }
+            self.forget()?;
             Ok(JsValue::UNDEFINED)
         })?;
         if let Some(log) = self.log.borrow_mut().as_mut() {
@@ -121,9 +124,6 @@ impl EventStore {
         let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
         let ids = serde_json::to_string(&ids)?;
         let rows: Vec<AcceptedRow> = self.sql.exec(accept, vec![ids.into()])?.to_array()?;
-        let Some(newest) = rows.iter().map(|row| row.seq).max() else {
-            return Ok(Vec::new());
-        };
         let mut accepted: HashMap<String, i64> =
             rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
 
@@ -141,15 +141,24 @@ impl EventStore {
         let numbered = serde_json::to_string(&numbered)?;
         self.sql.exec(keep, vec![numbered.into()])?;
 
-        let kept_events = i64::try_from(KEPT_EVENTS).unwrap_or(i64::MAX);
-        for (forget, count) in [
-            ("DELETE FROM events WHERE seq <= ?", kept_events),
-            ("DELETE FROM accepted WHERE seq <= ?", REMEMBERED_LOG_IDS),
-        ] {
-            let oldest = newest.saturating_sub(count);
-            self.sql.exec(forget, vec![oldest.into()])?;
-        }
         Ok(news)
+    }
+
+    /// Lets the oldest rows go.
+    fn forget(&self) -> Result<()> {
+        for (rows, count) in [
+            (
+                "DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?",
+                KEPT_ROWS,
+            ),
+            (
+                "DELETE FROM accepted WHERE seq <= (SELECT max(seq) FROM accepted) - ?",
+                REMEMBERED_LOG_IDS,
+            ),
+        ] {
+            self.sql.exec(rows, vec![count.into()])?;
+        }
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use session_events_core::{
     session::Session,
 };
 use worker::{
-    State, WebSocket, WebSocketRequestResponsePair,
+    Result, State, WebSocket, WebSocketRequestResponsePair,
     js_sys::JsString,
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
     worker_sys::web_sys,
@@ -24,51 +24,48 @@ extern "C" {
     type RawSocket;
 
     #[wasm_bindgen(method, catch, js_name = send)]
-    fn send_text(this: &RawSocket, text: &JsString) -> Result<(), JsValue>;
+    fn send_text(this: &RawSocket, text: &JsString) -> std::result::Result<(), JsValue>;
 }
 
 /// An open socket and what is known of it.
 pub(super) struct Socket {
     raw: WebSocket,
     session: Session,
-    /// Whether the session is not yet, or not any more, what the attachment holds.
-    changed: bool,
+    /// The session as it was last kept.
+    attachment: String,
 }
 
 impl Socket {
     /// Takes a new socket in.
-    pub(super) fn accept(state: &State, raw: WebSocket, session: Session) -> worker::Result<Self> {
+    pub(super) fn accept(state: &State, raw: WebSocket, session: Session) -> Result<Self> {
         state.as_raw().accept_websocket(raw.as_ref())?;
         let mut socket = Self {
             raw,
             session,
-            changed: true,
+            attachment: String::new(),
         };
-        socket.save()?;
+        socket.keep()?;
         Ok(socket)
     }
 
     /// A socket that was accepted before; `None` where its attachment cannot be read.
     pub(super) fn of(raw: WebSocket) -> Option<Self> {
-        let attachment: Option<String> = raw.deserialize_attachment().ok()?;
-        let session = serde_json::from_str(&attachment?).ok()?;
+        let attachment: String = raw.deserialize_attachment().ok()??;
+        let session = serde_json::from_str(&attachment).ok()?;
         Some(Self {
             raw,
             session,
-            changed: false,
+            attachment,
         })
     }
 
-    /// Takes in what became of it while something else was waited for.
-    pub(super) fn reload(&mut self) -> worker::Result<()> {
-        let attachment: Option<String> = self.raw.deserialize_attachment()?;
-        self.session = serde_json::from_str(&attachment.unwrap_or_default())?;
-        self.changed = false;
-        Ok(())
+    /// The same socket after something else was waited for, and may have moved it on.
+    pub(super) fn reread(self) -> Option<Self> {
+        Self::of(self.raw)
     }
 
     /// Every socket that is there.
-    pub(super) fn all(state: &State) -> worker::Result<Vec<Self>> {
+    pub(super) fn all(state: &State) -> Result<Vec<Self>> {
         let sockets = state.as_raw().get_websockets()?;
         let sockets = sockets.into_iter().map(WebSocket::from);
         Ok(sockets.filter_map(Self::of).collect())
@@ -79,18 +76,18 @@ impl Socket {
         &self.session
     }
 
-    /// What is known of it, to move it on; [`Socket::save`] after.
-    pub(super) fn session_mut(&mut self) -> &mut Session {
-        self.changed = true;
-        &mut self.session
+    /// Moves the session on, and keeps what became of it through hibernation.
+    pub(super) fn update<T>(&mut self, step: impl FnOnce(&mut Session) -> T) -> Result<T> {
+        let outcome = step(&mut self.session);
+        self.keep()?;
+        Ok(outcome)
     }
 
-    /// Keeps what is known of it through hibernation.
-    pub(super) fn save(&mut self) -> worker::Result<()> {
-        if self.changed {
-            let attachment = serde_json::to_string(&self.session)?;
-            self.raw.serialize_attachment(attachment)?;
-            self.changed = false;
+    fn keep(&mut self) -> Result<()> {
+        let attachment = serde_json::to_string(&self.session)?;
+        if attachment != self.attachment {
+            self.raw.serialize_attachment(&attachment)?;
+            self.attachment = attachment;
         }
         Ok(())
     }
@@ -125,7 +122,7 @@ impl Socket {
 }
 
 /// Has the runtime answer pings without waking the object.
-pub(super) fn answer_pings(state: &State) -> worker::Result<()> {
+pub(super) fn answer_pings(state: &State) -> Result<()> {
     let pair = WebSocketRequestResponsePair::new(PING, PONG)?;
     Ok(state.as_raw().set_websocket_auto_response(&pair)?)
 }
