@@ -10,11 +10,14 @@ mod event_store;
 mod key_sets;
 mod sockets;
 
+use std::rc::Rc;
+
 use session_events_core::{
     access_token::{self, AccessToken},
     error::Fault,
     hub_request::{Admission, HubRequest, Publication, Published},
-    protocol::{Events, HubDebug, Listeners, ServerMessage},
+    listeners::Listeners,
+    protocol::{EventsBody, HubDebug, ListenersBody, ServerMessage},
     route::Target,
     session::{Effect, Incoming, Session},
     tenant::Tenant,
@@ -45,20 +48,22 @@ use crate::{
 };
 use event_store::EventStore;
 use key_sets::KeySets;
-use sockets::Socket;
+use sockets::{Socket, Sockets};
 
 /// A tenant's object.
 #[durable_object]
 pub struct TenantHub {
-    state: State,
+    state: Rc<State>,
     env: Env,
     tenant: Option<Tenant>,
     events: EventStore,
     key_sets: KeySets,
+    sockets: Sockets,
 }
 
 impl DurableObject for TenantHub {
     fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
         let domain = state.id().name().unwrap_or_default();
         let prepared =
             event_store::create_tables(&state).and_then(|()| sockets::answer_pings(&state));
@@ -69,6 +74,7 @@ impl DurableObject for TenantHub {
         Self {
             tenant: Tenant::from_domain(&domain),
             events: EventStore::new(&state),
+            sockets: Sockets::new(Rc::clone(&state)),
             key_sets: KeySets::new(&state, domain),
             state,
             env,
@@ -94,7 +100,9 @@ impl DurableObject for TenantHub {
             WebSocketIncomingMessage::String(text) => Incoming::Text(text),
             WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
         };
-        let effects = socket.update(|session| session.receive(incoming, clock::now()))?;
+        let now = clock::now();
+        let receive = |session: &mut Session| session.receive(incoming, now);
+        let effects = self.sockets.update(&mut socket, receive)?;
         for effect in effects {
             match effect {
                 Effect::Verify {
@@ -105,8 +113,8 @@ impl DurableObject for TenantHub {
                     let Some(mut socket) = socket.reread() else {
                         return Ok(());
                     };
-                    let due = self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
-                    return self.wake_by(due).await;
+                    self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
+                    return self.wake_by(socket.due()).await;
                 }
                 effect => perform(&socket, effect),
             }
@@ -124,7 +132,7 @@ impl DurableObject for TenantHub {
         let Some(mut socket) = Socket::of(raw) else {
             return Ok(());
         };
-        socket.update(Session::end)?;
+        self.sockets.update(&mut socket, Session::end)?;
         socket.answer_close(code);
         Ok(())
     }
@@ -133,19 +141,25 @@ impl DurableObject for TenantHub {
         let Some(mut socket) = Socket::of(raw) else {
             return Ok(());
         };
-        socket.update(Session::end)
+        self.sockets.update(&mut socket, Session::end)
     }
 
     /// Closes the sockets whose time is over, and has itself called again for the next.
     async fn alarm(&self) -> Result<Response> {
         let now = clock::now();
-        let mut next = None;
-        for mut socket in Socket::all(&self.state)? {
-            if let Some(effect) = socket.update(|session| session.tick(now))? {
-                perform(&socket, effect);
+        for mut socket in self.sockets.due(now)? {
+            let tick = |session: &mut Session| session.tick(now);
+            match self.sockets.update(&mut socket, tick) {
+                Ok(effect) => effect
+                    .into_iter()
+                    .for_each(|effect| perform(&socket, effect)),
+                // The others must not wait for this one.
+                Err(error) => {
+                    report::internal("alarm", &self.domain(), &error);
+                }
             }
-            next = sooner(next, socket.session().due());
         }
+        let next = self.sockets.with_index(Listeners::next_due)?;
         self.wake_by(next).await?;
         Response::empty()
     }
@@ -154,10 +168,6 @@ impl DurableObject for TenantHub {
     async fn connect(&self, _socket: worker::Socket) -> Result<()> {
         Err("no TCP connections are taken".into())
     }
-}
-
-fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    one.into_iter().chain(other).min()
 }
 
 fn perform(socket: &Socket, effect: Effect<'_>) {
@@ -218,17 +228,18 @@ impl TenantHub {
     /// Stores events and sends them to whoever may see them: one step. What can fail comes before
     /// the events are stored, because those that are stored are not sent when they come again.
     fn publish(&self, publication: Publication) -> Result<Response> {
-        let sockets = Socket::all(&self.state)?;
-        let news = self.events.append(&self.state, publication.events)?;
-        let now = clock::now();
-        for event in &news {
-            let text = JsString::from(event.json.as_str());
-            let listening = |socket: &&Socket| socket.session().receives(&event.user_id, now);
-            for socket in sockets.iter().filter(listening) {
-                socket.send_text(&text);
+        let count = self.sockets.with_index(|listeners| {
+            let news = self.events.append(&self.state, publication.events)?;
+            let now = clock::now();
+            for event in &news {
+                let text = JsString::from(event.json.as_str());
+                for socket in listeners.receivers(&event.user_id, now) {
+                    sockets::send_text(socket, &text);
+                }
             }
-        }
-        http::json(&Published { events: news.len() })
+            Ok::<_, worker::Error>(news.len())
+        })??;
+        http::json(&Published { events: count })
     }
 
     async fn subscribe(
@@ -237,15 +248,13 @@ impl TenantHub {
         answers_subprotocol: bool,
     ) -> Result<Response> {
         let pair = WebSocketPair::new()?;
-        let session = Session::new(clock::now());
-        let mut due = session.due();
-        let mut socket = Socket::accept(&self.state, pair.server, session)?;
+        let mut socket = self.sockets.accept(pair.server, clock::now())?;
         socket.send(&ServerMessage::Connected);
         if let Some(admission) = admission {
             let last_event_id = admission.last_event_id.as_deref();
-            due = self.authenticate(&mut socket, &Ok(admission.token), last_event_id)?;
+            self.authenticate(&mut socket, &Ok(admission.token), last_event_id)?;
         }
-        self.wake_by(due).await?;
+        self.wake_by(socket.due()).await?;
         let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
         http::switching_protocols(pair.client, subprotocol)
     }
@@ -257,35 +266,32 @@ impl TenantHub {
         access_token::verify(token, tenant, &config, &verifier).await
     }
 
-    /// Moves a session on by a verified token and sends the replay: one step. Yields when the
-    /// session is due.
+    /// Moves a session on by a verified token and sends the replay: one step.
     fn authenticate(
         &self,
         socket: &mut Socket,
         outcome: &std::result::Result<AccessToken, Fault>,
         last_event_id: Option<&str>,
-    ) -> Result<Option<Timestamp>> {
+    ) -> Result<()> {
         self.events.with_log(|log| {
             let now = clock::now();
-            let effects =
-                socket.update(|session| session.authenticate(outcome, last_event_id, log, now))?;
-            for effect in effects {
+            let step =
+                |session: &mut Session| session.authenticate(outcome, last_event_id, log, now);
+            for effect in self.sockets.update(socket, step)? {
                 perform(socket, effect);
             }
-            Ok(socket.session().due())
+            Ok(())
         })?
     }
 
     fn listeners(&self) -> Result<Response> {
-        let sockets = Socket::all(&self.state)?;
-        let connections: Vec<_> = sockets
-            .iter()
-            .filter_map(|socket| socket.session().connection())
-            .collect();
-        http::json(&Listeners {
-            count: connections.len(),
-            connections,
-        })
+        self.sockets.with_index(|all| {
+            let connections: Vec<_> = all.sessions().filter_map(Session::connection).collect();
+            http::json(&ListenersBody {
+                count: connections.len(),
+                connections,
+            })
+        })?
     }
 
     fn newest_events(&self) -> Result<Response> {
@@ -294,7 +300,7 @@ impl TenantHub {
                 .newest_first()
                 .map(|event| serde_json::from_str(&event.json))
                 .collect();
-            http::json(&Events { events: events? })
+            http::json(&EventsBody { events: events? })
         })?
     }
 

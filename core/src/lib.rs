@@ -22,6 +22,7 @@
 //! - [`upgrade`]: the token that may come with a WebSocket upgrade.
 //! - [`key_set`]: the issuer's keys, and when to fetch them again.
 //! - [`session`]: one socket's life, as a state machine.
+//! - [`listeners`]: who gets an event, found without looking at who does not.
 //!
 //! What is said:
 //! - [`protocol`]: the messages and bodies, as they go over the wire.
@@ -49,6 +50,7 @@ pub mod event;
 pub mod event_log;
 pub mod hub_request;
 pub mod key_set;
+pub mod listeners;
 pub mod log_record;
 pub mod protocol;
 pub mod publish_token;

@@ -162,7 +162,7 @@ pub struct HubDebug<'a> {
 
 /// The answer of `GET /{tenant}/api/listeners`.
 #[derive(Debug, Serialize)]
-pub struct Listeners {
+pub struct ListenersBody {
     /// How many there are.
     pub count: usize,
     /// Each open socket.
@@ -187,7 +187,7 @@ pub struct Connection {
 
 /// The answer of `GET /{tenant}/api/events`.
 #[derive(Debug, Serialize)]
-pub struct Events<'a> {
+pub struct EventsBody<'a> {
     /// The events, newest first.
     pub events: Vec<&'a RawValue>,
 }

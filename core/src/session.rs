@@ -46,6 +46,7 @@ impl Listener {
 /// All that is known of a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
+    number: u64,
     connected_on: Timestamp,
     invalid_messages: u8,
     state: State,
@@ -86,9 +87,10 @@ pub enum Effect<'a> {
 }
 
 impl Session {
-    /// A socket that has just been connected.
-    pub fn new(now: Timestamp) -> Self {
+    /// A socket that has just been connected; `number` tells it from the tenant's others.
+    pub fn new(number: u64, now: Timestamp) -> Self {
         Self {
+            number,
             connected_on: now,
             invalid_messages: 0,
             state: State::Unauthenticated {
@@ -97,12 +99,23 @@ impl Session {
         }
     }
 
+    /// What tells this socket from the tenant's others.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Who listens, once it has shown a good token.
+    pub fn listener(&self) -> Option<&Listener> {
+        match &self.state {
+            State::Listening(listener) => Some(listener),
+            State::Unauthenticated { .. } | State::Closed => None,
+        }
+    }
+
     /// Whether an event about this user goes to this socket now.
     pub fn receives(&self, user_id: &str, now: Timestamp) -> bool {
-        match &self.state {
-            State::Listening(listener) => now < listener.expires_at && listener.may_see(user_id),
-            State::Unauthenticated { .. } | State::Closed => false,
-        }
+        self.listener()
+            .is_some_and(|listener| now < listener.expires_at && listener.may_see(user_id))
     }
 
     /// When the session must be looked at again, unless it is over.
@@ -116,11 +129,10 @@ impl Session {
 
     /// The entry in the list of listeners, unless the session is over.
     pub fn connection(&self) -> Option<Connection> {
-        let listener = match &self.state {
-            State::Unauthenticated { .. } => None,
-            State::Listening(listener) => Some(listener),
-            State::Closed => return None,
-        };
+        if self.state == State::Closed {
+            return None;
+        }
+        let listener = self.listener();
         Some(Connection {
             connected_on: self.connected_on,
             sub: listener.map(|listener| listener.sub.clone()),

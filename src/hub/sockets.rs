@@ -1,20 +1,24 @@
 //! The sockets and their sessions.
 //!
-//! A session lives in its socket's attachment and nowhere else, so there is no second copy to
-//! get out of step, and an object that wakes knows what it knew when it fell asleep (Cloudflare,
-//! "Durable Objects: WebSocket Hibernation API").
+//! What is known of a socket lives in its attachment, which outlives the object's sleep
+//! (Cloudflare, "Durable Objects: WebSocket Hibernation API"). The index over all of them is
+//! made from the attachments and changes with them, in one place.
+
+use std::{cell::RefCell, rc::Rc};
 
 use serde::Serialize;
 use session_events_core::{
     error::Fault,
+    listeners::Listeners,
     protocol::{PING, PONG},
     session::Session,
+    timestamp::Timestamp,
 };
 use worker::{
     Result, State, WebSocket, WebSocketRequestResponsePair,
     js_sys::JsString,
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
-    worker_sys::web_sys,
+    web_sys,
 };
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_sys = worker::js_sys)]
@@ -27,27 +31,102 @@ extern "C" {
     fn send_text(this: &RawSocket, text: &JsString) -> std::result::Result<(), JsValue>;
 }
 
+/// A tenant's sockets.
+pub(super) struct Sockets {
+    state: Rc<State>,
+    /// Made when it is first needed after each waking, and kept right from then on.
+    index: RefCell<Option<Listeners<WebSocket>>>,
+}
+
+impl Sockets {
+    /// The sockets of an object that wakes.
+    pub(super) fn new(state: Rc<State>) -> Self {
+        Self {
+            state,
+            index: RefCell::new(None),
+        }
+    }
+
+    /// Looks at all of them at once.
+    pub(super) fn with_index<T>(&self, look: impl FnOnce(&Listeners<WebSocket>) -> T) -> Result<T> {
+        let mut index = self.index.borrow_mut();
+        let index = match index.take() {
+            Some(known) => index.insert(known),
+            None => index.insert(self.read_index()?),
+        };
+        Ok(look(index))
+    }
+
+    fn read_index(&self) -> Result<Listeners<WebSocket>> {
+        let mut index = Listeners::default();
+        for raw in self.state.as_raw().get_websockets()? {
+            if let Some(socket) = Socket::of(raw.into()) {
+                index.put(socket.raw, &socket.session);
+            }
+        }
+        Ok(index)
+    }
+
+    /// The sockets whose time has come.
+    pub(super) fn due(&self, now: Timestamp) -> Result<Vec<Socket>> {
+        self.with_index(|all| {
+            all.due(now)
+                .map(|(raw, session)| Socket {
+                    raw: raw.clone(),
+                    session: session.clone(),
+                    attachment: String::new(),
+                })
+                .collect()
+        })
+    }
+
+    /// Takes a new socket in.
+    pub(super) fn accept(&self, raw: WebSocket, now: Timestamp) -> Result<Socket> {
+        let number = self.with_index(Listeners::next_number)?;
+        self.state.as_raw().accept_websocket(raw.as_ref())?;
+        let mut socket = Socket {
+            raw,
+            session: Session::new(number, now),
+            attachment: String::new(),
+        };
+        self.keep(&mut socket)?;
+        Ok(socket)
+    }
+
+    /// Moves a session on, and keeps what became of it, through hibernation too.
+    pub(super) fn update<T>(
+        &self,
+        socket: &mut Socket,
+        step: impl FnOnce(&mut Session) -> T,
+    ) -> Result<T> {
+        let outcome = step(&mut socket.session);
+        self.keep(socket)?;
+        Ok(outcome)
+    }
+
+    fn keep(&self, socket: &mut Socket) -> Result<()> {
+        let attachment = serde_json::to_string(&socket.session)?;
+        if attachment == socket.attachment {
+            return Ok(());
+        }
+        if let Some(index) = self.index.borrow_mut().as_mut() {
+            index.put(socket.raw.clone(), &socket.session);
+        }
+        socket.raw.serialize_attachment(&attachment)?;
+        socket.attachment = attachment;
+        Ok(())
+    }
+}
+
 /// An open socket and what is known of it.
 pub(super) struct Socket {
     raw: WebSocket,
     session: Session,
-    /// The session as it was last kept.
+    /// The session as it was last kept, or nothing where that was not read.
     attachment: String,
 }
 
 impl Socket {
-    /// Takes a new socket in.
-    pub(super) fn accept(state: &State, raw: WebSocket, session: Session) -> Result<Self> {
-        state.as_raw().accept_websocket(raw.as_ref())?;
-        let mut socket = Self {
-            raw,
-            session,
-            attachment: String::new(),
-        };
-        socket.keep()?;
-        Ok(socket)
-    }
-
     /// A socket that was accepted before; `None` where its attachment cannot be read.
     pub(super) fn of(raw: WebSocket) -> Option<Self> {
         let attachment: String = raw.deserialize_attachment().ok()??;
@@ -64,35 +143,12 @@ impl Socket {
         Self::of(self.raw)
     }
 
-    /// Every socket that is there.
-    pub(super) fn all(state: &State) -> Result<Vec<Self>> {
-        let sockets = state.as_raw().get_websockets()?;
-        let sockets = sockets.into_iter().map(WebSocket::from);
-        Ok(sockets.filter_map(Self::of).collect())
+    /// When it must be looked at again.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.session.due()
     }
 
-    /// What is known of it.
-    pub(super) fn session(&self) -> &Session {
-        &self.session
-    }
-
-    /// Moves the session on, and keeps what became of it through hibernation.
-    pub(super) fn update<T>(&mut self, step: impl FnOnce(&mut Session) -> T) -> Result<T> {
-        let outcome = step(&mut self.session);
-        self.keep()?;
-        Ok(outcome)
-    }
-
-    fn keep(&mut self) -> Result<()> {
-        let attachment = serde_json::to_string(&self.session)?;
-        if attachment != self.attachment {
-            self.raw.serialize_attachment(&attachment)?;
-            self.attachment = attachment;
-        }
-        Ok(())
-    }
-
-    /// Sends a message. A socket whose other end is gone takes none; it is closed by and by.
+    /// Sends a message.
     pub(super) fn send(&self, message: &impl Serialize) {
         if let Ok(text) = serde_json::to_string(message) {
             self.send_text(&JsString::from(text));
@@ -101,8 +157,7 @@ impl Socket {
 
     /// Sends text that is JavaScript's already.
     pub(super) fn send_text(&self, text: &JsString) {
-        let raw: &web_sys::WebSocket = self.raw.as_ref();
-        let _gone = raw.unchecked_ref::<RawSocket>().send_text(text);
+        send_text(&self.raw, text);
     }
 
     /// Closes it for a fault; one that is closed already stays so.
@@ -119,6 +174,13 @@ impl Socket {
             Ok(code) => self.raw.close(Some(code), Some("")),
         };
     }
+}
+
+/// Sends text that is JavaScript's already, to a socket of which nothing else matters. One whose
+/// other end is gone takes none; its closing is reported by and by.
+pub(super) fn send_text(raw: &WebSocket, text: &JsString) {
+    let raw: &web_sys::WebSocket = raw.as_ref();
+    let _gone = raw.unchecked_ref::<RawSocket>().send_text(text);
 }
 
 /// Has the runtime answer pings without waking the object.

@@ -51,7 +51,7 @@ fn told(effects: &[Effect<'_>]) -> Vec<String> {
 }
 
 fn listening(scope: &str, exp: i64) -> Session {
-    let mut session = Session::new(at(0));
+    let mut session = Session::new(7, at(0));
     session.authenticate(&token("me", scope, exp), None, &log(&[]), at(1));
     session
 }
@@ -62,7 +62,7 @@ fn say(session: &mut Session, text: &str, now: i64) -> Vec<String> {
 
 #[test]
 fn nobody_gets_an_event_before_a_token_was_verified() {
-    let session = Session::new(at(0));
+    let session = Session::new(7, at(0));
     assert!(!session.receives("me", at(1)));
     let connection = serde_json::to_string(&session.connection()).unwrap_or_default();
     assert_eq!(
@@ -93,7 +93,7 @@ fn no_event_goes_out_once_the_token_has_expired() {
 
 #[test]
 fn whoever_does_not_authenticate_in_ten_seconds_is_closed() {
-    let mut session = Session::new(at(0));
+    let mut session = Session::new(7, at(0));
     assert_eq!(session.due(), Some(at(10)));
     assert!(session.tick(at(9)).is_none());
     let closed: Vec<_> = session.tick(at(10)).into_iter().collect();
@@ -117,7 +117,7 @@ fn at_the_token_s_end_the_socket_is_closed() {
 
 #[test]
 fn time_is_up_even_when_the_alarm_is_late() {
-    let mut late = Session::new(at(0));
+    let mut late = Session::new(7, at(0));
     let good = token("me", "listen:events", 100);
     assert_eq!(
         told(&late.authenticate(&good, None, &log(&[]), at(10))),
@@ -130,7 +130,7 @@ fn time_is_up_even_when_the_alarm_is_late() {
 #[test]
 fn the_first_token_brings_the_replay_and_a_later_one_only_replaces_it() {
     let log = log(&["me", "you", "me"]);
-    let mut session = Session::new(at(0));
+    let mut session = Session::new(7, at(0));
     let first = token("me", "listen:events:self", 100);
     assert_eq!(
         told(&session.authenticate(&first, Some("0"), &log, at(1))),
@@ -147,7 +147,7 @@ fn the_first_token_brings_the_replay_and_a_later_one_only_replaces_it() {
 
 #[test]
 fn what_is_said_on_authentication_is_what_the_token_says() {
-    let mut session = Session::new(at(0));
+    let mut session = Session::new(7, at(0));
     let (good, log) = (token("me", "listen:events", 100), log(&[]));
     let effects = session.authenticate(&good, Some("gone"), &log, at(1));
     let Some(Effect::Send(message)) = effects.first() else {
@@ -161,7 +161,7 @@ fn what_is_said_on_authentication_is_what_the_token_says() {
 
 #[test]
 fn a_token_that_is_not_taken_closes_the_socket_whether_it_listened_or_not() {
-    for mut session in [Session::new(at(0)), listening("listen:events", 100)] {
+    for mut session in [Session::new(7, at(0)), listening("listen:events", 100)] {
         let bad = Err(Fault::from(TokenFault::Signature));
         assert_eq!(
             told(&session.authenticate(&bad, None, &log(&[]), at(2))),
@@ -179,7 +179,7 @@ fn a_token_that_is_not_taken_closes_the_socket_whether_it_listened_or_not() {
             ["temporarily_unavailable", "close 1013"],
         ),
     ] {
-        let mut session = Session::new(at(0));
+        let mut session = Session::new(7, at(0));
         assert_eq!(
             told(&session.authenticate(&outcome, None, &log(&[]), at(2))),
             expected
@@ -203,17 +203,20 @@ fn the_tenth_message_that_is_not_understood_closes_the_socket() {
 fn a_message_has_at_most_16_kib() {
     let padded = |length: usize| format!(r#"{{"type":"ping"}}{}"#, " ".repeat(length - 15));
     assert_eq!(
-        say(&mut Session::new(at(0)), &padded(16 * 1024), 1),
+        say(&mut Session::new(7, at(0)), &padded(16 * 1024), 1),
         ["pong"]
     );
     assert_eq!(
-        say(&mut Session::new(at(0)), &padded(16 * 1024 + 1), 1),
+        say(&mut Session::new(7, at(0)), &padded(16 * 1024 + 1), 1),
         ["close 1009"]
     );
-    let binary = Session::new(at(0)).receive(Incoming::Binary(16 * 1024 + 1), at(1));
+    let binary = Session::new(7, at(0)).receive(Incoming::Binary(16 * 1024 + 1), at(1));
     assert_eq!(told(&binary), ["close 1009"]);
     let letters = "é".repeat(8 * 1024 + 1);
-    assert_eq!(say(&mut Session::new(at(0)), &letters, 1), ["close 1009"]);
+    assert_eq!(
+        say(&mut Session::new(7, at(0)), &letters, 1),
+        ["close 1009"]
+    );
 }
 
 #[test]
@@ -279,7 +282,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 0..60)
     ) {
         let log = log(&["me", "you", "me"]);
-        let mut session = Session::new(at(0));
+        let mut session = Session::new(7, at(0));
         let mut now = 0;
         let mut closings = 0;
         // What a listener may do, kept apart from the session: until when, and whether all.

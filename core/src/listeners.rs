@@ -1,0 +1,262 @@
+//! Who gets an event, found without looking at who does not.
+//!
+//! The index holds each open socket under what matters for finding it: the subject whose events
+//! it is told of, or the list of those that are told of all, and the moment when it is due. It
+//! is made from the sessions alone, so an object that wakes can make it anew. The cost of an
+//! event is that of the sockets that get it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::{session::Session, timestamp::Timestamp};
+
+/// The open sockets, each known to the runtime as an `S`.
+#[derive(Debug)]
+pub struct Listeners<S> {
+    next_number: u64,
+    sockets: BTreeMap<u64, Entry<S>>,
+    to_all: BTreeSet<u64>,
+    to_own: HashMap<String, BTreeSet<u64>>,
+    due: BTreeSet<(Timestamp, u64)>,
+}
+
+#[derive(Debug)]
+struct Entry<S> {
+    socket: S,
+    session: Session,
+}
+
+impl<S> Default for Listeners<S> {
+    fn default() -> Self {
+        Self {
+            next_number: 0,
+            sockets: BTreeMap::new(),
+            to_all: BTreeSet::new(),
+            to_own: HashMap::new(),
+            due: BTreeSet::new(),
+        }
+    }
+}
+
+impl<S> Listeners<S> {
+    /// A number that no socket has or had that was ever put in here, open or not.
+    pub fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// Takes in a socket, or what became of its session; one whose session is over leaves.
+    pub fn put(&mut self, socket: S, session: &Session) {
+        let number = session.number();
+        self.next_number = self.next_number.max(number.saturating_add(1));
+        self.remove(number);
+        let Some(due) = session.due() else { return };
+        self.due.insert((due, number));
+        if let Some(listener) = session.listener() {
+            if listener.sees_everything() {
+                self.to_all.insert(number);
+            } else {
+                let own = self.to_own.entry(listener.sub.clone()).or_default();
+                own.insert(number);
+            }
+        }
+        let session = session.clone();
+        self.sockets.insert(number, Entry { socket, session });
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(Entry { session, .. }) = self.sockets.remove(&number) else {
+            return;
+        };
+        self.to_all.remove(&number);
+        if let Some(due) = session.due() {
+            self.due.remove(&(due, number));
+        }
+        if let Some(listener) = session.listener()
+            && let Some(own) = self.to_own.get_mut(&listener.sub)
+        {
+            own.remove(&number);
+            if own.is_empty() {
+                self.to_own.remove(&listener.sub);
+            }
+        }
+    }
+
+    /// The sockets that an event about this user goes to, the longest connected first.
+    pub fn receivers(&self, user_id: &str, now: Timestamp) -> impl Iterator<Item = &S> {
+        let own = self.to_own.get(user_id).into_iter().flatten();
+        self.to_all
+            .iter()
+            .chain(own)
+            .filter_map(|number| self.sockets.get(number))
+            .filter(move |entry| entry.session.receives(user_id, now))
+            .map(|entry| &entry.socket)
+    }
+
+    /// The sockets whose time has come, the longest overdue first.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = (&S, &Session)> {
+        let come = self.due.iter().take_while(move |(due, _)| *due <= now);
+        come.filter_map(|(_, number)| self.sockets.get(number))
+            .map(|entry| (&entry.socket, &entry.session))
+    }
+
+    /// When the next socket is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Every open socket's session, the longest connected first.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sockets.values().map(|entry| &entry.session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{access_token::AccessToken, event_log::EventLog};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(0).plus_seconds(seconds)
+    }
+
+    fn authenticate(session: &mut Session, sub: &str, scope: &str, exp: i64) {
+        let token = format!(
+            r#"{{"sub":"{sub}","expires_at":{},"claims":{{"scope":"{scope}"}}}}"#,
+            exp * 1000
+        );
+        let token: AccessToken = serde_json::from_str(&token).unwrap();
+        session.authenticate(&Ok(token), None, &EventLog::default(), at(0));
+    }
+
+    #[test]
+    fn an_event_goes_to_its_user_s_sockets_and_to_those_that_are_told_of_all() {
+        let mut listeners = Listeners::default();
+        for (sub, scope) in [
+            ("a", "listen:events:self"),
+            ("b", "listen:events:self"),
+            ("c", "listen:events"),
+            ("a", "listen:events:self"),
+            ("a", "none"),
+        ] {
+            let mut session = Session::new(listeners.next_number(), at(0));
+            authenticate(&mut session, sub, scope, 100);
+            listeners.put(session.number(), &session);
+        }
+        let to = |user| -> Vec<u64> { listeners.receivers(user, at(1)).copied().collect() };
+        assert_eq!(to("a"), [2, 0, 3]);
+        assert_eq!(to("b"), [2, 1]);
+        assert_eq!(to("c"), [2]);
+        assert_eq!(to("nobody"), [2]);
+        assert_eq!(listeners.sessions().count(), 4);
+    }
+
+    #[test]
+    fn what_is_due_is_found_in_its_order() {
+        let mut listeners = Listeners::default();
+        for exp in [300, 100, 200] {
+            let mut session = Session::new(listeners.next_number(), at(0));
+            authenticate(&mut session, "a", "listen:events", exp);
+            listeners.put(exp, &session);
+        }
+        assert_eq!(listeners.next_due(), Some(at(100)));
+        assert_eq!(listeners.due(at(99)).count(), 0);
+        let due: Vec<i64> = listeners.due(at(250)).map(|(exp, _)| *exp).collect();
+        assert_eq!(due, [100, 200]);
+    }
+
+    #[test]
+    fn the_number_of_a_socket_that_has_ended_is_not_given_to_another() {
+        let mut listeners = Listeners::default();
+        let mut ended = Session::new(listeners.next_number(), at(0));
+        listeners.put("ended", &ended);
+        ended.end();
+        listeners.put("ended", &ended);
+        assert_eq!(listeners.next_number(), 1);
+        let mut woken = Listeners::default();
+        woken.put("ended", &ended);
+        assert_eq!(woken.next_number(), 1);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Connect,
+        Authenticate {
+            which: usize,
+            sub: u8,
+            own: bool,
+            exp: i64,
+        },
+        End(usize),
+        Wake,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            Just(Step::Connect),
+            (any::<usize>(), 0_u8..4, any::<bool>(), 1_i64..50).prop_map(
+                |(which, sub, own, exp)| Step::Authenticate {
+                    which,
+                    sub,
+                    own,
+                    exp
+                }
+            ),
+            any::<usize>().prop_map(Step::End),
+            Just(Step::Wake),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_finds_just_those_that_a_look_at_every_session_would_find(
+            steps in proptest::collection::vec(step(), 0..60)
+        ) {
+            let mut sessions: Vec<Session> = Vec::new();
+            let mut listeners = Listeners::default();
+            for step in steps {
+                match step {
+                    Step::Connect => {
+                        let session = Session::new(listeners.next_number(), at(0));
+                        listeners.put(session.number(), &session);
+                        sessions.push(session);
+                    }
+                    Step::Authenticate { which, sub, own, exp } if !sessions.is_empty() => {
+                        let which = which % sessions.len();
+                        let scope = if own { "listen:events:self" } else { "listen:events" };
+                        authenticate(&mut sessions[which], &sub.to_string(), scope, exp);
+                        listeners.put(sessions[which].number(), &sessions[which]);
+                    }
+                    Step::End(which) if !sessions.is_empty() => {
+                        let mut session = sessions.swap_remove(which % sessions.len());
+                        session.end();
+                        listeners.put(session.number(), &session);
+                    }
+                    Step::Wake => {
+                        listeners = Listeners::default();
+                        for session in &sessions {
+                            listeners.put(session.number(), session);
+                        }
+                    }
+                    _ => {}
+                }
+                for now in [0, 10, 25] {
+                    for user in 0..4 {
+                        let user = user.to_string();
+                        let found: BTreeSet<u64> = listeners.receivers(&user, at(now)).copied().collect();
+                        let expected: BTreeSet<u64> = sessions
+                            .iter()
+                            .filter(|session| session.receives(&user, at(now)))
+                            .map(Session::number)
+                            .collect();
+                        prop_assert_eq!(listeners.receivers(&user, at(now)).count(), found.len());
+                        prop_assert_eq!(found, expected);
+                    }
+                }
+                let next = sessions.iter().filter_map(Session::due).min();
+                prop_assert_eq!(listeners.next_due(), next);
+                prop_assert_eq!(listeners.sessions().count(), sessions.len());
+            }
+        }
+    }
+}
