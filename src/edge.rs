@@ -58,14 +58,15 @@ async fn route(request: &Request, env: &Env, method: &str) -> Result<Response, F
             internal_path,
         } => (tenant, endpoint, internal_path),
     };
-    let config = environment::config(env)?;
-    if !config.serves(&tenant) {
+    let config = environment::config(env);
+    if config.as_ref().is_ok_and(|config| !config.serves(&tenant)) {
         return Err(Fault::NotFound);
     }
     endpoint.check_method(method)?;
     if method == "OPTIONS" {
         return http::preflight(endpoint).map_err(internal(&tenant));
     }
+    let config = config?;
     let call = Call {
         request,
         env,
