@@ -50,6 +50,7 @@ async function run(port) {
   const secret = userSecret();
   const publishSecret = secret ?? randomBytes(24).toString("base64url");
   const worker = new DevServer(port, {
+    AUDIENCE,
     ISSUERS: JSON.stringify({ [TENANT]: [{ issuer: issuer.url }] }),
     // A secret of the user's own reaches the worker by its file, not by a command line.
     ...(secret ? {} : { PUBLISH_SECRET: publishSecret }),

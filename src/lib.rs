@@ -4,7 +4,7 @@
 //! and decides nothing. Its guarantee is that no event is acknowledged to the publisher before
 //! it is on disk, and none is sent before either: a tenant's object does both in one step that
 //! nothing can come between, and the runtime holds back whatever the object sends until its rows
-//! are written (Cloudflare, "Durable Objects: In-memory state and gates").
+//! are written (Cloudflare, "Durable Objects: Easy, Fast, Correct — Choose Three").
 //!
 //! # Layout
 //!

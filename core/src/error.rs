@@ -33,7 +33,7 @@ pub enum TokenFault {
     Audience,
     /// No `sub`, or an empty one.
     Subject,
-    /// At or past its `exp`.
+    /// At or past its `exp`, or without one.
     Expired,
     /// `nbf` or `iat` ahead of the clock.
     NotYetValid,
@@ -66,7 +66,7 @@ impl TokenFault {
                 "The access token is for another API: its aud must be the configured AUDIENCE."
             }
             Self::Subject => "The access token has no sub.",
-            Self::Expired => "The access token has expired; get a new one.",
+            Self::Expired => "The access token has expired, or has no exp; get a new one.",
             Self::NotYetValid => {
                 "The access token is not valid yet; check the clock of whoever issued it."
             }
