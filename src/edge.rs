@@ -34,17 +34,12 @@ use key_sets::EdgeKeySets;
 /// How many places of malformed records in a batch are logged.
 const REPORTED_PLACES: usize = 20;
 
-/// Answers a request off the network.
+/// Answers a request off the network. To `HEAD` the runtime sends all of the answer but its body.
 pub(crate) async fn answer(request: &Request, env: &Env) -> worker::Result<Response> {
-    let method = http::method(request);
-    let response = match route(request, env, &method).await {
-        Ok(response) => response,
-        Err(fault) => http::fault(&fault)?,
-    };
-    if method == "HEAD" {
-        return http::without_body(&response);
+    match route(request, env, &http::method(request)).await {
+        Ok(response) => Ok(response),
+        Err(fault) => http::fault(&fault),
     }
-    Ok(response)
 }
 
 async fn route(request: &Request, env: &Env, method: &str) -> Result<Response, Fault> {

@@ -79,12 +79,6 @@ pub(crate) fn preflight(endpoint: Endpoint) -> Result<Response> {
     Ok(Response::empty()?.with_status(204).with_headers(headers))
 }
 
-/// A response for `HEAD`: all of it but the body.
-pub(crate) fn without_body(response: &Response) -> Result<Response> {
-    let (status, headers) = (response.status_code(), response.headers().clone());
-    Ok(Response::empty()?.with_status(status).with_headers(headers))
-}
-
 /// The response that makes a socket of the request.
 pub(crate) fn switching_protocols(
     socket: WebSocket,
