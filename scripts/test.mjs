@@ -29,7 +29,7 @@ const STEPS = [
     name: "e2e",
     title: "End-to-end tests in the real runtime",
     // Most files start a runtime of their own; more than two at once only get in each other's way.
-    command: "node --test --test-reporter=spec --test-concurrency=2 tests/**/*.test.mjs",
+    command: "node --test --test-force-exit --test-timeout=120000 --test-reporter=spec --test-concurrency=2 tests/**/*.test.mjs",
     count: countEndToEnd,
     needs: "bundle",
   },

@@ -1,0 +1,201 @@
+// A socket's two deadlines: to authenticate within ten seconds, and to leave or renew when its
+// token expires. Both hold for a hibernating object, which only its alarm can wake.
+//
+// The deadlines are real time; the tests of each group wait for them side by side.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { assertFault } from "../support/http.mjs";
+import { eventOf, slo } from "../support/records.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { now } from "../support/token.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker();
+
+/** Asserts that the socket is closed with `code` at `due` (in ms), and not before. */
+async function assertClosedAt(listener, code, due) {
+  const closed = await listener.closedWith(code, due - Date.now() + 4_000);
+  assert.ok(Date.now() >= due - 50, `closed ${due - Date.now()} ms too early`);
+  return closed;
+}
+
+describe("on time,", { concurrency: true }, () => {
+  describe("a socket that does not authenticate", () => {
+    const TIMEOUT = 10_000;
+
+    test("is closed with 4408 after ten seconds", async () => {
+      const before = Date.now();
+      const listener = await new Tenant(worker).connect();
+      assert.equal((await assertClosedAt(listener, 4408, before + TIMEOUT)).reason, "authentication_timeout");
+    });
+
+    test("is closed then also when the object was thrown out of memory", async () => {
+      const tenant = new Tenant(worker);
+      const before = Date.now();
+      const listener = await tenant.connect();
+      await tenant.hub.evict();
+      await assertClosedAt(listener, 4408, before + TIMEOUT);
+    });
+
+    test("gains no time by pings and by messages that cannot be understood", async () => {
+      const tenant = new Tenant(worker);
+      const before = Date.now();
+      const listener = await tenant.connect();
+      await delay(before + 6_000 - Date.now());
+      listener.send('{"type":"ping"}');
+      listener.send("nonsense");
+      const answers = await listener.take(2);
+      assert.deepEqual(answers.map(({ type }) => type).sort(), ["error", "pong"]);
+      await assertClosedAt(listener, 4408, before + TIMEOUT);
+    });
+
+    test("is closed on its own time, whoever comes after it", async () => {
+      const tenant = new Tenant(worker);
+      const first = { before: Date.now(), listener: await tenant.connect() };
+      await tenant.listen({ exp: now() + 3600 });
+      await delay(1_500);
+      const second = { before: Date.now(), listener: await tenant.connect() };
+      await delay(500);
+      await tenant.connect();
+      const closings = [first, second].map(({ before, listener }) => assertClosedAt(listener, 4408, before + TIMEOUT));
+      await closings[0];
+      assert.ok(second.listener.isOpen, "the second has more than a second left");
+      await closings[1];
+      assert.equal((await tenant.listeners()).connections.filter(({ sub }) => sub).length, 1);
+    });
+
+    test("is the only one to go: who has authenticated stays, in-band and on the upgrade", async () => {
+      const tenant = new Tenant(worker);
+      const inBand = await tenant.listen();
+      const headers = { authorization: `Bearer ${tenant.token()}` };
+      const onUpgrade = await tenant.connect({ headers });
+      assert.equal((await onUpgrade.next()).type, "authenticated");
+      const late = await tenant.connect();
+      await late.closedWith(4408, TIMEOUT + 4_000);
+      const record = slo();
+      await tenant.publish(record);
+      for (const listener of [inBand, onUpgrade]) assert.deepEqual(await listener.next(), eventOf(record));
+    });
+
+    test("may do so at the last moment", async () => {
+      const tenant = new Tenant(worker);
+      const listener = await tenant.connect();
+      await delay(9_000);
+      assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
+      await delay(2_000);
+      assert.deepEqual(await listener.unread(), []);
+    });
+  });
+
+  describe("a token that expires", () => {
+    /** A listener whose token expires in `seconds`, and when that is, in ms. */
+    async function expiring(tenant, seconds, claims) {
+      const exp = now() + seconds;
+      return { due: exp * 1000, listener: await tenant.listen({ exp, ...claims }) };
+    }
+
+    test("closes its socket with 4419", async () => {
+      const { listener, due } = await expiring(new Tenant(worker), 3);
+      assert.equal((await assertClosedAt(listener, 4419, due)).reason, "token_expired");
+    });
+
+    test("closes its socket also when the object was thrown out of memory", async () => {
+      const tenant = new Tenant(worker);
+      const { listener, due } = await expiring(tenant, 4);
+      await tenant.hub.evict();
+      await assertClosedAt(listener, 4419, due);
+    });
+
+    test("closes its socket also when it came with the upgrade", async () => {
+      const tenant = new Tenant(worker);
+      const exp = now() + 3;
+      const listener = await tenant.connect({ headers: { authorization: `Bearer ${tenant.token({ exp })}` } });
+      assert.equal((await listener.next()).type, "authenticated");
+      await assertClosedAt(listener, 4419, exp * 1000);
+    });
+
+    test("closes no other socket", async () => {
+      const tenant = new Tenant(worker);
+      const stays = await tenant.listen();
+      const soon = await expiring(tenant, 3);
+      const later = await expiring(tenant, 5);
+      await assertClosedAt(soon.listener, 4419, soon.due);
+      assert.ok(later.listener.isOpen);
+      await assertClosedAt(later.listener, 4419, later.due);
+      const record = slo();
+      await tenant.publish(record);
+      assert.deepEqual(await stays.next(), eventOf(record));
+      assert.equal((await tenant.listeners()).count, 1);
+    });
+
+    test("lets events through to its very end, and none after", async () => {
+      const tenant = new Tenant(worker);
+      const { listener, due } = await expiring(tenant, 3);
+      const sentAt = new Map();
+      while (listener.isOpen) {
+        const record = slo();
+        sentAt.set(record.log_id, Date.now());
+        await tenant.publish(record);
+      }
+      await listener.closedWith(4419);
+      const got = listener.remaining();
+      assert.ok(got.length > 3);
+      for (const { id } of got) assert.ok(sentAt.get(id) <= due, "it was published before the end");
+    });
+
+    for (const [state, between] of [
+      ["awake", () => {}],
+      ["thrown out of memory before", (tenant) => tenant.hub.evict()],
+    ]) {
+      test(`can be renewed while the object is ${state}; then the new one's end counts`, async () => {
+        const tenant = new Tenant(worker);
+        await tenant.publish(slo());
+        const { listener, due } = await expiring(tenant, 4, { scope: "listen:events:self" });
+        await between(tenant);
+        const exp = now() + 7;
+        const answer = await listener.authenticate(tenant.token({ exp }));
+        assert.equal(answer.type, "authenticated");
+        assert.equal(Date.parse(answer.expires_at), exp * 1000);
+        await between(tenant);
+        await delay(due + 1_000 - Date.now());
+        const record = slo();
+        await tenant.publish(record);
+        assert.deepEqual(await listener.next(), eventOf(record), "nothing was replayed, and the socket lives");
+        await assertClosedAt(listener, 4419, exp * 1000);
+      });
+    }
+
+    test("can be renewed by one that expires sooner", async () => {
+      const tenant = new Tenant(worker);
+      const { listener } = await expiring(tenant, 3600);
+      const exp = now() + 3;
+      await listener.authenticate(tenant.token({ exp }));
+      await assertClosedAt(listener, 4419, exp * 1000);
+    });
+
+    test("is renewed without a replay even when an event is named", async () => {
+      const tenant = new Tenant(worker);
+      const records = [slo(), slo(), slo()];
+      await tenant.publish(...records);
+      const listener = await tenant.listen({}, records[2].log_id);
+      const answer = await listener.authenticate(tenant.token(), records[0].log_id);
+      assert.equal(answer.type, "authenticated");
+      assert.deepEqual(await listener.unread(), []);
+    });
+
+    test("takes the socket with it when the renewal fails", async () => {
+      const tenant = new Tenant(worker);
+      const bad = await tenant.listen();
+      const { type, ...fault } = await bad.authenticate(tenant.token({ exp: now() - 1 }));
+      assert.equal(type, "authentication_failed");
+      assertFault(fault, "invalid_token");
+      await bad.closedWith(4401);
+
+      const unfit = await tenant.listen();
+      assert.equal((await unfit.authenticate(tenant.token({ scope: "" }))).error, "insufficient_scope");
+      await unfit.closedWith(4403);
+    });
+  });
+});

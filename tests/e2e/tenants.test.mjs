@@ -1,0 +1,121 @@
+// Which slugs are tenants, which Auth0 domain each stands for, and that nothing else gets past
+// the front door.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { assertError, exchange } from "../support/http.mjs";
+import { Listener } from "../support/listener.mjs";
+import { slo } from "../support/records.mjs";
+import { publishToken, Tenant } from "../support/tenant.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker();
+
+const domainOf = async (segment) => {
+  const { status, text } = await exchange(worker.url, { path: `/${segment}/_debug` });
+  assert.equal(status, 200, `${segment}: ${text}`);
+  return JSON.parse(text).tenant_domain;
+};
+
+const NOT_TENANTS = [
+  // The length of the name.
+  "a", "ab", "a".repeat(64), "ab@us", `${"a".repeat(64)}@us`,
+  // The characters of the name, its first and its last.
+  "Acme", "ACME@us", "-acme", "acme-", "acme-@us", "_debug", "ac_me", "ac.me", "ac:me", "acm%C3%A9", "ac%20me",
+  "acme%00", "acme%0a", "acme%0d%0aHost:evil", "acme+us", "acme~", "*", "xn--", "%61cme", "acm%65",
+  // The locality.
+  "acme@", "acme@xx", "acme@US", "acme@us@eu", "acme@@us", "acme@us.", "acme@us-1", "acme@us%20",
+  "acme@us%00", "@us", "@", "acme%40xx", "acme%2540us", "acme%40us%40eu",
+  // What would lead to another host if it were pasted into a URL.
+  "acme.evil.com", "evil.com%2F", "evil.com%23", "evil.com%3F", "acme%2Fapi", "acme%5c", "acme;x",
+  "127.0.0.1", "[::1]", "evil.com:443", "user:pass@us", "acme@evil.com", "acme@us.evil.com",
+];
+
+describe("a slug", () => {
+  test("without a locality stands for the domain directly under auth0.com", async () => {
+    assert.equal(await domainOf("acme"), "acme.auth0.com");
+  });
+
+  for (const locality of ["us", "eu", "au", "jp", "uk", "ca"]) {
+    test(`with @${locality} stands for the domain of that locality`, async () => {
+      assert.equal(await domainOf(`acme@${locality}`), `acme.${locality}.auth0.com`);
+    });
+  }
+
+  test("may write its @ as %40", async () => {
+    assert.equal(await domainOf("acme%40eu"), "acme.eu.auth0.com");
+  });
+
+  test("has a name of 3 to 63 letters, digits and inner hyphens", async () => {
+    for (const name of ["abc", "a-b", "1a2", "007", "a--b", "dev-x7k2", "localhost", "z".repeat(63)]) {
+      assert.equal(await domainOf(name), `${name}.auth0.com`);
+      assert.equal(await domainOf(`${name}@jp`), `${name}.jp.auth0.com`);
+    }
+  });
+
+  test("that is no tenant is not found on any route, and neither an object nor an issuer is asked", async () => {
+    const before = await worker.objects();
+    const stranger = new Tenant(worker, { name: "stranger", locality: "" });
+    const routes = [
+      ["GET", "/_debug"],
+      ["GET", "/api/_debug"],
+      ["GET", "/api/listeners"],
+      ["GET", "/api/events"],
+      ["GET", "/api/subscribe"],
+      ["POST", "/api/publish"],
+      ["OPTIONS", "/api/events"],
+      ["DELETE", "/api/events"],
+    ];
+    for (const slug of NOT_TENANTS) {
+      const headers = { authorization: `Bearer ${stranger.token({ iss: `https://${slug}.auth0.com/` })}` };
+      const ask = ([method, route]) => exchange(worker.url, { method, path: `/${slug}${route}`, headers });
+      for (const response of await Promise.all(routes.map(ask))) await assertError(response, 404, "not_found");
+    }
+    assert.deepEqual(await worker.objects(), before);
+    assert.equal(stranger.issuer.fetches, 0);
+  });
+
+  test("that is no tenant opens no socket", async () => {
+    const url = new URL("/acme@xx/api/subscribe", worker.url.href.replace("http", "ws"));
+    await assert.rejects(Listener.connect(url), /answered with 404/);
+  });
+});
+
+describe("a tenant", () => {
+  test("has one object, named after its Auth0 domain, however its slug is written", async () => {
+    const tenant = new Tenant(worker);
+    const record = slo();
+    const headers = { authorization: publishToken(tenant.domain) };
+    const path = `/${tenant.slug.replace("@", "%40")}/api/publish`;
+    const { status } = await exchange(worker.url, { method: "POST", path, headers, body: JSON.stringify(record) });
+    assert.equal(status, 200);
+
+    assert.equal((await tenant.events())[0].id, record.log_id);
+    const rows = await tenant.hub.sql("SELECT event FROM events");
+    assert.equal(JSON.parse(rows[0].event).id, record.log_id);
+  });
+
+  test("shares nothing with its namesake in another locality", async () => {
+    const here = new Tenant(worker, { name: "namesake", locality: "us" });
+    const there = new Tenant(worker, { name: "namesake", locality: "eu" });
+    const nowhere = new Tenant(worker, { name: "namesake", locality: "" });
+    const listeners = await Promise.all([here.listen(), there.listen(), nowhere.listen()]);
+
+    await there.publish(slo({ user_id: "auth0|there" }));
+    assert.equal((await listeners[1].next()).user_id, "auth0|there");
+    for (const quiet of [listeners[0], listeners[2]]) assert.deepEqual(await quiet.unread(), []);
+    assert.deepEqual(await here.events(), []);
+    assert.deepEqual(await nowhere.events(), []);
+    assert.equal((await here.listeners()).count, 1);
+  });
+
+  test("does not accept the access tokens or the publish token of another", async () => {
+    const mine = new Tenant(worker);
+    const other = new Tenant(worker);
+    await assertError(await mine.get("/api/events", other.token()), 401, "invalid_token");
+    const headers = { authorization: publishToken(other.domain) };
+    await assertError(await mine.post("[]", headers), 401, "invalid_token");
+    const answer = await (await mine.connect()).authenticate(other.token());
+    assert.equal(answer.error, "invalid_token");
+  });
+});

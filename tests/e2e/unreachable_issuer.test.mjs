@@ -1,0 +1,152 @@
+// What happens when the issuer's key set cannot be had: no token is called bad for that, what is
+// cached serves on, and nothing that is no key set is taken for one.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { onSocket, overHttp } from "../support/doors.mjs";
+import { assertError, assertFault } from "../support/http.mjs";
+import { answers } from "../support/issuer.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker();
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** Asserts that both doors say that the issuer is out of reach, and that nobody blames the token. */
+async function assertUnavailable(tenant) {
+  const response = await tenant.get("/api/events");
+  assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  await assertError(response, 503, "temporarily_unavailable");
+  const listener = await tenant.connect();
+  const { type, ...fault } = await listener.authenticate(tenant.token());
+  assert.equal(type, "authentication_failed");
+  assertFault(fault, "temporarily_unavailable");
+  await listener.closedWith(1013);
+}
+
+describe("an issuer that cannot be reached", { concurrency: true }, () => {
+  test("is a passing trouble as long as nothing is cached, and is asked again by the next", async () => {
+    const tenant = new Tenant(worker);
+    tenant.issuer.behaviour = answers.unreachable;
+    await assertUnavailable(tenant);
+    tenant.issuer.behaviour = answers.keySet;
+    assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(await overHttp(tenant), "accepted");
+  });
+
+  test("leaves the cached set serving for up to 24 hours", async () => {
+    const tenant = new Tenant(worker);
+    assert.equal(await onSocket(tenant), "accepted");
+    tenant.issuer.behaviour = answers.unreachable;
+    await tenant.ageKeySet("fetched_at", 11 * MINUTE);
+    assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(tenant.issuer.fetches, 2, "it was tried");
+    await tenant.ageKeySet("fetched_at", 24 * HOUR - 12 * MINUTE);
+    assert.equal(await onSocket(tenant), "accepted");
+    await tenant.ageKeySet("fetched_at", 2 * MINUTE);
+    assert.equal(await onSocket(tenant), "temporarily_unavailable");
+    tenant.issuer.behaviour = answers.keySet;
+    assert.equal(await onSocket(tenant), "accepted");
+  });
+
+  test("is left in peace for 30 seconds while the cached set serves", async () => {
+    const tenant = new Tenant(worker);
+    assert.equal(await onSocket(tenant), "accepted");
+    tenant.issuer.behaviour = answers.status(500);
+    await tenant.ageKeySet("fetched_at", 11 * MINUTE);
+    for (let count = 0; count < 5; count += 1) assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(tenant.issuer.fetches, 2);
+    tenant.issuer.behaviour = answers.keySet;
+    await tenant.ageKeySet("failed_at", 31 * SECOND);
+    assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(tenant.issuer.fetches, 3);
+  });
+
+  test("is not asked about a token that is bad on its face", async () => {
+    const tenant = new Tenant(worker);
+    tenant.issuer.behaviour = answers.unreachable;
+    for (const token of ["x", tenant.token({ iss: "https://evil.example/" }), tenant.token({}, { alg: "none" })]) {
+      assert.equal(await overHttp(tenant, token), "invalid_token");
+      assert.equal(await onSocket(tenant, token), "invalid_token");
+    }
+    assert.equal(tenant.issuer.fetches, 0);
+  });
+});
+
+describe("an answer that is no key set", { concurrency: true }, () => {
+  const elsewhere = "https://elsewhere.example/keys.json";
+  const USELESS = {
+    "a redirect": answers.redirect(elsewhere),
+    "a lasting redirect": answers.redirect(elsewhere, 308),
+    "status 404": answers.status(404),
+    "status 500": answers.status(500),
+    "a page": answers.text("<!doctype html><title>Down for maintenance</title>"),
+    "nothing": answers.text(""),
+    "JSON without keys": answers.text("{}"),
+    "keys that are no array": answers.text('{"keys":{"key-1":{}}}'),
+    "a bare array": (issuer) => answers.text(JSON.stringify(issuer.keys))(),
+    "more than 64 KiB": answers.sized(64 * 1024 + 1),
+    "more than 64 KiB of unknown length": answers.streamed(64 * 1024 + 1),
+  };
+  for (const [answer, behaviour] of Object.entries(USELESS)) {
+    test(`such as ${answer} counts as none`, async () => {
+      const tenant = new Tenant(worker);
+      tenant.issuer.behaviour = behaviour;
+      await assertUnavailable(tenant);
+    });
+  }
+
+  test("such as a redirect to itself is not followed either", async () => {
+    const tenant = new Tenant(worker);
+    tenant.issuer.behaviour = answers.redirect(tenant.issuer.jwksUri);
+    assert.equal(await overHttp(tenant), "temporarily_unavailable");
+    assert.equal(tenant.issuer.fetches, 1);
+  });
+
+  test("does not push out a good one that is cached", async () => {
+    const tenant = new Tenant(worker);
+    assert.equal(await onSocket(tenant), "accepted");
+    tenant.issuer.behaviour = answers.text('{"keys":"none"}');
+    await tenant.ageKeySet("fetched_at", 11 * MINUTE);
+    assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(tenant.issuer.fetches, 2);
+  });
+
+  for (const [answer, behaviour] of [["64 KiB", answers.sized(64 * 1024)], ["64 KiB of unknown length", answers.streamed(64 * 1024)]]) {
+    test(`it is not for being as large as ${answer}`, async () => {
+      const tenant = new Tenant(worker);
+      tenant.issuer.behaviour = behaviour;
+      assert.equal(await overHttp(tenant), "accepted");
+    });
+  }
+});
+
+describe("a slow issuer", { concurrency: true }, () => {
+  test("is waited for", async () => {
+    const tenant = new Tenant(worker);
+    tenant.issuer.behaviour = answers.slow(3_500);
+    assert.equal(await overHttp(tenant), "accepted");
+  });
+
+  for (const [answer, behaviour] of [["the answer", answers.slow(20_000)], ["the body of the answer", answers.stalled()]]) {
+    test(`is given up after 5 seconds when ${answer} does not come`, async () => {
+      const tenant = new Tenant(worker);
+      tenant.issuer.behaviour = behaviour;
+      const before = Date.now();
+      assert.equal(await overHttp(tenant), "temporarily_unavailable");
+      const took = Date.now() - before;
+      assert.ok(took > 4_500 && took < 7_000, `it took ${took} ms`);
+    });
+  }
+
+  test("keeps a socket waiting no longer", async () => {
+    const tenant = new Tenant(worker);
+    tenant.issuer.behaviour = answers.slow(20_000);
+    const listener = await tenant.connect();
+    listener.send({ type: "authenticate", access_token: tenant.token() });
+    assert.equal((await listener.next(7_000)).error, "temporarily_unavailable");
+    await listener.closedWith(1013);
+  });
+});

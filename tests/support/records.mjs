@@ -1,0 +1,108 @@
+// Log records in the shape in which Auth0's log streams deliver them.
+let sequence = 0;
+
+/** An id like Auth0's, unique in the process. */
+export const newLogId = () =>
+  `90020211103055400418223355659153263714766654532${String((sequence += 1)).padStart(9, "0")}`;
+
+export const USER = "auth0|6182002f34f4dd006b05b5c7";
+export const ADMINISTRATOR = "auth0|5f7c8ec7c33c6c004bbafe82";
+
+function record(data, logId = newLogId()) {
+  return {
+    log_id: logId,
+    data: {
+      date: "2021-11-03T05:53:57.546Z",
+      connection: "Username-Password-Authentication",
+      connection_id: "con_7W0XzPmTQnGmRQbF",
+      client_id: "aI61p8I8aFjmYRliLWgvM9ev97kCCNDB",
+      client_name: "Default App",
+      ip: "203.0.113.7",
+      user_agent: "Firefox 94.0.0 / Mac OS X 10.15.0",
+      hostname: "acme.au.auth0.com",
+      log_id: logId,
+      ...data,
+    },
+  };
+}
+
+/** A user logged out; gives `logout`. */
+export const slo = (data = {}, logId) =>
+  record(
+    {
+      type: "slo",
+      description: "User successfully logged out",
+      details: {
+        return_to: "http://localhost:3000",
+        allowed_logout_url: ["http://localhost:3000"],
+        session_id: "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO",
+      },
+      user_id: USER,
+      user_name: "jane@example.com",
+      ...data,
+    },
+    logId,
+  );
+
+/** A user changed the password; gives `password_changed`. */
+export const scp = (data = {}, logId) =>
+  record(
+    {
+      type: "scp",
+      description: "You can now login to the application with the new password.",
+      details: { title: "Change password", email: "jane@example.com" },
+      user_id: USER,
+      user_name: "jane@example.com",
+      ...data,
+    },
+    logId,
+  );
+
+/** An administrator blocked a user through the Management API; gives `user_blocked`. */
+export const sapi = ({ request = {}, response = {}, ...data } = {}, logId) =>
+  record(
+    {
+      type: "sapi",
+      description: "Update a user",
+      details: {
+        request: {
+          method: "patch",
+          path: `/api/v2/users/${encodeURIComponent(USER)}`,
+          query: {},
+          userAgent: "Firefox 94.0.0 / Mac OS X 10.15.0",
+          body: { blocked: true },
+          channel: "https://manage.auth0.com/",
+          ip: "203.0.113.7",
+          auth: {
+            user: { user_id: ADMINISTRATOR, name: "Ada", email: "ada@example.com" },
+            strategy: "jwt",
+            credentials: { scopes: ["update:users"] },
+          },
+          ...request,
+        },
+        response: {
+          statusCode: 200,
+          body: { email: "jane@example.com", user_id: USER, blocked: true },
+          ...response,
+        },
+      },
+      user_id: ADMINISTRATOR,
+      ...data,
+    },
+    logId,
+  );
+
+/** A login: nothing that ends a session, so no event. */
+export const login = (data = {}, logId) =>
+  record({ type: "s", description: "Successful login", details: {}, user_id: USER, ...data }, logId);
+
+/** The event that a record of `slo`, `scp` or `sapi` as above becomes. */
+export function eventOf({ log_id: id, data }) {
+  const { type, date, user_id, details } = data;
+  if (type === "slo") {
+    const session_id = details?.session_id;
+    return { id, type: "logout", date, user_id, ...(session_id ? { session_id } : {}) };
+  }
+  if (type === "scp") return { id, type: "password_changed", date, user_id };
+  return { id, type: "user_blocked", date, user_id: details.response.body.user_id };
+}

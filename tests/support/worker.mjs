@@ -1,0 +1,146 @@
+// The built worker in workerd, with the production configuration.
+//
+// A test file calls `startWorker` at its top. When its tests are done, whatever was started is
+// stopped, and it is a failure if the runtime logged an error or if the worker asked the outside
+// for anything but a key set.
+import assert from "node:assert/strict";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { createTestHarness } from "wrangler";
+
+import { nodeFetch, strayRequests } from "./issuer.mjs";
+
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_SEND_METRICS = "false";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Where `npm run deploy:dry-run` puts the worker. */
+export const BUILT_WORKER = "build/production";
+/** The production worker's master secret in the tests. */
+export const PUBLISH_SECRET = "correct horse battery staple";
+
+/**
+ * Starts workerd; `vars` and `secrets` go on top of the production configuration, which
+ * `configure` may change as text.
+ */
+export async function startWorker({
+  vars = {},
+  secrets = { PUBLISH_SECRET },
+  configure = (wranglerToml) => wranglerToml,
+} = {}) {
+  const worker = new Worker({ vars, secrets, configure });
+  workers.push(worker);
+  await worker.start();
+  return worker;
+}
+
+const workers = [];
+
+after(async () => {
+  const errors = workers.flatMap((worker) => worker.logs()).filter(({ level }) => level === "error");
+  await Promise.all(workers.map((worker) => worker.stop()));
+  assert.deepEqual(errors, [], "the runtime logged errors");
+  assert.deepEqual(strayRequests, [], "the worker asked for more than key sets");
+});
+
+const TEMPORARY = tmpdir();
+
+class Worker {
+  #harness;
+  /** Where this workerd has its configuration and its objects' databases. */
+  #folder = mkdtempSync(join(TEMPORARY, "session-events-test-"));
+
+  constructor({ vars, secrets, configure }) {
+    if (!existsSync(join(ROOT, BUILT_WORKER, "index.js"))) {
+      throw new Error(`There is no built worker in ${BUILT_WORKER}: run npm run deploy:dry-run first.`);
+    }
+    process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
+    // A copy, so that no .dev.vars of the developer's lies beside it.
+    const configPath = join(this.#folder, "wrangler.toml");
+    writeFileSync(configPath, configure(readFileSync(join(ROOT, "wrangler.toml"), "utf8")));
+    this.#harness = createTestHarness({
+      root: this.#folder,
+      workers: [
+        {
+          configPath,
+          env: "production",
+          prebuiltWorkerDir: join(ROOT, BUILT_WORKER),
+          vars,
+          secrets,
+        },
+      ],
+    });
+  }
+
+  async start() {
+    process.env.TMPDIR = this.#folder;
+    ({ url: this.url } = await this.#harness.listen());
+  }
+
+  /** Runs the same worker with other vars; what is stored stays. */
+  async reconfigure(vars) {
+    await this.#harness.update((options) => ({
+      ...options,
+      workers: options.workers.map((worker) => ({ ...worker, vars })),
+    }));
+    await this.start();
+  }
+
+  fetch(path, init) {
+    return nodeFetch(new URL(path, this.url), { signal: AbortSignal.timeout(20_000), ...init });
+  }
+
+  /** The ids of the objects that exist. */
+  objects() {
+    return this.#harness.getWorker().listDurableObjectIds("TenantHub");
+  }
+
+  /** The tenant's object, seen from below. */
+  hub(domain) {
+    const worker = this.#harness.getWorker();
+    const evict = () =>
+      worker.evictDurableObject("TenantHub", { name: domain, webSockets: "hibernate" });
+    return {
+      /** Throws the running object out of memory; its sockets and its rows stay. */
+      evict,
+      /** The same, and tells whether there was anything to throw out. */
+      evictIfRunning: () =>
+        evict().then(
+          () => true,
+          (error) => {
+            if (/not currently running/.test(error.message)) return false;
+            throw error;
+          },
+        ),
+      /**
+       * Runs SQL on the object's database file, from outside the object; what is changed counts
+       * for an object that is evicted before and started after.
+       */
+      sql: async (query, ...bindings) => {
+        const { TENANT_HUB } = await worker.getEnv();
+        const id = TENANT_HUB.idFromName(domain).toString();
+        const [file] = globSync(join(this.#folder, `miniflare-*/do/*-TenantHub/${id}.sqlite`));
+        assert.ok(file, `there is no object named ${domain}`);
+        const database = new DatabaseSync(file);
+        try {
+          return database.prepare(query).all(...bindings);
+        } finally {
+          database.close();
+        }
+      },
+    };
+  }
+
+  logs() {
+    return this.#harness.getLogs();
+  }
+
+  stop() {
+    return this.#harness.close();
+  }
+}
