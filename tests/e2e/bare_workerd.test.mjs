@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 
-import { startBareWorkerd } from "../support/bare_workerd.mjs";
+import { BareWorkerd } from "../support/bare_workerd.mjs";
 import { assertError, exchange } from "../support/http.mjs";
 import { answers, Issuer, nodeFetch } from "../support/issuer.mjs";
 import { Listener } from "../support/listener.mjs";
@@ -18,12 +18,13 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const issuer = new Issuer(`http://127.0.0.1:${server.address().port}/`);
-const workerd = await startBareWorkerd({
+const workerd = new BareWorkerd({
   PUBLISH_SECRET,
   ISSUERS: JSON.stringify({ acme: [{ issuer: issuer.issuer }] }),
 });
+await workerd.start();
 after(async () => {
-  await workerd.stop();
+  await workerd.kill();
   server.close();
 });
 
@@ -38,7 +39,13 @@ const publish = (...records) =>
 describe("on bare workerd", () => {
   test("every route answers as it should", async () => {
     const headers = { authorization: `Bearer ${issuer.token()}` };
-    for (const path of ["/", "/acme/_debug", "/acme/api/_debug", "/acme/api/listeners", "/acme/api/events"]) {
+    for (const path of [
+      "/",
+      "/acme/_debug",
+      "/acme/api/_debug",
+      "/acme/api/listeners",
+      "/acme/api/events",
+    ]) {
       const response = await call(path, { headers });
       assert.equal(response.status, 200, `${path}: ${await response.text()}`);
     }
@@ -57,14 +64,26 @@ describe("on bare workerd", () => {
     const listener = await Listener.connect(url);
     assert.deepEqual(await listener.next(), { type: "connected" });
     assert.equal((await listener.authenticate(issuer.token())).type, "authenticated");
-    const protocols = ["session-events", `bearer.${issuer.token({ sub: "auth0|jane", scope: "listen:events:self" })}`];
+    const protocols = [
+      "session-events",
+      `bearer.${issuer.token({ sub: "auth0|jane", scope: "listen:events:self" })}`,
+    ];
     const jane = await Listener.connect(url, { protocols });
     assert.equal(jane.protocol, "session-events");
-    assert.deepEqual((await jane.take(2)).map(({ type }) => type), ["connected", "authenticated"]);
+    assert.deepEqual(
+      (await jane.take(2)).map(({ type }) => type),
+      ["connected", "authenticated"],
+    );
 
     const records = [slo(), login(), slo({ user_id: "auth0|jane" })];
     const response = await publish(...records, records[0]);
-    assert.deepEqual(await response.json(), { received: 4, events: 2, duplicates: 1, ignored: 1, malformed: 0 });
+    assert.deepEqual(await response.json(), {
+      received: 4,
+      events: 2,
+      duplicates: 1,
+      ignored: 1,
+      malformed: 0,
+    });
     assert.deepEqual(await listener.take(2), [records[0], records[2]].map(eventOf));
     assert.deepEqual(await jane.next(), eventOf(records[2]));
     listener.send('{"type":"ping"}');
@@ -73,13 +92,39 @@ describe("on bare workerd", () => {
   });
 
   test("a bad token closes its socket", async () => {
-    const listener = await Listener.connect(new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws")));
+    const listener = await Listener.connect(
+      new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws")),
+    );
     await listener.next();
     assert.equal((await listener.authenticate("x")).error, "invalid_token");
     await listener.closedWith(4401);
   });
 
+  test("the death of the process at any moment loses no acknowledged event", async () => {
+    const acknowledged = [];
+    for (let round = 1; round <= 3; round += 1) {
+      const stream = Array.from({ length: 20 }, () => slo());
+      const publishing = stream.map(async (record) => {
+        const response = await publish(record).catch(() => undefined);
+        if (response?.status === 200) acknowledged.push(record.log_id);
+      });
+      await Promise.race(publishing);
+      await workerd.kill();
+      await Promise.all(publishing);
+      await workerd.start();
+    }
+    assert.ok(acknowledged.length >= 3);
+    const response = await call("/acme/api/events", {
+      headers: { authorization: `Bearer ${issuer.token()}` },
+    });
+    const kept = new Set((await response.json()).events.map(({ id }) => id));
+    assert.deepEqual(
+      acknowledged.filter((id) => !kept.has(id)),
+      [],
+    );
+  });
+
   test("nothing is amiss in the log", () => {
-    assert.doesNotMatch(workerd.log(), /error|exception|panic|uncaught/i);
+    assert.doesNotMatch(workerd.log, /error|exception|panic|uncaught/i);
   });
 });

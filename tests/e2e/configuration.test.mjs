@@ -23,7 +23,11 @@ const PREVIOUS = "the secret before";
 
 const [configured, bare, misconfigured] = await Promise.all([
   startWorker({
-    vars: { AUDIENCE: "https://example.com/own", TENANTS: "acme@us,local,spare", ISSUERS: JSON.stringify(ISSUERS) },
+    vars: {
+      AUDIENCE: "https://example.com/own",
+      TENANTS: "acme@us,local,spare",
+      ISSUERS: JSON.stringify(ISSUERS),
+    },
     secrets: { PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS: PREVIOUS },
   }),
   startWorker({
@@ -38,16 +42,38 @@ const own = { aud: "https://example.com/own" };
 
 describe("TENANTS", () => {
   test("lets in the slugs of its list", async () => {
-    for (const [name, locality] of [["acme", "us"], ["local", ""], ["spare", ""]]) {
-      assert.equal(await overHttp(new Tenant(configured, { name, locality }), new Issuer(`https://${name}${locality && ".us"}.auth0.com/`).token(own)), "accepted");
+    for (const [name, locality] of [
+      ["acme", "us"],
+      ["local", ""],
+      ["spare", ""],
+    ]) {
+      assert.equal(
+        await overHttp(
+          new Tenant(configured, { name, locality }),
+          new Issuer(`https://${name}${locality && ".us"}.auth0.com/`).token(own),
+        ),
+        "accepted",
+      );
     }
   });
 
   test("makes any other not found on every route, before an object or an issuer is asked", async () => {
     const before = await configured.objects();
-    for (const [name, locality] of [["other", ""], ["acme", ""], ["acme", "eu"], ["spare", "us"], ["acm", "us"]]) {
+    for (const [name, locality] of [
+      ["other", ""],
+      ["acme", ""],
+      ["acme", "eu"],
+      ["spare", "us"],
+      ["acm", "us"],
+    ]) {
       const tenant = new Tenant(configured, { name, locality });
-      for (const route of ["/_debug", "/api/_debug", "/api/listeners", "/api/events", "/api/subscribe"]) {
+      for (const route of [
+        "/_debug",
+        "/api/_debug",
+        "/api/listeners",
+        "/api/events",
+        "/api/subscribe",
+      ]) {
         await assertError(await tenant.get(route, tenant.token(own)), 404, "not_found");
       }
       await assertError(await tenant.post("[]"), 404, "not_found");
@@ -74,7 +100,10 @@ describe("AUDIENCE", () => {
   test("is https://events.auth0a.com/api when it is not set", async () => {
     const other = new Tenant(bare);
     for (const door of [overHttp, onSocket]) {
-      assert.equal(await door(other, other.token({ aud: "https://events.auth0a.com/api" })), "accepted");
+      assert.equal(
+        await door(other, other.token({ aud: "https://events.auth0a.com/api" })),
+        "accepted",
+      );
       assert.equal(await door(other, other.token(own)), "invalid_token");
     }
   });
@@ -101,7 +130,12 @@ describe("ISSUERS", () => {
     });
 
     test(`is meant to the letter (${door.name})`, async () => {
-      for (const iss of ["https://login.acme.com", "http://login.acme.com/", "https://LOGIN.acme.com/", "https://keys.acme.com/"]) {
+      for (const iss of [
+        "https://login.acme.com",
+        "http://login.acme.com/",
+        "https://LOGIN.acme.com/",
+        "https://keys.acme.com/",
+      ]) {
         assert.equal(await door(acme, login.token({ ...own, iss })), "invalid_token", iss);
       }
     });
@@ -113,14 +147,16 @@ describe("ISSUERS", () => {
 
     test(`may name plain http on a loopback host (${door.name})`, async () => {
       const local = new Tenant(configured, { name: "local", locality: "" });
-      for (const issuer of LOOPBACK) assert.equal(await door(local, new Issuer(issuer).token(own)), "accepted", issuer);
+      for (const issuer of LOOPBACK)
+        assert.equal(await door(local, new Issuer(issuer).token(own)), "accepted", issuer);
     });
   }
 });
 
 describe("PUBLISH_SECRET_PREVIOUS", () => {
   const tenant = new Tenant(configured, { name: "spare", locality: "" });
-  const post = (secret) => tenant.post(JSON.stringify(slo()), { authorization: publishToken(tenant.domain, secret) });
+  const post = (secret) =>
+    tenant.post(JSON.stringify(slo()), { authorization: publishToken(tenant.domain, secret) });
 
   test("is accepted beside the master while that is rotated", async () => {
     for (const secret of [PUBLISH_SECRET, PREVIOUS]) assert.equal((await post(secret)).status, 200);
@@ -150,7 +186,8 @@ describe("PUBLISH_SECRET", () => {
     assert.equal(await onSocket(tenant), "accepted", "all else works");
   }
 
-  test("that is not set leaves publishing, and that alone, not configured", () => assertNotConfigured(bare));
+  test("that is not set leaves publishing, and that alone, not configured", () =>
+    assertNotConfigured(bare));
 
   test("that is empty is as good as not set", async () => {
     await assertNotConfigured(await startWorker({ secrets: { PUBLISH_SECRET: "" } }));
@@ -187,7 +224,10 @@ describe("a bad value", () => {
           await tenant.get("/api/events"),
           await tenant.post(JSON.stringify(slo())),
           await exchange(misconfigured.url, { path: "/acme@us/api/subscribe", headers: upgrade }),
-          await exchange(misconfigured.url, { path: "/acme@us/api/subscribe", headers: { ...upgrade, ...bearer(tenant.token()) } }),
+          await exchange(misconfigured.url, {
+            path: "/acme@us/api/subscribe",
+            headers: { ...upgrade, ...bearer(tenant.token()) },
+          }),
         ]) {
           const { error_description } = await assertError(response, 500, "misconfigured");
           assert.match(error_description, new RegExp(`\\b${name}\\b`), value);

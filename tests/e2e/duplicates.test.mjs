@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { counts } from "../support/counts.mjs";
 import { eventOf, login, newLogId, scp, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
-const counts = (given) => ({ received: 0, events: 0, duplicates: 0, ignored: 0, malformed: 0, ...given });
 const ids = async (tenant) => (await tenant.events()).map(({ id }) => id).reverse();
 
 describe("a log_id that was accepted before", { concurrency: true }, () => {
@@ -18,7 +18,10 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
     const [one, two, marker] = [slo(), scp(), slo()];
     assert.deepEqual(await tenant.publish(one, two), counts({ received: 2, events: 2 }));
     assert.deepEqual(await tenant.publish(two, one), counts({ received: 2, duplicates: 2 }));
-    assert.deepEqual(await tenant.publish(one, marker), counts({ received: 2, events: 1, duplicates: 1 }));
+    assert.deepEqual(
+      await tenant.publish(one, marker),
+      counts({ received: 2, events: 1, duplicates: 1 }),
+    );
 
     const sent = (await listener.take(3)).map(({ id }) => id);
     assert.deepEqual(sent, [one.log_id, two.log_id, marker.log_id]);
@@ -30,7 +33,10 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const listener = await tenant.listen();
     const record = slo();
-    assert.deepEqual(await tenant.publish(record, record, record), counts({ received: 3, events: 1, duplicates: 2 }));
+    assert.deepEqual(
+      await tenant.publish(record, record, record),
+      counts({ received: 3, events: 1, duplicates: 2 }),
+    );
     assert.equal((await listener.next()).id, record.log_id);
     assert.deepEqual(await listener.unread(), []);
     assert.deepEqual(await ids(tenant), [record.log_id]);
@@ -62,8 +68,14 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
     const listener = await tenant.listen();
     const record = slo();
     const answers = await Promise.all(Array.from({ length: 20 }, () => tenant.publish(record)));
-    assert.equal(answers.reduce((sum, { events }) => sum + events, 0), 1);
-    assert.equal(answers.reduce((sum, { duplicates }) => sum + duplicates, 0), 19);
+    assert.equal(
+      answers.reduce((sum, { events }) => sum + events, 0),
+      1,
+    );
+    assert.equal(
+      answers.reduce((sum, { duplicates }) => sum + duplicates, 0),
+      19,
+    );
     assert.equal((await listener.next()).id, record.log_id);
     assert.deepEqual(await listener.unread(), []);
   });
@@ -86,7 +98,10 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
 
   test("is remembered for the last 10,000, long after its event is no longer kept", async () => {
     const tenant = new Tenant(worker);
-    const numbered = (number) => ({ log_id: `number-${number}`, data: { type: "slo", user_id: "auth0|1" } });
+    const numbered = (number) => ({
+      log_id: `number-${number}`,
+      data: { type: "slo", user_id: "auth0|1" },
+    });
     const batch = Array.from({ length: 10_000 }, (_, number) => numbered(number));
     assert.deepEqual(await tenant.publish(...batch), counts({ received: 10_000, events: 10_000 }));
     assert.equal((await tenant.events()).length, 100);
@@ -136,7 +151,10 @@ describe("an event", { concurrency: true }, () => {
     );
     await tenant.publish(...records);
     const order = records.map(({ log_id }) => log_id);
-    assert.deepEqual((await listener.take(50)).map(({ id }) => id), order);
+    assert.deepEqual(
+      (await listener.take(50)).map(({ id }) => id),
+      order,
+    );
     assert.deepEqual(await ids(tenant), order);
   });
 
@@ -144,7 +162,10 @@ describe("an event", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
     await tenant.hub.evict();
-    assert.deepEqual(await tenant.publish(login(), { foo: 1 }), counts({ received: 2, ignored: 1, malformed: 1 }));
+    assert.deepEqual(
+      await tenant.publish(login(), { foo: 1 }),
+      counts({ received: 2, ignored: 1, malformed: 1 }),
+    );
     assert.equal(await tenant.hub.evictIfRunning(), false);
   });
 });

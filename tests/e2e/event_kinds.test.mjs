@@ -26,7 +26,11 @@ async function assertIgnored(...records) {
   const listener = await tenant.listen();
   for (const record of records) {
     const counts = await tenant.publish(record);
-    assert.deepEqual(counts, { received: 1, events: 0, duplicates: 0, ignored: 1, malformed: 0 }, JSON.stringify(record));
+    assert.deepEqual(
+      counts,
+      { received: 1, events: 0, duplicates: 0, ignored: 1, malformed: 0 },
+      JSON.stringify(record),
+    );
   }
   const marker = slo();
   await tenant.publish(marker);
@@ -49,7 +53,12 @@ describe("logout", { concurrency: true }, () => {
   });
 
   test("has no session_id when the record tells none", async () => {
-    const records = [slo({ details: {} }), slo({ details: undefined }), slo({ details: null }), slo({ details: { session_id: null } })];
+    const records = [
+      slo({ details: {} }),
+      slo({ details: undefined }),
+      slo({ details: null }),
+      slo({ details: { session_id: null } }),
+    ];
     for (const event of await eventsOf(...records)) {
       assert.deepEqual(Object.keys(event).sort(), ["date", "id", "type", "user_id"]);
     }
@@ -88,14 +97,23 @@ describe("user_blocked", { concurrency: true }, () => {
   });
 
   test("comes whoever the administrator is", async () => {
-    const actors = [{ user_id: "" }, { user_id: undefined }, { user_id: null }, { user_id: "client@clients" }];
+    const actors = [
+      { user_id: "" },
+      { user_id: undefined },
+      { user_id: null },
+      { user_id: "client@clients" },
+    ];
     for (const event of await eventsOf(...actors.map((actor) => sapi(actor)))) {
       assert.equal(event.user_id, USER);
     }
   });
 
   test("comes from a path with the id as it is or percent-encoded, and a method in any case", async () => {
-    const paths = ["/api/v2/users/auth0|6182002f34f4dd006b05b5c7", "/api/v2/users/auth0%7C6182002f34f4dd006b05b5c7", "/api/v2/users/auth0%7c6182"];
+    const paths = [
+      "/api/v2/users/auth0|6182002f34f4dd006b05b5c7",
+      "/api/v2/users/auth0%7C6182002f34f4dd006b05b5c7",
+      "/api/v2/users/auth0%7c6182",
+    ];
     const methods = ["patch", "PATCH", "Patch"];
     const requests = paths.flatMap((path) => methods.map((method) => ({ path, method })));
     const events = await eventsOf(...requests.map((request) => sapi({ request })));
@@ -104,7 +122,9 @@ describe("user_blocked", { concurrency: true }, () => {
 
   test("comes when more than the block was changed", async () => {
     const request = { body: { blocked: true, user_metadata: { note: "abuse" } } };
-    const response = { body: { user_id: "google-oauth2|1", blocked: true, identities: [], name: "Jane" } };
+    const response = {
+      body: { user_id: "google-oauth2|1", blocked: true, identities: [], name: "Jane" },
+    };
     assert.equal((await eventsOf(sapi({ request, response })))[0].user_id, "google-oauth2|1");
   });
 
@@ -116,30 +136,65 @@ describe("user_blocked", { concurrency: true }, () => {
   test("does not come from another path", async () => {
     const id = "auth0%7C6182002f34f4dd006b05b5c7";
     const paths = [
-      "/api/v2/users", "/api/v2/users/", `/api/v2/users/${id}/roles`, `/api/v2/users/${id}/`, `/api/v2/clients/${id}`,
-      `/api/v1/users/${id}`, `/api/v2/organizations/x/users/${id}`, `/x/api/v2/users/${id}`, `api/v2/users/${id}`,
-      `/api/v2/usersx/${id}`, `/API/V2/users/${id}`, "", undefined, 7,
+      "/api/v2/users",
+      "/api/v2/users/",
+      `/api/v2/users/${id}/roles`,
+      `/api/v2/users/${id}/`,
+      `/api/v2/clients/${id}`,
+      `/api/v1/users/${id}`,
+      `/api/v2/organizations/x/users/${id}`,
+      `/x/api/v2/users/${id}`,
+      `api/v2/users/${id}`,
+      `/api/v2/usersx/${id}`,
+      `/API/V2/users/${id}`,
+      "",
+      undefined,
+      7,
     ];
     await assertIgnored(...paths.map((path) => sapi({ request: { path } })));
   });
 
   test("does not come unless the request asked for the block", async () => {
-    const bodies = [{ blocked: false }, {}, { blocked: "true" }, { blocked: 1 }, { blocked: null }, { app_metadata: { blocked: true } }, "blocked:true", null, undefined, [{ blocked: true }]];
+    const bodies = [
+      { blocked: false },
+      {},
+      { blocked: "true" },
+      { blocked: 1 },
+      { blocked: null },
+      { app_metadata: { blocked: true } },
+      "blocked:true",
+      null,
+      undefined,
+      [{ blocked: true }],
+    ];
     await assertIgnored(...bodies.map((body) => sapi({ request: { body } })));
   });
 
   test("does not come unless the response confirms the block and names the user", async () => {
     const bodies = [
-      { user_id: USER, blocked: false }, { user_id: USER }, { user_id: USER, blocked: "true" }, { user_id: USER, blocked: 1 },
-      { blocked: true }, { user_id: "", blocked: true }, { user_id: null, blocked: true }, { user_id: 7, blocked: true },
-      {}, null, undefined, "ok",
+      { user_id: USER, blocked: false },
+      { user_id: USER },
+      { user_id: USER, blocked: "true" },
+      { user_id: USER, blocked: 1 },
+      { blocked: true },
+      { user_id: "", blocked: true },
+      { user_id: null, blocked: true },
+      { user_id: 7, blocked: true },
+      {},
+      null,
+      undefined,
+      "ok",
     ];
     await assertIgnored(...bodies.map((body) => sapi({ response: { body } })));
   });
 
   test("does not come from a sapi without its parts", async () => {
     await assertIgnored(
-      sapi({ details: undefined }), sapi({ details: null }), sapi({ details: "x" }), sapi({ details: [] }), sapi({ details: {} }),
+      sapi({ details: undefined }),
+      sapi({ details: null }),
+      sapi({ details: "x" }),
+      sapi({ details: [] }),
+      sapi({ details: {} }),
       sapi({ details: { request: sapi().data.details.request } }),
       sapi({ details: { response: sapi().data.details.response } }),
       sapi({ details: { request: "x", response: "y" } }),
@@ -147,22 +202,53 @@ describe("user_blocked", { concurrency: true }, () => {
   });
 
   test("does not come from a record of another type that looks like it", async () => {
-    await assertIgnored(sapi({ type: "fapi" }), sapi({ type: "mgmt_api_read" }), sapi({ type: "SAPI" }));
+    await assertIgnored(
+      sapi({ type: "fapi" }),
+      sapi({ type: "mgmt_api_read" }),
+      sapi({ type: "SAPI" }),
+    );
   });
 });
 
 describe("any other record", { concurrency: true }, () => {
   test("is ignored", async () => {
-    const types = ["s", "ss", "f", "fp", "seacft", "flo", "fcp", "scpr", "sce", "sdu", "srrt", "SLO", "slo ", "logout", "password_changed", "user_blocked", "made_up_in_2031", ""];
+    const types = [
+      "s",
+      "ss",
+      "f",
+      "fp",
+      "seacft",
+      "flo",
+      "fcp",
+      "scpr",
+      "sce",
+      "sdu",
+      "srrt",
+      "SLO",
+      "slo ",
+      "logout",
+      "password_changed",
+      "user_blocked",
+      "made_up_in_2031",
+      "",
+    ];
     await assertIgnored(...types.map((type) => login({ type })));
   });
 });
 
 describe("the date of an event", { concurrency: true }, () => {
   test("is the record's, to the letter when it is in UTC", async () => {
-    const dates = ["2021-11-03T05:53:57.546Z", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05.123456Z"];
+    const dates = [
+      "2021-11-03T05:53:57.546Z",
+      "2026-01-02T03:04:05Z",
+      "2026-01-02T03:04:05.1Z",
+      "2026-01-02T03:04:05.123456Z",
+    ];
     const events = await eventsOf(...dates.map((date) => slo({ date })));
-    assert.deepEqual(events.map(({ date }) => date), dates);
+    assert.deepEqual(
+      events.map(({ date }) => date),
+      dates,
+    );
   });
 
   test("is turned into UTC when the record's has an offset", async () => {

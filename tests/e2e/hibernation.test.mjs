@@ -26,12 +26,15 @@ describe("after a hibernation", { concurrency: true }, () => {
       assert.deepEqual(await everything.take(2), records.map(eventOf));
       assert.deepEqual(await own.next(), eventOf(records[1]));
     }
-    for (const listener of [everything, own, waiting]) assert.deepEqual(await listener.unread(), []);
+    for (const listener of [everything, own, waiting])
+      assert.deepEqual(await listener.unread(), []);
   });
 
   test("a listener whose token came with the upgrade gets its events too", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.connect({ headers: { authorization: `Bearer ${tenant.token(JANE)}` } });
+    const listener = await tenant.connect({
+      headers: { authorization: `Bearer ${tenant.token(JANE)}` },
+    });
     await listener.next();
     await tenant.hub.evict();
     const records = [slo(), slo({ user_id: "auth0|jane" })];
@@ -103,7 +106,12 @@ describe("after a hibernation", { concurrency: true }, () => {
 
   test("a failed authentication, a message too large and a close are dealt with as ever", async () => {
     const tenant = new Tenant(worker);
-    const [bad, large, leaving, stays] = [await tenant.connect(), await tenant.listen(), await tenant.listen(), await tenant.listen()];
+    const [bad, large, leaving, stays] = [
+      await tenant.connect(),
+      await tenant.listen(),
+      await tenant.listen(),
+      await tenant.listen(),
+    ];
     await tenant.hub.evict();
     assert.equal((await bad.authenticate("x")).error, "invalid_token");
     await bad.closedWith(4401);

@@ -102,7 +102,10 @@ describe("the key set", { concurrency: true }, () => {
 describe("an unknown kid", { concurrency: true }, () => {
   const rotated = (tenant, kid) => tenant.token({}, { kid }, { key: otherKey().privateKey });
 
-  for (const [door, present] of [["over HTTP", overHttp], ["on a socket", onSocket]]) {
+  for (const [door, present] of [
+    ["over HTTP", overHttp],
+    ["on a socket", onSocket],
+  ]) {
     test(`${door} has the set fetched anew, so that a rotation is noticed at once`, async () => {
       const tenant = new Tenant(worker);
       assert.equal(await present(tenant), "accepted");
@@ -117,12 +120,18 @@ describe("an unknown kid", { concurrency: true }, () => {
       const tenant = new Tenant(worker);
       assert.equal(await present(tenant), "accepted");
       const outcomes = await Promise.all(
-        Array.from({ length: 20 }, (_, number) => present(tenant, rotated(tenant, `made-up-${number}`))),
+        Array.from({ length: 20 }, (_, number) =>
+          present(tenant, rotated(tenant, `made-up-${number}`)),
+        ),
       );
       for (const outcome of outcomes) assert.equal(outcome, "invalid_token");
       assert.equal(tenant.issuer.fetches, 2);
       tenant.issuer.keys = [...tenant.issuer.keys, jwk(otherKey(), "key-2")];
-      assert.notEqual(await present(tenant, rotated(tenant, "key-2")), "accepted", "the rotation comes too soon");
+      assert.notEqual(
+        await present(tenant, rotated(tenant, "key-2")),
+        "accepted",
+        "the rotation comes too soon",
+      );
       assert.equal(await present(tenant), "accepted", "known keys are not kept waiting");
       assert.equal(tenant.issuer.fetches, 2);
     });

@@ -5,19 +5,18 @@ import { describe, test } from "node:test";
 import { assertError } from "../support/http.mjs";
 import { eventOf, sapi, scp, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
+import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /** Waits until `listeners` counts this many. */
-async function countBecomes(tenant, count) {
-  for (const end = Date.now() + 5_000; ; ) {
+const countBecomes = (tenant, count) =>
+  until(async () => {
     const answer = await tenant.listeners();
-    if (answer.count === count) return answer;
-    assert.ok(Date.now() < end, `still ${answer.count} listeners, not ${count}`);
-  }
-}
+    return answer.count === count && answer;
+  });
 
 describe("listeners", { concurrency: true }, () => {
   test("counts nobody at first", async () => {
@@ -91,7 +90,10 @@ describe("events", { concurrency: true }, () => {
     const early = slo({ date: "2020-01-01T00:00:00.000Z" });
     await tenant.publish(late);
     await tenant.publish(early);
-    assert.deepEqual((await tenant.events()).map(({ id }) => id), [early.log_id, late.log_id]);
+    assert.deepEqual(
+      (await tenant.events()).map(({ id }) => id),
+      [early.log_id, late.log_id],
+    );
   });
 
   test("shows the last hundred and no more", async () => {
@@ -100,7 +102,13 @@ describe("events", { concurrency: true }, () => {
     await tenant.publish(...records.slice(0, 60));
     await tenant.publish(...records.slice(60));
     const ids = (await tenant.events()).map(({ id }) => id);
-    assert.deepEqual(ids, records.slice(3).map(({ log_id }) => log_id).reverse());
+    assert.deepEqual(
+      ids,
+      records
+        .slice(3)
+        .map(({ log_id }) => log_id)
+        .reverse(),
+    );
   });
 });
 
@@ -118,7 +126,10 @@ describe("either route", { concurrency: true }, () => {
       const response = await new Tenant(worker).get(route, "no.such.token");
       const challenge = response.headers.get("www-authenticate");
       const { error_description } = await assertError(response, 401, "invalid_token");
-      assert.equal(challenge, `${REALM}, error="invalid_token", error_description="${error_description}"`);
+      assert.equal(
+        challenge,
+        `${REALM}, error="invalid_token", error_description="${error_description}"`,
+      );
       assert.doesNotMatch(error_description, /["\\]/, "quoted as it stands in the header");
     });
 
@@ -128,7 +139,10 @@ describe("either route", { concurrency: true }, () => {
         const response = await tenant.get(route, tenant.token({ scope }));
         const challenge = response.headers.get("www-authenticate");
         await assertError(response, 403, "insufficient_scope");
-        assert.match(challenge, /^Bearer realm="session-events", error="insufficient_scope", error_description="[^"]+", scope="listen:events"$/);
+        assert.match(
+          challenge,
+          /^Bearer realm="session-events", error="insufficient_scope", error_description="[^"]+", scope="listen:events"$/,
+        );
       }
     });
 
@@ -140,13 +154,35 @@ describe("either route", { concurrency: true }, () => {
         { scope: "listen:events listen:events:self" },
         { scope: "listen:events:self", permissions: ["listen:events"] },
       ]) {
-        assert.equal((await tenant.get(route, tenant.token(claims))).status, 200, JSON.stringify(claims));
+        assert.equal(
+          (await tenant.get(route, tenant.token(claims))).status,
+          200,
+          JSON.stringify(claims),
+        );
       }
     });
 
     test(`${route} is not opened by the publish token`, async () => {
       const tenant = new Tenant(worker);
       await assertError(await tenant.get(route, publishToken(tenant.domain)), 401, "invalid_token");
+    });
+
+    test(`${route} takes credentials of another kind for none`, async () => {
+      const tenant = new Tenant(worker);
+      for (const authorization of [
+        "Basic amFuZTpzZWNyZXQ=",
+        "Bearer",
+        "Bearer ",
+        tenant.token().replaceAll(".", " "),
+      ]) {
+        const response = await tenant.fetch(route, { headers: { authorization } });
+        assert.match(
+          response.headers.get("www-authenticate") ?? "",
+          /^Bearer realm="session-events"/,
+          authorization,
+        );
+        await assertError(response, 401, "invalid_token");
+      }
     });
 
     test(`${route} takes a token in the query for none at all`, async () => {

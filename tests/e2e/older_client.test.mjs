@@ -11,6 +11,7 @@ import WebSocket from "ws";
 import { sapi, scp, slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
+import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -21,7 +22,6 @@ class OlderClient {
   errors = [];
   others = [];
   gaveUp = false;
-  #changed = () => {};
 
   constructor(url, accessToken) {
     this.socket = new WebSocket(url);
@@ -45,23 +45,17 @@ class OlderClient {
         this.socket.send(JSON.stringify({ type: "authenticate", access_token: accessToken }));
       } else if ("user_id" in message) this.events.push(message);
       else this.others.push(message);
-      this.#changed();
     });
     this.socket.on("close", () => {
       clearInterval(this.pinging);
       clearTimeout(this.giveUp);
-      this.#changed();
     });
     this.socket.on("error", (error) => this.errors.push(error));
   }
 
-  /** Waits until the condition holds. */
-  async until(condition) {
-    const end = Date.now() + 5_000;
-    while (!condition()) {
-      assert.ok(Date.now() < end, `in vain: ${JSON.stringify({ ...this, socket: undefined, pinging: undefined, giveUp: undefined })}`);
-      await Promise.race([new Promise((resolve) => (this.#changed = resolve)), delay(100)]);
-    }
+  until(condition) {
+    const { events, errors, others } = this;
+    return until(condition, () => JSON.stringify({ events, errors, others }));
   }
 }
 
@@ -75,7 +69,10 @@ describe("an older client", { concurrency: true }, () => {
     const records = [slo(), scp(), sapi(), slo({ date: undefined })];
     await tenant.publish(...records);
     await client.until(() => client.events.length === 4);
-    assert.deepEqual(client.events.map(({ type }) => type), ["logout", "password_changed", "user_blocked", "logout"]);
+    assert.deepEqual(
+      client.events.map(({ type }) => type),
+      ["logout", "password_changed", "user_blocked", "logout"],
+    );
     for (const { user_id, date } of client.events) {
       assert.equal(user_id, USER);
       assert.ok(Number.isFinite(new Date(date).getTime()), date);
@@ -91,7 +88,9 @@ describe("an older client", { concurrency: true }, () => {
     const client = new OlderClient(tenant.subscribeUrl(), tenant.token({ sub: "backend@clients" }));
     await client.until(() => client.events.length === 1);
 
-    const signedOut = new Map(client.events.map(({ user_id, date }) => [user_id, new Date(date).getTime() / 1000]));
+    const signedOut = new Map(
+      client.events.map(({ user_id, date }) => [user_id, new Date(date).getTime() / 1000]),
+    );
     const letsIn = ({ sub, iat }) => !(signedOut.has(sub) && iat < signedOut.get(sub));
     assert.equal(letsIn({ sub: "auth0|gone", iat: now() - 60 }), false);
     assert.equal(letsIn({ sub: "auth0|gone", iat: now() + 60 }), true);
@@ -115,7 +114,10 @@ describe("an older client", { concurrency: true }, () => {
 
   test("in a browser gets its own user's events alone", async () => {
     const tenant = new Tenant(worker);
-    const client = new OlderClient(tenant.subscribeUrl(), tenant.token({ sub: USER, scope: "openid listen:events:self" }));
+    const client = new OlderClient(
+      tenant.subscribeUrl(),
+      tenant.token({ sub: USER, scope: "openid listen:events:self" }),
+    );
     await client.until(() => client.others.length === 1);
     await tenant.publish(slo({ user_id: "auth0|other" }), scp());
     await client.until(() => client.events.length === 1);

@@ -10,7 +10,13 @@ const worker = await startWorker();
 const tenant = new Tenant(worker, { name: "acme", locality: "us" });
 const bearer = { authorization: `Bearer ${tenant.token()}` };
 
-const READABLE = ["/", "/acme@us/_debug", "/acme@us/api/_debug", "/acme@us/api/listeners", "/acme@us/api/events"];
+const READABLE = [
+  "/",
+  "/acme@us/_debug",
+  "/acme@us/api/_debug",
+  "/acme@us/api/listeners",
+  "/acme@us/api/events",
+];
 const GET_ROUTES = [...READABLE, "/acme@us/api/subscribe"];
 const PUBLISH = "/acme@us/api/publish";
 
@@ -51,7 +57,9 @@ describe("the routes", () => {
   });
 
   test("GET /{t}/api/_debug shows anyone how the tenant's object reads the request", async () => {
-    const { status, text } = await call("GET", "/acme@us/api/_debug", { host: "events.example.com" });
+    const { status, text } = await call("GET", "/acme@us/api/_debug", {
+      host: "events.example.com",
+    });
     assert.equal(status, 200);
     const { url, ...rest } = JSON.parse(text);
     assert.deepEqual(rest, {
@@ -95,10 +103,25 @@ describe("the routes", () => {
 describe("a path that is no route", () => {
   test("is not found, whatever the method", async () => {
     const paths = [
-      "/favicon.ico", "/acme@us", "/acme@us/", "/acme@us/api", "/acme@us/api/", "/acme@us/debug",
-      "/acme@us/_debug/", "/acme@us/api/_debug/", "/acme@us/api/publish/", "/acme@us/api/events/1",
-      "/acme@us/api/Events", "/acme@us/api//events", "//acme@us/api/events", "/acme@us/publish",
-      "/acme@us/api/subscribe/", "/api/publish", "/_debug", "/acme@us/api/listeners%2f", "/.well-known/x",
+      "/favicon.ico",
+      "/acme@us",
+      "/acme@us/",
+      "/acme@us/api",
+      "/acme@us/api/",
+      "/acme@us/debug",
+      "/acme@us/_debug/",
+      "/acme@us/api/_debug/",
+      "/acme@us/api/publish/",
+      "/acme@us/api/events/1",
+      "/acme@us/api/Events",
+      "/acme@us/api//events",
+      "//acme@us/api/events",
+      "/acme@us/publish",
+      "/acme@us/api/subscribe/",
+      "/api/publish",
+      "/_debug",
+      "/acme@us/api/listeners%2f",
+      "/.well-known/x",
     ];
     for (const path of paths) {
       for (const method of ["GET", "POST", "PUT", "OPTIONS"]) {
@@ -158,7 +181,11 @@ describe("a browser of any origin", () => {
     ]) {
       const response = await call(method, path, { origin, ...headers });
       assert.equal(response.headers.get("access-control-allow-origin"), "*", `${method} ${path}`);
-      assert.equal(response.headers.get("access-control-allow-credentials"), null, "no cookies are used");
+      assert.equal(
+        response.headers.get("access-control-allow-credentials"),
+        null,
+        "no cookies are used",
+      );
       const exposed = response.headers.get("access-control-expose-headers").toLowerCase();
       assert.match(exposed, /www-authenticate/);
       assert.match(exposed, /retry-after/);

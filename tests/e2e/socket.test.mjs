@@ -1,14 +1,15 @@
-// A listener's socket from its greeting to its end: what it may say, what it is told, and which
-// events it gets.
+// A listener's socket from its greeting to its end: what it may say, and what it is told.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 
 import { assertFault } from "../support/http.mjs";
+import { answers } from "../support/issuer.mjs";
 import { Listener } from "../support/listener.mjs";
-import { eventOf, sapi, scp, slo } from "../support/records.mjs";
+import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
+import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -76,11 +77,25 @@ describe("authentication", { concurrency: true }, () => {
     assert.deepEqual(await good.next(), eventOf(record));
   });
 
+  test("that the client does not wait for does no harm", async () => {
+    const tenant = new Tenant(worker);
+    tenant.issuer.behaviour = answers.slow(300);
+    const gone = await tenant.connect();
+    const waits = await tenant.connect();
+    gone.send({ type: "authenticate", access_token: tenant.token() });
+    await until(() => tenant.issuer.fetches === 1);
+    gone.socket.terminate();
+    assert.equal((await waits.authenticate(tenant.token())).type, "authenticated");
+    assert.equal((await tenant.listeners()).count, 1);
+  });
+
   test("again replaces the claims, without a replay", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
     const listener = await tenant.listen({ sub: "auth0|one", scope: "listen:events:self" });
-    const answer = await listener.authenticate(tenant.token({ sub: "auth0|two", scope: "listen:events:self" }));
+    const answer = await listener.authenticate(
+      tenant.token({ sub: "auth0|two", scope: "listen:events:self" }),
+    );
     assert.equal(answer.type, "authenticated");
     assert.equal(answer.sub, "auth0|two");
 
@@ -92,89 +107,35 @@ describe("authentication", { concurrency: true }, () => {
     assert.equal(wider.filter, "*");
     assert.deepEqual(await listener.unread(), [], "not even for a listener of everything");
     const { connections } = await tenant.listeners();
-    assert.deepEqual(connections.map(({ sub, filter }) => [sub, filter]), [["auth0|two", "*"]]);
-  });
-});
-
-describe("the rights of a token", { concurrency: true }, () => {
-  const SELF = "listen:events:self";
-  const CASES = [
-    ["*", { scope: "listen:events" }],
-    ["*", { scope: "openid listen:events offline_access" }],
-    ["*", { scope: undefined, permissions: ["listen:events"] }],
-    ["*", { scope: "openid", permissions: ["read:users", "listen:events"] }],
-    ["self", { scope: SELF }],
-    ["self", { scope: undefined, permissions: [SELF] }],
-    ["self", { scope: `listen:events ${SELF}` }],
-    ["self", { scope: `${SELF} listen:events` }],
-    ["self", { scope: "listen:events", permissions: [SELF] }],
-    ["self", { scope: SELF, permissions: ["listen:events"] }],
-    ["self", { scope: undefined, permissions: ["listen:events", SELF] }],
-    ["*", { scope: `listen:events ${SELF}ish` }],
-    [null, { scope: undefined }],
-    [null, { scope: "" }],
-    [null, { scope: "listen:eventsx" }],
-    [null, { scope: "xlisten:events" }],
-    [null, { scope: "listen:events:selfish listen:events: listen:events:all" }],
-    [null, { scope: "listen events" }],
-    [null, { scope: "listen:events,listen:events:self" }],
-    [null, { scope: "LISTEN:EVENTS" }],
-    [null, { scope: undefined, permissions: ["listen:events read:users"] }],
-    [null, { scope: undefined, permissions: "listen:events" }],
-    [null, { scope: undefined, permissions: [] }],
-    [null, { scope: undefined, permissions: [["listen:events"], { name: "listen:events" }, 7, null] }],
-    ["*", { scope: undefined, permissions: [7, null, "listen:events"] }],
-  ];
-  for (const [filter, claims] of CASES) {
-    test(`${JSON.stringify(claims)} give ${filter ? `the filter ${filter}` : "no right to listen"}`, async () => {
-      const tenant = new Tenant(worker);
-      const answer = await (await tenant.connect()).authenticate(tenant.token(claims));
-      if (filter) assert.equal(answer.filter, filter);
-      else assert.equal(answer.error, "insufficient_scope");
-    });
-  }
-});
-
-describe("events", { concurrency: true }, () => {
-  test("come as they are, in their order, to every listener of everything", async () => {
-    const tenant = new Tenant(worker);
-    const listeners = await Promise.all(Array.from({ length: 5 }, () => tenant.listen()));
-    const records = [slo(), scp(), sapi(), slo({ details: {}, user_id: "auth0|other" })];
-    await tenant.publish(...records.slice(0, 2));
-    await tenant.publish(...records.slice(2));
-    for (const listener of listeners) {
-      assert.deepEqual(await listener.take(4), records.map(eventOf));
-      assert.deepEqual(await listener.unread(), []);
-    }
-  });
-
-  test("reach a listener of its own only when they are about the token's subject", async () => {
-    const tenant = new Tenant(worker);
-    const jane = await tenant.listen({ sub: "auth0|jane", scope: "listen:events:self" });
-    const john = await tenant.listen({ sub: "auth0|john", scope: "listen:events:self" });
-    const records = ["auth0|john", "auth0|jan", "auth0|jane2", "AUTH0|JANE", "*", "self", "auth0|jane"].map((user_id) => slo({ user_id }));
-    await tenant.publish(...records);
-    assert.deepEqual(await jane.next(), eventOf(records.at(-1)));
-    assert.deepEqual(await jane.unread(), []);
-    assert.deepEqual(await john.next(), eventOf(records[0]));
-    assert.deepEqual(await john.unread(), []);
-  });
-
-  test("arrive within a moment", async () => {
-    const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
-    const record = slo();
-    const [event] = await Promise.all([listener.next(1_000), tenant.publish(record)]);
-    assert.deepEqual(event, eventOf(record));
+    assert.deepEqual(
+      connections.map(({ sub, filter }) => [sub, filter]),
+      [["auth0|two", "*"]],
+    );
   });
 });
 
 describe("a message that cannot be understood", { concurrency: true }, () => {
   const MESSAGES = [
-    "", "hello", "{", "null", "7", '"ping"', "[]", '[{"type":"ping"}]', "{}", '{"type":null}', '{"type":"subscribe"}',
-    '{"type":"Authenticate","access_token":"x"}', '{"type":"authenticate"}', '{"type":"authenticate","access_token":7}',
-    '{"type":"authenticate","access_token":null}', '{"type":"authenticate","access_token":"x","last_event_id":7}',
-    '{"type":"pong"}', Buffer.from('{"type":"ping"}'), Buffer.from([0xff, 0x00]), "[".repeat(16_000),
+    "",
+    "hello",
+    "{",
+    "null",
+    "7",
+    '"ping"',
+    "[]",
+    '[{"type":"ping"}]',
+    "{}",
+    '{"type":null}',
+    '{"type":"subscribe"}',
+    '{"type":"Authenticate","access_token":"x"}',
+    '{"type":"authenticate"}',
+    '{"type":"authenticate","access_token":7}',
+    '{"type":"authenticate","access_token":null}',
+    '{"type":"authenticate","access_token":"x","last_event_id":7}',
+    '{"type":"pong"}',
+    Buffer.from('{"type":"ping"}'),
+    Buffer.from([0xff, 0x00]),
+    "[".repeat(16_000),
   ];
 
   test("is answered with an error each time, and the socket stays", async () => {
@@ -197,7 +158,8 @@ describe("a message that cannot be understood", { concurrency: true }, () => {
     for (let count = 1; count <= 9; count += 1) {
       listener.send(MESSAGES[count]);
       assert.equal((await listener.next()).type, "error");
-      if (count % 3 === 0) assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
+      if (count % 3 === 0)
+        assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
     }
     const record = slo();
     await tenant.publish(record);
@@ -241,7 +203,12 @@ describe("a message of over 16 KiB", { concurrency: true }, () => {
 
   test("closes with 1009 whatever it holds, binary too, also when authenticated", async () => {
     const tenant = new Tenant(worker);
-    for (const message of ["x".repeat(16_385), "x".repeat(900_000), Buffer.alloc(16_385), `{"type":"authenticate","access_token":"${"x".repeat(17_000)}"}`]) {
+    for (const message of [
+      "x".repeat(16_385),
+      "x".repeat(900_000),
+      Buffer.alloc(16_385),
+      `{"type":"authenticate","access_token":"${"x".repeat(17_000)}"}`,
+    ]) {
       const listener = await tenant.listen();
       listener.send(message);
       await listener.closedWith(1009);
@@ -254,7 +221,8 @@ describe("a ping", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const listener = await tenant.connect();
     for (let count = 0; count < 20; count += 1) listener.send('{"type":"ping"}');
-    for (let count = 0; count < 20; count += 1) assert.equal(await listener.nextText(), '{"type":"pong"}');
+    for (let count = 0; count < 20; count += 1)
+      assert.equal(await listener.nextText(), '{"type":"pong"}');
     await listener.authenticate(tenant.token());
     listener.send('{"type":"ping"}');
     assert.equal(await listener.nextText(), '{"type":"pong"}');
@@ -271,7 +239,11 @@ describe("a ping", { concurrency: true }, () => {
 
   test("in another spelling is answered too", async () => {
     const listener = await new Tenant(worker).connect();
-    for (const ping of ['{ "type": "ping" }', '{"type":"ping","at":7}', '{"at":7,"type":"ping"}\n']) {
+    for (const ping of [
+      '{ "type": "ping" }',
+      '{"type":"ping","at":7}',
+      '{"at":7,"type":"ping"}\n',
+    ]) {
       listener.send(ping);
       assert.deepEqual(await listener.next(), { type: "pong" });
     }
@@ -286,7 +258,12 @@ describe("a ping", { concurrency: true }, () => {
 });
 
 describe("closing by the client", { concurrency: true }, () => {
-  for (const [sent, got] of [[1000, 1000], [1001, 1001], [4999, 4999], [undefined, 1005]]) {
+  for (const [sent, got] of [
+    [1000, 1000],
+    [1001, 1001],
+    [4999, 4999],
+    [undefined, 1005],
+  ]) {
     test(`with ${sent ?? "no code"} is confirmed at once`, async () => {
       const tenant = new Tenant(worker);
       for (const listener of [await tenant.connect(), await tenant.listen()]) {

@@ -19,16 +19,61 @@ const domainOf = async (segment) => {
 
 const NOT_TENANTS = [
   // The length of the name.
-  "a", "ab", "a".repeat(64), "ab@us", `${"a".repeat(64)}@us`,
+  "a",
+  "ab",
+  "a".repeat(64),
+  "ab@us",
+  `${"a".repeat(64)}@us`,
   // The characters of the name, its first and its last.
-  "Acme", "ACME@us", "-acme", "acme-", "acme-@us", "_debug", "ac_me", "ac.me", "ac:me", "acm%C3%A9", "ac%20me",
-  "acme%00", "acme%0a", "acme%0d%0aHost:evil", "acme+us", "acme~", "*", "xn--", "%61cme", "acm%65",
+  "Acme",
+  "ACME@us",
+  "-acme",
+  "acme-",
+  "acme-@us",
+  "_debug",
+  "ac_me",
+  "ac.me",
+  "ac:me",
+  "acm%C3%A9",
+  "ac%20me",
+  "acme%00",
+  "acme%0a",
+  "acme%0d%0aHost:evil",
+  "acme+us",
+  "acme~",
+  "*",
+  "xn--",
+  "%61cme",
+  "acm%65",
   // The locality.
-  "acme@", "acme@xx", "acme@US", "acme@us@eu", "acme@@us", "acme@us.", "acme@us-1", "acme@us%20",
-  "acme@us%00", "@us", "@", "acme%40xx", "acme%2540us", "acme%40us%40eu",
+  "acme@",
+  "acme@xx",
+  "acme@US",
+  "acme@us@eu",
+  "acme@@us",
+  "acme@us.",
+  "acme@us-1",
+  "acme@us%20",
+  "acme@us%00",
+  "@us",
+  "@",
+  "acme%40xx",
+  "acme%2540us",
+  "acme%40us%40eu",
   // What would lead to another host if it were pasted into a URL.
-  "acme.evil.com", "evil.com%2F", "evil.com%23", "evil.com%3F", "acme%2Fapi", "acme%5c", "acme;x",
-  "127.0.0.1", "[::1]", "evil.com:443", "user:pass@us", "acme@evil.com", "acme@us.evil.com",
+  "acme.evil.com",
+  "evil.com%2F",
+  "evil.com%23",
+  "evil.com%3F",
+  "acme%2Fapi",
+  "acme%5c",
+  "acme;x",
+  "127.0.0.1",
+  "[::1]",
+  "evil.com:443",
+  "user:pass@us",
+  "acme@evil.com",
+  "acme@us.evil.com",
 ];
 
 describe("a slug", () => {
@@ -47,7 +92,16 @@ describe("a slug", () => {
   });
 
   test("has a name of 3 to 63 letters, digits and inner hyphens", async () => {
-    for (const name of ["abc", "a-b", "1a2", "007", "a--b", "dev-x7k2", "localhost", "z".repeat(63)]) {
+    for (const name of [
+      "abc",
+      "a-b",
+      "1a2",
+      "007",
+      "a--b",
+      "dev-x7k2",
+      "localhost",
+      "z".repeat(63),
+    ]) {
       assert.equal(await domainOf(name), `${name}.auth0.com`);
       assert.equal(await domainOf(`${name}@jp`), `${name}.jp.auth0.com`);
     }
@@ -67,9 +121,13 @@ describe("a slug", () => {
       ["DELETE", "/api/events"],
     ];
     for (const slug of NOT_TENANTS) {
-      const headers = { authorization: `Bearer ${stranger.token({ iss: `https://${slug}.auth0.com/` })}` };
-      const ask = ([method, route]) => exchange(worker.url, { method, path: `/${slug}${route}`, headers });
-      for (const response of await Promise.all(routes.map(ask))) await assertError(response, 404, "not_found");
+      const headers = {
+        authorization: `Bearer ${stranger.token({ iss: `https://${slug}.auth0.com/` })}`,
+      };
+      const ask = ([method, route]) =>
+        exchange(worker.url, { method, path: `/${slug}${route}`, headers });
+      for (const response of await Promise.all(routes.map(ask)))
+        await assertError(response, 404, "not_found");
     }
     assert.deepEqual(await worker.objects(), before);
     assert.equal(stranger.issuer.fetches, 0);
@@ -87,7 +145,12 @@ describe("a tenant", () => {
     const record = slo();
     const headers = { authorization: publishToken(tenant.domain) };
     const path = `/${tenant.slug.replace("@", "%40")}/api/publish`;
-    const { status } = await exchange(worker.url, { method: "POST", path, headers, body: JSON.stringify(record) });
+    const { status } = await exchange(worker.url, {
+      method: "POST",
+      path,
+      headers,
+      body: JSON.stringify(record),
+    });
     assert.equal(status, 200);
 
     assert.equal((await tenant.events())[0].id, record.log_id);

@@ -67,7 +67,11 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
   test("is not asked about a token that is bad on its face", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.unreachable;
-    for (const token of ["x", tenant.token({ iss: "https://evil.example/" }), tenant.token({}, { alg: "none" })]) {
+    for (const token of [
+      "x",
+      tenant.token({ iss: "https://evil.example/" }),
+      tenant.token({}, { alg: "none" }),
+    ]) {
       assert.equal(await overHttp(tenant, token), "invalid_token");
       assert.equal(await onSocket(tenant, token), "invalid_token");
     }
@@ -83,7 +87,7 @@ describe("an answer that is no key set", { concurrency: true }, () => {
     "status 404": answers.status(404),
     "status 500": answers.status(500),
     "a page": answers.text("<!doctype html><title>Down for maintenance</title>"),
-    "nothing": answers.text(""),
+    nothing: answers.text(""),
     "JSON without keys": answers.text("{}"),
     "keys that are no array": answers.text('{"keys":{"key-1":{}}}'),
     "a bare array": (issuer) => answers.text(JSON.stringify(issuer.keys))(),
@@ -114,7 +118,10 @@ describe("an answer that is no key set", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 2);
   });
 
-  for (const [answer, behaviour] of [["64 KiB", answers.sized(64 * 1024)], ["64 KiB of unknown length", answers.streamed(64 * 1024)]]) {
+  for (const [answer, behaviour] of [
+    ["64 KiB", answers.sized(64 * 1024)],
+    ["64 KiB of unknown length", answers.streamed(64 * 1024)],
+  ]) {
     test(`it is not for being as large as ${answer}`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = behaviour;
@@ -130,7 +137,10 @@ describe("a slow issuer", { concurrency: true }, () => {
     assert.equal(await overHttp(tenant), "accepted");
   });
 
-  for (const [answer, behaviour] of [["the answer", answers.slow(20_000)], ["the body of the answer", answers.stalled()]]) {
+  for (const [answer, behaviour] of [
+    ["the answer", answers.slow(20_000)],
+    ["the body of the answer", answers.stalled()],
+  ]) {
     test(`is given up after 5 seconds when ${answer} does not come`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = behaviour;

@@ -38,17 +38,37 @@ for (const [way, present] of Object.entries(WAYS)) {
       const listener = await Listener.connect(tenant.subscribeUrl(), present(tenant.token(claims)));
       assert.deepEqual(await listener.next(), { type: "connected" });
       const { expires_at, ...answer } = await listener.next();
-      assert.deepEqual(answer, { type: "authenticated", sub: "backend@clients", filter: "*", claims });
+      assert.deepEqual(answer, {
+        type: "authenticated",
+        sub: "backend@clients",
+        filter: "*",
+        claims,
+      });
       assert.equal(Date.parse(expires_at), claims.exp * 1000);
       const { connections } = await tenant.listeners();
-      assert.deepEqual(connections.map(({ sub, filter }) => [sub, filter]), [["backend@clients", "*"]]);
+      assert.deepEqual(
+        connections.map(({ sub, filter }) => [sub, filter]),
+        [["backend@clients", "*"]],
+      );
+    });
+
+    test("keeps every letter of its claims", async () => {
+      const tenant = new Tenant(worker);
+      const claims = tenant.issuer.claims({
+        sub: 'oauth2|Łódź|\u{1F36A}|%7C|"',
+        "https://example.com/name": "Zoë, \u2028\\",
+      });
+      const listener = await tenant.connect(present(tenant.token(claims)));
+      assert.deepEqual((await listener.next()).claims, claims);
     });
 
     test("gives the right to its own events or to all, like any other", async () => {
       const tenant = new Tenant(worker);
       const own = await tenant.connect(present(tenant.token(SELF)));
       assert.equal((await own.next()).filter, "self");
-      const all = await tenant.connect(present(tenant.token({ scope: undefined, permissions: ["listen:events"] })));
+      const all = await tenant.connect(
+        present(tenant.token({ scope: undefined, permissions: ["listen:events"] })),
+      );
       assert.equal((await all.next()).filter, "*");
       const records = [slo({ user_id: "auth0|john" }), slo({ user_id: "auth0|jane" })];
       await tenant.publish(...records);
@@ -93,7 +113,12 @@ for (const [way, present] of Object.entries(WAYS)) {
 
     test("is a 401 when it is bad, and no socket comes of it", async () => {
       const tenant = new Tenant(worker);
-      for (const token of ["no.such.token", "x", tenant.token({ exp: now() - 1 }), tenant.token({ aud: "other" })]) {
+      for (const token of [
+        "no.such.token",
+        "x",
+        tenant.token({ exp: now() - 1 }),
+        tenant.token({ aud: "other" }),
+      ]) {
         const response = await ask(tenant, headersOf(present(token)));
         const { error_description } = await assertError(response, 401, "invalid_token");
         assert.equal(
@@ -125,7 +150,12 @@ for (const [way, present] of Object.entries(WAYS)) {
 
     test("that is bad on its face reaches neither object nor issuer", async () => {
       const tenant = new Tenant(worker);
-      for (const token of ["x", "a.b.c", tenant.token({}, { alg: "none" }, { signedAs: "RS256" }), tenant.token({ iss: "https://evil.example/" })]) {
+      for (const token of [
+        "x",
+        "a.b.c",
+        tenant.token({}, { alg: "none" }, { signedAs: "RS256" }),
+        tenant.token({ iss: "https://evil.example/" }),
+      ]) {
         await assertError(await ask(tenant, headersOf(present(token))), 401, "invalid_token");
       }
       assert.equal(tenant.issuer.fetches, 0);
@@ -150,12 +180,19 @@ describe("the subprotocol", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     assert.equal(await echoed(tenant, { protocols: ["session-events"] }), "session-events");
     const headers = { authorization: `Bearer ${tenant.token()}` };
-    assert.equal(await echoed(tenant, { protocols: ["session-events"], headers }), "session-events");
+    assert.equal(
+      await echoed(tenant, { protocols: ["session-events"], headers }),
+      "session-events",
+    );
   });
 
   test("is not echoed when none was offered, nor an unknown one", async () => {
     const tenant = new Tenant(worker);
-    for (const headers of [upgrade, { ...upgrade, "sec-websocket-protocol": "chat" }, headersOf(WAYS["the Authorization header"](tenant.token()))]) {
+    for (const headers of [
+      upgrade,
+      { ...upgrade, "sec-websocket-protocol": "chat" },
+      headersOf(WAYS["the Authorization header"](tenant.token())),
+    ]) {
       const answer = await ask(tenant, headers);
       assert.equal(answer.status, 101);
       assert.equal(answer.headers.get("sec-websocket-protocol"), null);
@@ -164,7 +201,10 @@ describe("the subprotocol", { concurrency: true }, () => {
 
   test("with a token and a header with another are one too many", async () => {
     const tenant = new Tenant(worker);
-    const headers = headersOf({ ...WAYS["a subprotocol"](tenant.token()), ...WAYS["the Authorization header"](tenant.token()) });
+    const headers = headersOf({
+      ...WAYS["a subprotocol"](tenant.token()),
+      ...WAYS["the Authorization header"](tenant.token()),
+    });
     await assertError(await ask(tenant, headers), 400, "invalid_request");
   });
 });
@@ -172,8 +212,16 @@ describe("the subprotocol", { concurrency: true }, () => {
 describe("subscribing", { concurrency: true }, () => {
   test("without an upgrade is a 426, before any token is looked at", async () => {
     const tenant = new Tenant(worker);
-    for (const headers of [{}, { authorization: "Bearer bad" }, { authorization: `Bearer ${tenant.token()}` }, { connection: "Upgrade", upgrade: "h2c" }]) {
-      const response = await exchange(worker.url, { path: `/${tenant.slug}/api/subscribe`, headers });
+    for (const headers of [
+      {},
+      { authorization: "Bearer bad" },
+      { authorization: `Bearer ${tenant.token()}` },
+      { connection: "Upgrade", upgrade: "h2c" },
+    ]) {
+      const response = await exchange(worker.url, {
+        path: `/${tenant.slug}/api/subscribe`,
+        headers,
+      });
       await assertError(response, 426, "upgrade_required");
     }
     assert.equal(tenant.issuer.fetches, 0);

@@ -1,52 +1,72 @@
 // The built worker on the workerd binary alone, as a self-hoster runs it: no wrangler, no proxies,
 // none of the platform's other services, and the network of this machine.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { BUILT_WORKER, ROOT } from "./worker.mjs";
 
-/** Starts it with `vars` as its only bindings beside the objects; gives its URL, its log, and `stop`. */
-export async function startBareWorkerd(vars) {
-  const folder = mkdtempSync(join(tmpdir(), "session-events-test-"));
-  cpSync(join(ROOT, BUILT_WORKER), join(folder, "worker"), { recursive: true });
-  mkdirSync(join(folder, "objects"));
-  writeFileSync(join(folder, "config.capnp"), configuration(folder, vars));
+/** The worker with `vars` as its only bindings beside the objects. */
+export class BareWorkerd {
+  /** All that it has written. */
+  log = "";
+  #folder = mkdtempSync(join(tmpdir(), "session-events-test-"));
+  #process;
 
-  const workerd = spawn(
-    join(ROOT, "node_modules/.bin/workerd"),
-    ["serve", join(folder, "config.capnp"), "--control-fd=3"],
-    { stdio: ["ignore", "pipe", "pipe", "pipe"] },
-  );
-  const end = () => workerd.kill("SIGKILL");
-  process.on("exit", end);
-  let log = "";
-  for (const stream of [workerd.stdout, workerd.stderr]) stream.on("data", (data) => (log += data));
+  constructor(vars) {
+    cpSync(join(ROOT, BUILT_WORKER), join(this.#folder, "worker"), { recursive: true });
+    mkdirSync(join(this.#folder, "objects"));
+    writeFileSync(join(this.#folder, "config.capnp"), configuration(this.#folder, vars));
+    process.on("exit", () => {
+      this.#process?.kill("SIGKILL");
+      rmSync(this.#folder, { recursive: true, force: true });
+    });
+  }
 
-  const listening = once(workerd.stdio[3], "data").then(([line]) => JSON.parse(line).port);
-  const ended = once(workerd, "exit").then(() => {
-    throw new Error(`workerd ended: ${log}`);
-  });
-  const port = await Promise.race([listening, ended]);
-  return {
-    url: new URL(`http://127.0.0.1:${port}/`),
-    log: () => log,
-    async stop() {
-      ended.catch(() => {});
-      end();
-      await ended.catch(() => {});
-      process.off("exit", end);
-      rmSync(folder, { recursive: true });
-    },
-  };
+  /** Starts it, on what an earlier run has left on the disk. */
+  async start() {
+    this.#process = spawn(
+      join(ROOT, "node_modules/.bin/workerd"),
+      ["serve", join(this.#folder, "config.capnp"), "--control-fd=3"],
+      { stdio: ["ignore", "pipe", "pipe", "pipe"] },
+    );
+    const { stdout, stderr, stdio } = this.#process;
+    for (const stream of [stdout, stderr]) stream.on("data", (data) => (this.log += data));
+    const listening = once(stdio[3], "data").then(([line]) => JSON.parse(line).port);
+    const ended = once(this.#process, "exit").then(() =>
+      assert.fail(`workerd does not start: ${this.log}`),
+    );
+    ended.catch(() => {});
+    this.url = new URL(`http://127.0.0.1:${await Promise.race([listening, ended])}/`);
+  }
+
+  /** Ends it as a power cut would. */
+  async kill() {
+    const ended = once(this.#process, "exit");
+    this.#process.kill("SIGKILL");
+    await ended;
+  }
 }
 
 function configuration(folder, vars) {
   const used = readFileSync(join(folder, "worker/index.js"), "utf8");
-  const wasm = readdirSync(join(folder, "worker")).filter((file) => file.endsWith(".wasm") && used.includes(file));
-  const [, date] = readFileSync(join(ROOT, "wrangler.toml"), "utf8").match(/^compatibility_date = "(.+)"$/m);
+  const wasm = readdirSync(join(folder, "worker")).filter(
+    (file) => file.endsWith(".wasm") && used.includes(file),
+  );
+  const [, date] = readFileSync(join(ROOT, "wrangler.toml"), "utf8").match(
+    /^compatibility_date = "(.+)"$/m,
+  );
   const text = JSON.stringify;
   return `using Workerd = import "/workerd/workerd.capnp";
 
@@ -69,7 +89,9 @@ const sessionEvents :Workerd.Worker = (
   durableObjectStorage = (localDisk = "objects"),
   bindings = [
     (name = "TENANT_HUB", durableObjectNamespace = "TenantHub"),
-    ${Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)}),`).join("\n    ")}
+    ${Object.entries(vars)
+      .map(([name, value]) => `(name = ${text(name)}, text = ${text(value)}),`)
+      .join("\n    ")}
   ],
 );
 `;

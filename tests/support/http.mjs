@@ -38,7 +38,8 @@ export const upgrade = {
   "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
 
-const INTERNAL = /panic|wasm|\.rs\b|::|\bat \w+ \(|RuntimeError|JsValue|serde|Option<|Some\(|None\b/;
+const INTERNAL =
+  /panic|wasm|\.rs\b|::|\bat \w+ \(|RuntimeError|JsValue|serde|Option<|Some\(|None\b/;
 
 /** Asserts an error answer (of fetch or of `exchange`): its status, its form, and its code. */
 export async function assertError(response, status, code) {

@@ -82,8 +82,10 @@ export const answers = {
   keySet: (issuer) => jsonAnswer(keySetOf(issuer)),
   text: (text) => () => jsonAnswer(text),
   status: (status) => (issuer) => jsonAnswer(keySetOf(issuer), { status }),
-  redirect: (location, status = 302) => () =>
-    new Response(null, { status, headers: { location } }),
+  redirect:
+    (location, status = 302) =>
+    () =>
+      new Response(null, { status, headers: { location } }),
   unreachable: () => {
     throw new TypeError("fetch failed");
   },
@@ -98,5 +100,6 @@ export const answers = {
     return answers.keySet(issuer);
   },
   /** Status and headers at once, the body never. */
-  stalled: () => () => jsonAnswer(new ReadableStream({ start: (c) => c.enqueue(Buffer.from("{")) })),
+  stalled: () => () =>
+    jsonAnswer(new ReadableStream({ start: (c) => c.enqueue(Buffer.from("{")) })),
 };

@@ -14,7 +14,10 @@ const CLOSE_TIMEOUT = 500;
 function within(milliseconds, promise, complaint) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new assert.AssertionError({ message: complaint() })), milliseconds);
+    timer = setTimeout(
+      () => reject(new assert.AssertionError({ message: complaint() })),
+      milliseconds,
+    );
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -49,7 +52,11 @@ export class Listener {
     const refused = once(listener.socket, "unexpected-response").then(([, response]) => {
       throw new Error(`the upgrade was answered with ${response.statusCode}`);
     });
-    await within(PATIENCE, Promise.race([once(listener.socket, "open"), refused]), () => "no 101 came");
+    await within(
+      PATIENCE,
+      Promise.race([once(listener.socket, "open"), refused]),
+      () => "no 101 came",
+    );
     return listener;
   }
 
@@ -118,7 +125,11 @@ export class Listener {
 
   /** How the socket was closed, `{code, reason}`, once it is. */
   closed(patience = PATIENCE) {
-    return within(patience, this.#closed, () => `no close came in ${patience} ms; ${this.#story()}`);
+    return within(
+      patience,
+      this.#closed,
+      () => `no close came in ${patience} ms; ${this.#story()}`,
+    );
   }
 
   /** Asserts that the server closes with this code, and a reason that a program can read. */

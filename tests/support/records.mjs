@@ -94,7 +94,10 @@ export const sapi = ({ request = {}, response = {}, ...data } = {}, logId) =>
 
 /** A login: nothing that ends a session, so no event. */
 export const login = (data = {}, logId) =>
-  record({ type: "s", description: "Successful login", details: {}, user_id: USER, ...data }, logId);
+  record(
+    { type: "s", description: "Successful login", details: {}, user_id: USER, ...data },
+    logId,
+  );
 
 /** The event that a record of `slo`, `scp` or `sapi` as above becomes. */
 export function eventOf({ log_id: id, data }) {

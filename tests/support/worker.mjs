@@ -42,7 +42,9 @@ export async function startWorker({
 const workers = [];
 
 after(async () => {
-  const errors = workers.flatMap((worker) => worker.logs()).filter(({ level }) => level === "error");
+  const errors = workers
+    .flatMap((worker) => worker.logs())
+    .filter(({ level }) => level === "error");
   await Promise.all(workers.map((worker) => worker.stop()));
   assert.deepEqual(errors, [], "the runtime logged errors");
   assert.deepEqual(strayRequests, [], "the worker asked for more than key sets");
@@ -57,7 +59,9 @@ class Worker {
 
   constructor({ vars, secrets, configure }) {
     if (!existsSync(join(ROOT, BUILT_WORKER, "index.js"))) {
-      throw new Error(`There is no built worker in ${BUILT_WORKER}: run npm run deploy:dry-run first.`);
+      throw new Error(
+        `There is no built worker in ${BUILT_WORKER}: run npm run deploy:dry-run first.`,
+      );
     }
     process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
     // A copy, so that no .dev.vars of the developer's lies beside it.
