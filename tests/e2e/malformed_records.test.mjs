@@ -1,0 +1,164 @@
+// Auth0 repeats a refused batch for days and then pauses the stream. So a record that cannot be
+// read, or that is none of the tenant's, is counted, and never in the way of the others.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { counts } from "../support/counts.mjs";
+import { newLogId, scp, slo } from "../support/records.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { until } from "../support/until.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker();
+const ids = async (tenant) => (await tenant.events()).map(({ id }) => id).reverse();
+
+describe("a record that cannot be read", { concurrency: true }, () => {
+  const without = (field) => {
+    const { [field]: _, ...rest } = slo();
+    return rest;
+  };
+  const MALFORMED = {
+    "is no object": ["text", 7, null, true, []],
+    "has no log_id": [without("log_id"), { foo: 1 }, {}],
+    "has a log_id that is no text": [
+      { ...slo(), log_id: 7 },
+      { ...slo(), log_id: null },
+      { ...slo(), log_id: {} },
+    ],
+    "has an empty log_id": [{ ...slo(), log_id: "" }],
+    "has a log_id of more than 256 bytes": [
+      { ...slo(), log_id: "x".repeat(257) },
+      { ...slo(), log_id: "é".repeat(129) },
+    ],
+    "has no data": [
+      without("data"),
+      { ...slo(), data: null },
+      { ...slo(), data: "slo" },
+      { ...slo(), data: [] },
+    ],
+    "has no type": [slo({ type: undefined }), slo({ type: null }), slo({ type: 7 })],
+    "has a user_id that is no text": [
+      slo({ user_id: 7 }),
+      slo({ user_id: {} }),
+      scp({ user_id: ["auth0|1"] }),
+    ],
+    "has a date that is no text": [slo({ date: 1635918837 })],
+    "has a tenant_name that is no text": [slo({ tenant_name: 7 })],
+    "has a user_id of more than 1024 bytes": [slo({ user_id: "u".repeat(1025) })],
+    "has a session_id of more than 256 bytes": [slo({ details: { session_id: "s".repeat(257) } })],
+  };
+  for (const [fault, records] of Object.entries(MALFORMED)) {
+    test(`because it ${fault} is counted, and those around it go through`, async () => {
+      const tenant = new Tenant(worker);
+      const [first, last] = [slo(), scp()];
+      const expected = counts({
+        received: records.length + 2,
+        events: 2,
+        malformed: records.length,
+      });
+      assert.deepEqual(await tenant.publish(first, ...records, last), expected);
+      assert.deepEqual(await ids(tenant), [first.log_id, last.log_id]);
+    });
+  }
+
+  test("blocks nothing even when it is alone with others of its kind", async () => {
+    const tenant = new Tenant(worker);
+    assert.deepEqual(await tenant.publish({ foo: 1 }), counts({ received: 1, malformed: 1 }));
+    assert.deepEqual(await tenant.publishBody('{"foo":1}'), counts({ received: 1, malformed: 1 }));
+    assert.deepEqual(
+      await tenant.publishBody('{"foo":1}\n{"bar":2}'),
+      counts({ received: 2, malformed: 2 }),
+    );
+  });
+
+  test("for its broken syntax is malformed alone in JSON lines", async () => {
+    const tenant = new Tenant(worker);
+    const [first, last] = [slo(), slo()];
+    for (const broken of [
+      '{"log_id":"x","data":{"type":"slo"',
+      "garbage",
+      "{'single':1}",
+      '{"log_id":"\u0000"}',
+    ]) {
+      const lines = [JSON.stringify(first), broken, JSON.stringify(last)].join("\n");
+      const { received, malformed } = await tenant.publishBody(lines);
+      assert.deepEqual({ received, malformed }, { received: 3, malformed: 1 }, broken);
+    }
+    assert.deepEqual(await ids(tenant), [first.log_id, last.log_id]);
+  });
+
+  test("for its broken syntax is malformed alone in an array", async () => {
+    const tenant = new Tenant(worker);
+    const [first, last] = [slo(), slo()];
+    for (const broken of [
+      '{"log_id":"x","data":{"type":slo}}',
+      "{'single':1}",
+      '{"log_id":}',
+      '{"a" 1}',
+      "{,}",
+    ]) {
+      const array = `[${[JSON.stringify(first), broken, JSON.stringify(last)].join(",")}]`;
+      const { received, malformed } = await tenant.publishBody(array);
+      assert.deepEqual({ received, malformed }, { received: 3, malformed: 1 }, broken);
+    }
+    assert.deepEqual(await ids(tenant), [first.log_id, last.log_id]);
+  });
+
+  test("because the batch was cut off in it leaves those before it", async () => {
+    const tenant = new Tenant(worker);
+    const whole = slo();
+    const text = JSON.stringify([whole, slo()]);
+    const { events, malformed } = await tenant.publishBody(text.slice(0, -40));
+    assert.deepEqual({ events, malformed }, { events: 1, malformed: 1 });
+    assert.deepEqual(await ids(tenant), [whole.log_id]);
+  });
+
+  test("for bytes that are no UTF-8 is malformed alone", async () => {
+    const tenant = new Tenant(worker);
+    const [first, bad, last] = [slo(), slo({ user_id: "auth0|~" }), slo()];
+    for (const separator of ["\n", ","]) {
+      const text = [first, bad, last].map((record) => JSON.stringify(record)).join(separator);
+      const body = Buffer.from(separator === "," ? `[${text}]` : text);
+      body[body.indexOf("~")] = 0xff;
+      const { received, malformed } = await tenant.publishBody(body);
+      assert.deepEqual({ received, malformed }, { received: 3, malformed: 1 });
+    }
+    assert.deepEqual(await ids(tenant), [first.log_id, last.log_id]);
+  });
+
+  test("is logged, not as an error of the worker", async () => {
+    const tenant = new Tenant(worker);
+    const mentions = () =>
+      worker
+        .logs()
+        .filter(({ message }) => message.includes(tenant.domain) || message.includes(tenant.slug));
+    await tenant.publish(slo());
+    assert.deepEqual(mentions(), [], "nothing to log so far");
+    await tenant.publish({ log_id: newLogId(), data: "broken" });
+    await until(
+      () => mentions().length > 0,
+      () => "no log line names the tenant",
+    );
+    assert.match(mentions()[0].message, /malformed|cannot be read|unreadable/i);
+    assert.notEqual(mentions()[0].level, "error");
+  });
+});
+
+describe("a record of another tenant", { concurrency: true }, () => {
+  test("is ignored, by the name that it carries", async () => {
+    const tenant = new Tenant(worker);
+    const own = slo({ tenant_name: tenant.name });
+    const stranger = slo({ tenant_name: `${tenant.name}-staging` });
+    assert.deepEqual(
+      await tenant.publish(own, stranger),
+      counts({ received: 2, events: 1, ignored: 1 }),
+    );
+    assert.deepEqual(await ids(tenant), [own.log_id]);
+  });
+
+  test("is taken for the tenant's own when it carries no name", async () => {
+    const tenant = new Tenant(worker);
+    const records = [slo(), slo({ tenant_name: null }), slo({ tenant_name: "" })];
+    assert.deepEqual(await tenant.publish(...records), counts({ received: 3, events: 3 }));
+  });
+});

@@ -1,0 +1,50 @@
+// Which words among a token's scope and permissions let it listen, and to what.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { Tenant } from "../support/tenant.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker();
+
+describe("the rights of a token", { concurrency: true }, () => {
+  const SELF = "listen:events:self";
+  const CASES = [
+    ["*", { scope: "listen:events" }],
+    ["*", { scope: "openid listen:events offline_access" }],
+    ["*", { scope: undefined, permissions: ["listen:events"] }],
+    ["*", { scope: "openid", permissions: ["read:users", "listen:events"] }],
+    ["self", { scope: SELF }],
+    ["self", { scope: undefined, permissions: [SELF] }],
+    ["self", { scope: `listen:events ${SELF}` }],
+    ["self", { scope: `${SELF} listen:events` }],
+    ["self", { scope: "listen:events", permissions: [SELF] }],
+    ["self", { scope: SELF, permissions: ["listen:events"] }],
+    ["self", { scope: undefined, permissions: ["listen:events", SELF] }],
+    ["*", { scope: `listen:events ${SELF}ish` }],
+    [null, { scope: undefined }],
+    [null, { scope: "" }],
+    [null, { scope: "listen:eventsx" }],
+    [null, { scope: "xlisten:events" }],
+    [null, { scope: "listen:events:selfish listen:events: listen:events:all" }],
+    [null, { scope: "listen events" }],
+    [null, { scope: "listen:events,listen:events:self" }],
+    [null, { scope: "LISTEN:EVENTS" }],
+    [null, { scope: undefined, permissions: ["listen:events read:users"] }],
+    [null, { scope: undefined, permissions: "listen:events" }],
+    [null, { scope: undefined, permissions: [] }],
+    [
+      null,
+      { scope: undefined, permissions: [["listen:events"], { name: "listen:events" }, 7, null] },
+    ],
+    ["*", { scope: undefined, permissions: [7, null, "listen:events"] }],
+  ];
+  for (const [filter, claims] of CASES) {
+    test(`${JSON.stringify(claims)} give ${filter ? `the filter ${filter}` : "no right to listen"}`, async () => {
+      const tenant = new Tenant(worker);
+      const answer = await (await tenant.connect()).authenticate(tenant.token(claims));
+      if (filter) assert.equal(answer.filter, filter);
+      else assert.equal(answer.error, "insufficient_scope");
+    });
+  }
+});
