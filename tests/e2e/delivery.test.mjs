@@ -48,7 +48,7 @@ describe("events", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const listener = await tenant.listen();
     const record = slo();
-    const [event] = await Promise.all([listener.next(1_000), tenant.publish(record)]);
+    const [event] = await Promise.all([listener.next(2_000), tenant.publish(record)]);
     assert.deepEqual(event, eventOf(record));
   });
 
@@ -98,11 +98,11 @@ describe("events", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const listener = await tenant.listen();
     const waiting = await tenant.connect();
-    tenant.issuer.behaviour = answers.slow(3_000);
+    tenant.issuer.behaviour = answers.slow(4_000);
     waiting.send({ type: "authenticate", access_token: tenant.token({}, { kid: "unknown" }) });
     await until(() => tenant.issuer.fetches === 2);
     const record = slo();
-    const [event] = await Promise.all([listener.next(1_500), tenant.publish(record)]);
+    const [event] = await Promise.all([listener.next(3_000), tenant.publish(record)]);
     assert.deepEqual(event, eventOf(record));
     assert.equal((await waiting.next()).error, "invalid_token");
   });

@@ -88,9 +88,9 @@ describe("on time,", { concurrency: true }, () => {
     test("may do so at the last moment", async () => {
       const tenant = new Tenant(worker);
       const listener = await tenant.connect();
-      await delay(9_000);
+      await delay(8_000);
       assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
-      await delay(2_000);
+      await delay(3_000);
       assert.deepEqual(await listener.unread(), []);
     });
   });
@@ -103,20 +103,20 @@ describe("on time,", { concurrency: true }, () => {
     }
 
     test("closes its socket with 4419", async () => {
-      const { listener, due } = await expiring(new Tenant(worker), 3);
+      const { listener, due } = await expiring(new Tenant(worker), 4);
       assert.equal((await assertClosedAt(listener, 4419, due)).reason, "token_expired");
     });
 
     test("closes its socket also when the object was thrown out of memory", async () => {
       const tenant = new Tenant(worker);
-      const { listener, due } = await expiring(tenant, 4);
+      const { listener, due } = await expiring(tenant, 5);
       await tenant.hub.evict();
       await assertClosedAt(listener, 4419, due);
     });
 
     test("closes its socket also when it came with the upgrade", async () => {
       const tenant = new Tenant(worker);
-      const exp = now() + 3;
+      const exp = now() + 4;
       const listener = await tenant.connect({
         headers: { authorization: `Bearer ${tenant.token({ exp })}` },
       });
@@ -127,8 +127,8 @@ describe("on time,", { concurrency: true }, () => {
     test("closes no other socket", async () => {
       const tenant = new Tenant(worker);
       const stays = await tenant.listen();
-      const soon = await expiring(tenant, 3);
-      const later = await expiring(tenant, 5);
+      const soon = await expiring(tenant, 4);
+      const later = await expiring(tenant, 7);
       await assertClosedAt(soon.listener, 4419, soon.due);
       assert.ok(later.listener.isOpen);
       await assertClosedAt(later.listener, 4419, later.due);
@@ -140,7 +140,7 @@ describe("on time,", { concurrency: true }, () => {
 
     test("lets events through to its very end, and none after", async () => {
       const tenant = new Tenant(worker);
-      const { listener, due } = await expiring(tenant, 3);
+      const { listener, due } = await expiring(tenant, 4);
       const sentAt = new Map();
       while (listener.isOpen) {
         const record = slo();
@@ -161,9 +161,9 @@ describe("on time,", { concurrency: true }, () => {
       test(`can be renewed while the object is ${state}; then the new one's end counts`, async () => {
         const tenant = new Tenant(worker);
         await tenant.publish(slo());
-        const { listener, due } = await expiring(tenant, 4, { scope: "listen:events:self" });
+        const { listener, due } = await expiring(tenant, 5, { scope: "listen:events:self" });
         await between(tenant);
-        const exp = now() + 7;
+        const exp = now() + 9;
         const answer = await listener.authenticate(tenant.token({ exp }));
         assert.equal(answer.type, "authenticated");
         assert.equal(Date.parse(answer.expires_at), exp * 1000);
@@ -183,7 +183,7 @@ describe("on time,", { concurrency: true }, () => {
     test("can be renewed by one that expires sooner", async () => {
       const tenant = new Tenant(worker);
       const { listener } = await expiring(tenant, 3600);
-      const exp = now() + 3;
+      const exp = now() + 4;
       await listener.authenticate(tenant.token({ exp }));
       await assertClosedAt(listener, 4419, exp * 1000);
     });
