@@ -1,0 +1,196 @@
+use super::*;
+
+fn n(bits: usize) -> String {
+    let mut bytes = vec![0xff; bits / 8];
+    if let Some(last) = bytes.last_mut() {
+        *last = 0x01;
+    }
+    Base64UrlUnpadded::encode_string(&bytes)
+}
+
+fn key(kid: &str, more: &str) -> String {
+    format!(
+        r#"{{"kty":"RSA","kid":"{kid}","n":"{}","e":"AQAB"{more}}}"#,
+        n(2048)
+    )
+}
+
+fn jwks(keys: &[String]) -> String {
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
+fn key_set(keys: &[String]) -> KeySet {
+    KeySet::from_json(&jwks(keys)).unwrap_or_else(|_| panic!("{keys:?}"))
+}
+
+#[test]
+fn a_signing_key_may_say_what_it_is_for_or_leave_it_open() {
+    for more in [
+        "",
+        r#","use":"sig""#,
+        r#","alg":"RS256""#,
+        r#","key_ops":["verify"]"#,
+        r#","key_ops":["sign","verify"],"use":"sig","alg":"RS256","x5c":["MII"],"x5t":"x""#,
+        r#","use":null,"alg":null,"key_ops":null"#,
+    ] {
+        let keys = key_set(&[key("a", more)]);
+        assert!(keys.signing_key("a", Algorithm::Rs256).is_ok(), "{more}");
+    }
+}
+
+#[test]
+fn a_key_for_anything_else_is_not_there() {
+    for more in [
+        r#","use":"enc""#,
+        r#","use":"""#,
+        r#","alg":"RS512""#,
+        r#","alg":"HS256""#,
+        r#","alg":"""#,
+        r#","key_ops":["sign"]"#,
+        r#","key_ops":[]"#,
+        r#","key_ops":"verify""#,
+        r#","use":1"#,
+    ] {
+        assert!(!key_set(&[key("a", more)]).holds("a"), "{more}");
+    }
+    let without_kid = key("a", "").replace(r#""kid":"a","#, "");
+    let elliptic = key("a", "").replace("RSA", "EC");
+    for bad in [
+        without_kid,
+        elliptic,
+        "1".into(),
+        "{}".into(),
+        "null".into(),
+    ] {
+        assert_eq!(key_set(&[bad]), KeySet::default());
+    }
+}
+
+#[test]
+fn a_key_restricted_to_one_algorithm_checks_no_other() {
+    let keys = key_set(&[key("a", r#","alg":"RS256""#)]);
+    assert!(keys.signing_key("a", Algorithm::Rs256).is_ok());
+    assert_eq!(
+        keys.signing_key("a", Algorithm::Ps256),
+        Err(TokenFault::UnknownKey)
+    );
+}
+
+#[test]
+fn a_key_has_2048_to_8192_bits_and_a_sound_exponent() {
+    let sized = |bits| key("a", "").replace(&n(2048), &n(bits));
+    for (bits, fit) in [
+        (1024, false),
+        (2040, false),
+        (3072, true),
+        (8192, true),
+        (8200, false),
+    ] {
+        assert_eq!(key_set(&[sized(bits)]).holds("a"), fit, "{bits}");
+    }
+    let padded = format!("AA{}", n(2048));
+    assert_eq!(modulus_bits(&n(2048)), Some(2048));
+    assert_eq!(modulus_bits("AAAA"), None);
+    assert!(modulus_bits(&padded).is_none_or(|bits| bits <= 2064));
+    for (exponent, fit) in [
+        ("AQAB", true),
+        ("Aw", true),
+        ("AQ", false),
+        ("AQAA", false),
+        ("AAAA", false),
+        ("", false),
+        ("AQAAAAE", false),
+        ("=", false),
+    ] {
+        let key = key("a", "").replace("AQAB", exponent);
+        assert_eq!(key_set(&[key]).holds("a"), fit, "{exponent}");
+    }
+}
+
+#[test]
+fn two_keys_with_one_id_are_ambiguous_unless_their_algorithms_tell_them_apart() {
+    let twins = key_set(&[key("a", ""), key("a", "")]);
+    assert_eq!(
+        twins.signing_key("a", Algorithm::Rs256),
+        Err(TokenFault::AmbiguousKey)
+    );
+    let told_apart = key_set(&[key("a", r#","alg":"RS256""#), key("a", r#","alg":"PS256""#)]);
+    assert!(told_apart.signing_key("a", Algorithm::Rs256).is_ok());
+    assert!(told_apart.signing_key("a", Algorithm::Ps256).is_ok());
+    assert_eq!(
+        told_apart.signing_key("b", Algorithm::Ps256),
+        Err(TokenFault::UnknownKey)
+    );
+}
+
+#[test]
+fn what_is_not_a_key_set_is_told_from_an_empty_one() {
+    for text in ["", "{}", "[]", r#"{"keys":{}}"#, "<html>", r#"{"keys":"#] {
+        assert_eq!(KeySet::from_json(text), Err(NotAKeySet), "{text}");
+    }
+    assert_eq!(KeySet::from_json(r#"{"keys":[]}"#), Ok(KeySet::default()));
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000).plus_seconds(seconds)
+}
+
+fn fetch(keys: &[&str], kid: &str, before: Option<&CachedKeySet>, now: i64) -> CachedKeySet {
+    let keys: Vec<String> = keys.iter().map(|kid| key(kid, "")).collect();
+    CachedKeySet::fetched(key_set(&keys), kid, before, at(now))
+}
+
+#[test]
+fn a_set_is_used_for_ten_minutes_without_asking_again() {
+    assert!(needs_fetch(None, "a", at(0)));
+    let cached = fetch(&["a"], "a", None, 0);
+    assert!(!needs_fetch(Some(&cached), "a", at(0)));
+    assert!(!needs_fetch(Some(&cached), "a", at(599)));
+    assert!(needs_fetch(Some(&cached), "a", at(600)));
+    assert!(!needs_fetch(Some(&cached), "a", at(-5)));
+}
+
+#[test]
+fn an_unknown_key_is_asked_for_at_most_once_in_thirty_seconds() {
+    let cached = fetch(&["a"], "a", None, 0);
+    assert!(needs_fetch(Some(&cached), "b", at(1)));
+    let rotated = fetch(&["a", "b"], "b", Some(&cached), 1);
+    assert!(!needs_fetch(Some(&rotated), "b", at(2)));
+    assert!(!needs_fetch(Some(&rotated), "c", at(30)));
+    assert!(needs_fetch(Some(&rotated), "c", at(31)));
+}
+
+#[test]
+fn a_first_fetch_for_a_key_that_is_not_there_counts_as_asking_for_it() {
+    let cached = fetch(&["a"], "b", None, 0);
+    assert!(!needs_fetch(Some(&cached), "b", at(29)));
+    assert!(!needs_fetch(Some(&cached), "c", at(29)));
+    assert!(needs_fetch(Some(&cached), "b", at(30)));
+}
+
+#[test]
+fn a_set_that_cannot_be_had_anew_serves_on_for_a_day() {
+    let cached = fetch(&["a"], "a", None, 0).failed(at(700));
+    assert!(!needs_fetch(Some(&cached), "a", at(729)));
+    assert!(needs_fetch(Some(&cached), "a", at(730)));
+    let find = |cached, kid, now| signing_key(cached, kid, Algorithm::Rs256, at(now));
+    assert!(find(Some(&cached), "a", 24 * 3600 - 1).is_ok());
+    assert_eq!(
+        find(Some(&cached), "b", 24 * 3600 - 1),
+        Err(TokenFault::UnknownKey.into())
+    );
+    assert_eq!(
+        find(Some(&cached), "a", 24 * 3600),
+        Err(Fault::TemporarilyUnavailable)
+    );
+    assert!(needs_fetch(Some(&cached), "a", at(24 * 3600)));
+    assert_eq!(find(None, "a", 0), Err(Fault::TemporarilyUnavailable));
+}
+
+#[test]
+fn a_fetch_that_failed_for_an_unknown_key_is_not_repeated_at_once() {
+    let cached = fetch(&["a"], "a", None, 0).failed(at(1));
+    assert!(!needs_fetch(Some(&cached), "b", at(30)));
+    assert!(needs_fetch(Some(&cached), "b", at(31)));
+    assert_eq!(fetch(&["a"], "a", Some(&cached), 700).failed_at, None);
+}
