@@ -273,11 +273,6 @@ impl AccessToken {
         &self.sub
     }
 
-    /// When it stops being valid.
-    pub fn expires_at(&self) -> Timestamp {
-        self.expires_at
-    }
-
     /// All of its claims.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims

@@ -103,7 +103,7 @@ fn refused(fault: TokenFault) -> Result<AccessToken, Fault> {
 fn a_good_token_hands_out_its_claims() {
     let token = with_claims(GOOD_CLAIMS).unwrap();
     assert_eq!(token.sub(), "auth0|1");
-    assert_eq!(token.expires_at().as_millis(), 1_700_000_001_000);
+    assert_eq!(token.expires_at.as_millis(), 1_700_000_001_000);
     let expected: Value = serde_json::from_str(GOOD_CLAIMS).unwrap();
     assert_eq!(Value::Object(token.claims().clone()), expected);
 }
