@@ -1,6 +1,10 @@
-// Builds the worker into build/. wrangler runs this before it serves, bundles or deploys.
+// Builds the worker and its live page into build/. wrangler runs this before it serves, bundles
+// or deploys.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { buildSync } from "esbuild";
 
 import { Fault, main } from "./terminal.mjs";
 import { CARGO_TOOLS, ROOT, buildEnvironment } from "./toolchain.mjs";
@@ -18,4 +22,26 @@ await main(async () => {
   if (error) throw new Fault(`worker-build does not start (${error.message}): run npm run setup.`);
   // What went wrong has been said by the compiler.
   process.exitCode = status ?? 1;
+  if (status === 0) buildConsole();
 });
+
+/** The page's files, as the worker names them (core/src/console.rs). */
+function buildConsole() {
+  const assets = join(ROOT, "build", "console");
+  cpSync(join(ROOT, "console", "public"), assets, { recursive: true });
+  try {
+    buildSync({
+      entryPoints: [join(ROOT, "console", "src", "app.ts")],
+      outfile: join(assets, "app.js"),
+      // The client's sources, so that it need not be built first.
+      alias: { "session-events": join(ROOT, "sdk", "src", "index.ts") },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "es2022",
+    });
+  } catch {
+    // esbuild has said what is wrong, and where.
+    process.exitCode = 1;
+  }
+}

@@ -3,9 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { setUpBrowser } from "./browser.mjs";
 import { step } from "./step.mjs";
 import { Fault, main, paint } from "./terminal.mjs";
 import { ROOT } from "./toolchain.mjs";
+
+// Most files start a runtime of their own; more than two at once only get in each other's way.
+const NODE_TEST =
+  "node --test --test-force-exit --test-timeout=120000 --test-reporter=spec --test-concurrency=2";
 
 const STEPS = [
   { name: "fmt", title: "Formatting", command: "cargo fmt --all --check" },
@@ -21,6 +26,11 @@ const STEPS = [
     count: countNative,
   },
   {
+    name: "types",
+    title: "Compiling the JavaScript client, and checking all types",
+    command: "npm run --silent build:js",
+  },
+  {
     name: "bundle",
     title: "Bundling the worker for production",
     command: "npm run --silent deploy:dry-run",
@@ -28,10 +38,31 @@ const STEPS = [
   {
     name: "e2e",
     title: "End-to-end tests in the real runtime",
-    // Most files start a runtime of their own; more than two at once only get in each other's way.
-    command: "node --test --test-force-exit --test-timeout=120000 --test-reporter=spec --test-concurrency=2 tests/**/*.test.mjs",
-    count: countEndToEnd,
-    needs: "bundle",
+    command: `${NODE_TEST} tests/*.test.mjs tests/e2e/**/*.test.mjs`,
+    count: countNode,
+    needs: ["bundle"],
+  },
+  {
+    name: "cli",
+    title: "The command line against the running worker",
+    command: `${NODE_TEST} tests/cli/**/*.test.mjs`,
+    count: countNode,
+    needs: ["core", "bundle"],
+  },
+  {
+    name: "sdk",
+    title: "The JavaScript client against the running worker",
+    command: `${NODE_TEST} sdk/tests/*.test.mjs`,
+    count: countNode,
+    needs: ["types", "bundle"],
+  },
+  {
+    name: "browser",
+    title: "Pages, tabs and examples in Chromium",
+    command: `${NODE_TEST} tests/browser/**/*.test.mjs sdk/tests/browser/**/*.test.mjs`,
+    prepare: setUpBrowser,
+    count: countNode,
+    needs: ["types", "bundle"],
   },
 ];
 
@@ -51,11 +82,19 @@ await main(async () => {
   const total = { passed: 0, failed: 0 };
   const failed = [];
   for (const check of chosen) {
-    if (failed.includes(check.needs)) {
+    const obstacle = failed.find((name) => check.needs?.includes(name));
+    if (obstacle) {
       failed.push(check.name);
-      console.log(
-        `${paint("yellow", "–")} ${check.name.padEnd(7)} not run, for it needs ${check.needs}`,
-      );
+      notRun(check, `It needs ${obstacle}.`);
+      continue;
+    }
+    const missing = await prepare(check);
+    if (missing) {
+      notRun(check, missing);
+      if (process.env.CI) {
+        failed.push(check.name);
+        total.failed += 1;
+      }
       continue;
     }
     const { ok, passed, failures } = await run(check);
@@ -80,6 +119,24 @@ function options() {
     return given;
   } catch (error) {
     throw new Fault(`${error.message}: --help tells the checks.`);
+  }
+}
+
+function notRun({ name }, reason) {
+  console.log(`${paint("yellow", "–")} ${name.padEnd(7)} not run. ${reason}`);
+}
+
+/**
+ * Gets what a check takes beyond set-up, and says what is missing. Whoever does not have it may
+ * do without that check; CI may not.
+ */
+async function prepare(check) {
+  try {
+    await check.prepare?.();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
   }
 }
 
@@ -112,7 +169,7 @@ function countNative(output) {
   return { passed: sum(1), failed: sum(2) };
 }
 
-function countEndToEnd(output) {
+function countNode(output) {
   const number = (word) => Number(output.match(new RegExp(`^ℹ ${word} (\\d+)$`, "m"))?.[1] ?? 0);
   return { passed: number("pass"), failed: number("fail") + number("cancelled") };
 }

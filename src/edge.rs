@@ -27,6 +27,7 @@ use crate::{
     verifier::RuntimeVerifier,
 };
 
+mod console;
 mod key_sets;
 
 use key_sets::EdgeKeySets;
@@ -80,6 +81,7 @@ async fn route(request: &Request, env: &Env, method: &str) -> Result<Response, F
             tenant_domain: tenant.domain(),
         })
         .map_err(internal(&tenant)),
+        Endpoint::Console(file) => console::answer(request, env, &config, &tenant, file).await,
         Endpoint::HubDebug => call.ask_hub(&HubRequest::Debug).await,
         Endpoint::Publish => call.publish().await,
         Endpoint::Subscribe => call.subscribe(&target).await,

@@ -9,6 +9,8 @@
 //! # Layout
 //!
 //! - [`edge`]: the Worker. Finds the tenant, checks who asks, reads what is published.
+//!   - `console`: the live page.
+//!   - `key_sets`: the copies of key sets that it holds.
 //! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
 //!   - `event_store`: its rows.
 //!   - `key_sets`: the tenant's key sets, fetched and kept.

@@ -22,12 +22,12 @@ import { CARGO_TOOLS, ROOT, installedVersion } from "../scripts/toolchain.mjs";
 const APT_COMMAND =
   "sudo apt-get update && sudo apt-get install --yes --no-install-recommends rustc-web rust-web-src";
 
-/** Runs set-up to its end, whatever that is. */
-function setUp(root, args = [], env = process.env) {
+/** Runs set-up, or another script, to its end, whatever that is. */
+function setUp(root, args = [], env = process.env, script = "setup.mjs") {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [join(root, "scripts", "setup.mjs"), ...args],
+      [join(root, "scripts", script), ...args],
       { env },
       (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }),
     );
@@ -48,7 +48,12 @@ function machine(t, programs) {
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(bin, name), 0o755);
   }
-  return { root, run: (...args) => setUp(root, args, { PATH: bin }) };
+  const path = { PATH: bin };
+  return {
+    root,
+    run: (...args) => setUp(root, args, path),
+    check: (env, ...args) => setUp(root, args, { ...path, ...env }, "test.mjs"),
+  };
 }
 
 // Rust without the wasm32 library, and a rustup that finds no network.
@@ -176,6 +181,35 @@ test("root installs Debian's packages where rustup cannot download", async (t) =
   assert.equal(
     readFileSync(join(root, "apt.log"), "utf8"),
     "update\ninstall --yes --no-install-recommends rustc-web rust-web-src\n",
+  );
+});
+
+test("without Chromium the pages are not tested, with a word on how to get it; CI fails", async (t) => {
+  const { check } = machine(t, { id: "echo 1000", "apt-get": "exit 1" });
+  const complaint =
+    /browser not run\. Chromium is missing, .*: install it, on Debian with `sudo apt-get update && sudo apt-get install --yes --no-install-recommends chromium/;
+  const atHome = await check({}, "browser");
+  assert.match(atHome.stdout, complaint);
+  assert.match(atHome.stdout, /^0 passed, 0 failed$/m);
+  assert.equal(atHome.code, 0);
+  const inCi = await check({ CI: "true" }, "browser");
+  assert.match(inCi.stdout, complaint);
+  assert.match(inCi.stdout, /^0 passed, 1 failed$/m);
+  assert.equal(inCi.code, 1);
+});
+
+test("root installs Debian's Chromium before the pages are tested", async (t) => {
+  const { root, check } = machine(t, {
+    id: "echo 0",
+    sh: 'exec /bin/sh "$@"',
+    "apt-get": 'echo "$@" >> "${0%/bin/apt-get}/apt.log"; test "$1" = update',
+  });
+  const { code, stdout } = await check({ CI: "true" }, "browser");
+  assert.match(stdout, /Debian's package chromium could not be installed: .* read \.tools\/logs/);
+  assert.equal(code, 1);
+  assert.equal(
+    readFileSync(join(root, "apt.log"), "utf8"),
+    "update\ninstall --yes --no-install-recommends chromium fonts-dejavu-core\n",
   );
 });
 

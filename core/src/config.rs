@@ -86,6 +86,21 @@ impl Config {
             .chain(further)
             .find(|issuer| issuer.issuer == iss)
     }
+
+    /// The origins of the tenant's issuers on this very host: those that stand in for Auth0 while
+    /// the worker runs on somebody's machine. A deployment has none.
+    pub fn local_issuer_origins(&self, tenant: &Tenant) -> Vec<String> {
+        let issuers = self.issuers.get(tenant).into_iter().flatten();
+        issuers
+            .filter_map(|issuer| local_origin(&issuer.issuer))
+            .collect()
+    }
+}
+
+fn local_origin(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    is_loopback(authority.host()).then(|| format!("{scheme}://{authority}"))
 }
 
 fn read_audience(audience: Option<String>) -> Result<String, Misconfigured> {
@@ -234,6 +249,19 @@ mod tests {
                 jwks_uri: "https://acme.us.auth0.com/.well-known/jwks.json".into(),
             })
         );
+    }
+
+    #[test]
+    fn only_issuers_on_this_host_count_as_local_and_only_for_their_tenant() {
+        let config = config(&[(
+            ISSUERS,
+            r#"{"acme@us":[{"issuer":"https://a.com/"},{"issuer":"http://localhost:8788/x/"},{"issuer":"https://127.0.0.1/"}]}"#,
+        )]);
+        assert_eq!(
+            config.local_issuer_origins(&tenant("acme@us")),
+            ["http://localhost:8788", "https://127.0.0.1"]
+        );
+        assert!(config.local_issuer_origins(&tenant("acme")).is_empty());
     }
 
     #[test]

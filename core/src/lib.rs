@@ -26,6 +26,7 @@
 //!
 //! What is said:
 //! - [`protocol`]: the messages and bodies, as they go over the wire.
+//! - [`console`]: the live page's files, and what it is allowed to do.
 //! - [`hub_request`]: what the Worker asks of a tenant's object.
 //! - [`error`]: every fault, its status, its close code and its sentence.
 //! - [`timestamp`]: moments, in milliseconds and in ISO 8601.
@@ -45,6 +46,7 @@
 
 pub mod access_token;
 pub mod config;
+pub mod console;
 pub mod error;
 pub mod event;
 pub mod event_log;

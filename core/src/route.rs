@@ -3,7 +3,7 @@
 //! A path that is not found is not found whatever the method, so that nobody learns more of a
 //! tenant that is not served than of one that cannot exist.
 
-use crate::{error::Fault, tenant::Tenant};
+use crate::{console, error::Fault, tenant::Tenant};
 
 /// The parts of a request's URL, as they came (still percent-encoded).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ impl<'a> Target<'a> {
 pub enum Endpoint {
     /// `/`: what runs here.
     Index,
+    /// `/{tenant}/console`: the live page, and the files that it is made of.
+    Console(console::File),
     /// `/{tenant}/_debug`: how the Worker sees the request.
     WorkerDebug,
     /// `/{tenant}/api/_debug`: how the tenant's object sees it.
@@ -81,7 +83,7 @@ impl Endpoint {
             "/api/subscribe" => Self::Subscribe,
             "/api/listeners" => Self::Listeners,
             "/api/events" => Self::Events,
-            _ => return None,
+            _ => Self::Console(console::File::at(internal_path)?),
         })
     }
 
@@ -170,6 +172,8 @@ mod tests {
     #[test]
     fn every_endpoint_is_found_below_a_tenant() {
         for (path, endpoint) in [
+            ("/console", Endpoint::Console(console::File::Page)),
+            ("/console/app.js", Endpoint::Console(console::File::Script)),
             ("/_debug", Endpoint::WorkerDebug),
             ("/api/_debug", Endpoint::HubDebug),
             ("/api/publish", Endpoint::Publish),
@@ -210,6 +214,10 @@ mod tests {
             "//api/events",
             "/ac/api/events",
             "/acme@xx/api/events",
+            "/acme/console/",
+            "/acme/console/index.html",
+            "/acme/app.js",
+            "/console",
             "/acme/debug",
             "/_debug",
             "/acme/api/%65vents",

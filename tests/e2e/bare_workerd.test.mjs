@@ -52,6 +52,8 @@ describe("on bare workerd", () => {
     const { tenant_domain } = await (await call("/acme/api/_debug")).json();
     assert.equal(tenant_domain, "acme.auth0.com");
     await assertError(await call("/acme@xx/_debug"), 404, "not_found");
+    // The live page is made of assets, which this runtime does not have.
+    await assertError(await call("/acme/console"), 404, "not_found");
     await assertError(await call("/acme/api/events"), 401, "invalid_token");
     await assertError(await call("/acme/api/subscribe"), 426, "upgrade_required");
     await assertError(await call("/acme/api/publish"), 405, "method_not_allowed");

@@ -21,6 +21,8 @@ process.env.WRANGLER_SEND_METRICS = "false";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Where `npm run deploy:dry-run` puts the worker. */
 export const BUILT_WORKER = "build/production";
+/** Where the live page is, as wrangler.toml says it. */
+const CONSOLE = "build/console";
 /** The production worker's master secret in the tests. */
 export const PUBLISH_SECRET = "correct horse battery staple";
 
@@ -66,7 +68,8 @@ class Worker {
     process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
     // A copy, so that no .dev.vars of the developer's lies beside it.
     const configPath = join(this.#folder, "wrangler.toml");
-    writeFileSync(configPath, configure(readFileSync(join(ROOT, "wrangler.toml"), "utf8")));
+    const wranglerToml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+    writeFileSync(configPath, configure(wranglerToml).replace(CONSOLE, join(ROOT, CONSOLE)));
     this.#harness = createTestHarness({
       root: this.#folder,
       workers: [

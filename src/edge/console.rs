@@ -1,0 +1,67 @@
+//! The live page, out of the worker's static assets.
+//!
+//! The runtime would serve them by itself, but under paths without a tenant and without the
+//! headers that make the page safe; so every request comes here first (`run_worker_first` in
+//! wrangler.toml), and the assets are reachable only as the files of a served tenant's page.
+//! A runtime that has no assets, as the bare workerd binary, has no page.
+
+use session_events_core::{
+    config::Config,
+    console::{File, content_security_policy},
+    error::Fault,
+    tenant::Tenant,
+};
+use worker::{Env, Headers, Request, RequestInit, Response, Result};
+
+use crate::{http, report};
+
+/// The binding's name in wrangler.toml.
+const ASSETS: &str = "ASSETS";
+
+/// The assets answer any host; they look at the path alone.
+const ASSETS_ORIGIN: &str = "https://assets.invalid";
+
+pub(super) async fn answer(
+    request: &Request,
+    env: &Env,
+    config: &Config,
+    tenant: &Tenant,
+    file: File,
+) -> std::result::Result<Response, Fault> {
+    let assets = env.assets(ASSETS).map_err(|_| Fault::NotFound)?;
+    let served = async {
+        let init = RequestInit::new();
+        if let Some(etag) = http::header(request, "if-none-match") {
+            init.headers.set("if-none-match", &etag)?;
+        }
+        let url = format!("{ASSETS_ORIGIN}{}", file.asset_path());
+        let asset = assets.fetch(&url, Some(init)).await?;
+        if !matches!(asset.status_code(), 200 | 304) {
+            return Err(format!("{url}: status {}", asset.status_code()).into());
+        }
+        let headers = headers(config, tenant, file)?;
+        if let Some(etag) = asset.headers().get("etag")? {
+            headers.set("etag", &etag)?;
+        }
+        Ok(asset.with_headers(headers))
+    };
+    served
+        .await
+        .map_err(|error| report::internal("console", &tenant.domain(), &error))
+}
+
+fn headers(config: &Config, tenant: &Tenant, file: File) -> Result<Headers> {
+    let headers = Headers::new();
+    headers.set("content-type", file.content_type())?;
+    // Kept, but asked for again each time: a deployment is seen at once.
+    headers.set("cache-control", "no-cache")?;
+    headers.set("x-content-type-options", "nosniff")?;
+    headers.set("cross-origin-resource-policy", "same-origin")?;
+    if file == File::Page {
+        let policy = content_security_policy(&config.local_issuer_origins(tenant));
+        headers.set("content-security-policy", &policy)?;
+        headers.set("cross-origin-opener-policy", "same-origin")?;
+        headers.set("referrer-policy", "no-referrer")?;
+    }
+    Ok(headers)
+}

@@ -1,0 +1,79 @@
+// The files of the live page, as the worker hands them out; what the page does is tested in a
+// browser.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { Tenant } from "../support/tenant.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker({
+  vars: { ISSUERS: '{"local@us":[{"issuer":"http://localhost:8788/"}]}' },
+});
+
+const directive = (response, name) =>
+  response.headers
+    .get("content-security-policy")
+    .split("; ")
+    .find((one) => one.startsWith(`${name} `));
+
+describe("the live page", { concurrency: true }, () => {
+  test("is served below a tenant, with each file that it names", async () => {
+    const tenant = new Tenant(worker);
+    const page = await tenant.fetch("/console");
+    assert.equal(page.status, 200);
+    assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
+    const html = await page.text();
+    const files = [...html.matchAll(/(?:href|src)="(console\/[^"]+)"/g)].map(([, file]) => file);
+    assert.deepEqual(files.sort(), ["console/app.css", "console/app.js", "console/icon.svg"]);
+    const types = await Promise.all(
+      files.map(async (file) => (await tenant.fetch(`/${file}`)).headers.get("content-type")),
+    );
+    assert.deepEqual(types, [
+      "text/css; charset=utf-8",
+      "text/javascript; charset=utf-8",
+      "image/svg+xml",
+    ]);
+  });
+
+  test("may load its own files, and talk to its worker only", async () => {
+    const page = await new Tenant(worker).fetch("/console");
+    assert.equal(directive(page, "default-src"), "default-src 'none'");
+    assert.equal(directive(page, "script-src"), "script-src 'self'");
+    assert.equal(directive(page, "connect-src"), "connect-src 'self'");
+    assert.equal(directive(page, "frame-ancestors"), "frame-ancestors 'none'");
+    assert.equal(page.headers.get("referrer-policy"), "no-referrer");
+    assert.equal(page.headers.get("access-control-allow-origin"), null);
+  });
+
+  test("may talk to an issuer on this machine besides, of its own tenant", async () => {
+    const page = await worker.fetch("/local@us/console");
+    assert.equal(directive(page, "connect-src"), "connect-src 'self' http://localhost:8788");
+  });
+
+  test("is not sent again as long as it is the same", async () => {
+    const tenant = new Tenant(worker);
+    const script = await tenant.fetch("/console/app.js");
+    assert.equal(script.headers.get("cache-control"), "no-cache");
+    const headers = { "if-none-match": script.headers.get("etag") };
+    const again = await tenant.fetch("/console/app.js", { headers });
+    assert.equal(again.status, 304);
+    assert.equal(await again.text(), "");
+  });
+
+  test("is to be found nowhere else", async () => {
+    const tenant = new Tenant(worker);
+    for (const path of ["/console/", "/console/index.html", "/console/app.ts", "/app.js"])
+      assert.equal((await tenant.fetch(path)).status, 404, path);
+    for (const path of ["/index.html", "/app.js", "/console", "/xx/console", "/console/app.js"])
+      assert.equal((await worker.fetch(path)).status, 404, path);
+  });
+
+  test("takes reading methods only", async () => {
+    const tenant = new Tenant(worker);
+    const head = await tenant.fetch("/console", { method: "HEAD" });
+    assert.deepEqual([head.status, await head.text()], [200, ""]);
+    const post = await tenant.fetch("/console", { method: "POST" });
+    assert.equal(post.status, 405);
+    assert.equal(post.headers.get("allow"), "GET, HEAD, OPTIONS");
+  });
+});
