@@ -13,7 +13,7 @@ const NODE_TEST =
   "node --test --test-force-exit --test-timeout=120000 --test-reporter=spec --test-concurrency=2";
 
 const STEPS = [
-  { name: "fmt", title: "Formatting", command: "cargo fmt --all --check" },
+  { name: "fmt", title: "Formatting", command: "npm run --silent format:check" },
   {
     name: "clippy",
     title: "Lints",
