@@ -1,0 +1,5 @@
+// Session events in React: a provider that listens while somebody is signed in, and a hook.
+export { endsSession, type SessionClaims } from "../revocation/rule.ts";
+export { SessionEventsProvider, type SessionEventsProviderProps } from "./provider.tsx";
+export { useSessionEvents } from "./hook.ts";
+export type { SessionEventsStatus } from "./store.ts";

@@ -1,0 +1,52 @@
+// Which event ends which session. The same rule for a token that a backend is shown and for the
+// session of a browser's tab; where the two sides do not tell enough, it falls on the safe side.
+import type { SessionEvent } from "../client.ts";
+
+/** The claims that the rule looks at, of an access token or an ID token. */
+export interface SessionClaims {
+  /** Whose session or token it is. */
+  readonly sub?: unknown;
+  /** When it began, in seconds since 1970; anything but a number counts as "ever since". */
+  readonly iat?: unknown;
+  /** Which session it is. Auth0 writes it to ID tokens; anything but a string counts as unknown. */
+  readonly sid?: unknown;
+}
+
+const ENDING_TYPES = new Set(["logout", "password_changed", "user_blocked"]);
+
+/** Whether an event of this type ends sessions; types that are not known do not. */
+export const isRevocation = ({ type }: SessionEvent): boolean => ENDING_TYPES.has(type);
+
+/** When an event happened, in milliseconds; now, where its date cannot be read. */
+export function dateOf({ date }: SessionEvent): number {
+  const at = Date.parse(date);
+  return Number.isNaN(at) ? Date.now() : at;
+}
+
+const known = (id: unknown): string | undefined =>
+  typeof id === "string" && id !== "" ? id : undefined;
+
+/** The only session that an event ends; `undefined` when it ends all of the user's. */
+export const sessionOf = ({ type, session_id }: SessionEvent): string | undefined =>
+  type === "logout" ? known(session_id) : undefined;
+
+/** The session that a token belongs to, where it tells. */
+export const sidOf = ({ sid }: SessionClaims): string | undefined => known(sid);
+
+/**
+ * Whether what began at `iat` was there when an event happened, at `at` milliseconds. `iat` is cut
+ * to whole seconds, so within the same second nobody can tell, and it counts as having been there.
+ */
+export const beganBefore = (iat: unknown, at: number): boolean =>
+  typeof iat !== "number" || Number.isNaN(iat) || Math.floor(iat) * 1000 <= at;
+
+/**
+ * Whether an event ends the session that these claims stand for: it is of the same user, not older
+ * than the claims' `iat`, and of the same session where both tell which.
+ */
+export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
+  if (!isRevocation(event) || event.user_id !== claims.sub) return false;
+  const [ended, own] = [sessionOf(event), sidOf(claims)];
+  const concerned = ended === undefined || own === undefined || ended === own;
+  return concerned && beganBefore(claims.iat, dateOf(event));
+}

@@ -1,0 +1,257 @@
+// One socket a browser: the tabs of an origin that listen for the same user share a connection.
+//
+// One tab leads: it holds the Web Lock of that user's room, and the socket. What it learns it
+// hands to the others on a BroadcastChannel. The browser gives the lock to the next tab as soon as
+// the leader is gone, however it went, and that tab resumes with the newest event that it knows.
+// So nothing is lost; and since every tab remembers by id what it has handed on, nothing comes
+// twice. The room is named by service, tenant and user: two users never meet in one. No token is
+// ever on the channel; a leader gets its own.
+//
+// A platform without locks or channels, such as a page that was not loaded over TLS, gives each
+// tab a socket of its own.
+import {
+  SessionEvents,
+  SessionEventsError,
+  type SessionEvent,
+  type SessionEventsOptions,
+  type State,
+} from "./client.ts";
+import { Emitter } from "./emitter.ts";
+import { NO_EVENT } from "./protocol.ts";
+
+export interface SharedSessionEventsOptions extends SessionEventsOptions {
+  /** The `sub` of the user whose tabs share. */
+  readonly user: string;
+}
+
+export interface SharedSessionEventsEvents {
+  /** The state of the shared connection has changed; it stands in `state`. */
+  state: State;
+  /** An event that this tab has not had yet, old ones that the server still keeps included. */
+  event: SessionEvent;
+  /** Events may have been missed: more came while nobody was connected than the server keeps. */
+  gap: void;
+  /**
+   * What went wrong, only in the tab that leads: the connection's errors, and `wrong_user` when
+   * `getToken` gave a token of another user.
+   */
+  error: SessionEventsError;
+}
+
+/** What tabs tell each other. `events` are the newest that the leader knows, oldest first. */
+type Message =
+  | { readonly kind: "hello" }
+  | { readonly kind: "state"; readonly state: State; readonly events?: readonly SessionEvent[] }
+  | { readonly kind: "event"; readonly event: SessionEvent }
+  | { readonly kind: "gap" };
+
+/**
+ * How many events a tab remembers. The server keeps as many, so nothing that was handed on before
+ * them can come again.
+ */
+const REMEMBERED = 100;
+
+export class SharedSessionEvents {
+  readonly #options: SessionEventsOptions;
+  readonly #user: string;
+  readonly #room: string;
+  readonly #emitter = new Emitter<SharedSessionEventsEvents>();
+  readonly #remembered = new Map<string, SessionEvent>();
+  #state: State = "disconnected";
+  #lastEventId: string | undefined;
+  /** Aborted by `close()`. */
+  #membership: AbortController | undefined;
+  /** Aborted when the page is left, too. */
+  #attendance: AbortController | undefined;
+  #channel: BroadcastChannel | undefined;
+  #leading = false;
+  /** The newest event before this tab was away, until a leader has told what came since. */
+  #missedSince: string | undefined;
+
+  /** Throws a `TypeError`, as `SessionEvents` does, on options that cannot be used. */
+  constructor({ user, ...options }: SharedSessionEventsOptions) {
+    new SessionEvents(options);
+    this.#options = options;
+    this.#user = user;
+    this.#lastEventId = options.lastEventId;
+    this.#room = `session-events ${new URL(options.url)} ${options.tenant} ${user}`;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  on<K extends keyof SharedSessionEventsEvents>(
+    name: K,
+    listener: (value: SharedSessionEventsEvents[K]) => void,
+  ): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  connect(): void {
+    if (this.#membership) return;
+    const { signal } = (this.#membership = new AbortController());
+    this.#attend();
+    if (typeof window === "undefined") return;
+    // A page that waits to be shown again cannot serve the others; it may be thrown away unheard.
+    window.addEventListener("pagehide", () => this.#attendance?.abort(), { signal });
+    window.addEventListener(
+      "pageshow",
+      ({ persisted }) => {
+        if (persisted) this.#attend();
+      },
+      { signal },
+    );
+  }
+
+  close(): void {
+    this.#membership?.abort();
+    this.#membership = undefined;
+    this.#attendance?.abort();
+    this.#setState("disconnected");
+  }
+
+  #attend(): void {
+    this.#attendance?.abort();
+    const { signal } = (this.#attendance = new AbortController());
+    this.#missedSince = this.#lastEventId;
+    this.#setState("connecting");
+    if (typeof BroadcastChannel === "undefined" || !globalThis.navigator?.locks) {
+      void this.#lead(signal);
+      return;
+    }
+    const channel = (this.#channel = new BroadcastChannel(this.#room));
+    channel.onmessage = ({ data }) => this.#receive(data);
+    const leave = () => {
+      channel.close();
+      this.#channel = undefined;
+    };
+    signal.addEventListener("abort", leave);
+    this.#post({ kind: "hello" });
+    navigator.locks
+      .request(this.#room, { signal }, () => this.#lead(signal))
+      .catch(() => {
+        if (signal.aborted) return;
+        // An origin that may not use locks, such as a sandboxed frame.
+        leave();
+        void this.#lead(signal);
+      });
+  }
+
+  /** Holds the socket, until the tab leaves or the server has told to stay away. */
+  #lead(signal: AbortSignal): Promise<void> {
+    // The platform may grant the lock in the moment in which it is no longer asked for.
+    if (signal.aborted) return Promise.resolve();
+    const connection = new SessionEvents({
+      ...this.#options,
+      lastEventId: this.#lastEventId ?? NO_EVENT,
+    });
+    const tell = () => {
+      this.#setState(connection.state);
+      this.#post({ kind: "state", state: connection.state });
+    };
+    this.#leading = true;
+    this.#missedSince = undefined;
+    this.#post({ kind: "state", state: "connecting", events: [...this.#remembered.values()] });
+
+    return new Promise((resolve) => {
+      const over = () => {
+        this.#leading = false;
+        resolve();
+      };
+      signal.addEventListener("abort", () => {
+        over();
+        connection.close();
+      });
+      connection.on("connecting", tell);
+      connection.on("connected", ({ sub, filter }) => {
+        if (filter === "self" && sub !== this.#user)
+          this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
+        tell();
+      });
+      connection.on("event", (event) => {
+        if (this.#handOn(event)) this.#post({ kind: "event", event });
+      });
+      connection.on("caughtUp", ({ recovered }) => {
+        if (recovered !== false) return;
+        this.#emitter.emit("gap", undefined);
+        this.#post({ kind: "gap" });
+      });
+      connection.on("error", (error) => this.#emitter.emit("error", error));
+      connection.on("disconnected", () => {
+        if (signal.aborted) return;
+        tell();
+        over();
+      });
+      connection.connect();
+    });
+  }
+
+  #receive(data: unknown): void {
+    const message = read(data);
+    if (message?.kind === "hello" && this.#leading)
+      this.#post({ kind: "state", state: this.#state, events: [...this.#remembered.values()] });
+    // What is left of an earlier leader's messages comes to this one from the server as well.
+    if (!message || this.#leading) return;
+    if (message.kind === "event") this.#handOn(message.event);
+    if (message.kind === "gap") this.#emitter.emit("gap", undefined);
+    if (message.kind === "state") {
+      if (message.events) this.#catchUp(message.events);
+      this.#setState(message.state);
+    }
+  }
+
+  #catchUp(events: readonly SessionEvent[]): void {
+    const since = this.#missedSince;
+    this.#missedSince = undefined;
+    for (const event of events) this.#handOn(event);
+    this.#lastEventId = events.at(-1)?.id ?? this.#lastEventId;
+    if (since !== undefined && !events.some(({ id }) => id === since))
+      this.#emitter.emit("gap", undefined);
+  }
+
+  /** Whether the event was news. */
+  #handOn(event: SessionEvent): boolean {
+    if (this.#remembered.has(event.id)) return false;
+    this.#remembered.set(event.id, event);
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= REMEMBERED) break;
+      this.#remembered.delete(oldest);
+    }
+    this.#lastEventId = event.id;
+    this.#emitter.emit("event", event);
+    return true;
+  }
+
+  #setState(state: State): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#emitter.emit("state", state);
+  }
+
+  #post(message: Message): void {
+    this.#channel?.postMessage(message);
+  }
+}
+
+const WRONG_USER =
+  "getToken gave a token of another user than the one whose session it is: that user's events " +
+  "will not arrive.";
+
+const STATES: readonly unknown[] = ["disconnected", "connecting", "connected"] satisfies State[];
+
+/** A message of this module's, of this version or another; anything else is not heard. */
+function read(data: unknown): Message | undefined {
+  const { kind, state, event, events } = Object(data) as Record<string, unknown>;
+  if (kind === "hello" || kind === "gap") return { kind };
+  if (kind === "event" && isEvent(event)) return { kind, event };
+  if (kind !== "state" || !STATES.includes(state)) return undefined;
+  if (events === undefined) return { kind, state: state as State };
+  const sound = Array.isArray(events) && events.length <= REMEMBERED && events.every(isEvent);
+  return sound ? { kind, state: state as State, events } : undefined;
+}
+
+function isEvent(value: unknown): value is SessionEvent {
+  const { id, type, date, user_id, session_id = "" } = Object(value) as Record<string, unknown>;
+  return [id, type, date, user_id, session_id].every((member) => typeof member === "string");
+}

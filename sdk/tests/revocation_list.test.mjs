@@ -1,0 +1,228 @@
+// Who was revoked when: the list by itself, without a connection.
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { describe, mock, test } from "node:test";
+
+import { endsSession, RevocationList } from "session-events/revocation";
+
+const NOW = Date.parse("2026-11-24T12:00:00.000Z");
+const seconds = (milliseconds) => Math.floor(milliseconds / 1000);
+const event = (changes) => ({
+  id: "1",
+  type: "logout",
+  date: new Date(NOW).toISOString(),
+  user_id: "auth0|jane",
+  ...changes,
+});
+const listOf = (...events) => {
+  const list = new RevocationList();
+  for (const one of events) list.add(one);
+  return list;
+};
+const jane = (changes) => ({ sub: "auth0|jane", iat: seconds(NOW) - 60, ...changes });
+
+mock.timers.enable({ apis: ["Date"], now: NOW });
+
+describe("the list of revocations", () => {
+  test("knows a token that was issued before the event, and tells the event's date", () => {
+    assert.deepEqual(listOf(event()).revokedAt(jane()), new Date(NOW));
+    assert.equal(listOf(event()).revokedAt({ ...jane(), sub: "auth0|joe" }), undefined);
+    assert.equal(listOf().revokedAt(jane()), undefined);
+  });
+
+  test("goes by the second, and takes the same second for before", () => {
+    const list = listOf(event({ date: "2026-11-24T11:59:59.001Z" }));
+    const at = seconds(NOW) - 1;
+    assert.ok(list.revokedAt(jane({ iat: at })));
+    assert.ok(list.revokedAt(jane({ iat: at + 0.9 })));
+    assert.equal(list.revokedAt(jane({ iat: at + 1 })), undefined);
+    assert.ok(listOf(event()).revokedAt(jane({ iat: seconds(NOW) })), "no fraction at all");
+  });
+
+  test("takes a token that does not tell when it was issued for older than any event", () => {
+    for (const iat of [undefined, null, "1", Number.NaN, {}])
+      assert.ok(listOf(event()).revokedAt(jane({ iat })), String(iat));
+    assert.equal(listOf().revokedAt(jane({ iat: undefined })), undefined);
+  });
+
+  test("takes the end of one session for that session only, where the token tells which", () => {
+    const list = listOf(event({ session_id: "s1" }));
+    assert.ok(list.revokedAt(jane({ sid: "s1" })));
+    assert.equal(list.revokedAt(jane({ sid: "s2" })), undefined);
+    for (const sid of [undefined, null, "", 7])
+      assert.ok(list.revokedAt(jane({ sid })), `${sid} is no session id`);
+  });
+
+  test("takes any other end for all sessions of the user", () => {
+    for (const type of ["logout", "password_changed", "user_blocked"])
+      assert.ok(listOf(event({ type })).revokedAt(jane({ sid: "s2" })), type);
+    const changed = event({ type: "password_changed", session_id: "s1" });
+    assert.ok(listOf(changed).revokedAt(jane({ sid: "s2" })), "only a logout is of one session");
+  });
+
+  test("passes over types that it does not know", () => {
+    const list = listOf(event({ type: "email_verified" }), event({ type: "toString" }));
+    assert.equal(list.size, 0);
+    assert.equal(list.revokedAt(jane()), undefined);
+  });
+
+  test("is not taken in by users and sessions that are named like members of objects", () => {
+    const list = listOf(event({ user_id: "__proto__", session_id: "constructor" }));
+    assert.ok(list.revokedAt(jane({ sub: "__proto__", sid: "constructor" })));
+    assert.equal(list.revokedAt(jane({ sub: "__proto__", sid: "toString" })), undefined);
+    assert.equal(list.revokedAt(jane({ sub: "constructor" })), undefined);
+  });
+
+  test("takes an event whose date cannot be read for one of just now", () => {
+    const list = listOf(event({ date: "yesterday" }));
+    assert.deepEqual(list.revokedAt(jane()), new Date(NOW));
+  });
+
+  test("drops what is older than 30 days", () => {
+    const DAYS = 24 * 60 * 60 * 1000;
+    const at = (age) => new Date(NOW - age).toISOString();
+    const list = listOf(event({ date: at(30 * DAYS + 1) }), event({ date: at(30 * DAYS) }));
+    assert.equal(list.size, 1);
+    mock.timers.setTime(NOW + 1);
+    assert.equal(list.revokedAt(jane({ iat: 0 })), undefined);
+    assert.equal(list.size, 0);
+    mock.timers.setTime(NOW);
+  });
+
+  test("keeps 100,000 entries, and then drops the oldest date first", () => {
+    const list = new RevocationList();
+    const at = (index) => new Date(NOW - 200_000 + index).toISOString();
+    const add = (index) => list.add(event({ user_id: `auth0|${index}`, date: at(index) }));
+    const has = (index) => list.revokedAt(jane({ sub: `auth0|${index}`, iat: 0 })) !== undefined;
+    for (let index = 1; index <= 100_000; index += 1) add(index);
+    assert.equal(list.size, 100_000);
+    add(0);
+    assert.deepEqual([has(0), has(1), has(100_000)], [false, true, true]);
+    add(100_001);
+    assert.deepEqual([has(1), has(2), has(100_001)], [false, true, true]);
+    assert.equal(list.size, 100_000);
+  });
+
+  test("answers in no time for a user with very many sessions", () => {
+    const list = listOf();
+    for (let index = 0; index < 50_000; index += 1) list.add(event({ session_id: `s${index}` }));
+    const begin = performance.now();
+    for (let index = 0; index < 1_000; index += 1) assert.ok(list.revokedAt(jane()));
+    const took = performance.now() - begin;
+    assert.ok(took < 500, `1,000 answers took ${took} ms`);
+  });
+
+  for (const [option, values] of [
+    ["maxEntries", [0, -1, 1.5, Number.NaN, "10"]],
+    ["maxAge", [0, -1, Number.NaN, "soon"]],
+  ])
+    test(`refuses a ${option} that is no bound`, () => {
+      for (const value of values)
+        assert.throws(() => new RevocationList({ [option]: value }), {
+          name: "TypeError",
+          message: new RegExp(option),
+        });
+    });
+});
+
+// A generator of its own (mulberry32), so that a failure can be had again by its seed.
+function randomFrom(seed) {
+  let state = seed;
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const below = (bound) => Math.floor(next() * bound);
+  return { below, oneOf: (values) => values[below(values.length)] };
+}
+
+const USERS = ["auth0|a", "auth0|b", "auth0|c"];
+const SESSIONS = [undefined, "s1", "s2", "s3"];
+const TYPES = ["logout", "logout", "logout", "password_changed", "user_blocked", "login"];
+
+const randomEvent = ({ below, oneOf }) => {
+  const type = oneOf(TYPES);
+  const session_id = type === "logout" ? oneOf(SESSIONS) : undefined;
+  return {
+    id: String(below(1e9)),
+    type,
+    date: new Date(NOW - below(20_000)).toISOString(),
+    user_id: oneOf(USERS),
+    ...(session_id ? { session_id } : {}),
+  };
+};
+
+/** The rule, written down once more and as plainly as it goes. */
+function ends(event, { sub, sid, iat }) {
+  if (event.type === "login" || event.user_id !== sub) return false;
+  if (event.session_id && sid && event.session_id !== sid) return false;
+  return iat === undefined || iat <= seconds(Date.parse(event.date));
+}
+
+/** Every token that the events could tell apart. */
+function* tokens() {
+  for (const sub of USERS)
+    for (const sid of SESSIONS) {
+      yield { sub, sid };
+      for (let age = -1; age <= 21; age += 1) yield { sub, sid, iat: seconds(NOW) - age };
+    }
+}
+
+describe("for any events in any order", () => {
+  const seed = Number(process.env.SEED ?? randomInt(1e9));
+
+  test("the list refuses just the tokens that one of the events ends", (context) => {
+    context.diagnostic(`SEED=${seed}`);
+    const random = randomFrom(seed);
+    for (let round = 0; round < 200; round += 1) {
+      const events = Array.from({ length: random.below(12) }, () => randomEvent(random));
+      const list = new RevocationList();
+      // Some come twice, as after a reconnection.
+      const arrivals = [...events, ...events.filter(() => random.below(3) === 0)];
+      for (const one of arrivals) list.add(one);
+      for (const token of tokens()) {
+        const ended = events.some((one) => ends(one, token));
+        const story = `SEED=${seed}, round ${round}: ${JSON.stringify({ token, arrivals })}`;
+        assert.equal(list.revokedAt(token) !== undefined, ended, story);
+        assert.equal(
+          events.some((one) => endsSession(one, token)),
+          ended,
+          story,
+        );
+      }
+    }
+  });
+
+  test("the bounded list is one that was told of the newest entries only", (context) => {
+    context.diagnostic(`SEED=${seed}`);
+    const random = randomFrom(seed + 1);
+    for (let round = 0; round < 200; round += 1) {
+      const maxEntries = 1 + random.below(6);
+      const bounded = new RevocationList({ maxEntries });
+      const kept = new Map();
+      for (let count = random.below(30); count > 0; count -= 1) {
+        const one = randomEvent(random);
+        bounded.add(one);
+        if (one.type === "login") continue;
+        const key = `${one.user_id} ${one.session_id}`;
+        if (Date.parse(kept.get(key)?.date ?? 0) < Date.parse(one.date)) {
+          kept.delete(key);
+          kept.set(key, one);
+        }
+        const oldestFirst = [...kept].sort(([, a], [, b]) => (a.date < b.date ? -1 : 1));
+        if (kept.size > maxEntries) kept.delete(oldestFirst[0][0]);
+      }
+      assert.equal(bounded.size, kept.size, `SEED=${seed}, round ${round}`);
+      const model = new RevocationList();
+      for (const one of kept.values()) model.add(one);
+      for (const token of tokens())
+        assert.deepEqual(
+          bounded.revokedAt(token),
+          model.revokedAt(token),
+          `SEED=${seed}, round ${round}: ${JSON.stringify(token)}`,
+        );
+    }
+  });
+});

@@ -1,0 +1,167 @@
+// Refusing revoked tokens while connections come and go.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, describe, mock, test } from "node:test";
+
+import { Revocations } from "session-events/revocation";
+import { WebSocketServer } from "ws";
+
+import { scp } from "../../tests/support/records.mjs";
+import { Tenant } from "../../tests/support/tenant.mjs";
+import { now } from "../../tests/support/token.mjs";
+import { until } from "../../tests/support/until.mjs";
+import { startWorker } from "../../tests/support/worker.mjs";
+import { startCutProxy } from "./support/cut_proxy.mjs";
+
+const worker = await startWorker();
+
+const issued = (secondsAgo) => now() - secondsAgo;
+const blocked = (user_id) => scp({ user_id, date: new Date().toISOString() });
+
+function follow(options) {
+  const errors = [];
+  const revocations = new Revocations({
+    whileDisconnected: "refuse",
+    onError: (error) => errors.push(error),
+    minReconnectDelay: 10,
+    maxReconnectDelay: 50,
+    ...options,
+  });
+  after(() => revocations.close());
+  const codeOf = (claims) => {
+    try {
+      revocations.check(claims);
+      return "passed";
+    } catch (error) {
+      return error.code;
+    }
+  };
+  return { revocations, errors, codeOf };
+}
+
+/** Follows a tenant of its own, over a network that can be cut. */
+async function start({ claims, ...options } = {}) {
+  const tenant = new Tenant(worker);
+  const proxy = await startCutProxy(worker.url);
+  const getToken = () => tenant.token(claims);
+  const followed = follow({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
+  return { tenant, proxy, ...followed };
+}
+
+describe("revocations", { concurrency: true }, () => {
+  test("that happen during an outage are known when it is over", async () => {
+    const { tenant, proxy, revocations, codeOf, errors } = await start();
+    await revocations.ready;
+    await tenant.publish(blocked("auth0|one"));
+    await until(() => codeOf({ sub: "auth0|one", iat: issued(5) }) === "invalid_token");
+    proxy.cut();
+    await until(() => !revocations.connected);
+    assert.equal(codeOf({ sub: "auth0|two", iat: issued(5) }), "temporarily_unavailable");
+    assert.equal(codeOf({ sub: "auth0|one", iat: issued(5) }), "invalid_token");
+    await tenant.publish(blocked("auth0|two"));
+    proxy.mend();
+    await until(() => revocations.connected);
+    assert.equal(codeOf({ sub: "auth0|two", iat: issued(5) }), "invalid_token");
+    assert.equal(codeOf({ sub: "auth0|three", iat: issued(5) }), "passed");
+    assert.ok(!errors.some(({ code }) => code === "events_missed"));
+  });
+
+  test("that may have been missed in an outage are told of", async () => {
+    const { tenant, proxy, revocations, errors } = await start();
+    await revocations.ready;
+    await tenant.publish(blocked("auth0|one"));
+    await until(() => revocations.connection.lastEventId);
+    proxy.cut();
+    await until(() => !revocations.connected);
+    await tenant.publish(...Array.from({ length: 101 }, (_, index) => blocked(`auth0|${index}`)));
+    proxy.mend();
+    await until(() => revocations.connected);
+    const missed = errors.filter(({ code }) => code === "events_missed");
+    assert.equal(missed.length, 1);
+    assert.match(missed[0].message, /may pass until they expire/);
+  });
+
+  test("cannot be had with a token for the backend's own events", async () => {
+    const { revocations, codeOf, errors } = await start({
+      claims: { scope: "listen:events listen:events:self" },
+      whileDisconnected: "refuse",
+    });
+    await assert.rejects(revocations.ready, { code: "own_events_only", message: /listen:events/ });
+    assert.equal(revocations.connected, false);
+    assert.equal(revocations.connection.state, "disconnected");
+    assert.equal(codeOf({ sub: "auth0|one", iat: now() }), "temporarily_unavailable");
+    assert.deepEqual(
+      errors.map(({ code }) => code),
+      ["own_events_only"],
+    );
+  });
+
+  test("cannot be had without the right to listen", async () => {
+    const { revocations, errors } = await start({ claims: { scope: "openid" } });
+    await assert.rejects(revocations.ready, errors.at(-1));
+    assert.ok(errors.length > 0);
+  });
+
+  test("are not ready when they are closed first", async () => {
+    const { revocations } = await start();
+    revocations.close();
+    await assert.rejects(revocations.ready);
+  });
+
+  test("write what goes wrong to the console if nobody listens, and no token", async () => {
+    const written = [];
+    mock.method(console, "warn", (...parts) => written.push(parts.join(" ")));
+    const { tenant, revocations } = await start({
+      claims: { scope: "openid" },
+      onError: undefined,
+    });
+    await assert.rejects(revocations.ready);
+    mock.restoreAll();
+    assert.match(written.join("\n"), /^session-events: /);
+    assert.doesNotMatch(written.join("\n"), /eyJ/);
+    assert.ok(tenant);
+  });
+
+  test("are known up to now only when the replay has been taken in", async () => {
+    const server = new WebSocketServer({
+      port: 0,
+      host: "127.0.0.1",
+      handleProtocols: () => "session-events",
+    });
+    await once(server, "listening");
+    after(() => server.close());
+    const { revocations, codeOf } = follow({
+      url: `http://127.0.0.1:${server.address().port}`,
+      tenant: "acme",
+      getToken: () => "token",
+    });
+    const claims = { sub: "auth0|one", iat: issued(5) };
+    const serve = async () => {
+      const [socket] = await once(server, "connection");
+      const send = (message) => socket.send(JSON.stringify(message));
+      send({ type: "connected" });
+      const expires_at = new Date(Date.now() + 3_600_000).toISOString();
+      send({ type: "authenticated", sub: "me@clients", filter: "*", claims: {}, expires_at });
+      await once(socket, "message");
+      return { socket, send };
+    };
+
+    const first = await serve();
+    assert.equal(revocations.connection.state, "connected");
+    assert.equal(revocations.connected, false);
+    assert.equal(codeOf(claims), "temporarily_unavailable");
+    first.send({ type: "pong" });
+    await revocations.ready;
+    assert.equal(codeOf(claims), "passed");
+
+    first.socket.terminate();
+    const second = await serve();
+    assert.equal(revocations.connection.state, "connected");
+    assert.equal(revocations.connected, false, "as after any connection");
+    const date = new Date().toISOString();
+    second.send({ id: "1", type: "user_blocked", date, user_id: claims.sub });
+    second.send({ type: "pong" });
+    await until(() => revocations.connected);
+    assert.equal(codeOf(claims), "invalid_token");
+  });
+});

@@ -1,0 +1,197 @@
+// One socket for several tabs, where Node's own locks and channels stand in for the browser's: what
+// a cut network does to it. Real tabs are in browser/react.test.mjs.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, describe, mock, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { eventOf, scp, USER } from "../../tests/support/records.mjs";
+import { Tenant } from "../../tests/support/tenant.mjs";
+import { until } from "../../tests/support/until.mjs";
+import { startWorker } from "../../tests/support/worker.mjs";
+import { SharedSessionEvents } from "../dist/tabs.js";
+import { startCutProxy } from "./support/cut_proxy.mjs";
+
+const worker = await startWorker();
+
+async function browser() {
+  const tenant = new Tenant(worker);
+  const proxy = await startCutProxy(worker.url);
+  function open(changes) {
+    const connection = new SharedSessionEvents({
+      url: proxy.url,
+      tenant: tenant.slug,
+      user: USER,
+      getToken: () => tenant.token({ scope: "listen:events:self" }),
+      minReconnectDelay: 10,
+      maxReconnectDelay: 50,
+      ...changes,
+    });
+    const tab = { connection, events: [], gaps: 0, errors: [] };
+    connection.on("event", ({ id }) => tab.events.push(id));
+    connection.on("gap", () => (tab.gaps += 1));
+    connection.on("error", (error) => tab.errors.push(error));
+    connection.connect();
+    after(() => connection.close());
+    tab.connected = () => until(() => connection.state === "connected");
+    tab.got = async (...records) => {
+      const ids = records.map((record) => eventOf(record).id);
+      await until(
+        () => tab.events.length >= ids.length,
+        () => `waited for ${ids.length} events, and got ${tab.events.length}`,
+      );
+      assert.deepEqual(tab.events, ids);
+    };
+    return tab;
+  }
+  return { tenant, proxy, open };
+}
+
+/** Requests for the locks of a tenant's rooms are answered by a function of the test's own. */
+function answerLocks({ slug }, answer) {
+  const { request } = navigator.locks;
+  mock.method(navigator.locks, "request", function (name, ...rest) {
+    return name.includes(` ${slug} `) ? answer(...rest) : request.call(this, name, ...rest);
+  });
+}
+
+describe("tabs that share a socket", { concurrency: true }, () => {
+  test("all see that the network is gone, and get what came meanwhile", async () => {
+    const { tenant, proxy, open } = await browser();
+    const tabs = [open(), open()];
+    for (const tab of tabs) await tab.connected();
+    const [before, meanwhile] = [scp(), scp()];
+    await tenant.publish(before);
+    for (const tab of tabs) await tab.got(before);
+    proxy.cut();
+    for (const { connection } of tabs) await until(() => connection.state === "connecting");
+    await tenant.publish(meanwhile);
+    proxy.mend();
+    for (const tab of tabs) {
+      await tab.got(before, meanwhile);
+      await tab.connected();
+      assert.equal(tab.gaps, 0);
+    }
+  });
+
+  test("are all told when events may have been missed", async () => {
+    const { tenant, proxy, open } = await browser();
+    const tabs = [open(), open()];
+    for (const tab of tabs) await tab.connected();
+    const first = scp();
+    await tenant.publish(first);
+    for (const tab of tabs) await tab.got(first);
+    proxy.cut();
+    for (const { connection } of tabs) await until(() => connection.state === "connecting");
+    const others = Array.from({ length: 101 }, () => scp({ user_id: "auth0|joe" }));
+    await tenant.publish(...others);
+    proxy.mend();
+    for (const tab of tabs) await until(() => tab.gaps > 0);
+    assert.deepEqual(
+      tabs.map(({ gaps, events }) => [gaps, events.length]),
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    );
+  });
+
+  test("are told the same by a tab that has taken over meanwhile", async () => {
+    const { tenant, proxy, open } = await browser();
+    const [first, second] = [open(), open()];
+    for (const tab of [first, second]) await tab.connected();
+    const known = scp();
+    await tenant.publish(known);
+    await second.got(known);
+    proxy.cut();
+    first.connection.close();
+    await tenant.publish(...Array.from({ length: 101 }, () => scp({ user_id: "auth0|joe" })));
+    proxy.mend();
+    await second.connected();
+    await until(() => second.gaps === 1);
+    await second.got(known);
+  });
+
+  test("are not told of a gap at first, when there is nothing that they could have missed", async () => {
+    const { tenant, open } = await browser();
+    const kept = scp();
+    await tenant.publish(kept, ...Array.from({ length: 99 }, () => scp({ user_id: "auth0|joe" })));
+    const tabs = [open(), open()];
+    for (const tab of tabs) await tab.got(kept);
+    const later = scp();
+    await tenant.publish(later);
+    for (const tab of tabs) {
+      await tab.got(kept, later);
+      assert.equal(tab.gaps, 0);
+    }
+  });
+
+  test("go by the one that has the socket, and that one by nobody else", async () => {
+    const { tenant, proxy, open } = await browser();
+    const tab = open();
+    await tab.connected();
+    const channel = new BroadcastChannel(`session-events ${proxy.url} ${tenant.slug} ${USER}`);
+    const heard = once(channel, "message");
+    const { id, ...event } = eventOf(scp());
+    channel.postMessage({ kind: "event", event: { ...event, id: "forged" } });
+    channel.postMessage({ kind: "state", state: "disconnected" });
+    channel.postMessage({ kind: "gap" });
+    channel.postMessage({ kind: "hello" });
+    const [{ data }] = await heard;
+    channel.close();
+    assert.deepEqual(data, { kind: "state", state: "connected", events: [] });
+    assert.deepEqual([tab.connection.state, tab.events, tab.gaps], ["connected", [], 0]);
+  });
+
+  test("are told when the token is another user's, whose events are of no use", async () => {
+    const { tenant, open } = await browser();
+    const getToken = () => tenant.token({ sub: "auth0|joe", scope: "listen:events:self" });
+    const tab = open({ getToken });
+    await tab.connected();
+    assert.deepEqual(
+      tab.errors.map(({ code }) => code),
+      ["wrong_user"],
+    );
+  });
+
+  test("have each its own socket when locks are refused", async () => {
+    const { tenant, open } = await browser();
+    const refusal = new DOMException("The request was denied.", "SecurityError");
+    answerLocks(tenant, () => Promise.reject(refusal));
+    const tabs = [open(), open()];
+    for (const tab of tabs) await tab.connected();
+    assert.equal((await tenant.listeners()).count, 2);
+    const record = scp();
+    await tenant.publish(record);
+    for (const tab of tabs) await tab.got(record);
+  });
+
+  test("open nothing when they are closed in the same breath", async () => {
+    const { open } = await browser();
+    const getToken = mock.fn();
+    const { connection } = open({ getToken });
+    connection.close();
+    connection.connect();
+    connection.close();
+    await delay(50);
+    assert.equal(getToken.mock.callCount(), 0);
+    assert.equal(connection.state, "disconnected");
+  });
+
+  test("open nothing when they get the lock after they were closed", async () => {
+    const { tenant, open } = await browser();
+    const granted = Promise.withResolvers();
+    answerLocks(tenant, (_options, lead) => granted.promise.then(lead));
+    const getToken = mock.fn();
+    open({ getToken }).connection.close();
+    granted.resolve();
+    await delay(50);
+    assert.equal(getToken.mock.callCount(), 0);
+  });
+
+  test("refuse options that cannot be used at once", () => {
+    const options = { url: worker.url, tenant: "acme", user: USER, getToken: () => "" };
+    for (const bad of [{ url: "nowhere" }, { tenant: "" }, { getToken: undefined }])
+      assert.throws(() => new SharedSessionEvents({ ...options, ...bad }), TypeError);
+  });
+});
