@@ -19,7 +19,8 @@ import {
 import { Emitter } from "./emitter.ts";
 import { NO_EVENT } from "./protocol.ts";
 
-export interface SharedSessionEventsOptions extends SessionEventsOptions {
+/** Where to go on from is for the tabs to know: a tab begins with all that the server keeps. */
+export interface SharedSessionEventsOptions extends Omit<SessionEventsOptions, "lastEventId"> {
   /** The `sub` of the user whose tabs share. */
   readonly user: string;
 }
@@ -52,7 +53,7 @@ type Message =
 const REMEMBERED = 100;
 
 export class SharedSessionEvents {
-  readonly #options: SessionEventsOptions;
+  readonly #options: Omit<SharedSessionEventsOptions, "user">;
   readonly #user: string;
   readonly #room: string;
   readonly #emitter = new Emitter<SharedSessionEventsEvents>();
@@ -73,7 +74,6 @@ export class SharedSessionEvents {
     new SessionEvents(options);
     this.#options = options;
     this.#user = user;
-    this.#lastEventId = options.lastEventId;
     this.#room = `session-events ${new URL(options.url)} ${options.tenant} ${user}`;
   }
 
@@ -122,19 +122,16 @@ export class SharedSessionEvents {
     }
     const channel = (this.#channel = new BroadcastChannel(this.#room));
     channel.onmessage = ({ data }) => this.#receive(data);
-    const leave = () => {
+    signal.addEventListener("abort", () => {
       channel.close();
       this.#channel = undefined;
-    };
-    signal.addEventListener("abort", leave);
+    });
     this.#post({ kind: "hello" });
     navigator.locks
       .request(this.#room, { signal }, () => this.#lead(signal))
       .catch(() => {
-        if (signal.aborted) return;
         // An origin that may not use locks, such as a sandboxed frame.
-        leave();
-        void this.#lead(signal);
+        if (!signal.aborted) void this.#lead(signal);
       });
   }
 
@@ -205,7 +202,6 @@ export class SharedSessionEvents {
     const since = this.#missedSince;
     this.#missedSince = undefined;
     for (const event of events) this.#handOn(event);
-    this.#lastEventId = events.at(-1)?.id ?? this.#lastEventId;
     if (since !== undefined && !events.some(({ id }) => id === since))
       this.#emitter.emit("gap", undefined);
   }

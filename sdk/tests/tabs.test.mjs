@@ -126,6 +126,18 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     }
   });
 
+  test("give one that comes later the newest hundred events that they know", async () => {
+    const { tenant, open } = await browser();
+    const first = open();
+    await first.connected();
+    const records = Array.from({ length: 103 }, () => scp());
+    await tenant.publish(...records);
+    await first.got(...records);
+    const second = open();
+    await second.got(...records.slice(3));
+    assert.deepEqual([first.gaps, second.gaps], [0, 0]);
+  });
+
   test("go by the one that has the socket, and that one by nobody else", async () => {
     const { tenant, proxy, open } = await browser();
     const tab = open();

@@ -6,16 +6,18 @@
 // React's strict mode, open one socket: the connection only begins after both.
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
-import type { SessionEvent, SessionEventsError, SessionEventsOptions } from "../client.ts";
+import type { SessionEvent, SessionEventsError } from "../client.ts";
 import { beganBefore, dateOf, endsSession, type SessionClaims } from "../revocation/rule.ts";
-import { SharedSessionEvents } from "../tabs.ts";
+import { SharedSessionEvents, type SharedSessionEventsOptions } from "../tabs.ts";
 import { Store, StoreContext } from "./store.ts";
+
+type ConnectionOptions = Omit<SharedSessionEventsOptions, "user">;
 
 /**
  * The connection's options, of which a change of `url` or `tenant` opens a new one. `getToken` and
  * the other functions need not be the same at each rendering: the newest is called.
  */
-export interface SessionEventsProviderProps extends SessionEventsOptions {
+export interface SessionEventsProviderProps extends ConnectionOptions {
   /**
    * The claims of the ID token that the present session began with (`getIdTokenClaims()` of
    * `@auth0/auth0-react`): `sub`, `iat` and `sid` are looked at. While there are none, nobody is
@@ -76,7 +78,7 @@ export function SessionEventsProvider(props: SessionEventsProviderProps): ReactN
   return <StoreContext.Provider value={store}>{children}</StoreContext.Provider>;
 }
 
-function optionsOf(props: SessionEventsProviderProps): SessionEventsOptions {
+function optionsOf(props: SessionEventsProviderProps): ConnectionOptions {
   const { session, onSessionEnd, onGap, onError, children, ...options } = props;
   return options;
 }

@@ -92,6 +92,30 @@ describe("the tabs of one user", () => {
     assert.equal((await first.seen()).gaps, 0);
   });
 
+  test("are told when they waited for so long that the others no longer know all", async () => {
+    const { tenant, open } = await jane();
+    const [first, second] = [await open(), await open()];
+    await first.connected();
+    await second.connected();
+    const before = logout("s2");
+    await tenant.publish(before);
+    await first.got(...idsOf(before));
+    const [{ connected_on }] = (await tenant.listeners()).connections;
+    await first.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+    await until(async () => {
+      const { count, connections } = await tenant.listeners();
+      return count === 1 && connections[0].sub && connections[0].connected_on !== connected_on;
+    });
+    const meanwhile = Array.from({ length: 101 }, () => logout("s3"));
+    await tenant.publish(...meanwhile);
+    await second.got(...idsOf(before, ...meanwhile));
+    await first.page.evaluate(() =>
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })),
+    );
+    await first.got(...idsOf(before, ...meanwhile.slice(1)));
+    assert.deepEqual([(await first.seen()).gaps, (await second.seen()).gaps], [1, 0]);
+  });
+
   test("each have a socket where the platform has no locks", async () => {
     const { tenant, open } = await jane({ without: "locks" });
     const tabs = [await open(), await open()];

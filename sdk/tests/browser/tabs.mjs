@@ -104,7 +104,7 @@ class Tab {
   /** Waits for the events of these ids; there must be no others, and in this order. */
   async got(...ids) {
     let events = [];
-    const complaint = () => `waited for ${ids.join(", ")}, and got ${events.join(", ")}`;
+    const complaint = () => `waited for ${ids.length} events, and got ${events.length}`;
     await until(
       async () => ({ events } = await this.seen()).events.length >= ids.length,
       complaint,
