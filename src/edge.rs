@@ -96,9 +96,9 @@ fn index(method: &str) -> Result<Response, Fault> {
         http::preflight(Endpoint::Index)
     } else {
         http::json(&Index {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            description: env!("CARGO_PKG_DESCRIPTION"),
+            name: env!("CARGO_PKG_NAME").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            description: env!("CARGO_PKG_DESCRIPTION").into(),
         })
     };
     response.map_err(|error| report::internal("response", "", &error))

@@ -1,89 +1,15 @@
 // `npm start` as a user runs it: the events arrive, the lines to paste work, and whatever way
 // it ends, nothing that it started is left.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { ROOT } from "../scripts/toolchain.mjs";
+import { Program, assertGone } from "./support/program.mjs";
 
 // The first build of a checkout takes its time.
 const PATIENCE = 300_000;
-
-/** A program whose output can be awaited. It is a group, like a command in a terminal. */
-class Program {
-  #arrival = () => {};
-
-  constructor(t, command, args, env = {}) {
-    this.output = "";
-    this.process = spawn(command, args, {
-      cwd: ROOT,
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env },
-    });
-    for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => {
-        this.output += text;
-        this.#arrival();
-      });
-    }
-    this.exit = once(this.process, "exit").finally(() => this.#arrival());
-    t.after(() => this.signalGroup("SIGKILL"));
-  }
-
-  /** What `pattern` finds in the output as soon as it finds something. */
-  async shows(pattern) {
-    for (;;) {
-      const match = this.output.match(pattern);
-      if (match) return match;
-      const { exitCode, signalCode } = this.process;
-      assert.ok(
-        exitCode === null && signalCode === null,
-        `it ended before it showed ${pattern}:\n${this.output}`,
-      );
-      await new Promise((resolve) => (this.#arrival = resolve));
-    }
-  }
-
-  signalGroup(signal) {
-    try {
-      process.kill(-this.process.pid, signal);
-    } catch (error) {
-      if (error.code !== "ESRCH") throw error;
-    }
-  }
-
-  /** The program's process and all that have come from it. */
-  family() {
-    const all = processes();
-    const family = all.filter(({ pid }) => pid === this.process.pid);
-    // Grows while it is gone through, until nobody in it has a child that is not.
-    for (const { pid } of family) family.push(...all.filter(({ ppid }) => ppid === pid));
-    return family;
-  }
-}
-
-function processes() {
-  const table = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat=,args="], { encoding: "utf8" });
-  return table
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().match(/^(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/))
-    .filter((match) => match && !match[3].startsWith("Z"))
-    .map(([, pid, ppid, , args]) => ({ pid: Number(pid), ppid: Number(ppid), args }));
-}
-
-/** Waits until none of `family` lives; it is a failure when one still does after ten seconds. */
-async function assertGone(family) {
-  const living = () =>
-    processes().filter(({ pid, args }) =>
-      family.some((one) => one.pid === pid && one.args === args),
-    );
-  for (let waited = 0; living().length > 0 && waited < 10_000; waited += 50) await delay(50);
-  assert.deepEqual(living(), []);
-}
 
 test(
   "npm start shows events arriving and lines that work, and Ctrl-C leaves nothing behind",

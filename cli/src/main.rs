@@ -1,13 +1,60 @@
-//! The command line of session-events.
+//! The command line of session-events: listens, looks, publishes, and finds out what is wrong.
+//!
+//! # Layout
+//!
+//! - One file a command: [`listen`], [`events`], [`listeners`], [`publish`], [`publish_token`],
+//!   [`doctor`], [`completions`].
+//! - [`address`] and [`login`]: whom they talk to, and as whom.
+//! - [`api`] and [`socket`]: how, over HTTP and over a WebSocket.
+//! - [`output`] and [`event_line`]: what is written. [`failure`]: how a command ends.
+//! - [`backoff`] and [`signals`]: when to try again, and when to end.
 
-use std::{env, io::IsTerminal, process::ExitCode};
+mod address;
+mod api;
+mod backoff;
+mod completions;
+mod doctor;
+mod event_line;
+mod events;
+mod failure;
+mod listen;
+mod listeners;
+mod login;
+mod output;
+mod publish;
+mod publish_token;
+mod signals;
+mod socket;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
-use session_events_core::{config::PUBLISH_SECRET, publish_token, tenant::Tenant};
+use clap_complete::Shell;
+use session_events_core::tenant::Tenant;
 
-/// Tools for whoever runs session-events.
+use crate::{
+    address::Address,
+    failure::{Failure, Outcome},
+    listen::Beginning,
+    login::Login,
+    output::Output,
+    publish::Publisher,
+};
+
+const ENVIRONMENT: &str = "\
+Every option can be given in the environment, by the name that stands beside it, or in a file
+.env in the working directory. An option on the command line counts for more than the
+environment, and that for more than the file.
+
+Exit codes: 0 done, 1 failed, 2 the command line is wrong; after Ctrl-C 130, when told to
+terminate 143.";
+
+/// Listens to the session events of an Auth0 tenant, and helps whoever runs the worker.
 #[derive(Parser)]
-#[command(name = "session-events", version)]
+#[command(name = "session-events", version, after_help = ENVIRONMENT)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -15,7 +62,62 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print what to paste into a tenant's log stream: the publish token and the payload URL.
+    /// Write events as they come, until Ctrl-C
+    ///
+    /// Comes back after every loss of the connection, takes up where it left off, and writes each
+    /// event once. With a client id and secret it gets new tokens before the old ones expire.
+    /// Events go to standard output, everything else to standard error.
+    #[command(after_help = "Examples:
+  session-events listen --url https://events.example.com --tenant acme@us
+  session-events listen --json | jq -r 'select(.type == \"user_blocked\").user_id'")]
+    Listen {
+        #[command(flatten)]
+        address: Address,
+        #[command(flatten)]
+        login: Login,
+        #[command(flatten)]
+        beginning: Beginning,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write the events that the worker keeps, newest first
+    Events {
+        #[command(flatten)]
+        address: Address,
+        #[command(flatten)]
+        login: Login,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write who listens
+    Listeners {
+        #[command(flatten)]
+        address: Address,
+        #[command(flatten)]
+        login: Login,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Publish a saved log, as a log stream would
+    ///
+    /// The file is a JSON array, JSON lines or one JSON object of log records. They are sent in
+    /// batches, in their order; while the worker is away, a batch is tried again. Publishing a
+    /// file twice does no harm, for the worker recognises what it has seen. The exit code is 1
+    /// when a record could not be read, though all others were taken.
+    #[command(after_help = "Examples:
+  session-events publish log.jsonl
+  zcat log.jsonl.gz | session-events publish -")]
+    Publish {
+        /// The file; - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        address: Address,
+        #[command(flatten)]
+        publisher: Publisher,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print what to paste into a tenant's log stream: the publish token and the payload URL
     ///
     /// The token is derived from the secret that the worker has as PUBLISH_SECRET, which must be
     /// in the environment variable of that name. To a pipe it prints two lines, each a name, a
@@ -25,46 +127,100 @@ enum Command {
     )]
     PublishToken {
         /// The tenant: acme for acme.auth0.com, acme@us for acme.us.auth0.com
-        #[arg(value_parser = tenant)]
+        #[arg(value_parser = address::tenant)]
         tenant: Tenant,
+    },
+    /// Find out what is wrong, step by step, and say what to mend
+    ///
+    /// Checks the worker, the tenant, the issuer's keys, the login, the access token and the
+    /// publish token, as far as they are given. What depends on something broken is left out.
+    /// The exit code is 1 when there is something to mend.
+    #[command(after_help = "Example:
+  session-events doctor --url https://events.example.com --tenant acme@us --round-trip")]
+    Doctor {
+        #[command(flatten)]
+        address: Address,
+        #[command(flatten)]
+        login: Login,
+        #[command(flatten)]
+        publisher: Publisher,
+        /// Publish the logout of a user that does not exist, and see it arrive; it stays among
+        /// the tenant's last 100 events
+        #[arg(long, help_heading = "Checks")]
+        round_trip: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the script that completes this program's commands and options in a shell
+    #[command(after_help = "Example:
+  session-events completions bash > ~/.local/share/bash-completion/completions/session-events")]
+    Completions {
+        /// The shell
+        shell: Shell,
     },
 }
 
-fn tenant(slug: &str) -> Result<Tenant, String> {
-    Tenant::from_slug(slug).ok_or_else(|| {
-        "write acme for acme.auth0.com, acme@us for acme.us.auth0.com (also @eu @au @jp @uk @ca)"
-            .to_owned()
+fn main() -> ExitCode {
+    if let Err(problem) = read_dot_env() {
+        return end(Err(problem.into()));
+    }
+    end(match Arguments::parse().command {
+        Command::Listen {
+            address,
+            login,
+            beginning,
+            output,
+        } => listen::run(&address, &login, beginning, output),
+        Command::Events {
+            address,
+            login,
+            output,
+        } => events::run(&address, &login, output),
+        Command::Listeners {
+            address,
+            login,
+            output,
+        } => listeners::run(&address, &login, output),
+        Command::Publish {
+            file,
+            address,
+            publisher,
+            output,
+        } => publish::run(&address, &publisher, &file, output),
+        Command::PublishToken { tenant } => publish_token::run(&tenant),
+        Command::Doctor {
+            address,
+            login,
+            publisher,
+            round_trip,
+            output,
+        } => doctor::run(&address, &login, &publisher, round_trip, output),
+        Command::Completions { shell } => completions::run(shell),
     })
 }
 
-fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::PublishToken { tenant } => print_publish_token(&tenant),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("error: {problem}");
-            ExitCode::FAILURE
-        }
+/// The variables of `.env`, where there is one; those of the environment stay.
+fn read_dot_env() -> Result<(), String> {
+    match dotenvy::from_path(Path::new(".env")) {
+        Ok(()) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        // What the line holds may be a secret.
+        Err(dotenvy::Error::LineParse(_, place)) => Err(format!(
+            ".env cannot be read, at character {place} of a line: write NAME=value"
+        )),
+        Err(error) => Err(format!(".env cannot be read: {error}")),
     }
 }
 
-fn print_publish_token(tenant: &Tenant) -> Result<(), String> {
-    let secret = env::var(PUBLISH_SECRET).unwrap_or_default();
-    if secret.is_empty() {
-        return Err(format!(
-            "set the environment variable {PUBLISH_SECRET} to the worker's secret: {PUBLISH_SECRET}=… npm run token -- {tenant}"
-        ));
+fn end(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Failure::Problem(problem) = &failure {
+                let error = output::styled(output::BAD, "error:");
+                anstream::eprintln!("{error} {}", output::plain_lines(problem));
+            }
+            failure.exit_code()
+        }
     }
-    let token = publish_token::derive(&secret, tenant);
-    if std::io::stdout().is_terminal() {
-        println!("Log stream of {}\n", tenant.domain());
-        println!("  Payload URL      https://YOUR-DOMAIN/{tenant}/api/publish");
-        println!("  Authorization    {token}");
-        println!("  Content Format   JSON Lines (JSON Array and JSON Object work as well)");
-    } else {
-        println!("publish_token\t{token}\npayload_path\t/{tenant}/api/publish");
-    }
-    Ok(())
 }

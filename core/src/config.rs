@@ -23,8 +23,8 @@ pub const SHARDS: &str = "SHARDS";
 pub const PUBLISH_SECRET: &str = "PUBLISH_SECRET";
 /// The name of the secret that is being rotated out.
 pub const PUBLISH_SECRET_PREVIOUS: &str = "PUBLISH_SECRET_PREVIOUS";
-
-const DEFAULT_AUDIENCE: &str = "https://events.auth0a.com/api";
+/// The audience of a worker that is told no other.
+pub const DEFAULT_AUDIENCE: &str = "https://events.auth0a.com/api";
 
 /// Who may sign a tenant's access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -86,6 +86,11 @@ impl KeySet {
         Ok(Self { keys })
     }
 
+    /// Whether no key in it is fit to check a signature here.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Whether any usable key has this id.
     pub fn holds(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid == kid)

@@ -1,4 +1,5 @@
-//! The messages and bodies, as they go over the wire.
+//! The messages and bodies, as they go over the wire: written by the worker, read by the command
+//! line. What the worker has at hand it lends, so that saying it copies nothing.
 
 use std::borrow::Cow;
 
@@ -29,7 +30,7 @@ pub enum Filter {
 }
 
 /// What a client may say over its socket.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
     /// Show who you are, or show a newer token.
@@ -37,7 +38,7 @@ pub enum ClientMessage {
         /// The token.
         access_token: String,
         /// The id of the last event that the client got on an earlier socket.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         last_event_id: Option<String>,
     },
     /// Answer me.
@@ -60,7 +61,7 @@ impl ClientMessage {
 }
 
 /// What the service says over a socket, apart from the events themselves.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage<'a> {
     /// The socket is open: authenticate.
@@ -68,16 +69,16 @@ pub enum ServerMessage<'a> {
     /// The token was taken.
     Authenticated {
         /// Who the token is about.
-        sub: &'a str,
+        sub: Cow<'a, str>,
         /// Whose events will come.
         filter: Filter,
         /// All of the token's claims.
-        claims: &'a Map<String, Value>,
+        claims: Cow<'a, Map<String, Value>>,
         /// When the socket will be closed unless a newer token comes.
-        #[serde(serialize_with = "iso8601")]
+        #[serde(with = "iso8601")]
         expires_at: Timestamp,
         /// Whether nothing was lost since `last_event_id`, where the client named one.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         recovered: Option<bool>,
     },
     /// The token was not taken; the socket is about to be closed.
@@ -89,23 +90,25 @@ pub enum ServerMessage<'a> {
 }
 
 /// What every error looks like.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ErrorBody {
-    error: &'static str,
-    error_description: Cow<'static, str>,
+    /// What is wrong, for programs.
+    pub error: Cow<'static, str>,
+    /// What is wrong and what to do about it, for people.
+    pub error_description: Cow<'static, str>,
 }
 
 impl From<&Fault> for ErrorBody {
     fn from(fault: &Fault) -> Self {
         Self {
-            error: fault.code(),
+            error: fault.code().into(),
             error_description: fault.description(),
         }
     }
 }
 
 /// The answer to a published batch.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct PublishReceipt {
     /// The records in the body.
     pub received: usize,
@@ -120,14 +123,14 @@ pub struct PublishReceipt {
 }
 
 /// The answer of `GET /`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
     /// The service's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// What it does.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
 }
 
 /// The answer of `GET /{tenant}/_debug`.
@@ -161,7 +164,7 @@ pub struct HubDebug<'a> {
 }
 
 /// The answer of `GET /{tenant}/api/listeners`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ListenersBody {
     /// How many there are.
     pub count: usize,
@@ -170,25 +173,26 @@ pub struct ListenersBody {
 }
 
 /// An open socket.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Connection {
     /// Since when.
-    #[serde(serialize_with = "iso8601")]
+    #[serde(with = "iso8601")]
     pub connected_on: Timestamp,
     /// Whose, once it has authenticated.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// Whose events it is told of, once it has authenticated.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// Always `false`: a socket that has ended is not listed.
     pub terminated: bool,
 }
 
 /// The answer of `GET /{tenant}/api/events`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct EventsBody<'a> {
     /// The events, newest first.
+    #[serde(borrow)]
     pub events: Vec<&'a RawValue>,
 }
 
@@ -243,6 +247,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_the_worker_says_of_a_token_is_read_as_it_was_written() {
+        let text = r#"{"type":"authenticated","sub":"auth0|jane","filter":"self","claims":{"iat":1},"expires_at":"2026-11-24T22:52:49.000Z","recovered":true}"#;
+        let message: ServerMessage<'_> =
+            serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(serde_json::to_string(&message).ok().as_deref(), Some(text));
     }
 
     #[test]

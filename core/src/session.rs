@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::borrow::Cow;
+
 use crate::{
     access_token::AccessToken,
     error::Fault,
@@ -224,9 +226,9 @@ impl Session {
             _ => Some(log.replay(&listener, last_event_id)),
         };
         let mut effects = vec![Effect::Send(ServerMessage::Authenticated {
-            sub: token.sub(),
+            sub: token.sub().into(),
             filter: listener.filter,
-            claims: token.claims(),
+            claims: Cow::Borrowed(token.claims()),
             expires_at: listener.expires_at,
             recovered: replay.as_ref().and_then(|replay| replay.recovered),
         })];

@@ -81,9 +81,32 @@ pub fn utc_date(date: &str) -> Option<String> {
     Some(Timestamp::from(moment.to_utc()).to_string())
 }
 
-/// `#[serde(serialize_with = "iso8601")]`: a moment as the wire has it.
-pub fn iso8601<S: serde::Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(moment)
+/// `#[serde(with = "iso8601")]`: a moment as the wire has it.
+pub mod iso8601 {
+    use chrono::DateTime;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Timestamp;
+
+    /// Writes a moment.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(moment)
+    }
+
+    /// Reads a moment.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not a date of RFC 3339.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
+        Ok(moment.to_utc().into())
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { follow } from "./support/follow.mjs";
-import { authenticated, startScriptedServer } from "./support/scripted_server.mjs";
+import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const worker = await startWorker();
 

@@ -12,9 +12,9 @@ import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { startCutProxy } from "./support/cut_proxy.mjs";
+import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
 import { follow } from "./support/follow.mjs";
-import { authenticated, event, startScriptedServer } from "./support/scripted_server.mjs";
+import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const worker = await startWorker();
 const NEVER = 1_000_000;

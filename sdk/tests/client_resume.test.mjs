@@ -10,9 +10,9 @@ import { slo, USER } from "../../tests/support/records.mjs";
 import { publishToken } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { PUBLISH_SECRET } from "../../tests/support/worker.mjs";
-import { startCutProxy } from "./support/cut_proxy.mjs";
+import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
 import { follow } from "./support/follow.mjs";
-import { authenticated, event, startScriptedServer } from "./support/scripted_server.mjs";
+import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const server = createServer(async (_, response) => {
   response.end(await (await answers.keySet(issuer)).text());

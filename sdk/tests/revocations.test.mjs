@@ -11,7 +11,7 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { startCutProxy } from "./support/cut_proxy.mjs";
+import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
 
 const worker = await startWorker();
 

@@ -10,7 +10,7 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { SharedSessionEvents } from "../dist/tabs.js";
-import { startCutProxy } from "./support/cut_proxy.mjs";
+import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
 
 const worker = await startWorker();
 

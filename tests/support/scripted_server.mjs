@@ -46,7 +46,9 @@ export async function startScriptedServer(script, { subprotocol = true } = {}) {
       }
     });
     say({ type: "connected" });
-    const [, token] = request.headers["sec-websocket-protocol"]?.match(/bearer\.(.+)$/) ?? [];
+    const { authorization, "sec-websocket-protocol": subprotocols } = request.headers;
+    const [, token] =
+      authorization?.match(/^Bearer (.+)$/) ?? subprotocols?.match(/bearer\.(.+)$/) ?? [];
     if (!token) return;
     const lastEventId = new URL(request.url, scripted.url).searchParams.get("last_event_id");
     show({ way: "upgrade", token, lastEventId: lastEventId ?? undefined });

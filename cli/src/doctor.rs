@@ -1,0 +1,252 @@
+//! `doctor`: goes through what a listener and a log stream need, in the order in which they need
+//! it, and says of each what is well, or what to mend.
+
+mod round_trip;
+mod token;
+
+use std::net::ToSocketAddrs as _;
+
+use serde::Serialize;
+use session_events_core::{
+    key_set::KeySet,
+    protocol::{Index, PublishReceipt},
+};
+use ureq::Agent;
+
+use crate::{
+    address::Address,
+    api::{self, Answer},
+    failure::{Failure, Outcome},
+    login::Login,
+    output::{self, BAD, DIM, GOOD, Output, plain, styled},
+    publish::Publisher,
+};
+
+pub(crate) fn run(
+    address: &Address,
+    login: &Login,
+    publisher: &Publisher,
+    round_trip: bool,
+    output: Output,
+) -> Outcome {
+    let agent = api::agent();
+    let publish_token = publisher.token(&address.tenant);
+    let mut report = Report { output, bad: false };
+    report.tell("tenant", Finding::Good(tenant(address)))?;
+    let reachable = report.check("network", network(address))?;
+    let worker = reachable.is_some() && report.check("worker", worker(&agent, address))?.is_some();
+    let served = worker && report.check("served", served(&agent, address))?.is_some();
+    report.check("key set", key_set(&agent, &login.issuer(&address.tenant)))?;
+
+    let token = match login.tokens(&address.tenant) {
+        Err(missing) => {
+            report.tell("login", Finding::LeftOut(missing))?;
+            None
+        }
+        Ok(tokens) => report.check(
+            "login",
+            tokens
+                .get()
+                .map(|token| ("there is an access token".into(), token)),
+        )?,
+    };
+    if let Some(token) = &token {
+        report.check("token", token::claims(token, address, login))?;
+        if served {
+            report.check("access", access(&agent, address, token))?;
+        }
+    }
+    let publishes = match &publish_token {
+        None => {
+            let missing = "there is no publish token: give --publish-token or --publish-secret";
+            report.tell("publishing", Finding::LeftOut(missing.into()))?;
+            false
+        }
+        Some(publish_token) => {
+            served
+                && report
+                    .check("publishing", publishing(&agent, address, publish_token))?
+                    .is_some()
+        }
+    };
+    if round_trip {
+        let finding = match (&token, &publish_token) {
+            (Some(token), Some(publish_token)) if publishes => {
+                round_trip::measure(&agent, address, token, publish_token)
+                    .map_or_else(Finding::Bad, Finding::Good)
+            }
+            _ => Finding::Bad(
+                "it takes an access token and publishing, which are missing or not well".into(),
+            ),
+        };
+        report.tell("round trip", finding)?;
+    }
+    if report.bad {
+        Err(Failure::Reported)
+    } else {
+        Ok(())
+    }
+}
+
+/// What a check came to.
+enum Finding {
+    /// All is well, as far as this goes.
+    Good(String),
+    /// Something is to be mended.
+    Bad(String),
+    /// Nothing was given to check.
+    LeftOut(String),
+}
+
+/// A check that yields something for those that follow.
+type Check<T> = Result<(String, T), String>;
+
+struct Report {
+    output: Output,
+    bad: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    check: &'a str,
+    status: &'a str,
+    message: &'a str,
+}
+
+impl Report {
+    /// Tells what a check came to, and gives what it yields.
+    fn check<T>(&mut self, name: &str, check: Check<T>) -> Result<Option<T>, Failure> {
+        match check {
+            Ok((message, yielded)) => {
+                self.tell(name, Finding::Good(message))?;
+                Ok(Some(yielded))
+            }
+            Err(problem) => {
+                self.tell(name, Finding::Bad(problem))?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn tell(&mut self, name: &str, finding: Finding) -> Outcome {
+        let (status, sign, style, message) = match &finding {
+            Finding::Good(message) => ("good", "✓", GOOD, message),
+            Finding::Bad(message) => ("bad", "✗", BAD, message),
+            Finding::LeftOut(message) => ("left out", "–", DIM, message),
+        };
+        self.bad |= matches!(finding, Finding::Bad(_));
+        let line = Line {
+            check: name,
+            status,
+            message,
+        };
+        if self.output.is_json() {
+            let json = serde_json::to_string(&line).map_err(|error| error.to_string())?;
+            return output::line(&json);
+        }
+        output::line(&format!(
+            "{} {name:11} {}",
+            styled(style, sign),
+            plain(message)
+        ))
+    }
+}
+
+fn tenant(address: &Address) -> String {
+    format!("{} is {}", address.tenant, address.tenant.domain())
+}
+
+fn network(address: &Address) -> Check<()> {
+    let url = address.url.to_string();
+    let uri: http::Uri = url.parse().map_err(|_| format!("{url} is no URL"))?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let port = uri
+        .port_u16()
+        .unwrap_or(if uri.scheme_str() == Some("http") {
+            80
+        } else {
+            443
+        });
+    let found = (host, port).to_socket_addrs();
+    let found = found.map_err(|error| {
+        format!("the name {host} is not found ({error}): check the URL, and the worker's domain at Cloudflare")
+    })?;
+    let addresses: Vec<_> = found.map(|address| address.ip().to_string()).collect();
+    Ok((format!("{host} is at {}", addresses.join(", ")), ()))
+}
+
+fn worker(agent: &Agent, address: &Address) -> Check<()> {
+    let url = format!("{}/", address.url);
+    let index: Index = Answer::of(&url, agent.get(&url).call())?.json()?;
+    if index.name != "session-events" {
+        return Err(format!(
+            "{url} is answered by {}, not by session-events: check the URL",
+            index.name
+        ));
+    }
+    Ok((format!("session-events {} answers", index.version), ()))
+}
+
+fn served(agent: &Agent, address: &Address) -> Check<()> {
+    let url = address.path("/api/_debug");
+    let answer = Answer::of(&url, agent.get(&url).call())?;
+    match answer.status {
+        200 => Ok((
+            format!("{} is served, and its object answers", address.tenant),
+            (),
+        )),
+        404 => Err(format!(
+            "{} is not served: add it to TENANTS in wrangler.toml and deploy",
+            address.tenant
+        )),
+        _ => Err(answer.complaint()),
+    }
+}
+
+fn key_set(agent: &Agent, issuer: &str) -> Check<()> {
+    let url = format!("{issuer}.well-known/jwks.json");
+    let mend = "check the tenant's locality, and --issuer for a custom domain";
+    let answer =
+        Answer::of(&url, agent.get(&url).call()).map_err(|problem| format!("{problem}: {mend}"))?;
+    if answer.status != 200 {
+        return Err(format!("{url} answers {}: {mend}", answer.status));
+    }
+    match KeySet::from_json(&answer.body) {
+        Ok(keys) if keys.is_empty() => Err(format!(
+            "{url} holds no key that access tokens may be signed with: it takes an RSA key of 2048 bits or more with a kid"
+        )),
+        Ok(_) => Ok((format!("{url} has keys to check tokens with"), ())),
+        Err(_) => Err(format!("{url} is not a key set: {mend}")),
+    }
+}
+
+fn access(agent: &Agent, address: &Address, token: &str) -> Check<()> {
+    let answer = api::get(agent, &address.path("/api/events"), token)?;
+    match answer.status {
+        200 => Ok((
+            "the worker takes the token, for the events of all users".into(),
+            (),
+        )),
+        403 if token::listens_to_own(token) => Ok((
+            "the worker takes the token, for the user's own events".into(),
+            (),
+        )),
+        _ => Err(answer.complaint()),
+    }
+}
+
+fn publishing(agent: &Agent, address: &Address, publish_token: &str) -> Check<()> {
+    publish(agent, address, publish_token, "[]")?;
+    Ok(("the worker takes the publish token".into(), ()))
+}
+
+fn publish(
+    agent: &Agent,
+    address: &Address,
+    token: &str,
+    body: &str,
+) -> Result<PublishReceipt, String> {
+    let url = address.path("/api/publish");
+    let request = agent.post(&url).header("authorization", token);
+    Answer::of(&url, request.send(body))?.json()
+}

@@ -1,0 +1,43 @@
+//! `events`: what the worker keeps.
+
+use serde_json::value::RawValue;
+use session_events_core::protocol::EventsBody;
+
+use crate::{
+    address::Address,
+    api::{self, Answer},
+    event_line::{HEADINGS, ShownEvent},
+    failure::Outcome,
+    login::Login,
+    output::{self, Output},
+};
+
+pub(crate) fn run(address: &Address, login: &Login, output: Output) -> Outcome {
+    let token = login.tokens(&address.tenant)?.get()?;
+    let answer = api::get(&api::agent(), &address.path("/api/events"), &token)?;
+    let events = events(&answer)?;
+    if output.is_json() {
+        return events
+            .iter()
+            .try_for_each(|event| output::line(event.get()));
+    }
+    if events.is_empty() {
+        output::note("There are no events yet.");
+        return Ok(());
+    }
+    let shown = events.iter().map(|event| serde_json::from_str(event.get()));
+    let shown: Vec<ShownEvent> = shown
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("the worker answers something unexpected: {error}"))?;
+    let rows: Vec<_> = shown.iter().map(|event| event.cells().to_vec()).collect();
+    output::line(&output::table(&HEADINGS, &rows))
+}
+
+fn events(answer: &Answer) -> Result<Vec<Box<RawValue>>, String> {
+    if answer.status != 200 {
+        return Err(answer.complaint());
+    }
+    let body: EventsBody<'_> = serde_json::from_str(&answer.body)
+        .map_err(|error| format!("the worker answers something unexpected: {error}"))?;
+    Ok(body.events.into_iter().map(ToOwned::to_owned).collect())
+}

@@ -1,0 +1,148 @@
+//! Access tokens: one that was given, or those that a machine-to-machine application gets by the
+//! client-credentials grant (RFC 6749, section 4.4; Auth0, "Client Credentials Flow").
+//!
+//! A token stays in memory, and neither it nor the secret is in any message.
+
+use clap::Args;
+use serde::Deserialize;
+use session_events_core::{config::DEFAULT_AUDIENCE, tenant::Tenant};
+use ureq::Agent;
+
+use crate::{
+    address::BaseUrl,
+    api::{self, Answer},
+};
+
+/// Where tokens come from.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Access token")]
+pub(crate) struct Login {
+    /// An access token
+    #[arg(long, env = "SESSION_EVENTS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The client id of a machine-to-machine application, in place of a token
+    #[arg(long, value_name = "ID", env = "AUTH0_CLIENT_ID")]
+    client_id: Option<String>,
+    /// Its secret; rather in the environment or in .env than on the command line
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "AUTH0_CLIENT_SECRET",
+        hide_env_values = true
+    )]
+    client_secret: Option<String>,
+    /// Who issues tokens, where that is not the tenant's Auth0 domain: a custom domain
+    #[arg(long, value_name = "URL", env = "AUTH0_ISSUER")]
+    issuer: Option<BaseUrl>,
+    /// The identifier of the API in Auth0, as the worker has it
+    #[arg(long, value_name = "URI", env = "SESSION_EVENTS_AUDIENCE", default_value = DEFAULT_AUDIENCE)]
+    pub(crate) audience: String,
+}
+
+/// A source of tokens.
+#[derive(Clone)]
+pub(crate) enum Tokens {
+    /// The one that was given.
+    Given(String),
+    /// A login for each.
+    ClientCredentials {
+        agent: Agent,
+        endpoint: String,
+        client_id: String,
+        client_secret: String,
+        audience: String,
+    },
+}
+
+/// The answer of the token endpoint; RFC 6749, sections 5.1 and 5.2.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+}
+
+#[derive(Deserialize)]
+struct TokenError {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
+impl Login {
+    /// The issuer's URL, with the slash at its end that Auth0's have.
+    pub(crate) fn issuer(&self, tenant: &Tenant) -> String {
+        match &self.issuer {
+            Some(issuer) => format!("{issuer}/"),
+            None => format!("https://{}/", tenant.domain()),
+        }
+    }
+
+    /// The source of tokens that these options name.
+    pub(crate) fn tokens(&self, tenant: &Tenant) -> Result<Tokens, String> {
+        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        if let Some(token) = given(&self.token) {
+            return Ok(Tokens::Given(token));
+        }
+        let (Some(client_id), Some(client_secret)) =
+            (given(&self.client_id), given(&self.client_secret))
+        else {
+            return Err("there is no access token: give --token, or --client-id and --client-secret (or set SESSION_EVENTS_TOKEN, or AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET)".into());
+        };
+        Ok(Tokens::ClientCredentials {
+            agent: api::agent(),
+            endpoint: format!("{}oauth/token", self.issuer(tenant)),
+            client_id,
+            client_secret,
+            audience: self.audience.clone(),
+        })
+    }
+}
+
+impl Tokens {
+    /// Whether a newer token than the last can be had.
+    pub(crate) fn are_renewable(&self) -> bool {
+        matches!(self, Self::ClientCredentials { .. })
+    }
+
+    /// A token; a new one, where that can be had.
+    pub(crate) fn get(&self) -> Result<String, String> {
+        let (agent, endpoint, form) = match self {
+            Self::Given(token) => return Ok(token.clone()),
+            Self::ClientCredentials {
+                agent,
+                endpoint,
+                client_id,
+                client_secret,
+                audience,
+            } => (
+                agent,
+                endpoint,
+                [
+                    ("grant_type", "client_credentials"),
+                    ("client_id", client_id),
+                    ("client_secret", client_secret),
+                    ("audience", audience),
+                ],
+            ),
+        };
+        let answer = Answer::of(endpoint, agent.post(endpoint).send_form(form))?;
+        if answer.status != 200 {
+            return Err(complaint(endpoint, &answer));
+        }
+        serde_json::from_str::<TokenAnswer>(&answer.body)
+            .map(|answer| answer.access_token)
+            .map_err(|_| format!("{endpoint} gave no access_token: check --issuer"))
+    }
+}
+
+fn complaint(endpoint: &str, answer: &Answer) -> String {
+    let status = answer.status;
+    match serde_json::from_str::<TokenError>(&answer.body) {
+        Ok(TokenError {
+            error,
+            error_description,
+        }) => format!(
+            "{endpoint} answers {status} {error}: {error_description} (check client id and secret, and that the application is authorized for the API)"
+        ),
+        Err(_) => format!("{endpoint} answers {status}: check --issuer"),
+    }
+}

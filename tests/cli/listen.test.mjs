@@ -1,0 +1,239 @@
+// `session-events listen`, as a process against the running worker.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { startCutProxy } from "../support/cut_proxy.mjs";
+import { Program } from "../support/program.mjs";
+import { eventOf, slo, USER } from "../support/records.mjs";
+import { authenticated, event, startScriptedServer } from "../support/scripted_server.mjs";
+import { now } from "../support/token.mjs";
+import { until } from "../support/until.mjs";
+import { SECRET, cli, lines, run, startIssuer, startWorkerFor } from "./support/cli.mjs";
+
+const issuing = await startIssuer();
+const { tenant: newTenant } = await startWorkerFor(issuing);
+
+const listens = (program) => program.shows(/^Listening to /m);
+const writes = (program, ...records) =>
+  until(
+    () => lines(program.stdout).length >= records.length,
+    () => `waited for ${records.length} events:\n${program.output}`,
+  ).then(() => assert.deepEqual(lines(program.stdout), records.map(eventOf)));
+
+describe("listen", { concurrency: true }, () => {
+  test("writes the events that there are and those that come, one a line, and nothing besides", async (t) => {
+    const { tenant, at } = newTenant();
+    const before = slo();
+    await tenant.publish(before);
+    const program = cli(t, ["listen", ...at]);
+    assert.match((await listens(program)).input, /as backend@clients, to events of all users/);
+    await writes(program, before);
+    const live = slo({ user_id: "auth0|jane" });
+    await tenant.publish(live);
+    await writes(program, before, live);
+  });
+
+  test("begins where it is told to", async (t) => {
+    const { tenant, at } = newTenant();
+    const records = [slo(), slo(), slo()];
+    await tenant.publish(...records);
+    const program = cli(t, ["listen", ...at, "--last-event-id", records[1].log_id]);
+    await writes(program, records[2]);
+  });
+
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ]) {
+    test(`ends on ${signal} with ${code}, and says goodbye to the worker`, async (t) => {
+      const { tenant, at } = newTenant();
+      const program = cli(t, ["listen", ...at]);
+      await listens(program);
+      program.process.kill(signal);
+      assert.equal(await program.exit, code);
+      assert.equal(program.stdout, "");
+      await until(async () => (await tenant.listeners()).count === 0);
+    });
+  }
+
+  test("ends on Ctrl-C while it waits for another try, too", async (t) => {
+    const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
+    const program = cli(t, ["listen", ...args]);
+    await program.shows(/trying again/);
+    program.process.kill("SIGINT");
+    assert.equal(await program.exit, 130);
+  });
+
+  test("ends in silence when its reader leaves", async (t) => {
+    const { tenant, at } = newTenant();
+    const first = slo();
+    await tenant.publish(first);
+    const command = 'set -o pipefail; "$@" | head -n 1';
+    const { spawnfile } = cli(t, ["--version"]).process;
+    const program = new Program(t, "bash", ["-c", command, "bash", spawnfile, "listen", ...at]);
+    await program.shows(/"id"/);
+    // The next event is what shows that nobody reads.
+    await tenant.publish(slo());
+    assert.equal(await program.exit, 0);
+    assert.deepEqual(lines(program.stdout), [eventOf(first)]);
+    assert.doesNotMatch(program.output, /error|panic|pipe/i);
+  });
+
+  test("comes back after a loss, and writes what was published meanwhile, each event once", async (t) => {
+    const { tenant, login } = newTenant();
+    const proxy = await startCutProxy(tenant.worker.url);
+    const records = [slo(), slo(), slo()];
+    await tenant.publish(records[0]);
+    const program = cli(t, ["listen", "--url", proxy.url, "--tenant", tenant.slug, ...login]);
+    await writes(program, records[0]);
+    proxy.cut();
+    await program.shows(/trying again in \d\.\d s/);
+    await tenant.publish(records[1]);
+    proxy.mend();
+    await writes(program, records[0], records[1]);
+    await tenant.publish(records[2]);
+    await writes(program, ...records);
+  });
+
+  test("comes back to what was published meanwhile even when nothing had come before", async (t) => {
+    const { tenant, login } = newTenant();
+    const proxy = await startCutProxy(tenant.worker.url);
+    const token = tenant.token({ sub: USER, scope: "listen:events:self" });
+    const address = ["--url", proxy.url, "--tenant", tenant.slug];
+    const program = cli(t, ["listen", ...address, "--token", token, ...login]);
+    await program.shows(/to events of that user alone/);
+    proxy.cut();
+    await program.shows(/trying again/);
+    const records = [slo({ user_id: "auth0|other" }), slo()];
+    await tenant.publish(...records);
+    proxy.mend();
+    await writes(program, records[1]);
+  });
+
+  test("renews its token on the open socket", async (t) => {
+    const { tenant, address } = newTenant();
+    const short = await startIssuer();
+    short.lifetime = 4;
+    // The worker knows the other issuer alone, so this one signs for it.
+    short.issuer = issuing.issuer;
+    const login = ["--client-id", "backend", "--client-secret", SECRET, "--issuer", short.url];
+    const program = cli(t, ["listen", ...address, ...login]);
+    await listens(program);
+    const [{ connected_on }] = (await tenant.listeners()).connections;
+    const end = Date.now() + 4_500;
+    await until(() => short.logins >= 2);
+    await until(() => Date.now() > end);
+    const record = slo();
+    await tenant.publish(record);
+    await writes(program, record);
+    const { connections } = await tenant.listeners();
+    assert.deepEqual(
+      connections.map((connection) => connection.connected_on),
+      [connected_on],
+    );
+  });
+
+  test("ends when the token that it was given has had its time, and asks for another", async (t) => {
+    const { tenant, address } = newTenant();
+    const token = tenant.token({ exp: now() + 2 });
+    const { code, output } = await run(t, ["listen", ...address, "--token", token]);
+    assert.equal(code, 1);
+    assert.match(output, /^error: .*4419 token_expired: give a new token/m);
+    assert.ok(!output.includes(token));
+  });
+
+  test("ends when it is refused, in the worker's words, and shows no token", async (t) => {
+    const { tenant, address, at } = newTenant();
+    for (const [token, words, code] of [
+      [tenant.token({ exp: now() - 9 }), /invalid_token: .* has expired/, 4401],
+      [tenant.token({ scope: "" }), /insufficient_scope: .*listen:events:self/, 4403],
+      ["garbage", /invalid_token: .*not a well-formed JSON Web Token/, 4401],
+    ]) {
+      const end = await run(t, ["listen", ...address, "--token", token]);
+      assert.equal(end.code, 1);
+      assert.equal(end.stdout, "");
+      assert.match(end.output, words);
+      assert.match(end.output, new RegExp(`^error: the connection was closed with ${code}`, "m"));
+      assert.ok(!end.output.includes(token));
+    }
+    const other = await run(t, ["listen", ...at, "--audience", "https://other.example.com"]);
+    assert.equal(other.code, 1, "a new login would get the same");
+    assert.match(other.output, /for another API/);
+    const url = ["--url", String(tenant.worker.url), "--tenant", "unserved@eu", "--token", "a"];
+    assert.equal((await run(t, ["listen", ...url])).code, 1);
+  });
+
+  test("ends when there is no such worker", async (t) => {
+    const { worker } = newTenant().tenant;
+    const url = new URL("/elsewhere", worker.url);
+    const args = ["--url", String(url), "--tenant", "acme", "--token", "a.b.c"];
+    const { code, output } = await run(t, ["listen", ...args]);
+    assert.equal(code, 1);
+    assert.match(output, /^error: ws:.*\/elsewhere\/acme\/api\/subscribe is not found: check/m);
+  });
+
+  test("goes on trying while the issuer does not let it log in", async (t) => {
+    const { at } = newTenant();
+    const away = await startIssuer();
+    away.failing = true;
+    away.issuer = issuing.issuer;
+    const program = cli(t, ["listen", ...at.slice(0, -1), away.url]);
+    await program.shows(/oauth\/token answers 503.*trying again/);
+    away.failing = false;
+    await listens(program);
+  });
+});
+
+describe("listen, when the worker closes its socket", { concurrency: true }, () => {
+  const listen = async (t, code, args) => {
+    const server = await startScriptedServer(({ socket, say, count }) => {
+      say(authenticated());
+      say(event("1"));
+      say(event(`${count + 1}`));
+      if (count === 1) socket.close(code, "the_reason");
+    });
+    const address = ["--url", server.url, "--tenant", "acme"];
+    return { program: cli(t, ["listen", ...address, ...args]), server };
+  };
+  const given = ["--token", "a.b.c"];
+  const renewable = ["--client-id", "id", "--client-secret"];
+
+  for (const code of [1000, 1001, 1011, 1013, 4408, 4999]) {
+    test(`with ${code}, comes back, and writes no event again`, async (t) => {
+      const { program, server } = await listen(t, code, given);
+      await program.shows(/"id":"3"/);
+      assert.match(program.output, new RegExp(`closed with ${code} the_reason; trying again`));
+      assert.deepEqual(
+        lines(program.stdout).map(({ id }) => id),
+        ["1", "2", "3"],
+      );
+      assert.deepEqual(
+        server.shown.map(({ lastEventId }) => lastEventId),
+        [undefined, "2"],
+      );
+    });
+  }
+
+  for (const code of [1009, 4400, 4403]) {
+    test(`with ${code}, stays away`, async (t) => {
+      const { program } = await listen(t, code, given);
+      assert.equal(await program.exit, 1);
+      assert.match(program.output, new RegExp(`^error: .*${code} the_reason, so coming back`, "m"));
+    });
+  }
+
+  for (const code of [4401, 4419]) {
+    test(`with ${code}, comes back with a new token, if it can have one`, async (t) => {
+      const { program } = await listen(t, code, given);
+      assert.equal(await program.exit, 1);
+      assert.match(program.output, /give a new token, or a client id and secret/);
+
+      const issuer = await startIssuer();
+      const login = [...renewable, "s3cret-of-the-application", "--issuer", issuer.url];
+      const { program: other, server } = await listen(t, code, login);
+      await other.shows(/"id":"3"/);
+      const [one, two] = server.shown.map(({ token }) => token);
+      assert.notEqual(one, two);
+    });
+  }
+});
