@@ -7,6 +7,12 @@ export function guide(worker, slug, issuer, { token, publishToken }) {
   const protocols = '["session-events", "bearer." + process.env.TOKEN]';
   const script = `new WebSocket("${socket}", ${protocols}).onmessage = (m) => console.log(m.data)`;
   const record = `{"log_id":"'$(date +%s)'","data":{"type":"slo","user_id":"auth0|jane"}}`;
+  const command = "npm run --silent cli --";
+  const address = `--url ${worker.slice(0, -1)} --tenant ${slug}`;
+  const application = `--issuer ${issuer} --client-id my-backend --client-secret any`;
+  const isUsual = worker.endsWith(":8787/") && issuer.endsWith(":8788/");
+  const settings = isUsual ? "" : `SESSION_EVENTS_URL=${worker} AUTH0_ISSUER=${issuer} `;
+  const jane = "auth0%7C6182002f34f4dd006b05b5c7";
   const blocks = {
     "The two tokens that the lines below need": [
       `export TOKEN=${token}`,
@@ -26,6 +32,17 @@ export function guide(worker, slug, issuer, { token, publishToken }) {
       `curl ${tenant}/api/listeners -H "Authorization: Bearer $TOKEN"`,
       `curl ${tenant}/api/events -H "Authorization: Bearer $TOKEN"`,
     ],
+    "The same with the command line, which stays connected": [
+      `${command} listen ${address} ${application}`,
+      `${command} doctor ${address} ${application}`,
+    ],
+    "A page that signs its user out, and an API that refuses the user's token": [
+      `${settings}npm run example:browser`,
+      `${settings}npm run example:express`,
+    ],
+    "An administrator blocks the user Jane": [
+      `curl -X PATCH ${issuer}api/v2/users/${jane} -d '{"blocked":true}'`,
+    ],
     "Another token": [
       `curl ${issuer}oauth/token -d grant_type=client_credentials -d client_id=another-backend`,
     ],
@@ -34,6 +51,7 @@ export function guide(worker, slug, issuer, { token, publishToken }) {
     [paint("dim", `# ${title}`), ...lines].map((line) => `  ${line}\n`).join(""),
   );
   return [
+    `The live page: ${paint("cyan", `${tenant}/console#issuer=${issuer}`)}\n`,
     "In a second terminal, in this folder:\n",
     ...text,
     "Events are shown here as they come. Ctrl-C ends.\n",

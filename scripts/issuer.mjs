@@ -1,41 +1,127 @@
-// Stands in for an Auth0 tenant on this machine: signs tokens, publishes its key set, at the
-// paths and with the claims that Auth0 uses. Whoever asks gets a token.
+// Stands in for an Auth0 tenant on this machine: signs tokens, publishes its key set, lets two
+// users sign in and out, at the paths and with the claims that Auth0 uses. Applications get a
+// token for whatever secret they show.
+import { createServer } from "node:http";
+
 import { OAuth2Server } from "oauth2-mock-server";
 
+import { Sessions } from "./sessions.mjs";
+
 const DAY = 86_400;
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+const USER_PATH = "/api/v2/users/";
 
 /**
  * Starts the issuer at `port` or, when that is taken, at a free one. Its tokens are for
- * `audience`, with the rights that were asked for, or the right to all events.
+ * `audience`: an application's with the rights that were asked for, or the right to all events; a
+ * user's with the right to the user's own events.
  */
 export async function startIssuer(port, audience) {
-  const server = new OAuth2Server(undefined, undefined, {
+  const { issuer, service } = new OAuth2Server(undefined, undefined, {
     endpoints: { token: "/oauth/token", jwks: "/.well-known/jwks.json" },
   });
-  const { issuer, service } = server;
   await issuer.keys.generate("RS256");
+  const sessions = new Sessions(async () => {});
+  const signIns = new WeakMap();
 
-  const scope = ({ body }) => body.scope ?? "listen:events";
-  service.on("beforeTokenSigning", ({ payload }, request) => {
-    payload.aud = audience;
-    payload.sub = `${request.body.client_id ?? "anybody"}@clients`;
-    payload.scope = scope(request);
+  service.on("beforeAuthorizeRedirect", ({ url }, request) => {
+    const { session, scope } = signIns.get(request);
+    sessions.grant(url.searchParams.get("code"), session, scope);
+  });
+  service.on("beforeTokenSigning", ({ payload }, { body }) => {
     payload.exp = payload.iat + DAY;
+    const isIdToken = payload.aud !== undefined;
+    const granted = grantOf(body);
+    if (granted) {
+      const { user_id, name, email } = granted.session.user;
+      payload.sub = user_id;
+      if (isIdToken) Object.assign(payload, { sid: granted.session.id, name, email });
+      else Object.assign(payload, { aud: audience, scope: granted.scope });
+    } else {
+      payload.aud = audience;
+      payload.sub = `${body.client_id ?? "anybody"}@clients`;
+      payload.scope = body.scope ?? "listen:events";
+    }
   });
-  service.on("beforeResponse", ({ body }, request) => {
-    body.expires_in = DAY;
-    body.scope = scope(request);
+  service.on("beforeResponse", (response, { body }) => {
+    response.body.expires_in = DAY;
+    if (body.grant_type === "client_credentials") {
+      response.body.scope = body.scope ?? "listen:events";
+      return;
+    }
+    const granted = grantOf(body);
+    if (granted) {
+      response.body.scope = granted.scope;
+      sessions.grant(response.body.refresh_token, granted.session, granted.scope);
+    } else {
+      response.statusCode = 403;
+      response.body = { error: "invalid_grant", error_description: "The session is over." };
+    }
   });
-  await server.start(port, "127.0.0.1").catch((error) => {
-    if (error.code !== "EADDRINUSE") throw error;
-    return server.start(0, "127.0.0.1");
+  const grantOf = ({ code, refresh_token }) => sessions.granted(code ?? refresh_token);
+
+  /** Lets a user sign in, unless this browser's user is. */
+  function authorize(request, response, url) {
+    const { prompt, login_hint, scope = "" } = Object.fromEntries(url.searchParams);
+    const session = sessions.of(request) ?? sessions.begin(login_hint, response);
+    if (session) {
+      signIns.set(request, { session, scope: scope.replace(/\blisten:events(?!:)/, "").trim() });
+      return service.requestHandler(request, response);
+    }
+    if (prompt !== "none") {
+      return response.writeHead(200, { "content-type": "text/html" }).end(sessions.page(url));
+    }
+    const back = new URL(url.searchParams.get("redirect_uri"));
+    back.searchParams.set("error", "login_required");
+    back.searchParams.set("state", url.searchParams.get("state"));
+    return response.writeHead(302, { location: back.href }).end();
+  }
+
+  async function signOut(request, response, url) {
+    const session = sessions.of(request);
+    if (session) await sessions.end(session);
+    const returnTo = url.searchParams.get("returnTo") ?? "";
+    const isLocal = URL.canParse(returnTo) && LOOPBACK.includes(new URL(returnTo).hostname);
+    if (isLocal) response.writeHead(302, { location: returnTo }).end();
+    else response.writeHead(200, { "content-type": "text/plain" }).end("You are signed out.\n");
+  }
+
+  async function updateUser(request, response, url) {
+    const { blocked } = JSON.parse((await request.toArray()).join(""));
+    const userId = decodeURIComponent(url.pathname.slice(USER_PATH.length));
+    const known = await sessions.block(userId, blocked === true);
+    const answer = known ? { user_id: userId, blocked } : { error: "There is no such user." };
+    response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
+    response.end(`${JSON.stringify(answer)}\n`);
+  }
+
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, issuer.url);
+    const route = `${request.method} ${url.pathname}`;
+    try {
+      if (request.method === "OPTIONS") preflight(request, response);
+      else if (route === "GET /authorize") authorize(request, response, url);
+      else if (route === "GET /v2/logout") await signOut(request, response, url);
+      else if (route.startsWith(`PATCH ${USER_PATH}`)) await updateUser(request, response, url);
+      else service.requestHandler(request, response);
+    } catch (error) {
+      response.writeHead(400, { "content-type": "text/plain" }).end(`${error.message}\n`);
+    }
   });
+  await listen(server, port);
   // The slash at the end is Auth0's; the worker compares the issuer to the letter.
   issuer.url = `http://localhost:${server.address().port}/`;
 
   return {
     url: issuer.url,
-    stop: () => server.stop(),
+    /** Has the log records of what happens here handed to `publish`. */
+    logTo(publish) {
+      sessions.publish = publish;
+    },
+    stop() {
+      server.closeAllConnections();
+      server.close();
+    },
     /** A token as a backend gets it, by the client-credentials grant. */
     async token(clientId) {
       const response = await fetch(`${issuer.url}oauth/token`, {
@@ -45,4 +131,24 @@ export async function startIssuer(port, audience) {
       return (await response.json()).access_token;
     },
   };
+}
+
+/** Any page may ask for anything: who is asked stands for nobody but itself. */
+function preflight(request, response) {
+  const headers = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST, PATCH",
+    "access-control-allow-headers": request.headers["access-control-request-headers"] ?? "",
+  };
+  response.writeHead(204, headers).end();
+}
+
+function listen(server, port) {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      if (error.code !== "EADDRINUSE") return reject(error);
+      server.once("error", reject).listen(0, "127.0.0.1");
+    });
+    server.once("listening", resolve).listen(port, "127.0.0.1");
+  });
 }

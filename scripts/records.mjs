@@ -1,35 +1,42 @@
-// Log records in the shape in which Auth0's log streams deliver them: three that end a session
-// and one that does not. Their ids are new each time, for the worker drops what it has seen.
+// Log records in the shape in which Auth0's log streams deliver them. Their ids are new each time,
+// for the worker drops what it has seen.
 import { randomInt } from "node:crypto";
 
 const USER = "auth0|6182002f34f4dd006b05b5c7";
 const ADMINISTRATOR = "auth0|5f7c8ec7c33c6c004bbafe82";
 
+/** Three that end a session, and one that does not. */
 export const logRecords = () => [
   record("s", { user_id: USER, description: "Success login" }),
-  record("slo", {
-    user_id: USER,
-    description: "User successfully logged out",
-    details: { return_to: "http://localhost:3000", session_id: "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO" },
-  }),
+  loggedOut(USER, "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO"),
   record("scp", {
     user_id: USER,
     description: "Change password",
     details: { title: "Change Password" },
   }),
+  userBlocked(USER),
+];
+
+export const loggedOut = (user_id, session_id) =>
+  record("slo", {
+    user_id,
+    description: "User successfully logged out",
+    details: { return_to: "http://localhost:3000", session_id },
+  });
+
+export const userBlocked = (user_id) =>
   record("sapi", {
     user_id: ADMINISTRATOR,
     description: "Update a User",
     details: {
       request: {
         method: "patch",
-        path: `/api/v2/users/${encodeURIComponent(USER)}`,
+        path: `/api/v2/users/${encodeURIComponent(user_id)}`,
         body: { blocked: true },
       },
-      response: { statusCode: 200, body: { user_id: USER, blocked: true } },
+      response: { statusCode: 200, body: { user_id, blocked: true } },
     },
-  }),
-];
+  });
 
 function record(type, fields) {
   const date = new Date().toISOString();

@@ -61,10 +61,12 @@ async function run(port) {
     derivePublishToken(publishSecret),
   ]);
   const token = await issuer.token("my-backend");
+  const tenantUrl = `${url}/${TENANT}`;
+  issuer.logTo((records) => publish(tenantUrl, publishToken, records));
 
   console.log(`${paint("bold", "session-events")} runs at ${paint("cyan", url)}`);
   console.log(`The tenant ${TENANT} has its tokens from ${paint("cyan", issuer.url)}\n`);
-  await demonstrate(`${url}/${TENANT}`, token, publishToken, () => issuer.token("my-backend"));
+  await demonstrate(tenantUrl, token, publishToken, () => issuer.token("my-backend"));
   console.log(guide(`${url}/`, TENANT, issuer.url, { token, publishToken }));
   await worker.ended;
   throw new Fault("wrangler has ended: what it said is above. Run npm start again.");
@@ -93,11 +95,7 @@ async function demonstrate(tenantUrl, token, publishToken, getToken) {
   console.log(`Listening as ${sub}, with the filter ${filter}`);
   console.log(`Publishing ${records.length} log records, ${awaited.size} of which end a session:`);
 
-  const counts = await call(`${tenantUrl}/api/publish`, {
-    method: "POST",
-    headers: { authorization: publishToken, "content-type": "application/json" },
-    body: JSON.stringify(records),
-  });
+  const counts = await publish(tenantUrl, publishToken, records);
   await Promise.race([arrived.promise, tooLate()]);
   console.log(paint("dim", `The log stream got the answer ${JSON.stringify(counts)}\n`));
 }
@@ -105,6 +103,15 @@ async function demonstrate(tenantUrl, token, publishToken, getToken) {
 async function tooLate() {
   await delay(PATIENCE_WITH_EVENTS);
   throw new Fault("The events do not arrive at the listener: see what the worker says above.");
+}
+
+/** Hands log records to the worker, as a log stream does, and gives what became of them. */
+function publish(tenantUrl, publishToken, records) {
+  return call(`${tenantUrl}/api/publish`, {
+    method: "POST",
+    headers: { authorization: publishToken, "content-type": "application/json" },
+    body: JSON.stringify(records),
+  });
 }
 
 async function call(url, init) {

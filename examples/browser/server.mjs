@@ -1,0 +1,59 @@
+// Bundles the page and serves it on this machine.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { env } from "node:process";
+
+import { build } from "esbuild";
+
+const folder = import.meta.dirname;
+const port = Number(env.PORT ?? 3000);
+
+// The defaults are what `npm start` runs; the README says what a real tenant needs.
+const settings = {
+  url: env.SESSION_EVENTS_URL ?? "http://localhost:8787",
+  tenant: env.SESSION_EVENTS_TENANT ?? "acme@us",
+  audience: env.SESSION_EVENTS_AUDIENCE ?? "https://events.auth0a.com/api",
+  issuer: env.AUTH0_ISSUER ?? "http://localhost:8788/",
+  clientId: env.AUTH0_CLIENT_ID ?? "my-page",
+  api: env.API_URL ?? "http://localhost:8790",
+};
+
+const { outputFiles } = await build({
+  entryPoints: { app: join(folder, "src", "main.jsx") },
+  define: { SETTINGS: JSON.stringify(settings), "process.env.NODE_ENV": '"production"' },
+  jsx: "automatic",
+  bundle: true,
+  minify: true,
+  write: false,
+  outdir: "/",
+});
+const bundled = (name) => outputFiles.find(({ path }) => path.endsWith(name)).contents;
+const files = {
+  "/app.js": ["text/javascript", bundled("app.js")],
+  "/app.css": ["text/css", bundled("app.css")],
+};
+const page = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>session-events: an example</title>
+<link rel="stylesheet" href="/app.css">
+<div id="root"></div>
+<script src="/app.js"></script>
+</html>
+`;
+
+const server = createServer(({ url }, response) => {
+  const [type, body] = files[url] ?? ["text/html", page];
+  response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);
+}).listen(port, "localhost");
+await once(server, "listening");
+console.log(`Open http://localhost:${server.address().port} in two tabs, and sign in.`);
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    server.close();
+    server.closeAllConnections();
+  });
+}

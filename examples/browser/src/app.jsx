@@ -1,0 +1,81 @@
+import { useAuth0 } from "@auth0/auth0-react";
+import { useState } from "react";
+import { useSessionEvents } from "session-events/react";
+
+const REASONS = {
+  logout: "You have signed out elsewhere.",
+  password_changed: "The password was changed: please sign in again.",
+  user_blocked: "An administrator has blocked you.",
+};
+
+export function App() {
+  const { isLoading, isAuthenticated, error } = useAuth0();
+  return (
+    <main>
+      <h1>My application</h1>
+      {error && <p role="alert">{error.message}</p>}
+      {isLoading ? <p>One moment …</p> : isAuthenticated ? <Home /> : <Welcome />}
+    </main>
+  );
+}
+
+function Welcome() {
+  const { loginWithRedirect } = useAuth0();
+  const reason = REASONS[sessionStorage.getItem("why")];
+  return (
+    <>
+      <p role="status">{reason ?? "Sign in here, and in a second tab. Then sign out in one."}</p>
+      <button
+        onClick={() => {
+          sessionStorage.removeItem("why");
+          loginWithRedirect();
+        }}
+      >
+        Sign in
+      </button>
+    </>
+  );
+}
+
+function Home() {
+  const { user, logout } = useAuth0();
+  const { state } = useSessionEvents();
+  return (
+    <>
+      <p>
+        Hello, <b>{user.name}</b>. <small>{user.sub}</small>
+      </p>
+      <p className="state" data-state={state}>
+        Session events: {state}
+      </p>
+      <Api />
+      <button onClick={() => logout({ logoutParams: { returnTo: window.location.origin } })}>
+        Sign out
+      </button>
+    </>
+  );
+}
+
+/** Asks the Express example. The token is kept, to show that it is worth nothing afterwards. */
+function Api() {
+  const { getAccessTokenSilently } = useAuth0();
+  const [answer, setAnswer] = useState();
+
+  async function call() {
+    const token = await getAccessTokenSilently();
+    try {
+      const response = await fetch(`${SETTINGS.api}/api/me`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      setAnswer(`${response.status} ${JSON.stringify(await response.json(), null, 2)}`);
+    } catch {
+      setAnswer(`Nobody answers at ${SETTINGS.api}: npm run example:express starts the API.`);
+    }
+  }
+  return (
+    <>
+      <button onClick={call}>Call the API</button>
+      {answer && <pre role="status">{answer}</pre>}
+    </>
+  );
+}

@@ -1,0 +1,63 @@
+// An API that refuses a token as soon as the user's session is over, not only when it expires.
+import { once } from "node:events";
+import { env } from "node:process";
+
+import express from "express";
+import { auth } from "express-oauth2-jwt-bearer";
+import { clientCredentials, revocation } from "session-events/express";
+
+// The defaults are what `npm start` runs; the README says what a real tenant needs.
+const issuer = env.AUTH0_ISSUER ?? "http://localhost:8788/";
+const audience = env.SESSION_EVENTS_AUDIENCE ?? "https://events.auth0a.com/api";
+const port = Number(env.PORT ?? 8790);
+
+const notRevoked = revocation({
+  url: env.SESSION_EVENTS_URL ?? "http://localhost:8787",
+  tenant: env.SESSION_EVENTS_TENANT ?? "acme@us",
+  getToken: clientCredentials({
+    issuer,
+    clientId: env.AUTH0_CLIENT_ID ?? "my-api",
+    clientSecret: env.AUTH0_CLIENT_SECRET ?? "any",
+    audience,
+  }),
+  whileDisconnected: "refuse",
+  onError: ({ message, cause }) => console.warn(message, cause?.message ?? ""),
+});
+
+const app = express();
+
+// The page of the browser example asks from another origin.
+app.use((request, response, next) => {
+  response.set("access-control-allow-origin", "*");
+  response.set("access-control-allow-headers", "authorization");
+  if (request.method === "OPTIONS") response.sendStatus(204);
+  else next();
+});
+
+// First the token itself, then whether its session goes on.
+app.use(auth({ issuerBaseURL: issuer, audience, tokenSigningAlg: "RS256" }), notRevoked);
+
+app.get("/api/me", ({ auth: { payload } }, response) => {
+  response.json({ sub: payload.sub, issued: new Date(payload.iat * 1000), scope: payload.scope });
+});
+
+// What the two middlewares refuse has a status, headers and a code.
+app.use((error, _request, response, _next) => {
+  const { status = 500, headers = {}, code = "internal_error", message } = error;
+  if (status === 500) console.error(error);
+  const description = status === 500 ? "Something went wrong here." : message;
+  response.status(status).set(headers).json({ error: code, error_description: description });
+});
+
+const server = app.listen(port, "localhost");
+await once(server, "listening");
+console.log(`The API answers at http://localhost:${server.address().port}/api/me`);
+notRevoked.ready.then(() => console.log("It knows which sessions are over."));
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    notRevoked.close();
+    server.close();
+    server.closeAllConnections();
+  });
+}

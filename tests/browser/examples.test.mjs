@@ -1,0 +1,134 @@
+// The examples as a user runs them: the page in a browser, the API beside it, and the issuer that
+// stands in for Auth0 under `npm start`.
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { join } from "node:path";
+
+import { startIssuer } from "../../scripts/issuer.mjs";
+import { startBrowser } from "../support/browser.mjs";
+import { AUDIENCE, Issuer, nodeFetch } from "../support/issuer.mjs";
+import { Program } from "../support/program.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { until } from "../support/until.mjs";
+import { ROOT, startWorker } from "../support/worker.mjs";
+
+const JANE = "auth0|6182002f34f4dd006b05b5c7";
+
+const standIn = await startIssuer(0, AUDIENCE);
+after(() => standIn.stop());
+// The worker's requests for its keys come by this process, so it has to know of it.
+const issuer = new Issuer(standIn.url);
+issuer.behaviour = () => nodeFetch(issuer.jwksUri);
+
+const worker = await startWorker({
+  vars: { ISSUERS: JSON.stringify({ "examples@us": [{ issuer: standIn.url }] }) },
+});
+const tenant = new Tenant(worker, { name: "examples" });
+// The records of the stand-in are those of the tenant acme.
+standIn.logTo((records) =>
+  tenant.publish(
+    ...records.map((record) => ({ ...record, data: { ...record.data, tenant_name: "examples" } })),
+  ),
+);
+
+const browser = await startBrowser();
+
+const env = {
+  SESSION_EVENTS_URL: String(worker.url),
+  SESSION_EVENTS_TENANT: tenant.slug,
+  AUTH0_ISSUER: standIn.url,
+  PORT: "0",
+};
+const example = (name, more) =>
+  new Program({ after }, process.execPath, [join(ROOT, "examples", name, "server.mjs")], {
+    env: { ...env, ...more },
+  });
+
+const api = example("express");
+const [, apiUrl] = await api.shows(/(http:\/\/\S+)\/api\/me/);
+await api.shows(/knows which sessions are over/);
+const page = example("browser", { API_URL: apiUrl });
+const [address] = await page.shows(/http:\/\/localhost:\d+/);
+
+/** A browser of its own, whose pages must not complain. */
+async function newBrowser(t) {
+  const context = await browser.newContext();
+  context.setDefaultTimeout(5_000);
+  t.after(() => context.close());
+  const errors = [];
+  context.on("weberror", (error) => errors.push(error.error().message));
+  t.after(() => assert.deepEqual(errors, []));
+  return context;
+}
+
+/** A tab in which the user has signed in, by name, unless the browser has a session already. */
+async function signIn(context, name) {
+  const tab = await context.newPage();
+  await tab.goto(address);
+  await tab.getByRole("button", { name: "Sign in" }).or(tab.getByText("Hello,")).waitFor();
+  if (await tab.getByRole("button", { name: "Sign in" }).isVisible()) {
+    await tab.getByRole("button", { name: "Sign in" }).click();
+    await tab.getByRole("link", { name }).click();
+  }
+  await tab.getByText(`Hello, ${name}`).waitFor();
+  await tab.getByText("Session events: connected").waitFor();
+  return tab;
+}
+
+const answer = async (tab) => {
+  await tab.getByRole("button", { name: "Call the API" }).click();
+  return tab.locator("pre").textContent();
+};
+
+describe("the examples", () => {
+  test("a user who signs out in one tab is signed out in the other, and only that user", async (t) => {
+    const context = await newBrowser(t);
+    const one = await signIn(context, "Jane Doe");
+    const two = await signIn(context, "Jane Doe");
+    const other = await signIn(await newBrowser(t), "John Roe");
+    const before = (await tenant.listeners()).connections.filter(({ sub }) => sub === JANE);
+    assert.equal(before.length, 1, "the two tabs share a socket");
+
+    await one.getByRole("button", { name: "Sign out" }).click();
+    await two.getByText("You have signed out elsewhere.").waitFor();
+    await one.getByRole("button", { name: "Sign in" }).waitFor();
+    await until(
+      async () => !(await tenant.listeners()).connections.some(({ sub }) => sub === JANE),
+    );
+    await other.getByText("Session events: connected").waitFor();
+    // Signing in again begins a new session, which the old event does not end.
+    await two.getByRole("button", { name: "Sign in" }).click();
+    await two.getByRole("link", { name: "Jane Doe" }).click();
+    await two.getByText("Session events: connected").waitFor();
+  });
+
+  test("a user who is blocked is signed out, and the API refuses the token that is left", async (t) => {
+    const tab = await signIn(await newBrowser(t), "John Roe");
+    assert.match(await answer(tab), /^200 /);
+    const asked = tab.waitForRequest((request) => request.url().endsWith("/api/me"));
+    await answer(tab);
+    const { authorization } = await (await asked).allHeaders();
+
+    const john = "auth0%7C64f1c2a9e1b8d7003c5a9d21";
+    const blocked = await nodeFetch(`${standIn.url}api/v2/users/${john}`, {
+      method: "PATCH",
+      body: '{"blocked":true}',
+    });
+    assert.equal(blocked.status, 200);
+    await tab.getByText("An administrator has blocked you.").waitFor();
+    const url = (await asked).url();
+    const refused = await nodeFetch(url, { headers: { authorization } });
+    assert.equal(refused.status, 401);
+    assert.match(refused.headers.get("www-authenticate"), /^Bearer error="invalid_token"/);
+    assert.equal((await refused.json()).error, "invalid_token");
+    await tab.getByRole("button", { name: "Sign in" }).click();
+    await tab.getByText("John Roe").waitFor();
+    assert.equal(await tab.getByRole("link", { name: "John Roe" }).count(), 0);
+  });
+
+  test("the API refuses whoever shows no token", async () => {
+    const response = await nodeFetch(`${apiUrl}/api/me`);
+    assert.equal(response.status, 401);
+    assert.match(response.headers.get("www-authenticate"), /^Bearer/);
+  });
+});
