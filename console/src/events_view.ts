@@ -1,0 +1,157 @@
+// The events that have come, newest first: a table, its filters, and what stands there when there
+// is nothing to show.
+import type { SessionEvent } from "session-events";
+
+import { drawChart } from "./chart.ts";
+import { find, html } from "./dom.ts";
+import { KINDS, kindOf, type Kind } from "./kinds.ts";
+import { age, clock } from "./time.ts";
+
+/** The page keeps no more than this, so it can be left open for ever. */
+const MOST = 1_000;
+
+interface Shown {
+  readonly event: SessionEvent;
+  readonly kind: Kind;
+  readonly date: number;
+  readonly row: HTMLTableRowElement;
+  readonly time: HTMLTimeElement;
+  /** What the search looks at. */
+  readonly text: string;
+}
+
+export class EventsView {
+  readonly #table = find<HTMLTableElement>("event-table");
+  readonly #body = this.#table.tBodies[0] ?? this.#table.createTBody();
+  readonly #search = find<HTMLInputElement>("search");
+  readonly #hidden = new Set<Kind["name"]>();
+  readonly #buttons = new Map<Kind["name"], HTMLButtonElement>();
+  /** Oldest first. */
+  readonly #all = new Map<string, Shown>();
+  #emptyText = "";
+  #isDrawn = true;
+
+  constructor() {
+    for (const { name, mark } of KINDS) {
+      const button = html("button", { type: "button", "aria-pressed": "true", "data-kind": name });
+      button.addEventListener("click", () => this.#toggle(name));
+      button.append(html("span", { class: "mark", "aria-hidden": "true" }, mark), "");
+      this.#buttons.set(name, button);
+    }
+    find("types").append(...this.#buttons.values());
+    this.#search.addEventListener("input", () => this.#filter());
+    document.addEventListener("keydown", (event) => this.#shortcut(event));
+    setInterval(() => this.#tick(), 1_000);
+    this.#draw();
+  }
+
+  /** Adds an event; one that came while the reader looks on is marked for a moment. */
+  add(event: SessionEvent, isLive: boolean): void {
+    if (this.#all.has(event.id)) return;
+    const kind = kindOf(event.type);
+    const date = Date.parse(event.date);
+    const time = html(
+      "time",
+      { datetime: event.date, title: titleOf(date) },
+      age(date, Date.now()),
+    );
+    const mark = html("span", { class: "mark", "aria-hidden": "true" }, `${kind.mark} `);
+    const cell = (...children: (Node | string)[]) => html("td", { role: "cell" }, ...children);
+    const row = html(
+      "tr",
+      { role: "row", "data-kind": kind.name, "data-id": event.id, class: isLive ? "new" : "" },
+      cell(mark, event.type),
+      cell(event.user_id),
+      cell(event.session_id ?? "all sessions"),
+      cell(time),
+    );
+    const { id, user_id, session_id = "" } = event;
+    const text = [id, user_id, session_id].join("\n").toLowerCase();
+    this.#all.set(id, { event, kind, date, row, time, text });
+    this.#body.prepend(row);
+    for (const [oldest, { row }] of this.#all) {
+      if (this.#all.size <= MOST) break;
+      this.#all.delete(oldest);
+      row.remove();
+    }
+    this.#later();
+  }
+
+  clear(): void {
+    this.#all.clear();
+    this.#body.replaceChildren();
+    this.#draw();
+  }
+
+  /** What to say while there are no events; where it invites to make one, with the curl for that. */
+  explain(text: string, invites = false): void {
+    this.#emptyText = text;
+    find("empty-copy").hidden = !invites;
+    this.#draw();
+  }
+
+  // A hundred events may come at once; they are drawn once.
+  #later(): void {
+    if (!this.#isDrawn) return;
+    this.#isDrawn = false;
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw(): void {
+    this.#isDrawn = true;
+    for (const { name } of KINDS) {
+      const button = this.#buttons.get(name);
+      const count = [...this.#all.values()].filter(({ kind }) => kind.name === name).length;
+      if (!button?.lastChild) continue;
+      button.hidden = name === "other" && count === 0;
+      button.lastChild.textContent = `${name} ${count}`;
+    }
+    this.#filter();
+  }
+
+  #filter(): void {
+    const wanted = this.#search.value.trim().toLowerCase();
+    const shown = [];
+    for (const one of this.#all.values()) {
+      one.row.hidden = this.#hidden.has(one.kind.name) || !one.text.includes(wanted);
+      if (!one.row.hidden) shown.push(one);
+    }
+    const all = this.#all.size;
+    find("shown").textContent = all > shown.length ? `${shown.length} of ${all} events` : "";
+    this.#table.hidden = shown.length === 0;
+    find("empty").hidden = shown.length > 0;
+    find("empty-text").textContent =
+      all > 0 ? "No event is of these types and matches the search." : this.#emptyText;
+    if (all > 0) find("empty-copy").hidden = true;
+    drawChart(find("chart"), shown, Date.now());
+  }
+
+  #toggle(name: Kind["name"]): void {
+    const isHidden = !this.#hidden.delete(name);
+    if (isHidden) this.#hidden.add(name);
+    this.#buttons.get(name)?.setAttribute("aria-pressed", String(!isHidden));
+    this.#filter();
+  }
+
+  #shortcut(event: KeyboardEvent): void {
+    const isTyping = event.target instanceof Element && event.target.matches("input, textarea");
+    if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      this.#search.focus();
+    } else if (event.key === "Escape" && event.target === this.#search) {
+      this.#search.value = "";
+      this.#filter();
+    }
+  }
+
+  #tick(): void {
+    if (document.visibilityState !== "visible") return;
+    const now = Date.now();
+    for (const { date, time } of this.#all.values()) {
+      const text = age(date, now);
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+}
+
+const titleOf = (date: number): string => (Number.isNaN(date) ? "" : clock(new Date(date)));
