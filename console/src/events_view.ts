@@ -9,6 +9,8 @@ import { age, clock } from "./time.ts";
 
 /** The page keeps no more than this, so it can be left open for ever. */
 const MOST = 1_000;
+/** The chart moves on with time, in milliseconds. */
+const REDRAWN_AFTER = 15_000;
 
 interface Shown {
   readonly event: SessionEvent;
@@ -30,6 +32,7 @@ export class EventsView {
   readonly #all = new Map<string, Shown>();
   #emptyText = "";
   #isDrawn = true;
+  #drawnAt = 0;
 
   constructor() {
     for (const { name, mark } of KINDS) {
@@ -42,6 +45,7 @@ export class EventsView {
     this.#search.addEventListener("input", () => this.#filter());
     document.addEventListener("keydown", (event) => this.#shortcut(event));
     setInterval(() => this.#tick(), 1_000);
+    window.addEventListener("resize", () => this.#later());
     this.#draw();
   }
 
@@ -99,6 +103,7 @@ export class EventsView {
 
   #draw(): void {
     this.#isDrawn = true;
+    this.#drawnAt = Date.now();
     for (const { name } of KINDS) {
       const button = this.#buttons.get(name);
       const count = [...this.#all.values()].filter(({ kind }) => kind.name === name).length;
@@ -147,6 +152,7 @@ export class EventsView {
   #tick(): void {
     if (document.visibilityState !== "visible") return;
     const now = Date.now();
+    if (now - this.#drawnAt > REDRAWN_AFTER) this.#later();
     for (const { date, time } of this.#all.values()) {
       const text = age(date, now);
       if (time.textContent !== text) time.textContent = text;

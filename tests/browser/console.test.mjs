@@ -1,0 +1,394 @@
+// The live page in a browser, against the running worker. Whatever a test does, the page may
+// neither throw nor offend against its own Content-Security-Policy.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, describe, test } from "node:test";
+
+import { startBrowser } from "../support/browser.mjs";
+import { startCutProxy } from "../support/cut_proxy.mjs";
+import { Issuer } from "../support/issuer.mjs";
+import { scp, slo, USER } from "../support/records.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { now } from "../support/token.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+// An issuer on this machine, as `npm start` has one. It asks for no secret.
+const issuing = { logins: 0 };
+const standIn = createServer((request, response) => {
+  response.setHeader("access-control-allow-origin", "*");
+  if (request.method !== "POST" || request.url !== "/oauth/token")
+    return response.writeHead(404).end();
+  issuing.logins += 1;
+  const access_token = issuer.token({ sub: "console@clients" });
+  response.end(JSON.stringify({ access_token, expires_in: 3_600 }));
+});
+await new Promise((resolve) => standIn.listen(0, "127.0.0.1", resolve));
+after(() => standIn.close());
+const issuer = new Issuer(`http://localhost:${standIn.address().port}/`);
+
+const worker = await startWorker({
+  vars: { ISSUERS: JSON.stringify({ "local@us": [{ issuer: issuer.issuer }] }) },
+});
+const browser = await startBrowser();
+
+/** The page of a tenant, as somebody finds it who has not been there yet. */
+async function open(
+  t,
+  { tenant = new Tenant(worker), url = worker.url, hash = "", ...options } = {},
+) {
+  const context = await browser.newContext(options);
+  t.after(() => context.close());
+  context.setDefaultTimeout(5_000);
+  const page = await context.newPage();
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    // A browser writes of each failed request by itself.
+    const isRequest = /^(WebSocket connection|Failed to load resource)/.test(message.text());
+    if (message.type() === "error" && !isRequest) faults.push(message.text());
+  });
+  t.after(() => assert.deepEqual(faults, []));
+  await page.goto(`${new URL(tenant.slug, url)}/console${hash}`);
+  const state = page.locator("#state");
+  return {
+    tenant,
+    page,
+    context,
+    state,
+    rows: page.locator("#event-table tbody tr:visible"),
+    problem: page.locator("#problem"),
+    is: (text) => state.filter({ hasText: text }).waitFor(),
+    async show(token = tenant.token({ sub: "console@clients" })) {
+      await page.getByLabel(/^Access token/).fill(token);
+      await page.getByRole("button", { name: "Connect" }).click();
+    },
+  };
+}
+
+/** Waits until there are so many. */
+const count = (locator, number) => locator.nth(number - 1).waitFor();
+
+describe("the live page", { concurrency: 3 }, () => {
+  test("shows the events that there are and those that come, newest first, each once", async (t) => {
+    const { tenant, rows, show, is, page } = await open(t);
+    const [first, second] = [slo({ user_id: "auth0|one" }), scp({ user_id: "auth0|two" })];
+    await tenant.publish(first, second);
+    await show();
+    await is("connected");
+    await count(rows, 2);
+    const third = slo({ user_id: "auth0|three", date: new Date().toISOString() });
+    await tenant.publish(third);
+    await count(rows, 3);
+    await tenant.publish(third);
+    assert.deepEqual(await rows.evaluateAll((rows) => rows.map((row) => row.dataset.id)), [
+      third.log_id,
+      second.log_id,
+      first.log_id,
+    ]);
+    const cells = await rows.first().getByRole("cell").allTextContents();
+    assert.deepEqual(cells.slice(0, 3), ["● logout", "auth0|three", third.data.details.session_id]);
+    assert.match(cells[3], /^(just now|\d s ago)$/);
+    assert.equal(await page.locator("tr.new").count(), 1, "only the one that came meanwhile");
+    assert.match(await page.title(), new RegExp(`^● ${tenant.slug}`));
+  });
+
+  test("filters by type and by search, by the keyboard too", async (t) => {
+    const { tenant, rows, show, page } = await open(t);
+    await tenant.publish(slo({ user_id: "auth0|one" }), scp({ user_id: "auth0|two" }));
+    await show();
+    await count(rows, 2);
+    const logouts = page.getByRole("button", { name: "logout 1" });
+    await logouts.click();
+    assert.equal(await logouts.getAttribute("aria-pressed"), "false");
+    assert.equal(await rows.count(), 1);
+    await page.getByText("1 of 2 events").waitFor();
+    await logouts.click();
+    await page.keyboard.press("/");
+    await page.keyboard.type("TWO");
+    assert.equal(await rows.count(), 1);
+    assert.match(await rows.first().textContent(), /auth0\|two/);
+    await page.keyboard.type("x");
+    await page.getByText("No event is of these types and matches the search.").waitFor();
+    await page.keyboard.press("Escape");
+    assert.equal(await rows.count(), 2);
+    assert.equal(await page.getByLabel("Search for a user").inputValue(), "");
+  });
+
+  test("draws events over time, and says in words what it draws", async (t) => {
+    const { tenant, rows, show, page } = await open(t);
+    const date = new Date(Date.now() - 30 * 60_000).toISOString();
+    await tenant.publish(slo({ date }), slo({ date }), scp({ date }), slo());
+    await show();
+    await count(rows, 4);
+    // That of 2021 is not of these 30 days.
+    await page
+      .getByRole("img", { name: "Events of the last 1 h: 2 logout, 1 password_changed" })
+      .waitFor();
+    const bars = page.locator("#chart rect");
+    assert.equal(await bars.count(), 2);
+    const heights = await bars.evaluateAll((bars) => bars.map((bar) => bar.height.baseVal.value));
+    assert.ok(Math.abs(heights[0] / heights[1] - 2) < 0.01, "two logouts are twice one change");
+    await page.getByRole("button", { name: "logout 3" }).click();
+    assert.equal(await bars.count(), 1);
+  });
+
+  test("shows who listens, the sockets of one together", async (t) => {
+    const { tenant, show, page } = await open(t);
+    await tenant.listen({ sub: "api@clients" });
+    await tenant.listen({ sub: "api@clients" });
+    await tenant.listen({ sub: USER, scope: "listen:events:self" });
+    await tenant.connect();
+    await show();
+    const list = page.locator("#listener-list li");
+    await count(list, 4);
+    const texts = await list.allInnerTexts();
+    const shown = texts.map((text) => text.replace(/\s+/g, " ").replace(/ for \d+ s$/, "")).sort();
+    assert.deepEqual(shown, [
+      "api@clients 2 sockets everybody's events",
+      `${USER} their own events`,
+      "console@clients everybody's events",
+      "not authenticated yet waiting for a token",
+    ]);
+    assert.equal(await page.locator("#listener-count").textContent(), "5");
+  });
+
+  test("keeps the token for the tab, through a reload, until it is told to forget it", async (t) => {
+    const { tenant, is, show, page, context } = await open(t);
+    const token = tenant.token();
+    await show(token);
+    await is("connected");
+    await page.reload();
+    await is("connected");
+    assert.ok(!page.url().includes(token));
+    assert.ok(!(await page.content()).includes(token));
+    const other = await context.newPage();
+    await other.goto(page.url());
+    await other.locator("#state").filter({ hasText: "disconnected" }).waitFor();
+    await page.getByRole("button", { name: "Forget the token" }).click();
+    await is("disconnected");
+    await page.reload();
+    await is("disconnected");
+    await page.getByText("Connect with an access token").waitFor();
+  });
+
+  test("says what is wrong with a token, stops, and takes another", async (t) => {
+    const { tenant, is, show, page, problem } = await open(t);
+    for (const [token, sentence] of [
+      [tenant.token({ exp: now() - 60 }), /has expired/],
+      ["opaque", /not a well-formed JSON Web Token/],
+      [tenant.token({ aud: "https://other.example.com" }), /for another API/],
+      [tenant.token({ scope: "openid" }), /neither of the permissions listen:events:self and/],
+    ]) {
+      await show(token);
+      await problem.filter({ hasText: sentence }).waitFor();
+      await is("disconnected");
+    }
+    await show(`Bearer ${tenant.token()}`);
+    await is("connected");
+    assert.equal(await problem.isVisible(), false);
+    assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
+  });
+
+  test("says so when the token's time is over", async (t) => {
+    const { tenant, is, show, problem } = await open(t);
+    await show(tenant.token({ exp: now() + 3 }));
+    await is("connected");
+    await problem.filter({ hasText: "about to expire: paste another" }).waitFor();
+    await problem.filter({ hasText: "The token has expired: paste another." }).waitFor();
+    await is("disconnected");
+  });
+
+  test("shows a user's own events to that user, and says what it does not show", async (t) => {
+    const { tenant, is, rows, show, page } = await open(t);
+    await show(tenant.token({ sub: USER, scope: "listen:events:self" }));
+    await is("connected");
+    await page.getByText("This token shows its own user's events only").waitFor();
+    await page.getByText("shown to a token with listen:events only").waitFor();
+    await tenant.publish(slo({ user_id: "auth0|other" }), slo());
+    await count(rows, 1);
+    assert.match(await rows.first().textContent(), new RegExp(USER.replace("|", "\\|")));
+  });
+
+  test("signs in at the issuer on this machine that its address names", async (t) => {
+    const tenant = new Tenant(worker, { name: "local" });
+    const { is, page } = await open(t, { tenant, hash: `#issuer=${issuer.issuer}` });
+    await page
+      .getByRole("button", { name: `Sign in at localhost:${standIn.address().port}` })
+      .click();
+    await is("connected");
+    await page.getByText("console@clients").first().waitFor();
+    assert.equal(issuing.logins, 1);
+  });
+
+  test("signs in nowhere else, whatever its address names", async (t) => {
+    for (const issuer of ["https://evil.example.com/", "http://localhost.example.com/", "x"]) {
+      const { page } = await open(t, { hash: `#issuer=${issuer}` });
+      assert.equal(await page.getByRole("button", { name: "Sign in" }).count(), 0);
+    }
+  });
+
+  test("says that it is offline, and is back with what it has missed", async (t) => {
+    const tenant = new Tenant(worker);
+    const proxy = await startCutProxy(worker.url);
+    const { is, rows, show, problem, context } = await open(t, { tenant, url: proxy.url });
+    await show();
+    await is("connected");
+    proxy.cut();
+    await is("connecting");
+    await problem.filter({ hasText: "cannot be reached" }).waitFor();
+    const record = slo();
+    await tenant.publish(record);
+    proxy.mend();
+    await is("connected");
+    await count(rows, 1);
+    assert.equal(await problem.isVisible(), false);
+    await context.setOffline(true);
+    await is("offline: waiting for the network");
+    await context.setOffline(false);
+    await is("connected");
+    assert.equal(await rows.count(), 1);
+  });
+
+  test("shows what events hold as text, whatever it looks like", async (t) => {
+    const { tenant, rows, show, page } = await open(t);
+    const user_id = '<img src=x onerror="document.title=1"><script>alert(1)</script>';
+    await tenant.publish(slo({ user_id, details: { session_id: "<b>bold</b>" } }));
+    await show();
+    await count(rows, 1);
+    const cells = await rows.first().getByRole("cell").allTextContents();
+    assert.deepEqual(cells.slice(1, 3), [user_id, "<b>bold</b>"]);
+    assert.equal(await page.locator("main img, main script, main b").count(), 0);
+  });
+
+  test("copies the matching commands, with no token in them", async (t) => {
+    const { tenant, is, show, page, context } = await open(t);
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const token = tenant.token();
+    await show(token);
+    await is("connected");
+    const copied = async (button) => {
+      await button.click();
+      await page.getByRole("button", { name: "Copied" }).waitFor();
+      await page.getByRole("button", { name: "Copied" }).waitFor({ state: "hidden" });
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    const url = new URL(tenant.slug, worker.url);
+    const events = await copied(page.locator('[data-copy="events"]'));
+    assert.equal(events, `curl '${url}/api/events' -H "Authorization: Bearer $TOKEN"`);
+    const listeners = await copied(page.locator('[data-copy="listeners"]'));
+    assert.equal(listeners, `curl '${url}/api/listeners' -H "Authorization: Bearer $TOKEN"`);
+    const publish = await copied(page.getByRole("button", { name: "that makes one" }));
+    assert.match(publish, /api\/publish' -H "Authorization: \$PUBLISH_TOKEN" -d '\[\{"log_id"/);
+  });
+
+  test("offers a command to be copied by hand where there is no clipboard", async (t) => {
+    const { page } = await open(t);
+    await page.evaluate(() =>
+      Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true }),
+    );
+    await page.locator('[data-copy="events"]').click();
+    const dialog = page.getByRole("dialog", { name: "Copy this" });
+    await dialog.waitFor();
+    const selected = await page.evaluate(() => {
+      const { value, selectionStart, selectionEnd } = document.activeElement;
+      return value.slice(selectionStart, selectionEnd);
+    });
+    assert.match(selected, /^curl '.*\/api\/events'/);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+  });
+
+  test("can be used by the keyboard alone", async (t) => {
+    const { tenant, is, page } = await open(t);
+    await page.keyboard.press("Tab");
+    assert.equal(
+      await page.evaluate(() => document.activeElement.textContent),
+      "Skip to the events",
+    );
+    await page.keyboard.press("Tab");
+    await page.keyboard.insertText(tenant.token());
+    await page.keyboard.press("Enter");
+    await is("connected");
+    const names = [];
+    const name = () =>
+      page.evaluate(() => {
+        const { activeElement } = document;
+        return (activeElement.ariaLabel ?? activeElement.textContent).match(/\w+/)[0];
+      });
+    for (let stop = 0; stop < 9; stop += 1) {
+      await page.keyboard.press("Tab");
+      names.push(await name());
+    }
+    const all = ["What", "Forget", "Copy", "logout", "password_changed", "user_blocked", "Search"];
+    for (const one of all) assert.ok(names.includes(one), `${one} among ${names}`);
+  });
+
+  for (const colorScheme of ["light", "dark"]) {
+    test(`fits a phone, and can be read in ${colorScheme} colours`, async (t) => {
+      const viewport = { width: 360, height: 740 };
+      const options = { viewport, colorScheme, isMobile: true, hasTouch: true };
+      const { tenant, rows, show, page } = await open(t, options);
+      await tenant.listen({ sub: "a".repeat(200) });
+      await tenant.publish(scp({ user_id: `auth0|${"w".repeat(300)}` }), slo());
+      assert.deepEqual(await flaws(page), []);
+      await show(tenant.token({ exp: 1 }));
+      await page.locator("#problem").waitFor();
+      assert.deepEqual(await flaws(page), []);
+      await show();
+      await count(rows, 2);
+      await count(page.locator("#listener-list li"), 2);
+      assert.deepEqual(await flaws(page), []);
+    });
+  }
+});
+
+/** What is too wide for the page, too small to touch, without a name, or too pale to be read. */
+const flaws = (page) =>
+  page.evaluate(() => {
+    const found = [];
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth > clientWidth) found.push(`the page is ${scrollWidth} wide`);
+    for (const control of document.querySelectorAll("button, input, summary")) {
+      const { height, width } = control.getBoundingClientRect();
+      if (height === 0) continue;
+      const name =
+        control.ariaLabel || control.textContent.trim() || control.labels?.[0]?.textContent;
+      if (!name) found.push(`no name: ${control.outerHTML}`);
+      if (height < 44 || width < 44) found.push(`${name} is ${width} x ${height}`);
+    }
+
+    // Contrast as WCAG 2.2 has it; a canvas turns any colour into its bytes.
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+    const painter = canvas.getContext("2d", { willReadFrequently: true });
+    const paint = (colours) => {
+      painter.clearRect(0, 0, 1, 1);
+      for (const colour of colours) {
+        painter.fillStyle = colour;
+        painter.fillRect(0, 0, 1, 1);
+      }
+      return [...painter.getImageData(0, 0, 1, 1).data];
+    };
+    const luminance = (colours) => {
+      const [red, green, blue] = paint(colours).map((byte) => {
+        const part = byte / 255;
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const element = texts.currentNode.parentElement;
+      if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
+      const grounds = [];
+      for (let one = element; one; one = one.parentElement)
+        grounds.unshift(getComputedStyle(one).backgroundColor);
+      const style = getComputedStyle(element);
+      const front = element instanceof SVGElement ? style.fill : style.color;
+      const [light, dark] = [luminance(grounds), luminance([...grounds, front])].sort(
+        (a, b) => b - a,
+      );
+      const contrast = (light + 0.05) / (dark + 0.05);
+      if (contrast < 4.5) found.push(`${texts.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
+    }
+    return found;
+  });
