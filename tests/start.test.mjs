@@ -24,7 +24,7 @@ test(
     );
     await start.shows(/Ctrl-C ends/);
 
-    const lines = [...start.output.matchAll(/^  ((?:export|curl|node_modules).*)$/gm)].map(
+    const lines = [...start.output.matchAll(/^  ((?:export|curl|node_modules|npm).*)$/gm)].map(
       ([, line]) => line,
     );
     const exported = lines.filter((line) => line.startsWith("export"));
@@ -36,7 +36,7 @@ test(
       });
     const answer = (path) =>
       JSON.parse(
-        paste(lines.find((line) => line.startsWith("curl") && line.split(" ")[1].endsWith(path))),
+        paste(lines.find((line) => line.match(/^curl (?:-X PATCH )?(\S+)/)?.[1].endsWith(path))),
       );
 
     assert.equal(typeof answer("/").version, "string");
@@ -54,6 +54,14 @@ test(
     for (const program of [start, listener])
       await program.shows(/"type":"logout".*"user_id":"auth0\|jane"/);
     assert.equal(answer("/acme@us/api/events").events[0].user_id, "auth0|jane");
+
+    const [page] = await start.shows(/http:\S+\/console#issuer=\S+/);
+    assert.match(await (await fetch(page)).text(), /<title>session-events<\/title>/);
+    const doctor = paste(lines.find((line) => line.includes("cli -- doctor")));
+    assert.doesNotMatch(doctor, /"status":"bad"/);
+    assert.match(doctor, /"check":"access","status":"good"/);
+    assert.equal(answer("/auth0%7C6182002f34f4dd006b05b5c7").blocked, true);
+    await listener.shows(/"type":"user_blocked"/);
 
     const family = start.family();
     assert.ok(

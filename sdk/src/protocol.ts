@@ -75,8 +75,9 @@ function readAuthenticated(message: Record<string, unknown>): Authenticated {
   };
 }
 
-function isEvent(value: Record<string, unknown>): value is Record<string, unknown> & SessionEvent {
-  const { id, type, date, user_id, session_id = "" } = value;
+/** Whether something from elsewhere is an event. */
+export function isEvent(value: unknown): value is SessionEvent {
+  const { id, type, date, user_id, session_id = "" } = Object(value) as Record<string, unknown>;
   return [id, type, date, user_id, session_id].every((member) => typeof member === "string");
 }
 

@@ -246,8 +246,3 @@ function read(data: unknown): Message | undefined {
   const sound = Array.isArray(events) && events.length <= REMEMBERED && events.every(isEvent);
   return sound ? { kind, state: state as State, events } : undefined;
 }
-
-function isEvent(value: unknown): value is SessionEvent {
-  const { id, type, date, user_id, session_id = "" } = Object(value) as Record<string, unknown>;
-  return [id, type, date, user_id, session_id].every((member) => typeof member === "string");
-}
