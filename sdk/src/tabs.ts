@@ -17,7 +17,7 @@ import {
   type State,
 } from "./client.ts";
 import { Emitter } from "./emitter.ts";
-import { NO_EVENT } from "./protocol.ts";
+import { NO_EVENT, isEvent } from "./protocol.ts";
 
 /** Where to go on from is for the tabs to know: a tab begins with all that the server keeps. */
 export interface SharedSessionEventsOptions extends Omit<SessionEventsOptions, "lastEventId"> {
