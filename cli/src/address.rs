@@ -33,7 +33,9 @@ impl FromStr for BaseUrl {
         if uri.query().is_some() || text.contains(['#', '@']) {
             return Err("write it without a query, a fragment or a user".into());
         }
-        Ok(Self(text.trim_end_matches('/').to_owned()))
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let rest = text.get(scheme.len()..).unwrap_or_default();
+        Ok(Self(format!("{scheme}{}", rest.trim_end_matches('/'))))
     }
 }
 
@@ -124,5 +126,7 @@ mod tests {
             "https://example.com/acme@us/api/events"
         );
         assert_eq!(address.socket("/x"), "wss://example.com/acme@us/x");
+        let shouted: BaseUrl = "HTTP://localhost:1".parse().unwrap();
+        assert_eq!(shouted.to_string(), "http://localhost:1");
     }
 }

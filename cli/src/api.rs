@@ -1,4 +1,5 @@
-//! Requests over HTTP: bounded in time and in size, and never led elsewhere by a redirect.
+//! Requests over HTTP: bounded in time and in size, and never led elsewhere by a redirect or by a
+//! proxy of the environment, which the WebSocket would not take either.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub(crate) fn agent() -> Agent {
     Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .max_redirects(0)
+        .proxy(None)
         .http_status_as_error(false)
         .user_agent(concat!("session-events-cli/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -45,6 +47,14 @@ impl Answer {
             retry_after,
             body: body.read_to_string().map_err(unreachable)?,
         })
+    }
+
+    /// Whether the same request may be answered better a little later. What the operator has to
+    /// set does not come by waiting.
+    pub(crate) fn may_pass(&self) -> bool {
+        let to_be_set = serde_json::from_str::<ErrorBody>(&self.body)
+            .is_ok_and(|error| ["misconfigured", "not_configured"].contains(&error.error.as_ref()));
+        matches!(self.status, 429 | 500..) && !to_be_set
     }
 
     /// What went wrong, in the worker's own words where it has any.

@@ -34,8 +34,8 @@ pub(crate) fn run(
     let mut report = Report { output, bad: false };
     report.tell("tenant", Finding::Good(tenant(address)))?;
     let reachable = report.check("network", network(address))?;
-    let worker = reachable.is_some() && report.check("worker", worker(&agent, address))?.is_some();
-    let served = worker && report.check("served", served(&agent, address))?.is_some();
+    let worker = report.check_after(reachable.is_some(), "worker", || worker(&agent, address))?;
+    let served = report.check_after(worker, "served", || served(&agent, address))?;
     report.check("key set", key_set(&agent, &login.issuer(&address.tenant)))?;
 
     let token = match login.tokens(&address.tenant) {
@@ -47,14 +47,13 @@ pub(crate) fn run(
             "login",
             tokens
                 .get()
-                .map(|token| ("there is an access token".into(), token)),
+                .map(|token| ("there is an access token".into(), token))
+                .map_err(String::from),
         )?,
     };
     if let Some(token) = &token {
         report.check("token", token::claims(token, address, login))?;
-        if served {
-            report.check("access", access(&agent, address, token))?;
-        }
+        report.check_after(served, "access", || access(&agent, address, token))?;
     }
     let publishes = match &publish_token {
         None => {
@@ -62,12 +61,9 @@ pub(crate) fn run(
             report.tell("publishing", Finding::LeftOut(missing.into()))?;
             false
         }
-        Some(publish_token) => {
-            served
-                && report
-                    .check("publishing", publishing(&agent, address, publish_token))?
-                    .is_some()
-        }
+        Some(publish_token) => report.check_after(served, "publishing", || {
+            publishing(&agent, address, publish_token)
+        })?,
     };
     if round_trip {
         let finding = match (&token, &publish_token) {
@@ -128,6 +124,21 @@ impl Report {
         }
     }
 
+    /// Does a check that depends on others, if those came to good; gives whether this one did.
+    fn check_after(
+        &mut self,
+        others: bool,
+        name: &str,
+        check: impl FnOnce() -> Check<()>,
+    ) -> Result<bool, Failure> {
+        if others {
+            return Ok(self.check(name, check())?.is_some());
+        }
+        let reason = "it depends on what is to be mended above".to_owned();
+        self.tell(name, Finding::LeftOut(reason))?;
+        Ok(false)
+    }
+
     fn tell(&mut self, name: &str, finding: Finding) -> Outcome {
         let (status, sign, style, message) = match &finding {
             Finding::Good(message) => ("good", "✓", GOOD, message),
@@ -142,7 +153,7 @@ impl Report {
         };
         if self.output.is_json() {
             let json = serde_json::to_string(&line).map_err(|error| error.to_string())?;
-            return output::line(&json);
+            return output::json_line(&json);
         }
         output::line(&format!(
             "{} {name:11} {}",
@@ -177,14 +188,17 @@ fn network(address: &Address) -> Check<()> {
 
 fn worker(agent: &Agent, address: &Address) -> Check<()> {
     let url = format!("{}/", address.url);
-    let index: Index = Answer::of(&url, agent.get(&url).call())?.json()?;
-    if index.name != "session-events" {
-        return Err(format!(
-            "{url} is answered by {}, not by session-events: check the URL",
-            index.name
-        ));
+    let answer = Answer::of(&url, agent.get(&url).call())
+        .map_err(|problem| format!("{problem}: check the URL, and that the worker runs there"))?;
+    match serde_json::from_str::<Index>(&answer.body) {
+        Ok(index) if index.name == "session-events" => {
+            Ok((format!("session-events {} answers", index.version), ()))
+        }
+        _ => Err(format!(
+            "{url} answers {} with what no session-events worker says: check the URL",
+            answer.status
+        )),
     }
-    Ok((format!("session-events {} answers", index.version), ()))
 }
 
 fn served(agent: &Agent, address: &Address) -> Check<()> {

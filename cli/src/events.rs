@@ -13,13 +13,13 @@ use crate::{
 };
 
 pub(crate) fn run(address: &Address, login: &Login, output: Output) -> Outcome {
-    let token = login.tokens(&address.tenant)?.get()?;
+    let token = login.tokens(&address.tenant)?.get().map_err(String::from)?;
     let answer = api::get(&api::agent(), &address.path("/api/events"), &token)?;
     let events = events(&answer)?;
     if output.is_json() {
         return events
             .iter()
-            .try_for_each(|event| output::line(event.get()));
+            .try_for_each(|event| output::json_line(event.get()));
     }
     if events.is_empty() {
         output::note("There are no events yet.");

@@ -16,14 +16,17 @@ use session_events_core::{
     protocol::{Filter, ServerMessage},
     timestamp::Timestamp,
 };
-use tokio::{task, time};
+use tokio::{
+    task::{self, JoinError, JoinHandle},
+    time,
+};
 
 use crate::{
     address::Address,
     backoff,
     event_line::ShownEvent,
     failure::{Failure, Outcome},
-    login::{Login, Tokens},
+    login::{Login, NoToken, Tokens},
     output::{self, Output, plain},
     signals::Signals,
     socket::{Closed, NotConnected, Socket},
@@ -104,11 +107,7 @@ impl Listener {
             };
             let wait = backoff::after(self.failures);
             self.failures = self.failures.saturating_add(1);
-            output::note(&format!(
-                "{}; trying again in {:.1} s",
-                plain(&problem),
-                wait.as_secs_f64()
-            ));
+            output::note(&output::trying_again(&problem, wait));
             tokio::select! {
                 signal = signals.next() => return Err(Failure::Signal(signal)),
                 () = time::sleep(wait) => {}
@@ -150,14 +149,20 @@ impl Listener {
     }
 
     async fn connect(&self) -> Result<Socket, Next> {
-        let token = log_in(&self.tokens).await.map_err(Next::Again)?;
+        let token = match log_in(&self.tokens).await {
+            Ok(token) => token,
+            Err(NoToken::Refused(problem)) => return Err(Next::Stop(problem)),
+            Err(NoToken::Unavailable(problem)) => return Err(Next::Again(problem)),
+        };
         let resume = self
             .last_event_id
             .clone()
             .or_else(|| self.was_connected.then(|| NO_EVENT.to_owned()));
         let connecting = Socket::connect(&self.url, token, resume).await;
         connecting.map_err(|problem| match problem {
-            NotConnected::Refused(400..=499) => Next::Stop(problem.complaint(&self.url)),
+            NotConnected::Refused(status @ 400..=499) if !matches!(status, 408 | 429) => {
+                Next::Stop(problem.complaint(&self.url))
+            }
             _ => Next::Again(problem.complaint(&self.url)),
         })
     }
@@ -213,7 +218,7 @@ impl Listener {
             return Ok(());
         }
         if self.output.is_json() {
-            output::line(event)?;
+            output::json_line(event)?;
         } else if let Ok(shown) = serde_json::from_str::<ShownEvent>(event) {
             output::line(&shown.line())?;
         } else {
@@ -243,15 +248,24 @@ impl Listener {
     }
 }
 
-async fn log_in(tokens: &Tokens) -> Result<String, String> {
+async fn log_in(tokens: &Tokens) -> Result<String, NoToken> {
+    outcome(begin_login(tokens).await)
+}
+
+fn begin_login(tokens: &Tokens) -> JoinHandle<Result<String, NoToken>> {
     let tokens = tokens.clone();
-    let login = task::spawn_blocking(move || tokens.get());
-    login.await.map_err(|error| error.to_string())?
+    task::spawn_blocking(move || tokens.get())
+}
+
+fn outcome(login: Result<Result<String, NoToken>, JoinError>) -> Result<String, NoToken> {
+    login.unwrap_or_else(|error| Err(NoToken::Unavailable(error.to_string())))
 }
 
 /// When the token is to be replaced.
 struct Renewal {
     at: Option<time::Instant>,
+    /// The login that is under way.
+    login: Option<JoinHandle<Result<String, NoToken>>>,
     failures: u32,
 }
 
@@ -269,13 +283,14 @@ impl Renewal {
             .max(SHORTEST_RENEWAL);
         Self {
             at: time::Instant::now().checked_add(wait),
+            login: None,
             failures: 0,
         }
     }
 }
 
 /// A newer token, when it is time for one and there is one to be had. It may be dropped and called
-/// again; then the login begins anew.
+/// again, as every event makes it be: the login that is under way goes on.
 async fn due(renewal: Option<&mut Renewal>, tokens: &Tokens) -> String {
     let Some(renewal) = renewal.filter(|_| tokens.are_renewable()) else {
         return pending().await;
@@ -285,12 +300,15 @@ async fn due(renewal: Option<&mut Renewal>, tokens: &Tokens) -> String {
             return pending().await;
         };
         time::sleep_until(at).await;
-        match log_in(tokens).await {
+        let login = renewal.login.get_or_insert_with(|| begin_login(tokens));
+        let token = outcome(login.await);
+        renewal.login = None;
+        match token {
             Ok(token) => {
                 renewal.at = None;
                 return token;
             }
-            Err(problem) => output::note(&plain(&problem)),
+            Err(problem) => output::note(&plain(&String::from(problem))),
         }
         renewal.at = time::Instant::now().checked_add(backoff::after(renewal.failures));
         renewal.failures = renewal.failures.saturating_add(1);

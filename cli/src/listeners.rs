@@ -11,12 +11,14 @@ use crate::{
 };
 
 pub(crate) fn run(address: &Address, login: &Login, output: Output) -> Outcome {
-    let token = login.tokens(&address.tenant)?.get()?;
+    let token = login.tokens(&address.tenant)?.get().map_err(String::from)?;
     let answer = api::get(&api::agent(), &address.path("/api/listeners"), &token)?;
     let body: ListenersBody = answer.json()?;
     if output.is_json() {
         return body.connections.iter().try_for_each(|connection| {
-            output::line(&serde_json::to_string(connection).map_err(|error| error.to_string())?)
+            output::json_line(
+                &serde_json::to_string(connection).map_err(|error| error.to_string())?,
+            )
         });
     }
     if body.connections.is_empty() {

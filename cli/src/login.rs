@@ -3,7 +3,7 @@
 //!
 //! A token stays in memory, and neither it nor the secret is in any message.
 
-use clap::Args;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches, parser::ValueSource};
 use serde::Deserialize;
 use session_events_core::{config::DEFAULT_AUDIENCE, tenant::Tenant};
 use ureq::Agent;
@@ -14,9 +14,41 @@ use crate::{
 };
 
 /// Where tokens come from.
+///
+/// What the command line says counts for more than the environment here, too: a client id or
+/// secret there for more than a token that the environment has.
+#[derive(Clone, Debug)]
+pub(crate) struct Login(Options);
+
+impl FromArgMatches for Login {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let mut options = Options::from_arg_matches(matches)?;
+        if !given("token") && (given("client_id") || given("client_secret")) {
+            options.token = None;
+        }
+        Ok(Self(options))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Login {
+    fn augment_args(command: Command) -> Command {
+        Options::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Options::augment_args_for_update(command)
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Access token")]
-pub(crate) struct Login {
+struct Options {
     /// An access token
     #[arg(long, env = "SESSION_EVENTS_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -36,7 +68,7 @@ pub(crate) struct Login {
     issuer: Option<BaseUrl>,
     /// The identifier of the API in Auth0, as the worker has it
     #[arg(long, value_name = "URI", env = "SESSION_EVENTS_AUDIENCE", default_value = DEFAULT_AUDIENCE)]
-    pub(crate) audience: String,
+    audience: String,
 }
 
 /// A source of tokens.
@@ -52,6 +84,23 @@ pub(crate) enum Tokens {
         client_secret: String,
         audience: String,
     },
+}
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(crate) enum NoToken {
+    /// The issuer will not give one, however often it is asked.
+    Refused(String),
+    /// It cannot be asked just now.
+    Unavailable(String),
+}
+
+impl From<NoToken> for String {
+    fn from(reason: NoToken) -> Self {
+        match reason {
+            NoToken::Refused(problem) | NoToken::Unavailable(problem) => problem,
+        }
+    }
 }
 
 /// The answer of the token endpoint; RFC 6749, sections 5.1 and 5.2.
@@ -70,20 +119,25 @@ struct TokenError {
 impl Login {
     /// The issuer's URL, with the slash at its end that Auth0's have.
     pub(crate) fn issuer(&self, tenant: &Tenant) -> String {
-        match &self.issuer {
+        match &self.0.issuer {
             Some(issuer) => format!("{issuer}/"),
             None => format!("https://{}/", tenant.domain()),
         }
     }
 
+    /// The audience that tokens are asked for.
+    pub(crate) fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
     /// The source of tokens that these options name.
     pub(crate) fn tokens(&self, tenant: &Tenant) -> Result<Tokens, String> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
-        if let Some(token) = given(&self.token) {
+        if let Some(token) = given(&self.0.token) {
             return Ok(Tokens::Given(token));
         }
         let (Some(client_id), Some(client_secret)) =
-            (given(&self.client_id), given(&self.client_secret))
+            (given(&self.0.client_id), given(&self.0.client_secret))
         else {
             return Err("there is no access token: give --token, or --client-id and --client-secret (or set SESSION_EVENTS_TOKEN, or AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET)".into());
         };
@@ -92,7 +146,7 @@ impl Login {
             endpoint: format!("{}oauth/token", self.issuer(tenant)),
             client_id,
             client_secret,
-            audience: self.audience.clone(),
+            audience: self.0.audience.clone(),
         })
     }
 }
@@ -104,7 +158,7 @@ impl Tokens {
     }
 
     /// A token; a new one, where that can be had.
-    pub(crate) fn get(&self) -> Result<String, String> {
+    pub(crate) fn get(&self) -> Result<String, NoToken> {
         let (agent, endpoint, form) = match self {
             Self::Given(token) => return Ok(token.clone()),
             Self::ClientCredentials {
@@ -124,13 +178,18 @@ impl Tokens {
                 ],
             ),
         };
-        let answer = Answer::of(endpoint, agent.post(endpoint).send_form(form))?;
-        if answer.status != 200 {
-            return Err(complaint(endpoint, &answer));
+        let answer = Answer::of(endpoint, agent.post(endpoint).send_form(form));
+        let answer = answer.map_err(NoToken::Unavailable)?;
+        match answer.status {
+            200 => {}
+            408 | 429 | 500.. => return Err(NoToken::Unavailable(complaint(endpoint, &answer))),
+            _ => return Err(NoToken::Refused(complaint(endpoint, &answer))),
         }
         serde_json::from_str::<TokenAnswer>(&answer.body)
             .map(|answer| answer.access_token)
-            .map_err(|_| format!("{endpoint} gave no access_token: check --issuer"))
+            .map_err(|_| {
+                NoToken::Refused(format!("{endpoint} gave no access_token: check --issuer"))
+            })
     }
 }
 

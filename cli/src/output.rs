@@ -6,6 +6,7 @@
 use std::{
     fmt::Write as _,
     io::{IsTerminal, Write as _},
+    time::Duration,
 };
 
 use anstyle::{AnsiColor, Style};
@@ -38,6 +39,15 @@ impl Output {
     }
 }
 
+/// Writes a line of JSON, to the letter: what is for a terminal alone would be taken out of it
+/// elsewhere.
+pub(crate) fn json_line(json: &str) -> Outcome {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{json}")?;
+    stdout.flush()?;
+    Ok(())
+}
+
 /// Writes a line of results.
 pub(crate) fn line(text: &str) -> Outcome {
     let mut stdout = anstream::stdout().lock();
@@ -50,6 +60,12 @@ pub(crate) fn line(text: &str) -> Outcome {
 pub(crate) fn note(text: &str) {
     // Nobody is left to be told when that fails.
     let _ = writeln!(anstream::stderr().lock(), "{DIM}{text}{DIM:#}");
+}
+
+/// What is said of a try that has failed.
+pub(crate) fn trying_again(problem: &str, wait: Duration) -> String {
+    let seconds = wait.as_secs_f64();
+    format!("{}; trying again in {seconds:.1} s", plain(problem))
 }
 
 /// The text in a style.

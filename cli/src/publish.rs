@@ -115,7 +115,7 @@ pub(crate) fn run(
 fn tell(sum: &PublishReceipt, unreadable: &[usize], output: Output) -> Outcome {
     if output.is_json() {
         let json = serde_json::to_string(sum).map_err(|error| error.to_string())?;
-        output::line(&json)?;
+        output::json_line(&json)?;
     } else {
         output::line(&format!(
             "{} records: {} events, {} duplicates, {} ignored, {} malformed",
@@ -207,7 +207,7 @@ impl Endpoint {
             let request = self.agent.post(&self.url);
             let request = request.header("authorization", &self.token);
             let (problem, wait) = match Answer::of(&self.url, request.send(body.as_slice())) {
-                Ok(answer) if matches!(answer.status, 429 | 500..) => (
+                Ok(answer) if answer.may_pass() => (
                     answer.complaint(),
                     answer.retry_after.map(Duration::from_secs),
                 ),
@@ -218,12 +218,10 @@ impl Endpoint {
             if failures == TRIES {
                 return Err(problem);
             }
-            progress.set_message("the worker is away, trying again");
-            thread::sleep(
-                wait.unwrap_or_else(|| backoff::after(failures))
-                    .min(LONGEST_WAIT),
-            );
-            progress.set_message("");
+            let wait = wait.unwrap_or_else(|| backoff::after(failures));
+            let wait = wait.min(LONGEST_WAIT);
+            progress.suspend(|| output::note(&output::trying_again(&problem, wait)));
+            thread::sleep(wait);
         }
     }
 }
@@ -232,7 +230,7 @@ impl Endpoint {
 fn progress(records: usize) -> ProgressBar {
     let target = ProgressDrawTarget::stderr();
     let progress = ProgressBar::with_draw_target(u64::try_from(records).ok(), target);
-    let template = "{bar:30} {pos}/{len} records  {eta} left  {msg}";
+    let template = "{bar:30} {pos}/{len} records  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         progress.set_style(style);
     }

@@ -3,6 +3,8 @@
 /// Ctrl-C, and where there is one the signal of a process manager.
 pub(crate) struct Signals {
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
@@ -16,15 +18,20 @@ impl Signals {
     #[cfg(unix)]
     pub(crate) fn new() -> Result<Self, String> {
         use tokio::signal::unix::{SignalKind, signal};
-        let terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-        Ok(Self { terminate })
+        // Kept, for one that comes while nobody waits for it must not be lost.
+        let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()]
+            .map(|kind| signal(kind).map_err(|error| error.to_string()));
+        Ok(Self {
+            interrupt: interrupt?,
+            terminate: terminate?,
+        })
     }
 
     /// The next one's number.
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> u8 {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => SIGINT,
+            _ = self.interrupt.recv() => SIGINT,
             _ = self.terminate.recv() => SIGTERM,
         }
     }

@@ -1,13 +1,17 @@
 // `session-events listen`, as a process against the running worker.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
+import { BareWorkerd } from "../support/bare_workerd.mjs";
 import { startCutProxy } from "../support/cut_proxy.mjs";
+import { nodeFetch } from "../support/issuer.mjs";
 import { Program } from "../support/program.mjs";
 import { eventOf, slo, USER } from "../support/records.mjs";
-import { authenticated, event, startScriptedServer } from "../support/scripted_server.mjs";
+import { publishToken } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
 import { until } from "../support/until.mjs";
+import { PUBLISH_SECRET } from "../support/worker.mjs";
 import { SECRET, cli, lines, run, startIssuer, startWorkerFor } from "./support/cli.mjs";
 
 const issuing = await startIssuer();
@@ -95,6 +99,39 @@ describe("listen", { concurrency: true }, () => {
     await writes(program, ...records);
   });
 
+  test("comes back to a worker that was ended and started again, and misses nothing", async (t) => {
+    const workerd = new BareWorkerd({
+      PUBLISH_SECRET,
+      ISSUERS: JSON.stringify({ "acme@us": [{ issuer: issuing.url }] }),
+    });
+    const publish = async (...records) => {
+      const response = await nodeFetch(new URL("/acme@us/api/publish", workerd.url), {
+        method: "POST",
+        headers: { authorization: publishToken("acme.us.auth0.com") },
+        body: JSON.stringify(records),
+      });
+      assert.equal(response.status, 200, await response.text());
+    };
+    await workerd.start();
+    const proxy = await startCutProxy(workerd.url);
+    const { login } = newTenant();
+    const program = cli(t, ["listen", "--url", proxy.url, "--tenant", "acme@us", ...login]);
+    await listens(program);
+    const records = [slo(), slo(), slo()];
+    await publish(records[0]);
+    await writes(program, records[0]);
+    proxy.cut();
+    await workerd.kill();
+    await workerd.start();
+    proxy.leadTo(workerd.url);
+    await publish(records[1]);
+    proxy.mend();
+    await writes(program, records[0], records[1]);
+    await publish(records[2]);
+    await writes(program, ...records);
+    await workerd.kill();
+  });
+
   test("comes back to what was published meanwhile even when nothing had come before", async (t) => {
     const { tenant, login } = newTenant();
     const proxy = await startCutProxy(tenant.worker.url);
@@ -131,6 +168,32 @@ describe("listen", { concurrency: true }, () => {
       connections.map((connection) => connection.connected_on),
       [connected_on],
     );
+  });
+
+  test("asks for one token at a time, however many events come meanwhile", async (t) => {
+    const { tenant, at } = newTenant();
+    const slow = await startIssuer();
+    Object.assign(slow, { lifetime: 4, delay: 800, issuer: issuing.issuer });
+    const program = cli(t, ["listen", ...at.with(-1, slow.url)]);
+    await listens(program);
+    let published = 0;
+    // Longer than two tokens live.
+    for (const end = Date.now() + 6_000; Date.now() < end; published += 1) {
+      await tenant.publish(slo());
+      await delay(100);
+    }
+    await until(() => lines(program.stdout).length === published);
+    assert.doesNotMatch(program.output, /trying again/);
+    assert.ok(slow.logins <= 4, `${slow.logins} logins`);
+  });
+
+  test("ends when the issuer refuses the login, in the issuer's words", async (t) => {
+    const { at } = newTenant();
+    const args = at.map((word) => (word === SECRET ? "wr0ng-secret" : word));
+    const { code, output } = await run(t, ["listen", ...args]);
+    assert.equal(code, 1);
+    assert.match(output, /^error: .*401 access_denied: .*check client id and secret/);
+    assert.ok(!output.includes("wr0ng-secret"));
   });
 
   test("ends when the token that it was given has had its time, and asks for another", async (t) => {
@@ -182,58 +245,4 @@ describe("listen", { concurrency: true }, () => {
     away.failing = false;
     await listens(program);
   });
-});
-
-describe("listen, when the worker closes its socket", { concurrency: true }, () => {
-  const listen = async (t, code, args) => {
-    const server = await startScriptedServer(({ socket, say, count }) => {
-      say(authenticated());
-      say(event("1"));
-      say(event(`${count + 1}`));
-      if (count === 1) socket.close(code, "the_reason");
-    });
-    const address = ["--url", server.url, "--tenant", "acme"];
-    return { program: cli(t, ["listen", ...address, ...args]), server };
-  };
-  const given = ["--token", "a.b.c"];
-  const renewable = ["--client-id", "id", "--client-secret"];
-
-  for (const code of [1000, 1001, 1011, 1013, 4408, 4999]) {
-    test(`with ${code}, comes back, and writes no event again`, async (t) => {
-      const { program, server } = await listen(t, code, given);
-      await program.shows(/"id":"3"/);
-      assert.match(program.output, new RegExp(`closed with ${code} the_reason; trying again`));
-      assert.deepEqual(
-        lines(program.stdout).map(({ id }) => id),
-        ["1", "2", "3"],
-      );
-      assert.deepEqual(
-        server.shown.map(({ lastEventId }) => lastEventId),
-        [undefined, "2"],
-      );
-    });
-  }
-
-  for (const code of [1009, 4400, 4403]) {
-    test(`with ${code}, stays away`, async (t) => {
-      const { program } = await listen(t, code, given);
-      assert.equal(await program.exit, 1);
-      assert.match(program.output, new RegExp(`^error: .*${code} the_reason, so coming back`, "m"));
-    });
-  }
-
-  for (const code of [4401, 4419]) {
-    test(`with ${code}, comes back with a new token, if it can have one`, async (t) => {
-      const { program } = await listen(t, code, given);
-      assert.equal(await program.exit, 1);
-      assert.match(program.output, /give a new token, or a client id and secret/);
-
-      const issuer = await startIssuer();
-      const login = [...renewable, "s3cret-of-the-application", "--issuer", issuer.url];
-      const { program: other, server } = await listen(t, code, login);
-      await other.shows(/"id":"3"/);
-      const [one, two] = server.shown.map(({ token }) => token);
-      assert.notEqual(one, two);
-    });
-  }
 });

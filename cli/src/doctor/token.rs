@@ -44,10 +44,10 @@ pub(super) fn claims(token: &str, address: &Address, login: &Login) -> Check<()>
         Value::Array(audiences) => audiences.iter().filter_map(Value::as_str).collect(),
         other => other.as_str().into_iter().collect::<Vec<_>>(),
     });
-    if !named.is_some_and(|audiences| audiences.contains(&login.audience.as_str())) {
+    if !named.is_some_and(|audiences| audiences.contains(&login.audience())) {
         return Err(format!(
             "the token is not for the audience {}: ask for it with this audience, or say by --audience which one the worker has as AUDIENCE",
-            login.audience
+            login.audience()
         ));
     }
     let now = SystemTime::now()

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { answers, Issuer } from "../../support/issuer.mjs";
 import { Program } from "../../support/program.mjs";
@@ -39,11 +40,11 @@ export const lines = (stdout) =>
     .map((line) => JSON.parse(line));
 
 /**
- * An issuer on this machine. Whoever knows the secret gets a token; its life in seconds and its
- * scope can be changed.
+ * An issuer on this machine. Whoever knows the secret gets a token; its life in seconds, its
+ * scope and how many milliseconds it takes can be changed.
  */
 export async function startIssuer() {
-  const issuing = { lifetime: 600, scope: "listen:events", logins: 0, failing: false };
+  const issuing = { lifetime: 600, scope: "listen:events", logins: 0, failing: false, delay: 0 };
   const server = createServer(async (request, response) => {
     const answer = (status, body) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -54,6 +55,7 @@ export async function startIssuer() {
     if (request.method !== "POST" || request.url !== "/oauth/token") return answer(404, {});
     const form = new URLSearchParams((await request.toArray()).join(""));
     issuing.logins += 1;
+    await delay(issuing.delay);
     if (issuing.failing) return answer(503, {});
     if (form.get("client_secret") !== SECRET)
       return answer(401, { error: "access_denied", error_description: "Unauthorized" });
