@@ -132,7 +132,11 @@ impl Login {
 
     /// The source of tokens that these options name.
     pub(crate) fn tokens(&self, tenant: &Tenant) -> Result<Tokens, String> {
-        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        // What comes out of a file ends with a line break.
+        let given = |value: &Option<String>| {
+            let value = value.as_deref().unwrap_or_default().trim();
+            (!value.is_empty()).then(|| value.to_owned())
+        };
         if let Some(token) = given(&self.0.token) {
             return Ok(Tokens::Given(token));
         }

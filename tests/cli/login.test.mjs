@@ -36,6 +36,12 @@ describe("the login", { concurrency: true }, () => {
     assert.equal(code, 0, output);
   });
 
+  test("takes a token as a file has it, with a line break at its end", async (t) => {
+    const { tenant, address } = newTenant();
+    const { code, output } = await run(t, ["events", ...address, "--token", `${tenant.token()}\n`]);
+    assert.equal(code, 0, output);
+  });
+
   test("that is missing says how to give it", async (t) => {
     const { address } = newTenant();
     for (const args of [[], ["--client-id", "backend"], ["--token", ""]]) {
