@@ -78,7 +78,7 @@ export class SessionEvents {
   /** Tries in a row that have failed. */
   #failures = 0;
   #way: Way = "upgrade";
-  /** Whether a cached token will do for the next try. */
+  /** Whether the next try takes a token that is newer than the last: a cached one will not do. */
   #fresh = false;
   /** A token that is not to be shown again. */
   #refused: string | undefined;
@@ -179,8 +179,7 @@ export class SessionEvents {
       const problem = this.#open(token, fresh, authenticated);
       return problem && this.#failed(problem);
     }
-    // A token that was refused once is refused again; the next must not come from a cache.
-    this.#fresh = true;
+    // A token that was refused once would be refused again.
     this.#failed(typeof token === "string" ? unchanged() : token);
   }
 

@@ -208,11 +208,12 @@ describe("an application that has no token", { concurrency: true }, () => {
     test(`${what} is asked again until it has one`, async () => {
       let failures = 0;
       const tenant = new Tenant(worker);
-      const { tells, told } = followTenant({
+      const { tells, told, requests } = followTenant({
         tenant,
         getToken: () => ((failures += 1) < 4 ? getToken() : tenant.token()),
       });
       await tells("connected");
+      assert.ok(requests.every(({ fresh }) => !fresh));
       assert.equal(told("error").length, 3);
       for (const error of told("error")) {
         assert.equal(error.code, "token_unavailable");
