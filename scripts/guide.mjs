@@ -40,8 +40,9 @@ export function guide(worker, slug, issuer, { token, publishToken }) {
       `${settings}npm run example:browser`,
       `${settings}npm run example:express`,
     ],
-    "An administrator blocks the user Jane": [
-      `curl -X PATCH ${issuer}api/v2/users/${jane} -d '{"blocked":true}'`,
+    "An administrator blocks the user Jane, and takes that back": [
+      `curl ${issuer}api/v2/users/${jane} -X PATCH -d '{"blocked":true}'`,
+      `curl ${issuer}api/v2/users/${jane} -X PATCH -d '{"blocked":false}'`,
     ],
     "Another token": [
       `curl ${issuer}oauth/token -d grant_type=client_credentials -d client_id=another-backend`,

@@ -63,15 +63,17 @@ export async function startIssuer(port, audience) {
   /** Lets a user sign in, unless this browser's user is. */
   function authorize(request, response, url) {
     const { prompt, login_hint, scope = "" } = Object.fromEntries(url.searchParams);
+    const back = new URL(url.searchParams.get("redirect_uri"));
+    if (!isLocal(back)) throw new Error("The redirect_uri must be on this machine.");
     const session = sessions.of(request) ?? sessions.begin(login_hint, response);
     if (session) {
-      signIns.set(request, { session, scope: scope.replace(/\blisten:events(?!:)/, "").trim() });
+      const granted = scope.split(" ").filter((word) => word !== "listen:events");
+      signIns.set(request, { session, scope: granted.join(" ") });
       return service.requestHandler(request, response);
     }
     if (prompt !== "none") {
       return response.writeHead(200, { "content-type": "text/html" }).end(sessions.page(url));
     }
-    const back = new URL(url.searchParams.get("redirect_uri"));
     back.searchParams.set("error", "login_required");
     back.searchParams.set("state", url.searchParams.get("state"));
     return response.writeHead(302, { location: back.href }).end();
@@ -81,8 +83,8 @@ export async function startIssuer(port, audience) {
     const session = sessions.of(request);
     if (session) await sessions.end(session);
     const returnTo = url.searchParams.get("returnTo") ?? "";
-    const isLocal = URL.canParse(returnTo) && LOOPBACK.includes(new URL(returnTo).hostname);
-    if (isLocal) response.writeHead(302, { location: returnTo }).end();
+    if (URL.canParse(returnTo) && isLocal(new URL(returnTo)))
+      response.writeHead(302, { location: returnTo }).end();
     else response.writeHead(200, { "content-type": "text/plain" }).end("You are signed out.\n");
   }
 
@@ -96,9 +98,9 @@ export async function startIssuer(port, audience) {
   }
 
   const server = createServer(async (request, response) => {
-    const url = new URL(request.url, issuer.url);
-    const route = `${request.method} ${url.pathname}`;
     try {
+      const url = new URL(request.url, issuer.url);
+      const route = `${request.method} ${url.pathname}`;
       if (request.method === "OPTIONS") preflight(request, response);
       else if (route === "GET /authorize") authorize(request, response, url);
       else if (route === "GET /v2/logout") await signOut(request, response, url);
@@ -132,6 +134,8 @@ export async function startIssuer(port, audience) {
     },
   };
 }
+
+const isLocal = ({ hostname }) => LOOPBACK.includes(hostname);
 
 /** Any page may ask for anything: who is asked stands for nobody but itself. */
 function preflight(request, response) {

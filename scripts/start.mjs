@@ -1,6 +1,6 @@
 // `npm start`: the worker in the local runtime, an issuer that stands in for Auth0, a listener,
 // and a few log records, so that the events are seen to arrive. Goes on until Ctrl-C.
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -51,7 +51,7 @@ async function run(port) {
   const publishSecret = secret ?? randomBytes(24).toString("base64url");
   const worker = new DevServer(port, {
     AUDIENCE,
-    ISSUERS: JSON.stringify({ [TENANT]: [{ issuer: issuer.url }] }),
+    ISSUERS: JSON.stringify({ [TENANT]: [{ issuer: issuer.url, jwks_uri: keySetUrl(issuer) }] }),
     // A secret of the user's own reaches the worker by its file, not by a command line.
     ...(secret ? {} : { PUBLISH_SECRET: publishSecret }),
   });
@@ -70,6 +70,14 @@ async function run(port) {
   console.log(guide(`${url}/`, TENANT, issuer.url, { token, publishToken }));
   await worker.ended;
   throw new Fault("wrangler has ended: what it said is above. Run npm start again.");
+}
+
+/**
+ * The issuer's keys at an address that no earlier run had. They are new each time, and for what the
+ * worker remembers of an address it may be half a minute until it asks there again.
+ */
+function keySetUrl({ url }) {
+  return `${url}.well-known/jwks.json?run=${randomUUID()}`;
 }
 
 /** Publishes log records as a log stream does, and shows the events that a listener gets. */

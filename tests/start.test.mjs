@@ -35,9 +35,7 @@ test(
         stdio: "pipe",
       });
     const answer = (path) =>
-      JSON.parse(
-        paste(lines.find((line) => line.match(/^curl (?:-X PATCH )?(\S+)/)?.[1].endsWith(path))),
-      );
+      JSON.parse(paste(lines.find((line) => line.match(/^curl (\S+)/)?.[1].endsWith(path))));
 
     assert.equal(typeof answer("/").version, "string");
     assert.equal(answer("/acme@us/_debug").tenant_domain, "acme.us.auth0.com");
@@ -61,7 +59,9 @@ test(
     assert.doesNotMatch(doctor, /"status":"bad"/);
     assert.match(doctor, /"check":"access","status":"good"/);
     assert.equal(answer("/auth0%7C6182002f34f4dd006b05b5c7").blocked, true);
-    await listener.shows(/"type":"user_blocked"/);
+    const [{ id, type }] = answer("/acme@us/api/events").events;
+    assert.equal(type, "user_blocked");
+    await listener.shows(new RegExp(`"id":"${id}"`));
 
     const family = start.family();
     assert.ok(
@@ -88,5 +88,20 @@ test(
     start.process.kill("SIGTERM");
     await start.exit;
     await assertGone(family);
+  },
+);
+
+test(
+  "npm start serves again at once after it was ended, however often",
+  { timeout: PATIENCE },
+  async (t) => {
+    // The worker remembers the issuer's keys, which are others each time, and does not ask for
+    // them as often as this.
+    for (let times = 0; times < 3; times += 1) {
+      const start = new Program(t, "npm", ["start"]);
+      await start.shows(/Ctrl-C ends/);
+      start.signalGroup("SIGINT");
+      await start.exit;
+    }
   },
 );

@@ -1,5 +1,4 @@
 // Bundles the page and serves it on this machine.
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { env } from "node:process";
@@ -7,7 +6,7 @@ import { env } from "node:process";
 import { build } from "esbuild";
 
 const folder = import.meta.dirname;
-const port = Number(env.PORT ?? 3000);
+let port = Number(env.PORT ?? 3000);
 
 // The defaults are what `npm start` runs; the README says what a real tenant needs.
 const settings = {
@@ -18,6 +17,13 @@ const settings = {
   clientId: env.AUTH0_CLIENT_ID ?? "my-page",
   api: env.API_URL ?? "http://localhost:8790",
 };
+
+for (const address of [settings.url, settings.issuer]) {
+  await fetch(address).catch(() => {
+    console.error(`Nobody answers at ${address}: run npm start first.`);
+    process.exit(1);
+  });
+}
 
 const { outputFiles } = await build({
   entryPoints: { app: join(folder, "src", "main.jsx") },
@@ -47,9 +53,16 @@ const page = `<!doctype html>
 const server = createServer(({ url }, response) => {
   const [type, body] = files[url] ?? ["text/html", page];
   response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);
-}).listen(port, "localhost");
-await once(server, "listening");
-console.log(`Open http://localhost:${server.address().port} in two tabs, and sign in.`);
+});
+server.on("listening", () => {
+  console.log(`Open http://localhost:${server.address().port} in two tabs, and sign in.`);
+});
+// The next port is as good, but for a real tenant, which has to know the address.
+server.on("error", (error) => {
+  if (error.code !== "EADDRINUSE") throw error;
+  server.listen((port += 1), "localhost");
+});
+server.listen(port, "localhost");
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {

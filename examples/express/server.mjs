@@ -1,5 +1,4 @@
 // An API that refuses a token as soon as the user's session is over, not only when it expires.
-import { once } from "node:events";
 import { env } from "node:process";
 
 import express from "express";
@@ -7,12 +6,17 @@ import { auth } from "express-oauth2-jwt-bearer";
 import { clientCredentials, revocation } from "session-events/express";
 
 // The defaults are what `npm start` runs; the README says what a real tenant needs.
+const url = env.SESSION_EVENTS_URL ?? "http://localhost:8787";
 const issuer = env.AUTH0_ISSUER ?? "http://localhost:8788/";
 const audience = env.SESSION_EVENTS_AUDIENCE ?? "https://events.auth0a.com/api";
 const port = Number(env.PORT ?? 8790);
 
+for (const address of [url, issuer]) {
+  await fetch(address).catch(() => fail(`Nobody answers at ${address}: run npm start first.`));
+}
+
 const notRevoked = revocation({
-  url: env.SESSION_EVENTS_URL ?? "http://localhost:8787",
+  url,
   tenant: env.SESSION_EVENTS_TENANT ?? "acme@us",
   getToken: clientCredentials({
     issuer,
@@ -49,10 +53,15 @@ app.use((error, _request, response, _next) => {
   response.status(status).set(headers).json({ error: code, error_description: description });
 });
 
-const server = app.listen(port, "localhost");
-await once(server, "listening");
-console.log(`The API answers at http://localhost:${server.address().port}/api/me`);
-notRevoked.ready.then(() => console.log("It knows which sessions are over."));
+const server = app.listen(port, "localhost", (error) => {
+  if (error) fail(`${error.message}: choose another by PORT, which is API_URL to the page.`);
+  console.log(`The API answers at http://localhost:${server.address().port}/api/me`);
+});
+notRevoked.ready.then(
+  () => console.log("It knows which sessions are over."),
+  // Whatever the reason, onError has told it.
+  () => {},
+);
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
@@ -60,4 +69,9 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     server.close();
     server.closeAllConnections();
   });
+}
+
+function fail(sentence) {
+  console.error(sentence);
+  process.exit(1);
 }

@@ -1,6 +1,8 @@
 // The examples as a user runs them: the page in a browser, the API beside it, and the issuer that
 // stands in for Auth0 under `npm start`.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { after, describe, test } from "node:test";
 import { join } from "node:path";
 
@@ -124,6 +126,54 @@ describe("the examples", () => {
     await tab.getByRole("button", { name: "Sign in" }).click();
     await tab.getByText("John Roe").waitFor();
     assert.equal(await tab.getByRole("link", { name: "John Roe" }).count(), 0);
+  });
+
+  test("a user who signs out in another browser stays signed in here, and sees it", async (t) => {
+    const here = await signIn(await newBrowser(t), "Jane Doe");
+    const elsewhere = await signIn(await newBrowser(t), "Jane Doe");
+    await elsewhere.getByRole("button", { name: "Sign out" }).click();
+    await here.getByRole("list", { name: "Events" }).getByText("logout").waitFor();
+    await here.getByText("Hello, Jane Doe").waitFor();
+    await here.getByText("Session events: connected").waitFor();
+  });
+
+  test("they say what is missing when nobody answers", async () => {
+    const gone = createServer().listen(0, "127.0.0.1");
+    await once(gone, "listening");
+    const nowhere = `http://localhost:${gone.address().port}/`;
+    gone.close();
+    await once(gone, "close");
+    for (const name of ["browser", "express"])
+      for (const missing of ["SESSION_EVENTS_URL", "AUTH0_ISSUER"]) {
+        const program = example(name, { [missing]: nowhere });
+        assert.equal(await program.exit, 1);
+        assert.equal(program.output, `Nobody answers at ${nowhere}: run npm start first.\n`);
+      }
+  });
+
+  test("the page takes the next port when its own is taken, and the API says so", async () => {
+    const { port } = new URL(address);
+    const [next] = await example("browser", { PORT: port }).shows(/http:\/\/localhost:\d+/);
+    assert.notEqual(next, address);
+    assert.equal((await nodeFetch(next)).status, 200);
+    const second = example("express", { PORT: new URL(apiUrl).port });
+    assert.equal(await second.exit, 1);
+    assert.match(second.output, /EADDRINUSE.*choose another by PORT/);
+  });
+
+  test("Ctrl-C ends them without a complaint", async () => {
+    for (const [name, sign, more] of [
+      ["browser", /^Open/m],
+      ["express", /^It knows/m],
+      // One that gets no token, and so is not ready when it has to end.
+      ["express", /^The API answers/m, { AUTH0_ISSUER: String(worker.url) }],
+    ]) {
+      const program = example(name, more);
+      await program.shows(sign);
+      program.signalGroup("SIGINT");
+      assert.equal(await program.exit, 0, program.output);
+      assert.doesNotMatch(program.output, /Error/);
+    }
   });
 
   test("the API refuses whoever shows no token", async () => {

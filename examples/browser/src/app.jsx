@@ -8,6 +8,8 @@ const REASONS = {
   user_blocked: "An administrator has blocked you.",
 };
 
+const SHOWN = 5;
+
 export function App() {
   const { isLoading, isAuthenticated, error } = useAuth0();
   return (
@@ -39,7 +41,10 @@ function Welcome() {
 
 function Home() {
   const { user, logout } = useAuth0();
-  const { state } = useSessionEvents();
+  const [events, setEvents] = useState([]);
+  const { state } = useSessionEvents((event) =>
+    setEvents((earlier) => [event, ...earlier].slice(0, SHOWN)),
+  );
   return (
     <>
       <p>
@@ -48,6 +53,15 @@ function Home() {
       <p className="state" data-state={state}>
         Session events: {state}
       </p>
+      {events.length > 0 && (
+        <ul aria-label="Events">
+          {events.map(({ id, type, date, session_id }) => (
+            <li key={id}>
+              {type} <small>{[new Date(date).toLocaleTimeString(), session_id].join(" ")}</small>
+            </li>
+          ))}
+        </ul>
+      )}
       <Api />
       <button onClick={() => logout({ logoutParams: { returnTo: window.location.origin } })}>
         Sign out
