@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use clap::Args;
 use http::Uri;
-use session_events_core::tenant::Tenant;
+use session_events_core::{config::is_loopback, tenant::Tenant};
 
 /// An `https` URL without a slash at its end, or an `http` one on this machine.
 #[derive(Clone, Debug)]
@@ -43,14 +43,6 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host == "[::1]"
-        || host
-            .parse::<std::net::Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 /// The worker, and the tenant there.

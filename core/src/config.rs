@@ -210,7 +210,8 @@ fn check_url(url: &str) -> Result<(), String> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host is this very machine, as the host of a URL has it.
+pub fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host == "[::1]"
         || host
