@@ -2,7 +2,7 @@
 import type { Connected } from "session-events";
 
 import { find, html } from "./dom.ts";
-import { clock } from "./time.ts";
+import { ahead, clock } from "./time.ts";
 
 interface Wishes {
   /** The issuer on this machine, where there is one. */
@@ -14,17 +14,20 @@ interface Wishes {
 
 /** What to do, where the client's own words are for programmers. */
 const MENDS: Readonly<Record<string, string>> = {
-  token_unavailable: "The token is about to expire: paste another to stay connected.",
   token_expired: "The token has expired: paste another.",
   connection_failed: "The worker cannot be reached, or refuses the connection. Trying again …",
+  insecure_page: "Open this page by https://, or on localhost: tokens are sent no other way.",
 };
 
 export class AccessView {
   readonly #form = find<HTMLFormElement>("token-form");
   readonly #token = find<HTMLInputElement>("token");
   readonly #identity = find("identity");
+  readonly #held = find("held");
+  readonly #says = find("says");
   readonly #problem = find("problem");
-  readonly #expiry = html("dd");
+  readonly #expiry = html("time");
+  #expiresAt = new Date(0);
 
   constructor({ localIssuer, onToken, onSignIn, onForget }: Wishes) {
     this.#form.addEventListener("submit", (event) => {
@@ -37,6 +40,7 @@ export class AccessView {
       onForget();
       this.#token.focus();
     });
+    setInterval(() => this.#tick(), 1_000);
     const signIn = find<HTMLButtonElement>("sign-in");
     if (localIssuer) {
       signIn.hidden = false;
@@ -49,33 +53,46 @@ export class AccessView {
   showForm(): void {
     this.#form.hidden = false;
     this.#identity.hidden = true;
+    this.#held.hidden = true;
     this.#problem.hidden = true;
   }
 
-  showWaiting(): void {
+  /** Shows a token that is held, accepted or not: what it says, as far as that can be read. */
+  showToken(claims: unknown): void {
+    this.#identity.hidden = true;
+    this.#held.hidden = false;
+    this.#says.hidden = claims === undefined;
+    find("claims").textContent = JSON.stringify(claims, null, 2);
     this.#problem.hidden = true;
   }
 
   /** Shows whose token it is. */
   showIdentity(connected: Connected): void {
     const { sub, filter, claims } = connected;
+    this.showToken(claims);
     const whose = filter === "*" ? "of everybody" : "of this user alone";
     const fact = (name: string, value: string) => [html("dt", {}, name), html("dd", {}, value)];
-    find("facts").replaceChildren(
+    this.#identity.replaceChildren(
       ...fact("Who", sub),
       ...fact("Events", whose),
-      html("dt", {}, "Until"),
-      this.#expiry,
+      html("dt", {}, "Expires"),
+      html("dd", {}, this.#expiry),
     );
-    find("claims").textContent = JSON.stringify(claims, null, 2);
     this.showExpiry(connected);
     this.#form.hidden = true;
     this.#identity.hidden = false;
-    this.#problem.hidden = true;
   }
 
   showExpiry({ expiresAt }: Pick<Connected, "expiresAt">): void {
-    this.#expiry.textContent = clock(expiresAt);
+    this.#expiresAt = expiresAt;
+    this.#expiry.dateTime = expiresAt.toISOString();
+    this.#expiry.title = clock(expiresAt);
+    this.#tick();
+  }
+
+  #tick(): void {
+    const text = ahead(this.#expiresAt, Date.now());
+    if (this.#expiry.textContent !== text) this.#expiry.textContent = text;
   }
 
   /** Says what is wrong. Where another token mends it, there is room for one. */
@@ -83,5 +100,11 @@ export class AccessView {
     this.#problem.textContent = MENDS[code] ?? message;
     this.#problem.hidden = false;
     if (code !== "connection_failed") this.#form.hidden = false;
+  }
+
+  /** Says why no token is asked for. */
+  refuse(code: string): void {
+    this.warn(code);
+    this.#form.hidden = true;
   }
 }

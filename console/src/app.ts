@@ -6,7 +6,7 @@ import { wireCopyButtons } from "./copy.ts";
 import { EventsView } from "./events_view.ts";
 import { ListenersView } from "./listeners_view.ts";
 import { StateView } from "./state_view.ts";
-import { TokenStore, localIssuer, pasted, standIn, type TokenSource } from "./tokens.ts";
+import { TokenStore, claimsOf, localIssuer, pasted, standIn, type TokenSource } from "./tokens.ts";
 
 const [, slug = ""] = location.pathname.split("/");
 const tenant = decodeURIComponent(slug);
@@ -16,13 +16,17 @@ const stored = new TokenStore(tenant);
 const events = new EventsView();
 const listeners = new ListenersView(tenantUrl);
 const state = new StateView(tenant);
+const issuer = localIssuer(location);
 const access = new AccessView({
-  localIssuer: localIssuer(location),
+  localIssuer: issuer,
   onToken(token) {
     stored.set(token);
     connect(pasted(token));
   },
-  onSignIn: (issuer) => connect(standIn(issuer)),
+  onSignIn(issuer) {
+    stored.set(issuer.href);
+    connect(standIn(issuer));
+  },
   onForget: disconnect,
 });
 let client: SessionEvents | undefined;
@@ -32,8 +36,9 @@ const ABNORMAL = 1006;
 const TOKEN_EXPIRED = 4419;
 
 const NOBODY = "Connect with an access token to see events as they come.";
+const NOT_CONNECTED = "Shown once you are connected.";
 const NOTHING_YET =
-  "No event yet. Log out of an application of this tenant, or publish a record by hand.";
+  "Listening. Nothing has happened yet: log out of an application of this tenant, or publish a record by hand.";
 const OWN_ONLY =
   "This token shows its own user's events only, from now on. To see everybody's, and those of before, it takes listen:events without listen:events:self.";
 
@@ -41,27 +46,29 @@ function connect(source: TokenSource): void {
   client?.close();
   events.clear();
   events.explain("Connecting …");
-  access.showWaiting();
+  access.showToken(claimsOf(source.current));
 
   let isLive = false;
+  let failures = 0;
   const opened = new SessionEvents({
     url: location.origin,
     tenant,
     getToken: (request) => source.get(request),
   });
   client = opened;
-  /** Without another token there is no use in coming back. */
-  const giveUp = (code: string, message?: string) => {
-    if (!source.isRenewable) opened.close();
-    access.warn(code, message);
-  };
   opened.on("connecting", ({ code, delay }) => {
     state.connecting(delay);
-    listeners.stop("");
-    if (code === TOKEN_EXPIRED) giveUp("token_expired");
-    if (code === ABNORMAL && delay > 0) access.warn("connection_failed");
+    listeners.stop(NOT_CONNECTED);
+    // Where there is no other token, there is no use in coming back.
+    if (code === TOKEN_EXPIRED && !source.isRenewable) {
+      opened.close();
+      access.warn("token_expired");
+    }
+    // One may be a passing loss, or a token refused on the upgrade, which the next try explains.
+    if (code === ABNORMAL && (failures += 1) > 1) access.warn("connection_failed");
   });
   opened.on("connected", (connected) => {
+    failures = 0;
     state.connected();
     access.showIdentity(connected);
     listeners.start(() => source.current);
@@ -71,13 +78,13 @@ function connect(source: TokenSource): void {
   opened.on("caughtUp", () => (isLive = true));
   opened.on("event", (event) => events.add(event, isLive));
   opened.on("error", ({ code, message }) => {
-    if (code === "invalid_token") giveUp(code, message);
-    else access.warn(code, message);
+    if (code === "invalid_token" && !source.isRenewable) opened.close();
+    access.warn(code, code === "token_unavailable" ? source.mend : message);
   });
   opened.on("disconnected", () => {
     if (client !== opened) return;
     state.disconnected();
-    listeners.stop("Shown once you are connected.");
+    listeners.stop(NOT_CONNECTED);
     events.explain(NOBODY);
   });
   opened.connect();
@@ -95,10 +102,13 @@ function disconnect(): void {
   state.disconnected();
   events.clear();
   events.explain(NOBODY);
-  listeners.stop("Shown once you are connected.");
+  listeners.stop(NOT_CONNECTED);
 }
 
 wireCopyButtons(tenantUrl);
-const token = stored.get();
-if (token) connect(pasted(token));
-else disconnect();
+const kept = stored.get();
+if (!kept || !isSecureContext) disconnect();
+else if (kept === issuer?.href) connect(standIn(issuer));
+else if (URL.canParse(kept)) disconnect();
+else connect(pasted(kept));
+if (!isSecureContext) access.refuse("insecure_page");

@@ -4,14 +4,24 @@ import { KINDS, type Kind } from "./kinds.ts";
 import { span } from "./time.ts";
 
 const MINUTE = 60_000;
-/** The spans that are drawn, in milliseconds: the shortest that holds all events. */
-const SPANS = [10, 60, 6 * 60, 24 * 60, 7 * 24 * 60, 30 * 24 * 60].map((count) => count * MINUTE);
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/**
+ * The spans that are drawn, in milliseconds: the shortest that holds all events. Their quarters
+ * are whole numbers, which is what stands below the chart.
+ */
+const SPANS = [20 * MINUTE, HOUR, 4 * HOUR, 12 * HOUR, DAY, 8 * DAY, 32 * DAY];
+/** Each span is cut into so many bars: of 30 seconds, a minute and a half, … 19 hours. */
+const BARS = 40;
+/** The axis is never shorter than this many events, lest a lone one look like a flood. */
+const LEAST = 3;
 /** In pixels. */
-const BAR = 12;
 const HEIGHT = 120;
 const LEFT = 24;
 const TOP = 8;
-const BOTTOM = 18;
+const BOTTOM = 22;
+/** A chart that is narrower has room for half of the labels. */
+const WIDE = 480;
 
 interface Dated {
   readonly kind: Kind;
@@ -28,9 +38,11 @@ export function drawChart(figure: HTMLElement, events: readonly Dated[], now: nu
   const oldest = Math.min(...dated.map(({ date }) => date));
   const length = SPANS.find((length) => now - oldest < length) ?? longest;
   const width = figure.clientWidth;
-  const bars = Math.max(1, Math.floor((width - LEFT) / BAR));
-  const stacks = stack(dated, now - length, length, bars);
-  const most = Math.max(...stacks.map((counts) => sum(counts)));
+  // Bars begin at fixed times: they move on together, and no event changes from one to another.
+  const end = Math.ceil(now / (length / BARS)) * (length / BARS);
+  const stacks = stack(dated, end - length, length);
+  const most = Math.max(LEAST, ...stacks.map((counts) => sum(counts)));
+  const step = (width - LEFT) / BARS;
   const size = { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` };
   figure.replaceChildren(
     svg(
@@ -38,18 +50,18 @@ export function drawChart(figure: HTMLElement, events: readonly Dated[], now: nu
       { ...size, role: "img", "aria-labelledby": "chart-words" },
       svg("title", { id: "chart-words" }, words(dated, length)),
       ...axes(most, length, width),
-      ...stacks.flatMap((counts, place) => bar(counts, (place * (width - LEFT)) / bars, most)),
+      ...stacks.flatMap((counts, place) => bar(counts, LEFT + place * step, step, most)),
     ),
   );
 }
 
 /** For each bar, how many events of each kind it stands for. */
-function stack(events: readonly Dated[], from: number, length: number, bars: number): number[][] {
-  const stacks = Array.from({ length: bars }, () => KINDS.map(() => 0));
+function stack(events: readonly Dated[], from: number, length: number): number[][] {
+  const stacks = Array.from({ length: BARS }, () => KINDS.map(() => 0));
   for (const { kind, date } of events) {
-    const place = Math.floor(((date - from) / length) * bars);
+    const place = Math.floor(((date - from) / length) * BARS);
     // An event may be a little ahead of this clock.
-    const counts = stacks[Math.min(bars - 1, Math.max(0, place))];
+    const counts = stacks[Math.min(BARS - 1, Math.max(0, place))];
     const index = KINDS.findIndex(({ name }) => name === kind.name);
     if (counts?.[index] !== undefined) counts[index] += 1;
   }
@@ -59,7 +71,7 @@ function stack(events: readonly Dated[], from: number, length: number, bars: num
 const sum = (counts: readonly number[]): number =>
   counts.reduce((total, count) => total + count, 0);
 
-function bar(counts: readonly number[], x: number, most: number): SVGElement[] {
+function bar(counts: readonly number[], x: number, step: number, most: number): SVGElement[] {
   const unit = (HEIGHT - TOP - BOTTOM) / most;
   let y = HEIGHT - BOTTOM;
   return counts.flatMap((count, index) => {
@@ -67,8 +79,13 @@ function bar(counts: readonly number[], x: number, most: number): SVGElement[] {
     if (count === 0 || !kind) return [];
     const height = count * unit;
     y -= height;
-    const at = { x: LEFT + x + 1, y, width: BAR - 2, height };
-    return svg("rect", { ...at, fill: "var(--kind)", "data-kind": kind.name, rx: 1 });
+    const gap = step / 8;
+    const at = { x: x + gap, y, width: step - 2 * gap, height };
+    return svg(
+      "rect",
+      { ...at, "data-kind": kind.name, rx: 1.5 },
+      svg("title", {}, `${count} ${kind.name}`),
+    );
   });
 }
 
@@ -76,13 +93,19 @@ function axes(most: number, length: number, width: number): SVGElement[] {
   const floor = HEIGHT - BOTTOM;
   const label = (text: string, x: number, y: number, anchor: string) =>
     svg("text", { x, y, "text-anchor": anchor }, text);
+  const parts = width < WIDE ? 2 : 4;
+  const times = Array.from({ length: parts - 1 }, (_, index) => {
+    const part = (index + 1) / parts;
+    const text = `${span(length * (1 - part))} ago`;
+    return label(text, LEFT + part * (width - LEFT), HEIGHT - 4, "middle");
+  });
   return [
     svg("line", { x1: LEFT, x2: width, y1: floor, y2: floor }),
     svg("line", { x1: LEFT, x2: width, y1: TOP, y2: TOP, "stroke-dasharray": "2 4" }),
     label(String(most), LEFT - 6, TOP + 4, "end"),
     label("0", LEFT - 6, floor + 4, "end"),
     label(`${span(length)} ago`, LEFT, HEIGHT - 4, "start"),
-    label(`${span(length / 2)}`, (LEFT + width) / 2, HEIGHT - 4, "middle"),
+    ...times,
     label("now", width, HEIGHT - 4, "end"),
   ];
 }

@@ -9,6 +9,8 @@ import { age, clock } from "./time.ts";
 
 /** The page keeps no more than this, so it can be left open for ever. */
 const MOST = 1_000;
+/** Of these, the table has the newest; the reader may ask for all. */
+const FIRST = 50;
 /** The chart moves on with time, in milliseconds. */
 const REDRAWN_AFTER = 15_000;
 
@@ -26,11 +28,14 @@ export class EventsView {
   readonly #table = find<HTMLTableElement>("event-table");
   readonly #body = this.#table.tBodies[0] ?? this.#table.createTBody();
   readonly #search = find<HTMLInputElement>("search");
+  readonly #more = find<HTMLButtonElement>("more");
   readonly #hidden = new Set<Kind["name"]>();
   readonly #buttons = new Map<Kind["name"], HTMLButtonElement>();
   /** Oldest first. */
   readonly #all = new Map<string, Shown>();
+  #isWhole = false;
   #emptyText = "";
+  #invites = false;
   #isDrawn = true;
   #drawnAt = 0;
 
@@ -43,6 +48,10 @@ export class EventsView {
     }
     find("types").append(...this.#buttons.values());
     this.#search.addEventListener("input", () => this.#filter());
+    this.#more.addEventListener("click", () => {
+      this.#isWhole = !this.#isWhole;
+      this.#filter();
+    });
     document.addEventListener("keydown", (event) => this.#shortcut(event));
     setInterval(() => this.#tick(), 1_000);
     window.addEventListener("resize", () => this.#later());
@@ -66,7 +75,7 @@ export class EventsView {
       { role: "row", "data-kind": kind.name, "data-id": event.id, class: isLive ? "new" : "" },
       cell(mark, event.type),
       cell(event.user_id),
-      cell(event.session_id ?? "all sessions"),
+      cell(event.session_id ?? html("span", { class: "unknown" }, "all sessions")),
       cell(time),
     );
     const { id, user_id, session_id = "" } = event;
@@ -90,7 +99,7 @@ export class EventsView {
   /** What to say while there are no events; where it invites to make one, with the curl for that. */
   explain(text: string, invites = false): void {
     this.#emptyText = text;
-    find("empty-copy").hidden = !invites;
+    this.#invites = invites;
     this.#draw();
   }
 
@@ -116,19 +125,26 @@ export class EventsView {
 
   #filter(): void {
     const wanted = this.#search.value.trim().toLowerCase();
-    const shown = [];
+    const matching = [...this.#all.values()].filter(
+      ({ kind, text }) => !this.#hidden.has(kind.name) && text.includes(wanted),
+    );
+    const shown = new Set(this.#isWhole ? matching : matching.slice(-FIRST));
     for (const one of this.#all.values()) {
-      one.row.hidden = this.#hidden.has(one.kind.name) || !one.text.includes(wanted);
-      if (!one.row.hidden) shown.push(one);
+      one.row.hidden = !shown.has(one);
+      // A row that comes back is no news any more.
+      if (one.row.hidden) one.row.classList.remove("new");
     }
     const all = this.#all.size;
-    find("shown").textContent = all > shown.length ? `${shown.length} of ${all} events` : "";
-    this.#table.hidden = shown.length === 0;
-    find("empty").hidden = shown.length > 0;
+    const count = matching.length;
+    find("shown").textContent = all > count ? `${count} of ${all} events` : "";
+    this.#more.hidden = count <= FIRST;
+    this.#more.textContent = this.#isWhole ? `Show the newest ${FIRST}` : `Show all ${count}`;
+    this.#table.hidden = count === 0;
+    find("empty").hidden = count > 0;
     find("empty-text").textContent =
       all > 0 ? "No event is of these types and matches the search." : this.#emptyText;
-    if (all > 0) find("empty-copy").hidden = true;
-    drawChart(find("chart"), shown, Date.now());
+    find("invitation").hidden = all > 0 || !this.#invites;
+    drawChart(find("chart"), matching, Date.now());
   }
 
   #toggle(name: Kind["name"]): void {

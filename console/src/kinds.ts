@@ -7,14 +7,15 @@ export interface Kind {
   readonly mark: string;
 }
 
-/** In the order in which they are listed and stacked. The last is all that is not known here. */
+/** All that is not known here. */
+const OTHER: Kind = { name: "other", mark: "▲" };
+
+/** In the order in which they are listed and stacked. */
 export const KINDS: readonly Kind[] = [
   { name: "logout", mark: "●" },
   { name: "password_changed", mark: "◆" },
   { name: "user_blocked", mark: "■" },
-  { name: "other", mark: "▲" },
+  OTHER,
 ];
-
-const OTHER: Kind = { name: "other", mark: "▲" };
 
 export const kindOf = (type: string): Kind => KINDS.find(({ name }) => name === type) ?? OTHER;

@@ -4,6 +4,8 @@ import { clock, span } from "./time.ts";
 
 const PERIOD = 5_000;
 const TIMEOUT = 10_000;
+/** So many lines, those of applications first; the others are only counted. */
+const MOST = 20;
 
 interface Listener {
   readonly connected_on: string;
@@ -64,7 +66,10 @@ export class ListenersView {
   #show(listeners: readonly Listener[], note: string): void {
     find("listener-count").textContent = listeners.length ? String(listeners.length) : "";
     this.#note.textContent = note;
-    this.#list.replaceChildren(...grouped(listeners).map(item));
+    const groups = grouped(listeners);
+    const others = groups.length - MOST;
+    this.#list.replaceChildren(...groups.slice(0, MOST).map(item));
+    if (others > 0) this.#list.append(html("li", {}, html("small", {}, `and ${others} more`)));
   }
 }
 
@@ -88,7 +93,8 @@ function grouped(listeners: readonly Listener[]): Group[] {
       groups.set(key, { who: sub ?? "not authenticated yet", what, since, count: 1 });
     }
   }
-  return [...groups.values()];
+  const isOwnOnly = ({ what }: Group) => Number(what === FILTERS.self);
+  return [...groups.values()].sort((one, other) => isOwnOnly(one) - isOwnOnly(other));
 }
 
 const item = ({ who, what, since, count }: Group): HTMLLIElement =>
@@ -96,7 +102,6 @@ const item = ({ who, what, since, count }: Group): HTMLLIElement =>
     "li",
     {},
     html("span", {}, who),
-    html("small", {}, count > 1 ? `${count} sockets` : ""),
-    html("small", {}, what),
+    html("small", {}, count > 1 ? `${what}, ${count} sockets` : what),
     html("small", { title: clock(new Date(since)) }, `for ${span(Date.now() - since)}`),
   );

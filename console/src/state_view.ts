@@ -5,6 +5,8 @@ const MARKS = { disconnected: "○", connecting: "◌", connected: "●" };
 
 export class StateView {
   readonly #element = find("state");
+  /** Beside the state, which is read out whenever it changes. */
+  readonly #seconds = find("countdown");
   readonly #tenant: string;
   #countdown: ReturnType<typeof setInterval> | undefined;
 
@@ -26,10 +28,9 @@ export class StateView {
     if (delay === Infinity) return this.#show("connecting", "offline: waiting for the network");
     this.#show("connecting", "connecting …");
     const at = Date.now() + delay;
-    if (delay < 1_000) return;
     const tick = () => {
       const seconds = Math.ceil((at - Date.now()) / 1_000);
-      this.#element.textContent = seconds > 0 ? `connecting again in ${seconds} s` : "connecting …";
+      this.#seconds.textContent = seconds > 0 ? `in ${seconds} s` : "";
     };
     tick();
     this.#countdown = setInterval(tick, 1_000);
@@ -37,8 +38,10 @@ export class StateView {
 
   #show(state: keyof typeof MARKS, text: string): void {
     clearInterval(this.#countdown);
+    this.#seconds.textContent = "";
     this.#element.dataset["state"] = state;
-    this.#element.textContent = text;
+    // What is said already is not to be read out again.
+    if (this.#element.textContent !== text) this.#element.textContent = text;
     document.title = `${MARKS[state]} ${this.#tenant} · session-events`;
   }
 }

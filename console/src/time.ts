@@ -24,6 +24,16 @@ export function age(date: number, now: number): string {
   return now - date < SECOND ? "just now" : `${span(now - date)} ago`;
 }
 
+/** When something will be: how far ahead, and what the reader's own clock will show. */
+export function ahead(date: Date, now: number): string {
+  const isToday = date.toDateString() === new Date(now).toDateString();
+  const shown = date.toLocaleString(undefined, {
+    ...(isToday ? {} : { dateStyle: "medium" }),
+    timeStyle: "short",
+  });
+  return date.getTime() > now ? `in ${span(date.getTime() - now)}, at ${shown}` : `at ${shown}`;
+}
+
 /** A moment, as the reader's own clock has it. */
 export const clock = (date: Date): string =>
   date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });

@@ -6,6 +6,8 @@ export interface TokenSource {
   readonly current: string;
   /** Whether a newer one can be had. */
   readonly isRenewable: boolean;
+  /** What to do when there is none to be had. */
+  readonly mend: string;
   /** Gives a token; a newer one where that can be had. */
   get(request: { readonly fresh: boolean }): Promise<string>;
 }
@@ -16,6 +18,7 @@ const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 export const pasted = (token: string): TokenSource => ({
   current: token,
   isRenewable: false,
+  mend: "The token is about to expire: paste another to stay connected.",
   async get({ fresh }) {
     if (fresh) throw new Error("a pasted token cannot be renewed");
     return token;
@@ -27,6 +30,7 @@ export function standIn(issuer: URL): TokenSource {
   let current = "";
   return {
     isRenewable: true,
+    mend: `No token can be had at ${issuer.host}: is npm start still running?`,
     get current() {
       return current;
     },
@@ -36,10 +40,23 @@ export function standIn(issuer: URL): TokenSource {
         method: "POST",
         body: new URLSearchParams({ grant_type: "client_credentials", client_id: "console" }),
       });
-      current = (await response.json()).access_token;
-      return current;
+      const { access_token: token } = await response.json();
+      if (typeof token !== "string") throw new Error(`no token: ${response.status}`);
+      return (current = token);
     },
   };
+}
+
+/** What a token says, unverified and for the reader's eyes only; nothing where it is no JWT. */
+export function claimsOf(token: string): unknown {
+  try {
+    const [, payload = ""] = token.split(".");
+    const binary = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The issuer that the address names after `#issuer=`, if it is on this very machine. */
@@ -50,7 +67,10 @@ export function localIssuer({ hash }: Location): URL | undefined {
   return LOOPBACK.includes(url.hostname) ? url : undefined;
 }
 
-/** Remembers the pasted token of a tenant for as long as the tab is open. */
+/**
+ * Remembers for as long as the tab is open, and for one tenant, the token that was pasted or the
+ * issuer on this machine that was signed in at.
+ */
 export class TokenStore {
   readonly #key: string;
 
@@ -62,8 +82,8 @@ export class TokenStore {
     return sessionStorage.getItem(this.#key) ?? undefined;
   }
 
-  set(token: string): void {
-    sessionStorage.setItem(this.#key, token);
+  set(tokenOrIssuer: string): void {
+    sessionStorage.setItem(this.#key, tokenOrIssuer);
   }
 
   forget(): void {

@@ -2,22 +2,26 @@
 // neither throw nor offend against its own Content-Security-Policy.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { dirname } from "node:path";
 import { after, describe, test } from "node:test";
 
 import { startBrowser } from "../support/browser.mjs";
 import { startCutProxy } from "../support/cut_proxy.mjs";
 import { Issuer } from "../support/issuer.mjs";
+import { flaws } from "../support/page_flaws.mjs";
+import { Program } from "../support/program.mjs";
 import { scp, slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 // An issuer on this machine, as `npm start` has one. It asks for no secret.
-const issuing = { logins: 0 };
+const issuing = { logins: 0, isBroken: false };
 const standIn = createServer((request, response) => {
   response.setHeader("access-control-allow-origin", "*");
   if (request.method !== "POST" || request.url !== "/oauth/token")
     return response.writeHead(404).end();
+  if (issuing.isBroken) return response.writeHead(500).end('{"error":"server_error"}');
   issuing.logins += 1;
   const access_token = issuer.token({ sub: "console@clients" });
   response.end(JSON.stringify({ access_token, expires_in: 3_600 }));
@@ -68,7 +72,7 @@ async function open(
 /** Waits until there are so many. */
 const count = (locator, number) => locator.nth(number - 1).waitFor();
 
-describe("the live page", { concurrency: 3 }, () => {
+describe("the live page", { concurrency: 4 }, () => {
   test("shows the events that there are and those that come, newest first, each once", async (t) => {
     const { tenant, rows, show, is, page } = await open(t);
     const [first, second] = [slo({ user_id: "auth0|one" }), scp({ user_id: "auth0|two" })];
@@ -114,6 +118,25 @@ describe("the live page", { concurrency: 3 }, () => {
     assert.equal(await page.getByLabel("Search for a user").inputValue(), "");
   });
 
+  test("shows the newest fifty, and all that there are to who asks or searches", async (t) => {
+    const { tenant, rows, show, page } = await open(t);
+    await tenant.publish(
+      slo({ user_id: "auth0|first" }),
+      ...Array.from({ length: 59 }, () => slo()),
+    );
+    await show();
+    const all = page.getByRole("button", { name: "Show all 60" });
+    await all.waitFor();
+    assert.equal(await rows.count(), 50);
+    await all.click();
+    assert.equal(await rows.count(), 60);
+    await page.getByRole("button", { name: "Show the newest 50" }).press("Enter");
+    assert.equal(await rows.count(), 50);
+    await page.getByLabel("Search for a user").fill("first");
+    assert.match(await rows.first().textContent(), /auth0\|first/);
+    assert.equal(await page.getByRole("button", { name: /^Show/ }).count(), 0);
+  });
+
   test("draws events over time, and says in words what it draws", async (t) => {
     const { tenant, rows, show, page } = await open(t);
     const date = new Date(Date.now() - 30 * 60_000).toISOString();
@@ -144,12 +167,24 @@ describe("the live page", { concurrency: 3 }, () => {
     const texts = await list.allInnerTexts();
     const shown = texts.map((text) => text.replace(/\s+/g, " ").replace(/ for \d+ s$/, "")).sort();
     assert.deepEqual(shown, [
-      "api@clients 2 sockets everybody's events",
+      "api@clients everybody's events, 2 sockets",
       `${USER} their own events`,
       "console@clients everybody's events",
       "not authenticated yet waiting for a token",
     ]);
     assert.equal(await page.locator("#listener-count").textContent(), "5");
+  });
+
+  test("lists twenty listeners, applications first, and counts the others", async (t) => {
+    const { tenant, show, page } = await open(t);
+    for (let user = 0; user < 21; user += 1)
+      await tenant.listen({ sub: `auth0|${user}`, scope: "listen:events:self" });
+    await show();
+    const list = page.locator("#listener-list li");
+    await count(list, 21);
+    assert.match(await list.first().textContent(), /^console@clients/);
+    assert.equal(await list.last().textContent(), "and 2 more");
+    assert.equal(await page.locator("#listener-count").textContent(), "22");
   });
 
   test("keeps the token for the tab, through a reload, until it is told to forget it", async (t) => {
@@ -173,6 +208,13 @@ describe("the live page", { concurrency: 3 }, () => {
 
   test("says what is wrong with a token, stops, and takes another", async (t) => {
     const { tenant, is, show, page, problem } = await open(t);
+    const said = [];
+    await page.exposeFunction("said", (text) => said.push(text));
+    await problem.evaluate((problem) =>
+      new MutationObserver(() => window.said(problem.textContent)).observe(problem, {
+        childList: true,
+      }),
+    );
     for (const [token, sentence] of [
       [tenant.token({ exp: now() - 60 }), /has expired/],
       ["opaque", /not a well-formed JSON Web Token/],
@@ -183,15 +225,50 @@ describe("the live page", { concurrency: 3 }, () => {
       await problem.filter({ hasText: sentence }).waitFor();
       await is("disconnected");
     }
+    assert.equal(said.length, 4, `one sentence for each token, not ${said}`);
     await show(`Bearer ${tenant.token()}`);
     await is("connected");
     assert.equal(await problem.isVisible(), false);
     assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
   });
 
+  test("shows what a refused token says, and forgets that too", async (t) => {
+    const { tenant, is, show, page, problem } = await open(t);
+    await show(tenant.token({ aud: "https://öther.example.com" }));
+    await problem.filter({ hasText: "for another API" }).waitFor();
+    await page.getByText("What the token says").click();
+    await page.getByText('"aud": "https://öther.example.com"').waitFor();
+    await page.getByRole("button", { name: "Forget the token" }).click();
+    assert.equal(await problem.isVisible(), false);
+    assert.equal(await page.getByText("What the token says").isVisible(), false);
+    await page.reload();
+    await is("disconnected");
+    assert.equal(await problem.isVisible(), false);
+  });
+
+  test("asks for no token where it could be overheard", async (t) => {
+    const tenant = new Tenant(worker);
+    const context = await browser.newContext();
+    t.after(async () => {
+      await context.unrouteAll({ behavior: "ignoreErrors" });
+      await context.close();
+    });
+    await context.route("http://events.example.com/**", async (route) => {
+      const { pathname } = new URL(route.request().url());
+      await route.fulfill({
+        response: await route.fetch({ url: `${new URL(pathname, worker.url)}` }),
+      });
+    });
+    const page = await context.newPage();
+    await page.goto(`http://events.example.com/${tenant.slug}/console`);
+    await page.getByText("Open this page by https://").waitFor();
+    assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
+  });
+
   test("says so when the token's time is over", async (t) => {
     const { tenant, is, show, problem } = await open(t);
-    await show(tenant.token({ exp: now() + 3 }));
+    // Long enough for a slow machine to connect, and to see the first sentence.
+    await show(tenant.token({ exp: now() + 6 }));
     await is("connected");
     await problem.filter({ hasText: "about to expire: paste another" }).waitFor();
     await problem.filter({ hasText: "The token has expired: paste another." }).waitFor();
@@ -211,13 +288,24 @@ describe("the live page", { concurrency: 3 }, () => {
 
   test("signs in at the issuer on this machine that its address names", async (t) => {
     const tenant = new Tenant(worker, { name: "local" });
-    const { is, page } = await open(t, { tenant, hash: `#issuer=${issuer.issuer}` });
+    const { is, page, problem } = await open(t, { tenant, hash: `#issuer=${issuer.issuer}` });
+    issuing.isBroken = true;
     await page
       .getByRole("button", { name: `Sign in at localhost:${standIn.address().port}` })
       .click();
+    await problem.filter({ hasText: "is npm start still running?" }).waitFor();
+    issuing.isBroken = false;
     await is("connected");
+    assert.equal(await problem.isVisible(), false);
     await page.getByText("console@clients").first().waitFor();
     assert.equal(issuing.logins, 1);
+    await page.reload();
+    await is("connected");
+    assert.equal(issuing.logins, 2);
+    await page.getByRole("button", { name: "Forget the token" }).click();
+    await page.reload();
+    await is("disconnected");
+    assert.equal(issuing.logins, 2);
   });
 
   test("signs in nowhere else, whatever its address names", async (t) => {
@@ -266,19 +354,28 @@ describe("the live page", { concurrency: 3 }, () => {
     const token = tenant.token();
     await show(token);
     await is("connected");
-    const copied = async (button) => {
-      await button.click();
-      await page.getByRole("button", { name: "Copied" }).waitFor();
-      await page.getByRole("button", { name: "Copied" }).waitFor({ state: "hidden" });
+    const said = page.locator("#said");
+    const copied = async (what, variable = "TOKEN") => {
+      await said.evaluate((said) => said.replaceChildren());
+      await page.locator(`[data-copy="${what}"]`).click();
+      await said.filter({ hasText: `Copied. It reads the token from ${variable}:` }).waitFor();
       return page.evaluate(() => navigator.clipboard.readText());
     };
     const url = new URL(tenant.slug, worker.url);
-    const events = await copied(page.locator('[data-copy="events"]'));
-    assert.equal(events, `curl '${url}/api/events' -H "Authorization: Bearer $TOKEN"`);
-    const listeners = await copied(page.locator('[data-copy="listeners"]'));
-    assert.equal(listeners, `curl '${url}/api/listeners' -H "Authorization: Bearer $TOKEN"`);
-    const publish = await copied(page.getByRole("button", { name: "that makes one" }));
+    const read = (path) => `curl '${url}${path}' -H "Authorization: Bearer $TOKEN"`;
+    assert.equal(await copied("events"), read("/api/events"));
+    assert.equal(await copied("listeners"), read("/api/listeners"));
+    const publish = await copied("publish", "PUBLISH_TOKEN");
     assert.match(publish, /api\/publish' -H "Authorization: \$PUBLISH_TOKEN" -d '\[\{"log_id"/);
+    assert.equal(await page.locator("#publish-command").textContent(), publish);
+
+    const listen = await copied("listen");
+    assert.ok(!listen.includes(token));
+    const record = slo();
+    await tenant.publish(record);
+    const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
+    const shell = new Program(t, "sh", ["-c", listen], { env: { TOKEN: token, PATH } });
+    await shell.shows(`"id":"${record.log_id}"`);
   });
 
   test("offers a command to be copied by hand where there is no clipboard", async (t) => {
@@ -341,54 +438,3 @@ describe("the live page", { concurrency: 3 }, () => {
     });
   }
 });
-
-/** What is too wide for the page, too small to touch, without a name, or too pale to be read. */
-const flaws = (page) =>
-  page.evaluate(() => {
-    const found = [];
-    const { scrollWidth, clientWidth } = document.documentElement;
-    if (scrollWidth > clientWidth) found.push(`the page is ${scrollWidth} wide`);
-    for (const control of document.querySelectorAll("button, input, summary")) {
-      const { height, width } = control.getBoundingClientRect();
-      if (height === 0) continue;
-      const name =
-        control.ariaLabel || control.textContent.trim() || control.labels?.[0]?.textContent;
-      if (!name) found.push(`no name: ${control.outerHTML}`);
-      if (height < 44 || width < 44) found.push(`${name} is ${width} x ${height}`);
-    }
-
-    // Contrast as WCAG 2.2 has it; a canvas turns any colour into its bytes.
-    const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
-    const painter = canvas.getContext("2d", { willReadFrequently: true });
-    const paint = (colours) => {
-      painter.clearRect(0, 0, 1, 1);
-      for (const colour of colours) {
-        painter.fillStyle = colour;
-        painter.fillRect(0, 0, 1, 1);
-      }
-      return [...painter.getImageData(0, 0, 1, 1).data];
-    };
-    const luminance = (colours) => {
-      const [red, green, blue] = paint(colours).map((byte) => {
-        const part = byte / 255;
-        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-      });
-      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-    };
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-      const element = texts.currentNode.parentElement;
-      if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
-      const grounds = [];
-      for (let one = element; one; one = one.parentElement)
-        grounds.unshift(getComputedStyle(one).backgroundColor);
-      const style = getComputedStyle(element);
-      const front = element instanceof SVGElement ? style.fill : style.color;
-      const [light, dark] = [luminance(grounds), luminance([...grounds, front])].sort(
-        (a, b) => b - a,
-      );
-      const contrast = (light + 0.05) / (dark + 0.05);
-      if (contrast < 4.5) found.push(`${texts.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
-    }
-    return found;
-  });
