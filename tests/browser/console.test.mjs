@@ -61,7 +61,8 @@ async function open(
     state,
     rows: page.locator("#event-table tbody tr:visible"),
     problem: page.locator("#problem"),
-    is: (text) => state.filter({ hasText: text }).waitFor(),
+    // From its beginning: one who is disconnected is not connected.
+    is: (text) => state.filter({ hasText: new RegExp(`^${text}`) }).waitFor(),
     async show(token = tenant.token({ sub: "console@clients" })) {
       await page.getByLabel(/^Access token/).fill(token);
       await page.getByRole("button", { name: "Connect" }).click();
@@ -120,14 +121,13 @@ describe("the live page", { concurrency: 4 }, () => {
 
   test("shows the newest fifty, and all that there are to who asks or searches", async (t) => {
     const { tenant, rows, show, page } = await open(t);
-    await tenant.publish(
-      slo({ user_id: "auth0|first" }),
-      ...Array.from({ length: 59 }, () => slo()),
-    );
+    const later = Array.from({ length: 59 }, () => slo());
+    await tenant.publish(slo({ user_id: "auth0|first" }), ...later);
     await show();
     const all = page.getByRole("button", { name: "Show all 60" });
     await all.waitFor();
     assert.equal(await rows.count(), 50);
+    assert.equal(await rows.first().getAttribute("data-id"), later.at(-1).log_id);
     await all.click();
     assert.equal(await rows.count(), 60);
     await page.getByRole("button", { name: "Show the newest 50" }).press("Enter");
@@ -228,6 +228,7 @@ describe("the live page", { concurrency: 4 }, () => {
     assert.equal(said.length, 4, `one sentence for each token, not ${said}`);
     await show(`Bearer ${tenant.token()}`);
     await is("connected");
+    await page.getByText(/^in 59 min, at /).waitFor();
     assert.equal(await problem.isVisible(), false);
     assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
   });
@@ -290,9 +291,10 @@ describe("the live page", { concurrency: 4 }, () => {
     const tenant = new Tenant(worker, { name: "local" });
     const { is, page, problem } = await open(t, { tenant, hash: `#issuer=${issuer.issuer}` });
     issuing.isBroken = true;
-    await page
-      .getByRole("button", { name: `Sign in at localhost:${standIn.address().port}` })
-      .click();
+    const signIn = page.getByRole("button", {
+      name: `Sign in at localhost:${standIn.address().port}`,
+    });
+    await signIn.click();
     await problem.filter({ hasText: "is npm start still running?" }).waitFor();
     issuing.isBroken = false;
     await is("connected");
@@ -302,10 +304,16 @@ describe("the live page", { concurrency: 4 }, () => {
     await page.reload();
     await is("connected");
     assert.equal(issuing.logins, 2);
+    await page.goto(page.url().replace(/#.*/, ""));
+    await is("disconnected");
+    assert.equal(await problem.isVisible(), false);
+    await page.goBack();
+    await signIn.click();
+    await is("connected");
     await page.getByRole("button", { name: "Forget the token" }).click();
     await page.reload();
     await is("disconnected");
-    assert.equal(issuing.logins, 2);
+    assert.equal(issuing.logins, 3);
   });
 
   test("signs in nowhere else, whatever its address names", async (t) => {
