@@ -31,8 +31,9 @@ function buildConsole() {
   cpSync(join(ROOT, "console", "public"), assets, { recursive: true });
   try {
     buildSync({
-      entryPoints: [join(ROOT, "console", "src", "app.ts")],
-      outfile: join(assets, "app.js"),
+      entryPoints: ["src/app.ts", "styles/app.css"].map((path) => join(ROOT, "console", path)),
+      entryNames: "[name]",
+      outdir: assets,
       // The client's sources, so that it need not be built first.
       alias: { "session-events": join(ROOT, "sdk", "src", "index.ts") },
       bundle: true,
