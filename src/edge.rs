@@ -14,8 +14,7 @@ use session_events_core::{
     log_record::MAX_BODY_BYTES,
     protocol::{Index, PublishReceipt, WorkerDebug},
     publish_token::bearer,
-    route::{Endpoint, Route, Target},
-    tenant::Tenant,
+    route::{Endpoint, Route, Target, Wanted},
     upgrade::Upgrade,
 };
 use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
@@ -23,70 +22,107 @@ use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue}
 use crate::{
     clock, environment,
     http::{self, Unread},
-    report,
+    report::{self, Refused},
     verifier::RuntimeVerifier,
 };
 
 mod console;
 mod key_sets;
+mod rate_limit;
+mod tenant_object;
 
 use key_sets::EdgeKeySets;
+use rate_limit::Counted;
+use tenant_object::TenantObject;
 
 /// How many places of malformed records in a batch are logged.
 const REPORTED_PLACES: usize = 20;
 
 /// Answers a request off the network. To `HEAD` the runtime sends all of the answer but its body.
 pub(crate) async fn answer(request: &Request, env: &Env) -> worker::Result<Response> {
-    match route(request, env, &http::method(request)).await {
-        Ok(response) => Ok(response),
-        Err(fault) => http::fault(&fault),
+    let request_id = http::request_id(request);
+    let url = request.inner().url();
+    let found = Target::parse(&url).and_then(|target| Ok((target, Route::parse(target.path)?)));
+    let answered = match &found {
+        Ok((_, Route::Index)) => index(&http::method(request)),
+        Ok((target, Route::Tenant(wanted))) => {
+            serve(request, env, &url, target, wanted, &request_id).await
+        }
+        Err(fault) => Err(fault.clone()),
+    };
+    let mut fault = match answered {
+        Ok(response) => return Ok(response),
+        Err(fault) => fault,
+    };
+    if fault.is_failed_authentication() && Counted::FailedAuthentication.exceeds(env, request).await
+    {
+        fault = Fault::TooManyRequests;
     }
+    let (tenant, endpoint) = match &found {
+        Ok((_, Route::Tenant(wanted))) => (wanted.tenant.domain(), wanted.endpoint.name()),
+        Ok((_, Route::Index)) => (String::new(), Endpoint::Index.name()),
+        Err(_) => (String::new(), "none"),
+    };
+    let refused = Refused {
+        tenant: &tenant,
+        endpoint,
+        request_id: Some(&request_id),
+    };
+    report::refused(refused, &fault);
+    http::fault(&fault, &request_id)
 }
 
-async fn route(request: &Request, env: &Env, method: &str) -> Result<Response, Fault> {
-    let url = request.inner().url();
-    let target = Target::parse(&url)?;
-    let (tenant, endpoint, internal_path) = match Route::parse(target.path)? {
-        Route::Index => return index(method),
-        Route::Tenant {
-            tenant,
-            endpoint,
-            internal_path,
-        } => (tenant, endpoint, internal_path),
-    };
+async fn serve(
+    request: &Request,
+    env: &Env,
+    url: &str,
+    target: &Target<'_>,
+    wanted: &Wanted<'_>,
+    request_id: &str,
+) -> Result<Response, Fault> {
+    let Wanted {
+        tenant,
+        endpoint,
+        internal_path,
+    } = wanted;
+    let method = http::method(request);
     let config = environment::config(env);
-    if config.as_ref().is_ok_and(|config| !config.serves(&tenant)) {
+    if config.as_ref().is_ok_and(|config| !config.serves(tenant)) {
         return Err(Fault::NotFound);
     }
-    endpoint.check_method(method)?;
+    endpoint.check_method(&method)?;
     if method == "OPTIONS" {
-        return http::preflight(endpoint).map_err(internal(&tenant));
+        return http::preflight(*endpoint).map_err(report::internal("response"));
     }
     let config = config?;
     let call = Call {
         request,
-        env,
         config: &config,
-        tenant: &tenant,
+        object: TenantObject {
+            env,
+            tenant,
+            request_id,
+        },
         hub_url: format!("{}{internal_path}", target.origin),
     };
     match endpoint {
-        Endpoint::Index => index(method),
+        Endpoint::Index => index(&method),
         Endpoint::WorkerDebug => http::json(&WorkerDebug {
             host: target.host,
-            url: &url,
+            url,
             path: target.path,
             internal_path,
             tenant: tenant.to_string(),
             tenant_domain: tenant.domain(),
         })
-        .map_err(internal(&tenant)),
-        Endpoint::Console(file) => console::answer(request, env, &config, &tenant, file).await,
+        .map_err(report::internal("response")),
+        Endpoint::Console(file) => console::answer(request, env, &config, tenant, *file).await,
         Endpoint::HubDebug => call.ask_hub(&HubRequest::Debug).await,
         Endpoint::Publish => call.publish().await,
-        Endpoint::Subscribe => call.subscribe(&target).await,
+        Endpoint::Subscribe => call.subscribe(target).await,
         Endpoint::Listeners => call.read(&HubRequest::Listeners).await,
         Endpoint::Events => call.read(&HubRequest::Events).await,
+        Endpoint::Health => call.ask_hub(&HubRequest::Health).await,
     }
 }
 
@@ -101,19 +137,14 @@ fn index(method: &str) -> Result<Response, Fault> {
             description: env!("CARGO_PKG_DESCRIPTION").into(),
         })
     };
-    response.map_err(|error| report::internal("response", "", &error))
-}
-
-fn internal(tenant: &Tenant) -> impl Fn(worker::Error) -> Fault {
-    move |error| report::internal("response", &tenant.domain(), &error)
+    response.map_err(report::internal("response"))
 }
 
 /// A request for a tenant that is served.
 struct Call<'a> {
     request: &'a Request,
-    env: &'a Env,
     config: &'a Config,
-    tenant: &'a Tenant,
+    object: TenantObject<'a>,
     /// The URL under which the object sees the request: without the tenant's segment.
     hub_url: String,
 }
@@ -128,15 +159,12 @@ impl Call<'_> {
         request: &HubRequest,
         init: RequestInit,
     ) -> Result<Response, Fault> {
-        environment::ask_hub(self.env, self.tenant, &self.hub_url, request, init).await
+        self.object.ask(&self.hub_url, request, init).await
     }
 
     async fn verify(&self, token: &str) -> Result<AccessToken, Fault> {
-        let verifier = RuntimeVerifier(EdgeKeySets {
-            env: self.env,
-            tenant: self.tenant,
-        });
-        access_token::verify(token, self.tenant, self.config, &verifier).await
+        let verifier = RuntimeVerifier(EdgeKeySets(self.object));
+        access_token::verify(token, self.object.tenant, self.config, &verifier).await
     }
 
     /// Who may listen to all may also look at all.
@@ -156,7 +184,15 @@ impl Call<'_> {
         let subprotocols = http::header(self.request, "sec-websocket-protocol");
         let upgrade = Upgrade::parse(authorization.as_deref(), subprotocols.as_deref())?;
         let admission = match upgrade.token {
-            None => None,
+            None => {
+                if Counted::AnonymousSocket
+                    .exceeds(self.object.env, self.request)
+                    .await
+                {
+                    return Err(Fault::TooManyRequests);
+                }
+                None
+            }
             Some(token) => {
                 let token = self.verify(token).await?;
                 token.listener()?;
@@ -168,7 +204,7 @@ impl Call<'_> {
         };
         let init = RequestInit::new();
         let upgrading = init.headers.set("upgrade", "websocket");
-        upgrading.map_err(internal(self.tenant))?;
+        upgrading.map_err(report::internal("response"))?;
         let subscribe = HubRequest::Subscribe {
             admission,
             answers_subprotocol: upgrade.answers_subprotocol,
@@ -177,20 +213,21 @@ impl Call<'_> {
     }
 
     async fn publish(&self) -> Result<Response, Fault> {
-        let secrets = environment::publish_secrets(self.env)?;
+        let tenant = self.object.tenant;
+        let secrets = environment::publish_secrets(self.object.env)?;
         let authorization = http::header(self.request, "authorization");
-        secrets.authorize(self.tenant, authorization.as_deref())?;
+        secrets.authorize(tenant, authorization.as_deref())?;
         let body = http::read_request(self.request, MAX_BODY_BYTES).await;
         let body = body.map_err(|unread| match unread {
             Unread::TooLong => Fault::PayloadTooLarge,
             Unread::Failed(_) => Fault::InvalidRequest("The body broke off; publish it again."),
         })?;
-        let batch = event::read_batch(&body, self.tenant, clock::now())?;
+        let batch = event::read_batch(&body, tenant, clock::now())?;
         if !batch.malformed.is_empty() {
             let some: Vec<_> = batch.malformed.iter().take(REPORTED_PLACES).collect();
             let (count, received) = (batch.malformed.len(), batch.received);
             let detail = format!("{count} of {received} records, at {some:?}");
-            report::warning("malformed_records", &self.tenant.domain(), &detail);
+            report::warning("malformed_records", &tenant.domain(), &detail);
         }
         let candidates = batch.events.len();
         let published = self.store(batch.events).await?;
@@ -201,7 +238,7 @@ impl Call<'_> {
             ignored: batch.ignored,
             malformed: batch.malformed.len(),
         })
-        .map_err(internal(self.tenant))
+        .map_err(report::internal("response"))
     }
 
     /// Hands events to the object, unless there are none: most of a log ends no session.
@@ -210,14 +247,14 @@ impl Call<'_> {
             return Ok(Published { events: 0 });
         }
         let publication = serde_json::to_string(&Publication { events });
-        let publication = publication.map_err(|error| internal(self.tenant)(error.into()))?;
+        let publication = publication.map_err(|error| Fault::internal("publish", error))?;
         let mut init = RequestInit::new();
         init.with_method(Method::Post)
             .with_body(Some(JsValue::from_str(&publication)));
         let mut stored = self.ask_hub_with(&HubRequest::Publish, init).await?;
-        if stored.status_code() != 200 {
-            return Err(Fault::Internal);
+        match stored.status_code() {
+            200 => stored.json().await.map_err(report::internal("publish")),
+            status => Err(Fault::internal("publish", format_args!("status {status}"))),
         }
-        stored.json().await.map_err(internal(self.tenant))
     }
 }

@@ -6,10 +6,36 @@
 
 use futures::{Stream, StreamExt};
 use serde::Serialize;
-use session_events_core::{error::Fault, protocol::ErrorBody, route::Endpoint};
-use worker::{ByteStream, Headers, Request, Response, Result, WebSocket, web_sys};
+use session_events_core::{
+    error::Fault, hub_request::REQUEST_ID_HEADER, protocol::ErrorBody, route::Endpoint,
+};
+use worker::{
+    ByteStream, Headers, Request, Response, Result, WebSocket, wasm_bindgen::prelude::wasm_bindgen,
+    web_sys,
+};
 
-pub(crate) use session_events_core::hub_request::HEADER as HUB_REQUEST_HEADER;
+/// The longest request id that is taken over.
+const MAX_REQUEST_ID_BYTES: usize = 64;
+
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_sys = worker::js_sys)]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
+    fn random_uuid() -> String;
+}
+
+/// What ties a request's answers to its lines in the log: Cloudflare's own id of the request
+/// (Cloudflare, "Cloudflare HTTP headers": `CF-Ray`), or where it has none, one made here.
+pub(crate) fn request_id(request: &Request) -> String {
+    let is_id = |id: &String| {
+        (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    header(request, "cf-ray")
+        .filter(is_id)
+        .unwrap_or_else(random_uuid)
+}
 
 /// A header's value; one that is not there and one that cannot be read are the same.
 pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
@@ -31,7 +57,7 @@ fn headers() -> Result<Headers> {
     headers.set("access-control-allow-origin", "*")?;
     headers.set(
         "access-control-expose-headers",
-        "www-authenticate, retry-after",
+        "www-authenticate, retry-after, x-request-id",
     )?;
     headers.set("cache-control", "no-store")?;
     headers.set("x-content-type-options", "nosniff")?;
@@ -50,9 +76,11 @@ fn with_body(headers: Headers, status: u16, body: &impl Serialize) -> Result<Res
         .with_headers(headers))
 }
 
-/// A fault, as the client is told of it.
-pub(crate) fn fault(fault: &Fault) -> Result<Response> {
+/// A fault, as the client is told of it. The request id is what a client can quote and the
+/// operator can look for in the log.
+pub(crate) fn fault(fault: &Fault, request_id: &str) -> Result<Response> {
     let headers = headers()?;
+    headers.set(REQUEST_ID_HEADER, request_id)?;
     if let Some(challenge) = fault.challenge() {
         headers.set("www-authenticate", &challenge)?;
     }

@@ -10,14 +10,15 @@ mod event_store;
 mod key_sets;
 mod sockets;
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use session_events_core::{
     access_token::{self, AccessToken},
-    error::Fault,
-    hub_request::{Admission, HubRequest, Publication, Published},
+    error::{Fault, Incident},
+    hub_request::{Admission, HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
     listeners::Listeners,
-    protocol::{EventsBody, HubDebug, ListenersBody, ServerMessage},
+    message_rate::MessageRate,
+    protocol::{ErrorBody, EventsBody, HealthBody, HubDebug, ListenersBody, ServerMessage},
     route::Target,
     session::{Effect, Incoming, Session},
     tenant::Tenant,
@@ -41,9 +42,8 @@ use worker::{
 };
 
 use crate::{
-    clock, environment,
-    http::{self, HUB_REQUEST_HEADER},
-    report,
+    clock, environment, http,
+    report::{self, Refused},
     verifier::RuntimeVerifier,
 };
 use event_store::EventStore;
@@ -55,10 +55,13 @@ use sockets::{Socket, Sockets};
 pub struct TenantHub {
     state: Rc<State>,
     env: Env,
+    /// The object's name, which is the tenant's Auth0 domain.
+    domain: String,
     tenant: Option<Tenant>,
     events: EventStore,
     key_sets: KeySets,
     sockets: Sockets,
+    message_rate: RefCell<MessageRate>,
 }
 
 impl DurableObject for TenantHub {
@@ -69,22 +72,37 @@ impl DurableObject for TenantHub {
             event_store::create_tables(&state).and_then(|()| sockets::answer_pings(&state));
         if let Err(error) = prepared {
             // Whatever needs the tables will fail on its own and say so to whoever asked.
-            report::internal("object_start", &domain, &error);
+            report::incident("object_start", &domain, &error);
         }
         Self {
             tenant: Tenant::from_domain(&domain),
             events: EventStore::new(&state),
             sockets: Sockets::new(Rc::clone(&state)),
-            key_sets: KeySets::new(&state, domain),
+            key_sets: KeySets::new(&state, domain.clone()),
+            message_rate: RefCell::default(),
+            domain,
             state,
             env,
         }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        match self.serve(request).await {
+        let wanted = http::header(&request, HEADER)
+            .as_deref()
+            .and_then(HubRequest::decode);
+        let request_id = http::header(&request, REQUEST_ID_HEADER).unwrap_or_default();
+        let endpoint = wanted.as_ref().map_or("none", HubRequest::name);
+        match self.serve(wanted, request).await {
             Ok(response) => Ok(response),
-            Err(fault) => http::fault(&fault),
+            Err(fault) => {
+                let refused = Refused {
+                    tenant: &self.domain,
+                    endpoint,
+                    request_id: Some(&request_id),
+                };
+                report::refused(refused, &fault);
+                http::fault(&fault, &request_id)
+            }
         }
     }
 
@@ -93,31 +111,10 @@ impl DurableObject for TenantHub {
         raw: WebSocket,
         message: WebSocketIncomingMessage,
     ) -> Result<()> {
-        let Some(mut socket) = Socket::of(raw) else {
-            return Ok(());
-        };
-        let incoming = match &message {
-            WebSocketIncomingMessage::String(text) => Incoming::Text(text),
-            WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
-        };
-        let now = clock::now();
-        let receive = |session: &mut Session| session.receive(incoming, now);
-        let effects = self.sockets.update(&mut socket, receive)?;
-        for effect in effects {
-            match effect {
-                Effect::Verify {
-                    access_token,
-                    last_event_id,
-                } => {
-                    let outcome = self.verify(&access_token).await;
-                    let Some(mut socket) = socket.reread() else {
-                        return Ok(());
-                    };
-                    self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
-                    return self.wake_by(socket.due()).await;
-                }
-                effect => perform(&socket, effect),
-            }
+        if let Err(error) = self.hear(raw.clone(), message).await {
+            let fault = Fault::internal("message", error);
+            self.report_refused(&fault);
+            sockets::close(&raw, &fault);
         }
         Ok(())
     }
@@ -152,11 +149,9 @@ impl DurableObject for TenantHub {
             match self.sockets.update(&mut socket, tick) {
                 Ok(effect) => effect
                     .into_iter()
-                    .for_each(|effect| perform(&socket, effect)),
+                    .for_each(|effect| self.perform(&socket, effect)),
                 // The others must not wait for this one.
-                Err(error) => {
-                    report::internal("alarm", &self.domain(), &error);
-                }
+                Err(error) => report::incident("alarm", &self.domain, &error),
             }
         }
         let next = self.sockets.with_index(Listeners::next_due)?;
@@ -170,28 +165,38 @@ impl DurableObject for TenantHub {
     }
 }
 
-fn perform(socket: &Socket, effect: Effect<'_>) {
-    match effect {
-        Effect::Send(message) => socket.send(&message),
-        Effect::Deliver(json) => socket.send_text(&JsString::from(json)),
-        Effect::Close(fault) => socket.close(&fault),
-        Effect::Verify { .. } => {}
-    }
-}
-
 impl TenantHub {
-    fn domain(&self) -> String {
-        self.tenant.as_ref().map(Tenant::domain).unwrap_or_default()
+    fn perform(&self, socket: &Socket, effect: Effect<'_>) {
+        match effect {
+            Effect::Send(message) => socket.send(&message),
+            Effect::Deliver(json) => socket.send_text(&JsString::from(json)),
+            Effect::Refuse(fault) => {
+                self.report_refused(&fault);
+                socket.send(&ServerMessage::Error(ErrorBody::from(&fault)));
+            }
+            Effect::Close(fault) => {
+                self.report_refused(&fault);
+                socket.close(&fault);
+            }
+            Effect::Verify { .. } => {}
+        }
     }
 
-    fn internal(&self, what: &'static str) -> impl Fn(worker::Error) -> Fault {
-        let domain = self.domain();
-        move |error| report::internal(what, &domain, &error)
+    fn report_refused(&self, fault: &Fault) {
+        let refused = Refused {
+            tenant: &self.domain,
+            endpoint: "socket",
+            request_id: None,
+        };
+        report::refused(refused, fault);
     }
 
-    async fn serve(&self, mut request: Request) -> std::result::Result<Response, Fault> {
-        let header = http::header(&request, HUB_REQUEST_HEADER);
-        match header.as_deref().and_then(HubRequest::decode) {
+    async fn serve(
+        &self,
+        wanted: Option<HubRequest>,
+        mut request: Request,
+    ) -> std::result::Result<Response, Fault> {
+        match wanted {
             None => Err(Fault::NotFound),
             Some(HubRequest::Debug) => {
                 let url = request.inner().url();
@@ -200,27 +205,26 @@ impl TenantHub {
                     host: target.host,
                     url: &url,
                     path: target.path,
-                    tenant_domain: self.domain(),
+                    tenant_domain: self.domain.clone(),
                 })
-                .map_err(self.internal("debug"))
+                .map_err(report::internal("debug"))
             }
             Some(HubRequest::Publish) => {
-                let publication = request.json().await.map_err(self.internal("publish"))?;
-                self.publish(publication).map_err(self.internal("publish"))
+                let publication = request.json().await.map_err(report::internal("publish"))?;
+                self.publish(publication)
+                    .map_err(report::internal("publish"))
             }
             Some(HubRequest::Subscribe {
                 admission,
                 answers_subprotocol,
-            }) => self
-                .subscribe(admission, answers_subprotocol)
-                .await
-                .map_err(self.internal("subscribe")),
-            Some(HubRequest::Listeners) => self.listeners().map_err(self.internal("listeners")),
-            Some(HubRequest::Events) => self.newest_events().map_err(self.internal("events")),
+            }) => self.subscribe(admission, answers_subprotocol).await,
+            Some(HubRequest::Listeners) => self.listeners().map_err(report::internal("listeners")),
+            Some(HubRequest::Events) => self.newest_events().map_err(report::internal("events")),
+            Some(HubRequest::Health) => self.health(),
             Some(HubRequest::KeySet { jwks_uri, kid }) => {
                 let cached = self.key_sets.look_up(&jwks_uri, &kid).await;
                 let cached = cached.ok_or(Fault::TemporarilyUnavailable)?;
-                http::json(&cached).map_err(self.internal("key_set"))
+                http::json(&cached).map_err(report::internal("key_set"))
             }
         }
     }
@@ -242,28 +246,91 @@ impl TenantHub {
         http::json(&Published { events: count })
     }
 
+    /// Takes a socket in, if there is room. Whether there is shows before it is accepted, so that
+    /// who finds none gets an answer that says when to come back.
     async fn subscribe(
         &self,
         admission: Option<Admission>,
         answers_subprotocol: bool,
-    ) -> Result<Response> {
-        let pair = WebSocketPair::new()?;
-        let mut socket = self.sockets.accept(pair.server, clock::now())?;
-        socket.send(&ServerMessage::Connected);
-        if let Some(admission) = admission {
-            let last_event_id = admission.last_event_id.as_deref();
-            self.authenticate(&mut socket, &Ok(admission.token), last_event_id)?;
-        }
-        self.wake_by(socket.due()).await?;
+    ) -> std::result::Result<Response, Fault> {
+        let internal = report::internal("subscribe");
+        let newcomer = match &admission {
+            None => None,
+            Some(admission) => Some(admission.token.listener()?),
+        };
+        self.sockets
+            .with_index(|all| all.check_room(newcomer.as_ref()))
+            .map_err(&internal)??;
+        let accepted = || {
+            let pair = WebSocketPair::new()?;
+            let mut socket = self.sockets.accept(pair.server, clock::now())?;
+            socket.send(&ServerMessage::Connected);
+            if let Some(admission) = admission {
+                let last_event_id = admission.last_event_id.as_deref();
+                self.authenticate(&mut socket, &Ok(admission.token), last_event_id)?;
+            }
+            Ok((pair.client, socket.due()))
+        };
+        let (client, due) = accepted().map_err(&internal)?;
+        self.wake_by(due).await.map_err(&internal)?;
         let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
-        http::switching_protocols(pair.client, subprotocol)
+        http::switching_protocols(client, subprotocol).map_err(&internal)
+    }
+
+    /// Takes in what a socket says.
+    async fn hear(&self, raw: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        let Some(mut socket) = Socket::of(raw) else {
+            return Ok(());
+        };
+        let incoming = match &message {
+            WebSocketIncomingMessage::String(text) => Incoming::Text(text),
+            WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
+        };
+        let now = clock::now();
+        let admitted = self.message_rate.borrow_mut().admits(socket.number(), now);
+        let receive = |session: &mut Session| {
+            if admitted {
+                session.receive(incoming, now)
+            } else {
+                session.overrun().into_iter().collect()
+            }
+        };
+        let effects = self.sockets.update(&mut socket, receive)?;
+        for effect in effects {
+            match effect {
+                Effect::Verify {
+                    access_token,
+                    last_event_id,
+                } => {
+                    let outcome = self.verify(&access_token).await;
+                    let outcome = outcome.and_then(|token| self.admit(token, socket.number()));
+                    let Some(mut socket) = socket.reread() else {
+                        return Ok(());
+                    };
+                    self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
+                    return self.wake_by(socket.due()).await;
+                }
+                effect => self.perform(&socket, effect),
+            }
+        }
+        Ok(())
     }
 
     async fn verify(&self, token: &str) -> std::result::Result<AccessToken, Fault> {
-        let tenant = self.tenant.as_ref().ok_or(Fault::Internal)?;
+        let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
+        let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
         let config = environment::config(&self.env)?;
         let verifier = RuntimeVerifier(&self.key_sets);
         access_token::verify(token, tenant, &config, &verifier).await
+    }
+
+    /// Lets a token pass whose subject may have one more socket, or has this one already.
+    fn admit(&self, token: AccessToken, number: u64) -> std::result::Result<AccessToken, Fault> {
+        let listener = token.listener()?;
+        self.sockets
+            .with_index(|all| all.check_room_for(&listener, number))
+            .map_err(report::internal("authenticate"))??;
+        Ok(token)
     }
 
     /// Moves a session on by a verified token and sends the replay: one step.
@@ -278,7 +345,7 @@ impl TenantHub {
             let step =
                 |session: &mut Session| session.authenticate(outcome, last_event_id, log, now);
             for effect in self.sockets.update(socket, step)? {
-                perform(socket, effect);
+                self.perform(socket, effect);
             }
             Ok(())
         })?
@@ -302,6 +369,23 @@ impl TenantHub {
                 .collect();
             http::json(&EventsBody { events: events? })
         })?
+    }
+
+    /// Whether storage answers, and how old the key sets are.
+    fn health(&self) -> std::result::Result<Response, Fault> {
+        self.events.check().map_err(|error| {
+            let (step, cause) = ("health", error.to_string());
+            Fault::StorageUnavailable(Incident { step, cause })
+        })?;
+        let config = environment::config(&self.env)?;
+        let issuers = self.tenant.iter().flat_map(|tenant| config.issuers(tenant));
+        http::json(&HealthBody {
+            storage: "ok",
+            key_sets: issuers
+                .map(|issuer| self.key_sets.health(issuer.jwks_uri))
+                .collect(),
+        })
+        .map_err(report::internal("health"))
     }
 
     /// Sees to it that the alarm rings no later than this.

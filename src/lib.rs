@@ -11,11 +11,13 @@
 //! - [`edge`]: the Worker. Finds the tenant, checks who asks, reads what is published.
 //!   - `console`: the live page.
 //!   - `key_sets`: the copies of key sets that it holds.
+//!   - `rate_limit`: how often an address may fail.
+//!   - `tenant_object`: how it asks a tenant's object.
 //! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
 //!   - `event_store`: its rows.
 //!   - `key_sets`: the tenant's key sets, fetched and kept.
 //!   - `sockets`: the sockets and their sessions.
-//! - [`environment`]: bindings, variables and secrets.
+//! - [`environment`]: variables and secrets.
 //! - [`http`]: requests and responses.
 //! - [`outbound`]: the one request that ever leaves, for a key set.
 //! - [`verifier`]: what verifying a token takes of this runtime.

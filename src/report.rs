@@ -1,40 +1,83 @@
-//! What is logged: one JSON object a line, for Workers Logs to index. No line ever holds a token,
-//! and of a user nothing but the id.
+//! What is logged: one JSON object a line, for Workers Logs to index.
+//!
+//! Every refusal is a line, whoever was refused and for whatever reason; one that is our own fault
+//! is a line of level error. No line ever holds a token, and of a user nothing but the id.
 
 use serde::Serialize;
 use session_events_core::error::Fault;
-use worker::{console_error, console_warn};
+use worker::{console_error, console_log, console_warn};
+
+/// Something that should not happen, as a fault that says which step it happened in.
+pub(crate) fn internal(step: &'static str) -> impl Fn(worker::Error) -> Fault {
+    move |error| Fault::internal(step, error)
+}
+
+/// Who was refused, where.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Refused<'a> {
+    /// The Auth0 domain; empty where no tenant was named.
+    pub(crate) tenant: &'a str,
+    /// What was asked for.
+    pub(crate) endpoint: &'static str,
+    /// What the answer carries too; a socket's messages have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<&'a str>,
+}
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, T> {
     what: &'static str,
-    tenant: &'a str,
+    #[serde(flatten)]
+    of: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
     detail: &'a str,
 }
 
-impl Line<'_> {
+impl<T: Serialize> Line<'_, T> {
     fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+#[derive(Serialize)]
+struct Tenant<'a> {
+    tenant: &'a str,
 }
 
 /// Something the operator or the publisher should know of and that is dealt with.
 pub(crate) fn warning(what: &'static str, tenant: &str, detail: &str) {
     let line = Line {
         what,
-        tenant,
+        of: Tenant { tenant },
+        error: None,
         detail,
     };
     console_warn!("{}", line.to_json());
 }
 
-/// Something that should not happen. What the client is told of it is no more than that.
-pub(crate) fn internal(what: &'static str, tenant: &str, error: &worker::Error) -> Fault {
+/// Something that should not happen, where there is nobody to answer.
+pub(crate) fn incident(step: &'static str, tenant: &str, error: &worker::Error) {
     let line = Line {
-        what,
-        tenant,
+        what: step,
+        of: Tenant { tenant },
+        error: None,
         detail: &error.to_string(),
     };
     console_error!("{}", line.to_json());
-    Fault::Internal
+}
+
+/// A refusal.
+pub(crate) fn refused(who: Refused<'_>, fault: &Fault) {
+    let line = Line {
+        what: "refused",
+        of: who,
+        error: Some(fault.code()),
+        detail: &fault.log_detail(),
+    };
+    match fault {
+        Fault::Internal(_) | Fault::StorageUnavailable(_) => console_error!("{}", line.to_json()),
+        _ if fault.status() >= 500 => console_warn!("{}", line.to_json()),
+        _ => console_log!("{}", line.to_json()),
+    }
 }

@@ -46,6 +46,6 @@ impl<K: KeySource> Verifier for RuntimeVerifier<K> {
     ) -> Result<bool, Fault> {
         web_crypto::check_signature(algorithm, key, message, signature)
             .await
-            .map_err(|error| report::internal("signature", "", &error))
+            .map_err(report::internal("signature"))
     }
 }

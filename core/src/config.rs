@@ -79,12 +79,15 @@ impl Config {
         self.tenants.is_empty() || self.tenants.contains(tenant)
     }
 
+    /// Who may sign the tenant's access tokens.
+    pub fn issuers(&self, tenant: &Tenant) -> impl Iterator<Item = Issuer> {
+        let further = self.issuers.get(tenant).into_iter().flatten().cloned();
+        std::iter::once(Issuer::of_domain(tenant)).chain(further)
+    }
+
     /// The issuer of this tenant whose tokens carry `iss`, compared to the letter.
     pub fn issuer(&self, tenant: &Tenant, iss: &str) -> Option<Issuer> {
-        let further = self.issuers.get(tenant).into_iter().flatten().cloned();
-        std::iter::once(Issuer::of_domain(tenant))
-            .chain(further)
-            .find(|issuer| issuer.issuer == iss)
+        self.issuers(tenant).find(|issuer| issuer.issuer == iss)
     }
 
     /// The origins of the tenant's issuers on this very host: those that stand in for Auth0 while

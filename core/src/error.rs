@@ -4,7 +4,7 @@
 //! code, a close code and a sentence that names the mend. Nothing internal is in any of them:
 //! what went wrong inside is logged by whoever saw it, and shown as [`Fault::Internal`].
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 /// What is wrong with an access token. RFC 6750, RFC 8725 and RFC 9068 say why each is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +83,30 @@ pub struct Misconfigured {
     pub problem: String,
 }
 
-impl std::fmt::Display for Misconfigured {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Misconfigured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "The variable {} {}.", self.variable, self.problem)
     }
+}
+
+/// What happened inside, for the log and for nobody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// The step that failed.
+    pub step: &'static str,
+    /// What came of it.
+    pub cause: String,
+}
+
+/// Which of the bounds on open sockets was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketLimit {
+    /// Of the tenant, all together.
+    Tenant,
+    /// Of the tenant, those that have shown no token yet.
+    Unauthenticated,
+    /// Of one subject.
+    Subject,
 }
 
 /// A refusal, or the reason why a socket is closed.
@@ -105,6 +125,8 @@ pub enum Fault {
     InvalidRequest(&'static str),
     /// A body over the limit.
     PayloadTooLarge,
+    /// A body of more records than are taken at once.
+    TooManyRecords,
     /// The publish token is missing or wrong.
     InvalidPublishToken {
         /// Whether an `Authorization` header was sent at all.
@@ -119,16 +141,24 @@ pub enum Fault {
     },
     /// The issuer's keys cannot be had just now.
     TemporarilyUnavailable,
+    /// The tenant's storage does not answer.
+    StorageUnavailable(Incident),
+    /// As many sockets are open as may be.
+    TooManySockets(SocketLimit),
+    /// An address from which more came than a minute has room for.
+    TooManyRequests,
     /// Publishing without a secret to check publish tokens with.
     NotConfigured,
     /// A variable that cannot be used.
     Misconfigured(Misconfigured),
     /// Something that should not happen; the log says what.
-    Internal,
+    Internal(Incident),
     /// A socket message that cannot be understood.
     InvalidMessage,
     /// The last straw of such messages.
     TooManyInvalidMessages,
+    /// Messages that come faster than they are taken.
+    TooManyMessages,
     /// A socket message over the limit.
     MessageTooBig,
     /// No authentication in time.
@@ -141,6 +171,35 @@ pub enum Fault {
 const REALM: &str = "session-events";
 
 impl Fault {
+    /// A fault that is nobody's but ours.
+    pub fn internal(step: &'static str, cause: impl fmt::Display) -> Self {
+        Self::Internal(Incident {
+            step,
+            cause: cause.to_string(),
+        })
+    }
+
+    /// What the log says: what the client is told, and where that is less than what is known, the
+    /// rest.
+    pub fn log_detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::Internal(Incident { step, cause })
+            | Self::StorageUnavailable(Incident { step, cause }) => {
+                format!("{step}: {cause}").into()
+            }
+            _ => self.description(),
+        }
+    }
+
+    /// Whether somebody has shown credentials that are not to be trusted, or none where some are
+    /// needed.
+    pub fn is_failed_authentication(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidToken(_) | Self::InvalidPublishToken { .. }
+        )
+    }
+
     /// The `error` code on the wire, and the reason with which a socket is closed.
     pub fn code(&self) -> &'static str {
         match self {
@@ -148,15 +207,19 @@ impl Fault {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::UpgradeRequired => "upgrade_required",
             Self::InvalidRequest(_) => "invalid_request",
-            Self::PayloadTooLarge => "payload_too_large",
+            Self::PayloadTooLarge | Self::TooManyRecords => "payload_too_large",
             Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => "invalid_token",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::StorageUnavailable(_) => "storage_unavailable",
+            Self::TooManySockets(_) => "too_many_sockets",
+            Self::TooManyRequests => "too_many_requests",
             Self::NotConfigured => "not_configured",
             Self::Misconfigured(_) => "misconfigured",
-            Self::Internal => "internal_error",
+            Self::Internal(_) => "internal_error",
             Self::InvalidMessage => "invalid_message",
             Self::TooManyInvalidMessages => "too_many_invalid_messages",
+            Self::TooManyMessages => "too_many_messages",
             Self::MessageTooBig => "message_too_big",
             Self::AuthenticationTimeout => "authentication_timeout",
             Self::TokenExpired => "token_expired",
@@ -174,10 +237,14 @@ impl Fault {
             Self::InsufficientScope { .. } => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
-            Self::PayloadTooLarge | Self::MessageTooBig => 413,
+            Self::PayloadTooLarge | Self::TooManyRecords | Self::MessageTooBig => 413,
             Self::UpgradeRequired => 426,
-            Self::Misconfigured(_) | Self::Internal => 500,
-            Self::TemporarilyUnavailable | Self::NotConfigured => 503,
+            Self::TooManyRequests | Self::TooManyMessages => 429,
+            Self::Misconfigured(_) | Self::Internal(_) => 500,
+            Self::TemporarilyUnavailable
+            | Self::StorageUnavailable(_)
+            | Self::TooManySockets(_)
+            | Self::NotConfigured => 503,
         }
     }
 
@@ -190,14 +257,18 @@ impl Fault {
             Self::InsufficientScope { .. } => 4403,
             Self::AuthenticationTimeout => 4408,
             Self::TokenExpired => 4419,
-            Self::MessageTooBig | Self::PayloadTooLarge => 1009,
-            Self::TemporarilyUnavailable => 1013,
+            Self::MessageTooBig | Self::PayloadTooLarge | Self::TooManyRecords => 1009,
+            Self::TemporarilyUnavailable
+            | Self::StorageUnavailable(_)
+            | Self::TooManySockets(_)
+            | Self::TooManyRequests
+            | Self::TooManyMessages => 1013,
             Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::UpgradeRequired
             | Self::NotConfigured
             | Self::Misconfigured(_)
-            | Self::Internal => 1011,
+            | Self::Internal(_) => 1011,
         }
     }
 
@@ -215,6 +286,9 @@ impl Fault {
             }
             Self::InvalidRequest(problem) => problem,
             Self::PayloadTooLarge => "The body is over 5 MiB; publish in smaller batches.",
+            Self::TooManyRecords => {
+                "The body holds more than 50,000 records; publish in smaller batches."
+            }
             Self::InvalidPublishToken { presented: false } => {
                 "Publishing takes the tenant's publish token: put it in the log stream's Authorization field."
             }
@@ -236,15 +310,33 @@ impl Fault {
             Self::TemporarilyUnavailable => {
                 "The issuer's keys cannot be fetched just now; try again shortly."
             }
+            Self::StorageUnavailable(_) => {
+                "The tenant's storage does not answer; it has been logged. Try again shortly."
+            }
+            Self::TooManySockets(SocketLimit::Tenant) => {
+                "The tenant has as many open sockets as it may have; try again later."
+            }
+            Self::TooManySockets(SocketLimit::Unauthenticated) => {
+                "Too many sockets have shown no token yet; try again shortly, or show the token on the upgrade."
+            }
+            Self::TooManySockets(SocketLimit::Subject) => {
+                "This subject has as many open sockets as it may have; close some, or try again later."
+            }
+            Self::TooManyRequests => {
+                "Too many requests of this kind have come from this address; try again in a minute."
+            }
             Self::NotConfigured => {
                 "Publishing is not set up: set the secret with `wrangler secret put PUBLISH_SECRET`."
             }
             Self::Misconfigured(misconfigured) => return misconfigured.to_string().into(),
-            Self::Internal => "Something went wrong here; it has been logged. Try again shortly.",
+            Self::Internal(_) => {
+                "Something went wrong here; it has been logged. Try again shortly."
+            }
             Self::InvalidMessage => {
                 "The message was not understood: send JSON text of type authenticate (with an access_token) or ping."
             }
             Self::TooManyInvalidMessages => "Too many messages could not be understood.",
+            Self::TooManyMessages => "Messages come too fast: at most 100 a second are taken.",
             Self::MessageTooBig => "The message is over 16 KiB.",
             Self::AuthenticationTimeout => "No authentication within 10 seconds.",
             Self::TokenExpired => "The access token has expired; come back with a new one.",
@@ -277,8 +369,9 @@ impl Fault {
     /// The seconds of `Retry-After`, where coming back helps.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TemporarilyUnavailable => Some(5),
-            Self::NotConfigured => Some(60),
+            Self::TemporarilyUnavailable | Self::StorageUnavailable(_) => Some(5),
+            Self::TooManySockets(SocketLimit::Unauthenticated) => Some(10),
+            Self::TooManySockets(_) | Self::TooManyRequests | Self::NotConfigured => Some(60),
             _ => None,
         }
     }
@@ -354,11 +447,46 @@ mod tests {
         );
     }
 
+    fn incident() -> Incident {
+        Incident {
+            step: "publish",
+            cause: "SQLITE_FULL".into(),
+        }
+    }
+
     #[test]
-    fn whoever_is_told_503_is_told_when_to_come_back() {
-        for fault in [Fault::TemporarilyUnavailable, Fault::NotConfigured] {
-            assert_eq!(fault.status(), 503);
+    fn whoever_is_told_503_or_429_is_told_when_to_come_back() {
+        for (fault, status) in [
+            (Fault::TemporarilyUnavailable, 503),
+            (Fault::StorageUnavailable(incident()), 503),
+            (Fault::TooManySockets(SocketLimit::Tenant), 503),
+            (Fault::TooManySockets(SocketLimit::Unauthenticated), 503),
+            (Fault::TooManySockets(SocketLimit::Subject), 503),
+            (Fault::NotConfigured, 503),
+            (Fault::TooManyRequests, 429),
+        ] {
+            assert_eq!(fault.status(), status);
             assert!(fault.retry_after().is_some());
+        }
+    }
+
+    #[test]
+    fn what_happened_inside_is_for_the_log_alone() {
+        for fault in [
+            Fault::Internal(incident()),
+            Fault::StorageUnavailable(incident()),
+        ] {
+            assert_eq!(fault.log_detail(), "publish: SQLITE_FULL");
+            let told = format!(
+                "{}{}{:?}",
+                fault.code(),
+                fault.description(),
+                fault.challenge()
+            );
+            assert!(
+                !told.contains("SQLITE") && !told.contains("publish"),
+                "{told}"
+            );
         }
     }
 }

@@ -94,12 +94,16 @@ pub struct Batch {
 ///
 /// # Errors
 ///
-/// [`Fault::InvalidRequest`] where the body is not empty brackets and holds not a single object.
+/// [`Fault::InvalidRequest`] where the body is not empty brackets and holds not a single object,
+/// [`Fault::TooManyRecords`] where it holds more than [`log_record::MAX_RECORDS`].
 pub fn read_batch(body: &[u8], tenant: &Tenant, received_on: Timestamp) -> Result<Batch, Fault> {
     let mut batch = Batch::default();
     let mut objects = 0_usize;
     for (place, piece) in log_record::pieces(body).enumerate() {
         batch.received = place.saturating_add(1);
+        if batch.received > log_record::MAX_RECORDS {
+            return Err(Fault::TooManyRecords);
+        }
         let record = log_record::read(piece);
         if !matches!(record, Err(Unreadable::NotAnObject)) {
             objects = objects.saturating_add(1);
@@ -231,6 +235,14 @@ mod tests {
             let count = batch(&body).map(|batch| batch.malformed.len());
             assert_eq!(count, Ok(malformed), "{user} {session}");
         }
+    }
+
+    #[test]
+    fn a_body_of_more_records_than_are_taken_is_refused_whole() {
+        let body = |count| format!("[{}]", vec!["{}"; count].join(","));
+        let received = |count| batch(&body(count)).map(|batch| batch.received);
+        assert_eq!(received(50_000), Ok(50_000));
+        assert_eq!(received(50_001), Err(Fault::TooManyRecords));
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::{access_token::AccessToken, event::Event};
 /// The header that the request travels in.
 pub const HEADER: &str = "session-events-request";
 
+/// The header of the id that ties a request's answers to its lines in the log.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
 /// A request to a tenant's object.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HubRequest {
@@ -30,6 +33,8 @@ pub enum HubRequest {
     Listeners,
     /// Say what the newest events are.
     Events,
+    /// Say whether you can work.
+    Health,
     /// Yield the tenant's key set, for a token that names `kid`.
     KeySet {
         /// Where the issuer's key set is.
@@ -63,6 +68,19 @@ pub struct Published {
 }
 
 impl HubRequest {
+    /// What the log calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Publish => "publish",
+            Self::Subscribe { .. } => "subscribe",
+            Self::Listeners => "listeners",
+            Self::Events => "events",
+            Self::Health => "health",
+            Self::KeySet { .. } => "key_set",
+        }
+    }
+
     /// The header's value.
     pub fn encode(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();

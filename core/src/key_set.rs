@@ -193,6 +193,16 @@ impl CachedKeySet {
         }
     }
 
+    /// When it was fetched.
+    pub fn fetched_at(&self) -> Timestamp {
+        self.fetched_at
+    }
+
+    /// When it was last tried to fetch it anew, if that failed.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        self.failed_at
+    }
+
     /// The keys, as long as they may be used at all.
     fn keys(&self, now: Timestamp) -> Option<&KeySet> {
         let usable = self.fetched_at.is_within(STALE_SECONDS, now);

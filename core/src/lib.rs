@@ -11,6 +11,7 @@
 //! - [`route`]: a method and a path, to an endpoint of a tenant.
 //! - [`config`]: what the operator set, checked as a whole.
 //! - [`publish_token`]: what the log stream must present.
+//! - [`client_address`]: whom to count failures against.
 //!
 //! From Auth0's log to listeners:
 //! - [`log_record`]: a published body, record by record.
@@ -22,7 +23,8 @@
 //! - [`upgrade`]: the token that may come with a WebSocket upgrade.
 //! - [`key_set`]: the issuer's keys, and when to fetch them again.
 //! - [`session`]: one socket's life, as a state machine.
-//! - [`listeners`]: who gets an event, found without looking at who does not.
+//! - [`message_rate`]: how fast a socket may speak.
+//! - [`listeners`]: who gets an event, found without looking at who does not; how many there may be.
 //!
 //! What is said:
 //! - [`protocol`]: the messages and bodies, as they go over the wire.
@@ -45,6 +47,7 @@
 )]
 
 pub mod access_token;
+pub mod client_address;
 pub mod config;
 pub mod console;
 pub mod error;
@@ -54,6 +57,7 @@ pub mod hub_request;
 pub mod key_set;
 pub mod listeners;
 pub mod log_record;
+pub mod message_rate;
 pub mod protocol;
 pub mod publish_token;
 pub mod route;

@@ -4,10 +4,30 @@
 //! it is told of, or the list of those that are told of all, and the moment when it is due. It
 //! is made from the sessions alone, so an object that wakes can make it anew. The cost of an
 //! event is that of the sockets that get it.
+//!
+//! It also knows how much room there is. A socket is let in, or made a listener, only while there
+//! is some; what is open already is never closed to make room.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{session::Session, timestamp::Timestamp};
+use crate::{
+    error::{Fault, SocketLimit},
+    protocol::Filter,
+    session::{Listener, Session},
+    timestamp::Timestamp,
+};
+
+/// How many sockets a tenant may have open: well below the 32,768 at which the platform would
+/// refuse them in its own way (Cloudflare, "Durable Objects: Limits").
+pub const MAX_SOCKETS: usize = 30_000;
+/// How many of them may have shown no token yet. Each has ten seconds, so this is what strangers
+/// can take up.
+pub const MAX_UNAUTHENTICATED_SOCKETS: usize = 1_000;
+/// How many sockets a subject may have that is told of its own events: somebody's open tabs.
+pub const MAX_OWN_SOCKETS_PER_SUBJECT: usize = 100;
+/// How many sockets a subject may have that is told of everybody's: a backend's instances, which
+/// share one.
+pub const MAX_SOCKETS_PER_SUBJECT: usize = 1_000;
 
 /// The open sockets, each known to the runtime as an `S`.
 #[derive(Debug)]
@@ -15,7 +35,8 @@ pub struct Listeners<S> {
     next_number: u64,
     sockets: BTreeMap<u64, Entry<S>>,
     to_all: BTreeSet<u64>,
-    to_own: HashMap<String, BTreeSet<u64>>,
+    by_subject: HashMap<String, BTreeSet<u64>>,
+    unauthenticated: usize,
     due: BTreeSet<(Timestamp, u64)>,
 }
 
@@ -31,7 +52,8 @@ impl<S> Default for Listeners<S> {
             next_number: 0,
             sockets: BTreeMap::new(),
             to_all: BTreeSet::new(),
-            to_own: HashMap::new(),
+            by_subject: HashMap::new(),
+            unauthenticated: 0,
             due: BTreeSet::new(),
         }
     }
@@ -50,12 +72,14 @@ impl<S> Listeners<S> {
         self.remove(number);
         let Some(due) = session.due() else { return };
         self.due.insert((due, number));
-        if let Some(listener) = session.listener() {
-            if listener.sees_everything() {
-                self.to_all.insert(number);
-            } else {
-                let own = self.to_own.entry(listener.sub.clone()).or_default();
-                own.insert(number);
+        match session.listener() {
+            None => self.unauthenticated = self.unauthenticated.saturating_add(1),
+            Some(listener) => {
+                if listener.sees_everything() {
+                    self.to_all.insert(number);
+                }
+                let same = self.by_subject.entry(listener.sub.clone()).or_default();
+                same.insert(number);
             }
         }
         let session = session.clone();
@@ -70,19 +94,65 @@ impl<S> Listeners<S> {
         if let Some(due) = session.due() {
             self.due.remove(&(due, number));
         }
-        if let Some(listener) = session.listener()
-            && let Some(own) = self.to_own.get_mut(&listener.sub)
-        {
-            own.remove(&number);
-            if own.is_empty() {
-                self.to_own.remove(&listener.sub);
+        match session.listener() {
+            None => self.unauthenticated = self.unauthenticated.saturating_sub(1),
+            Some(listener) => {
+                if let Some(same) = self.by_subject.get_mut(&listener.sub) {
+                    same.remove(&number);
+                    if same.is_empty() {
+                        self.by_subject.remove(&listener.sub);
+                    }
+                }
             }
         }
     }
 
+    /// Lets one more socket in, if there is room: a stranger, or who has shown a token already.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::TooManySockets`] where there is none.
+    pub fn check_room(&self, newcomer: Option<&Listener>) -> Result<(), Fault> {
+        if self.sockets.len() >= MAX_SOCKETS {
+            return Err(Fault::TooManySockets(SocketLimit::Tenant));
+        }
+        match newcomer {
+            Some(listener) => self.check_room_for(listener, self.next_number),
+            None if self.unauthenticated >= MAX_UNAUTHENTICATED_SOCKETS => {
+                Err(Fault::TooManySockets(SocketLimit::Unauthenticated))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Lets a socket, which has this number, be this listener, if the subject has no more others
+    /// than it may have.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::TooManySockets`] where it has.
+    pub fn check_room_for(&self, listener: &Listener, number: u64) -> Result<(), Fault> {
+        let Some(same) = self.by_subject.get(&listener.sub) else {
+            return Ok(());
+        };
+        let limit = match listener.filter {
+            Filter::All => MAX_SOCKETS_PER_SUBJECT,
+            Filter::Own => MAX_OWN_SOCKETS_PER_SUBJECT,
+        };
+        let others = same
+            .len()
+            .saturating_sub(usize::from(same.contains(&number)));
+        if others >= limit {
+            return Err(Fault::TooManySockets(SocketLimit::Subject));
+        }
+        Ok(())
+    }
+
     /// The sockets that an event about this user goes to, the longest connected first.
     pub fn receivers(&self, user_id: &str, now: Timestamp) -> impl Iterator<Item = &S> {
-        let own = self.to_own.get(user_id).into_iter().flatten();
+        let same = self.by_subject.get(user_id).into_iter().flatten();
+        // Of the user's own sockets, those that are told of all are among the others already.
+        let own = same.filter(|number| !self.to_all.contains(number));
         self.to_all
             .iter()
             .chain(own)
@@ -178,6 +248,89 @@ mod tests {
         assert_eq!(woken.next_number(), 1);
     }
 
+    fn connected(count: usize) -> Listeners<u64> {
+        let mut listeners = Listeners::default();
+        for _ in 0..count {
+            let session = Session::new(listeners.next_number(), at(0));
+            listeners.put(session.number(), &session);
+        }
+        listeners
+    }
+
+    fn listener(sub: &str, filter: Filter) -> Listener {
+        Listener {
+            sub: sub.into(),
+            filter,
+            expires_at: at(100),
+        }
+    }
+
+    #[test]
+    fn strangers_take_up_a_part_of_the_room_and_listeners_all_of_it() {
+        let mut listeners = connected(MAX_UNAUTHENTICATED_SOCKETS - 1);
+        assert_eq!(listeners.check_room(None), Ok(()));
+        let mut last = Session::new(listeners.next_number(), at(0));
+        listeners.put(last.number(), &last);
+        let full = Err(Fault::TooManySockets(SocketLimit::Unauthenticated));
+        assert_eq!(listeners.check_room(None), full);
+        assert_eq!(
+            listeners.check_room(Some(&listener("b", Filter::All))),
+            Ok(())
+        );
+        authenticate(&mut last, "a", "listen:events", 100);
+        listeners.put(last.number(), &last);
+        assert_eq!(listeners.check_room(None), Ok(()));
+
+        for number in listeners.next_number()..MAX_SOCKETS as u64 {
+            let mut session = Session::new(number, at(0));
+            authenticate(&mut session, &number.to_string(), "listen:events:self", 100);
+            listeners.put(number, &session);
+        }
+        let full = Err(Fault::TooManySockets(SocketLimit::Tenant));
+        assert_eq!(listeners.check_room(None), full);
+        assert_eq!(
+            listeners.check_room(Some(&listener("b", Filter::All))),
+            full
+        );
+        last.end();
+        listeners.put(last.number(), &last);
+        assert_eq!(listeners.check_room(None), Ok(()));
+    }
+
+    #[test]
+    fn a_subject_has_room_by_what_it_is_told_of_and_a_renewal_takes_none() {
+        for (scope, filter, limit) in [
+            (
+                "listen:events:self",
+                Filter::Own,
+                MAX_OWN_SOCKETS_PER_SUBJECT,
+            ),
+            ("listen:events", Filter::All, MAX_SOCKETS_PER_SUBJECT),
+        ] {
+            let mut listeners = Listeners::default();
+            for number in 0..limit as u64 {
+                assert_eq!(
+                    listeners.check_room_for(&listener("a", filter), number),
+                    Ok(())
+                );
+                let mut session = Session::new(number, at(0));
+                authenticate(&mut session, "a", scope, 100);
+                listeners.put(number, &session);
+            }
+            let newcomer = listeners.next_number();
+            let full = Err(Fault::TooManySockets(SocketLimit::Subject));
+            assert_eq!(
+                listeners.check_room_for(&listener("a", filter), newcomer),
+                full
+            );
+            assert_eq!(listeners.check_room_for(&listener("a", filter), 0), Ok(()));
+            assert_eq!(
+                listeners.check_room_for(&listener("b", filter), newcomer),
+                Ok(())
+            );
+        }
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Connect,
@@ -256,6 +409,8 @@ mod tests {
                 let next = sessions.iter().filter_map(Session::due).min();
                 prop_assert_eq!(listeners.next_due(), next);
                 prop_assert_eq!(listeners.sessions().count(), sessions.len());
+                let strangers = sessions.iter().filter(|session| session.listener().is_none()).count();
+                prop_assert_eq!(listeners.unauthenticated, strangers);
             }
         }
     }

@@ -17,6 +17,9 @@ use serde_json::value::RawValue;
 
 /// The longest body that is taken, in bytes.
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
+/// How many records are taken at once. Auth0's are so long that fewer fill a body; more can only
+/// be of no use.
+pub const MAX_RECORDS: usize = 50_000;
 /// The longest log id that is taken, in bytes; Auth0's have 56 or so.
 const MAX_LOG_ID_BYTES: usize = 256;
 

@@ -196,6 +196,27 @@ pub struct EventsBody<'a> {
     pub events: Vec<&'a RawValue>,
 }
 
+/// The answer of `GET /{tenant}/api/health`, where the tenant's storage answers.
+#[derive(Debug, Serialize)]
+pub struct HealthBody {
+    /// Always `ok`; what is not well is answered as a fault.
+    pub storage: &'static str,
+    /// The key set of each of the tenant's issuers.
+    pub key_sets: Vec<KeySetHealth>,
+}
+
+/// What is known of an issuer's key set.
+#[derive(Debug, Serialize)]
+pub struct KeySetHealth {
+    /// Where it is.
+    pub jwks_uri: String,
+    /// When it was last fetched, in ISO 8601; `null` where no token has called for it yet.
+    pub fetched_at: Option<String>,
+    /// When it was last tried to fetch it anew and that failed; absent once it succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -71,6 +71,8 @@ pub enum Endpoint {
     Listeners,
     /// `/{tenant}/api/events`: the newest events.
     Events,
+    /// `/{tenant}/api/health`: whether the tenant's object can work.
+    Health,
 }
 
 impl Endpoint {
@@ -83,8 +85,23 @@ impl Endpoint {
             "/api/subscribe" => Self::Subscribe,
             "/api/listeners" => Self::Listeners,
             "/api/events" => Self::Events,
+            "/api/health" => Self::Health,
             _ => Self::Console(console::File::at(internal_path)?),
         })
+    }
+
+    /// What the log calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Console(_) => "console",
+            Self::WorkerDebug | Self::HubDebug => "debug",
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+            Self::Listeners => "listeners",
+            Self::Events => "events",
+            Self::Health => "health",
+        }
     }
 
     /// The methods that the endpoint takes, as `Allow` lists them.
@@ -116,14 +133,18 @@ pub enum Route<'a> {
     /// `/`.
     Index,
     /// Below a valid tenant's segment.
-    Tenant {
-        /// Whose.
-        tenant: Tenant,
-        /// What.
-        endpoint: Endpoint,
-        /// The path without the tenant's segment: `/api/events`.
-        internal_path: &'a str,
-    },
+    Tenant(Wanted<'a>),
+}
+
+/// What is wanted of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// Whose.
+    pub tenant: Tenant,
+    /// What.
+    pub endpoint: Endpoint,
+    /// The path without the tenant's segment: `/api/events`.
+    pub internal_path: &'a str,
 }
 
 impl<'a> Route<'a> {
@@ -139,11 +160,11 @@ impl<'a> Route<'a> {
         }
         let (slug, _) = rest.split_once('/').ok_or(Fault::NotFound)?;
         let internal_path = rest.strip_prefix(slug).ok_or(Fault::NotFound)?;
-        Ok(Self::Tenant {
+        Ok(Self::Tenant(Wanted {
             tenant: Tenant::from_slug(slug).ok_or(Fault::NotFound)?,
             endpoint: Endpoint::at(internal_path).ok_or(Fault::NotFound)?,
             internal_path,
-        })
+        }))
     }
 }
 
@@ -180,14 +201,15 @@ mod tests {
             ("/api/subscribe", Endpoint::Subscribe),
             ("/api/listeners", Endpoint::Listeners),
             ("/api/events", Endpoint::Events),
+            ("/api/health", Endpoint::Health),
         ] {
             for slug in ["acme@us", "acme%40us"] {
                 let whole = format!("/{slug}{path}");
-                let Ok(Route::Tenant {
+                let Ok(Route::Tenant(Wanted {
                     tenant,
                     endpoint: found,
                     internal_path,
-                }) = Route::parse(&whole)
+                })) = Route::parse(&whole)
                 else {
                     panic!("{whole}");
                 };

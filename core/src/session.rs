@@ -75,6 +75,8 @@ pub enum Incoming<'a> {
 pub enum Effect<'a> {
     /// Send this message.
     Send(ServerMessage<'a>),
+    /// Say what is wrong with a message; the socket stays.
+    Refuse(Fault),
     /// Send this event, JSON already.
     Deliver(&'a str),
     /// Have this token verified, and hand the outcome to [`Session::authenticate`].
@@ -181,12 +183,17 @@ impl Session {
                 access_token,
                 last_event_id,
             }],
-            Err(fault) => self.refuse(&fault),
+            Err(fault) => self.refuse(fault),
         }
     }
 
-    fn refuse(&mut self, fault: &Fault) -> Vec<Effect<'static>> {
-        let mut effects = vec![Effect::Send(ServerMessage::Error(ErrorBody::from(fault)))];
+    /// Closes the session because its messages come too fast, whatever they say.
+    pub fn overrun(&mut self) -> Option<Effect<'static>> {
+        (self.state != State::Closed).then(|| self.close(Fault::TooManyMessages))
+    }
+
+    fn refuse(&mut self, fault: Fault) -> Vec<Effect<'static>> {
+        let mut effects = vec![Effect::Refuse(fault)];
         self.invalid_messages = self.invalid_messages.saturating_add(1);
         if self.invalid_messages >= MAX_INVALID_MESSAGES {
             effects.push(self.close(Fault::TooManyInvalidMessages));

@@ -45,9 +45,7 @@ pub(super) async fn answer(
         }
         Ok(asset.with_headers(headers))
     };
-    served
-        .await
-        .map_err(|error| report::internal("console", &tenant.domain(), &error))
+    served.await.map_err(report::internal("console"))
 }
 
 fn headers(config: &Config, tenant: &Tenant, file: File) -> Result<Headers> {

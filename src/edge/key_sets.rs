@@ -12,11 +12,11 @@ use session_events_core::{
     error::Fault,
     hub_request::HubRequest,
     key_set::{self, CachedKeySet, SigningKey},
-    tenant::Tenant,
 };
-use worker::{Env, RequestInit};
+use worker::RequestInit;
 
-use crate::{clock, environment, report, verifier::KeySource};
+use super::tenant_object::TenantObject;
+use crate::{clock, report, verifier::KeySource};
 
 /// How many copies are held before all are let go; an isolate seldom sees as many issuers.
 const MAX_COPIES: usize = 256;
@@ -28,10 +28,7 @@ thread_local! {
 }
 
 /// A tenant's key sets as the Worker has them.
-pub(super) struct EdgeKeySets<'a> {
-    pub(super) env: &'a Env,
-    pub(super) tenant: &'a Tenant,
-}
+pub(super) struct EdgeKeySets<'a>(pub(super) TenantObject<'a>);
 
 impl EdgeKeySets<'_> {
     /// What the object has after doing for this `kid` whatever there was to do.
@@ -40,16 +37,12 @@ impl EdgeKeySets<'_> {
             jwks_uri: jwks_uri.to_owned(),
             kid: kid.to_owned(),
         };
-        let init = RequestInit::new();
-        let asked = environment::ask_hub(self.env, self.tenant, HUB_URL, &request, init).await;
+        let asked = self.0.ask(HUB_URL, &request, RequestInit::new()).await;
         let mut response = asked?;
         match response.status_code() {
-            200 => response
-                .json()
-                .await
-                .map_err(|error| report::internal("key_set", &self.tenant.domain(), &error)),
+            200 => response.json().await.map_err(report::internal("key_set")),
             503 => Err(Fault::TemporarilyUnavailable),
-            _ => Err(Fault::Internal),
+            status => Err(Fault::internal("key_set", format_args!("status {status}"))),
         }
     }
 }

@@ -74,6 +74,15 @@ impl EventStore {
         }
     }
 
+    /// Whether the rows can be read.
+    pub(super) fn check(&self) -> Result<()> {
+        let newest = "SELECT event FROM events ORDER BY seq DESC LIMIT 1";
+        self.sql
+            .exec(newest, None)?
+            .to_array::<EventRow>()
+            .map(drop)
+    }
+
     /// Looks at the newest events. They are read from storage once after each waking.
     pub(super) fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
         let mut log = self.log.borrow_mut();

@@ -15,6 +15,8 @@ use session_events_core::{
     access_token::Algorithm,
     error::Fault,
     key_set::{self, CachedKeySet, SigningKey},
+    protocol::KeySetHealth,
+    timestamp::Timestamp,
 };
 use worker::{Result, SqlStorage, State};
 
@@ -55,6 +57,17 @@ impl KeySets {
             return known;
         }
         self.fetching(jwks_uri, kid, known).await
+    }
+
+    /// What is known of a key set, as it is told.
+    pub(super) fn health(&self, jwks_uri: String) -> KeySetHealth {
+        let known = self.0.known(&jwks_uri);
+        let moment = |moment: Timestamp| moment.to_string();
+        KeySetHealth {
+            jwks_uri,
+            fetched_at: known.as_ref().map(CachedKeySet::fetched_at).map(moment),
+            failed_at: known.as_ref().and_then(CachedKeySet::failed_at).map(moment),
+        }
     }
 
     /// The fetch that is under way, or a new one.

@@ -143,6 +143,11 @@ impl Socket {
         Self::of(self.raw)
     }
 
+    /// What tells it from the tenant's others.
+    pub(super) fn number(&self) -> u64 {
+        self.session.number()
+    }
+
     /// When it must be looked at again.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.session.due()
@@ -162,7 +167,7 @@ impl Socket {
 
     /// Closes it for a fault; one that is closed already stays so.
     pub(super) fn close(&self, fault: &Fault) {
-        let _closed = self.raw.close(Some(fault.close_code()), Some(fault.code()));
+        close(&self.raw, fault);
     }
 
     /// Answers the other end's closing (RFC 6455, section 5.5.1) with the code that came, but for
@@ -181,6 +186,11 @@ impl Socket {
 pub(super) fn send_text(raw: &WebSocket, text: &JsString) {
     let raw: &web_sys::WebSocket = raw.as_ref();
     let _gone = raw.unchecked_ref::<RawSocket>().send_text(text);
+}
+
+/// Closes a socket of which nothing else matters.
+pub(super) fn close(raw: &WebSocket, fault: &Fault) {
+    let _closed = raw.close(Some(fault.close_code()), Some(fault.code()));
 }
 
 /// Has the runtime answer pings without waking the object.

@@ -43,6 +43,7 @@ fn told(effects: &[Effect<'_>]) -> Vec<String> {
                     word("error").or_else(|| word("type"))
                 })
                 .unwrap_or_default(),
+            Effect::Refuse(fault) => fault.code().to_owned(),
             Effect::Deliver(json) => (*json).to_owned(),
             Effect::Verify { .. } => "verify".to_owned(),
             Effect::Close(fault) => format!("close {}", fault.close_code()),

@@ -1,0 +1,48 @@
+//! How often an address may fail.
+//!
+//! Cloudflare counts for us (Cloudflare, "Workers: Rate Limiting"): near the client, in memory,
+//! without a round trip and without the tenant's object, which is what the counting protects. How
+//! many a minute are let through stands in wrangler.toml. A runtime without the binding, or a
+//! request without an address, is not limited; so is every request while Cloudflare cannot count,
+//! because to refuse all would do the attacker's work.
+
+use session_events_core::client_address::rate_limit_key;
+use worker::{Env, Request};
+
+use crate::{http, report};
+
+/// What is counted; the names are those of the bindings in wrangler.toml.
+#[derive(Clone, Copy)]
+pub(super) enum Counted {
+    /// Requests whose credentials are missing or wrong.
+    FailedAuthentication,
+    /// Sockets that are opened without a token. What becomes of them shows only in the object.
+    AnonymousSocket,
+}
+
+impl Counted {
+    fn binding(self) -> &'static str {
+        match self {
+            Self::FailedAuthentication => "FAILED_AUTHENTICATIONS",
+            Self::AnonymousSocket => "ANONYMOUS_SOCKETS",
+        }
+    }
+
+    /// Counts one more of this request's address, and tells whether that was one too many.
+    pub(super) async fn exceeds(self, env: &Env, request: &Request) -> bool {
+        let address = http::header(request, "cf-connecting-ip");
+        let Some(key) = address.as_deref().and_then(rate_limit_key) else {
+            return false;
+        };
+        let Ok(limiter) = env.rate_limiter(self.binding()) else {
+            return false;
+        };
+        match limiter.limit(key).await {
+            Ok(outcome) => !outcome.success,
+            Err(error) => {
+                report::warning("rate_limit_unavailable", "", &error.to_string());
+                false
+            }
+        }
+    }
+}

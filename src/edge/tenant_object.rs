@@ -1,0 +1,43 @@
+//! The tenant's object, as the Worker reaches it.
+
+use session_events_core::{
+    error::Fault,
+    hub_request::{HEADER, HubRequest, REQUEST_ID_HEADER},
+    tenant::Tenant,
+};
+use worker::{Env, Request, RequestInit, Response};
+
+use crate::report;
+
+/// The binding's name in wrangler.toml.
+const TENANT_HUB: &str = "TENANT_HUB";
+
+/// The object of one tenant, asked for the sake of one request.
+#[derive(Clone, Copy)]
+pub(super) struct TenantObject<'a> {
+    pub(super) env: &'a Env,
+    pub(super) tenant: &'a Tenant,
+    /// Ties what the object logs to the request.
+    pub(super) request_id: &'a str,
+}
+
+impl TenantObject<'_> {
+    /// Asks it. Whatever it answers, status 500 included, is a response; a fault is that it did
+    /// not answer.
+    pub(super) async fn ask(
+        &self,
+        url: &str,
+        request: &HubRequest,
+        init: RequestInit,
+    ) -> Result<Response, Fault> {
+        let asked = async {
+            init.headers.set(HEADER, &request.encode())?;
+            init.headers.set(REQUEST_ID_HEADER, self.request_id)?;
+            let request = Request::new_with_init(url, &init)?;
+            let namespace = self.env.durable_object(TENANT_HUB)?;
+            let object = namespace.get_by_name(&self.tenant.domain())?;
+            object.fetch_with_request(request).await
+        };
+        asked.await.map_err(report::internal("hub_unreachable"))
+    }
+}
