@@ -117,12 +117,12 @@ async fn serve(
         })
         .map_err(report::internal("response")),
         Endpoint::Console(file) => console::answer(request, env, &config, tenant, *file).await,
-        Endpoint::HubDebug => call.ask_hub(&HubRequest::Debug).await,
+        Endpoint::HubDebug => call.ask_anonymously(&HubRequest::Debug).await,
         Endpoint::Publish => call.publish().await,
         Endpoint::Subscribe => call.subscribe(target).await,
         Endpoint::Listeners => call.read(&HubRequest::Listeners).await,
         Endpoint::Events => call.read(&HubRequest::Events).await,
-        Endpoint::Health => call.ask_hub(&HubRequest::Health).await,
+        Endpoint::Health => call.ask_anonymously(&HubRequest::Health).await,
     }
 }
 
@@ -162,6 +162,23 @@ impl Call<'_> {
         self.object.ask(&self.hub_url, request, init).await
     }
 
+    /// Asks for what anybody may know.
+    async fn ask_anonymously(&self, request: &HubRequest) -> Result<Response, Fault> {
+        self.count_anonymous().await?;
+        self.ask_hub(request).await
+    }
+
+    /// Lets pass who may still come to the object without having shown a token.
+    async fn count_anonymous(&self) -> Result<(), Fault> {
+        if Counted::Anonymous
+            .exceeds(self.object.env, self.request)
+            .await
+        {
+            return Err(Fault::TooManyRequests);
+        }
+        Ok(())
+    }
+
     async fn verify(&self, token: &str) -> Result<AccessToken, Fault> {
         let verifier = RuntimeVerifier(EdgeKeySets(self.object));
         access_token::verify(token, self.object.tenant, self.config, &verifier).await
@@ -185,12 +202,7 @@ impl Call<'_> {
         let upgrade = Upgrade::parse(authorization.as_deref(), subprotocols.as_deref())?;
         let admission = match upgrade.token {
             None => {
-                if Counted::AnonymousSocket
-                    .exceeds(self.object.env, self.request)
-                    .await
-                {
-                    return Err(Fault::TooManyRequests);
-                }
+                self.count_anonymous().await?;
                 None
             }
             Some(token) => {

@@ -1,4 +1,4 @@
-//! How often an address may fail.
+//! How often an address may fail, or ask without saying who it is.
 //!
 //! Cloudflare counts for us (Cloudflare, "Workers: Rate Limiting"): near the client, in memory,
 //! without a round trip and without the tenant's object, which is what the counting protects. How
@@ -16,15 +16,16 @@ use crate::{http, report};
 pub(super) enum Counted {
     /// Requests whose credentials are missing or wrong.
     FailedAuthentication,
-    /// Sockets that are opened without a token. What becomes of them shows only in the object.
-    AnonymousSocket,
+    /// Requests that reach the tenant's object without credentials: sockets that are to show a
+    /// token later, and what anybody may ask.
+    Anonymous,
 }
 
 impl Counted {
     fn binding(self) -> &'static str {
         match self {
             Self::FailedAuthentication => "FAILED_AUTHENTICATIONS",
-            Self::AnonymousSocket => "ANONYMOUS_SOCKETS",
+            Self::Anonymous => "ANONYMOUS_REQUESTS",
         }
     }
 

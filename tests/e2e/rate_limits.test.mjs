@@ -30,7 +30,7 @@ async function assertTooMany(response) {
 /** Whether a tenant's object was ever needed. */
 async function isTouched(tenant) {
   const before = (await worker.objects()).length;
-  await tenant.fetch("/api/_debug");
+  await tenant.fetch("/api/_debug", { headers: from(newAddress()) });
   return (await worker.objects()).length === before;
 }
 
@@ -59,6 +59,17 @@ describe("too many times", { concurrency: true }, () => {
       assert.equal(await isTouched(tenant), false);
     });
   }
+
+  test("a question that anybody may ask is answered with 429, and the object is left alone", async () => {
+    const [first, second] = [new Tenant(worker), new Tenant(worker)];
+    const headers = from(newAddress());
+    for (let count = 0; count < LIMIT; count += 1)
+      await first.fetch(count % 2 ? "/api/health" : "/api/_debug", { headers });
+    await assertTooMany(await second.fetch("/api/health", { headers }));
+    await assertTooMany(await second.fetch("/api/_debug", { headers }));
+    assert.equal(await isTouched(second), false);
+    assert.equal((await second.fetch("/_debug", { headers })).status, 200, "needs no object");
+  });
 
   test("a socket without a token is answered with 429, and the object is left alone", async () => {
     const [first, second] = [new Tenant(worker), new Tenant(worker)];
