@@ -61,7 +61,14 @@ fn headers() -> Result<Headers> {
     )?;
     headers.set("cache-control", "no-store")?;
     headers.set("x-content-type-options", "nosniff")?;
+    set_strict_transport(&headers)?;
     Ok(headers)
+}
+
+/// Has browsers come by TLS alone for a year, whatever a link says (RFC 6797): tokens are shown
+/// here. It counts only where it came by TLS, so not on a developer's machine.
+pub(crate) fn set_strict_transport(headers: &Headers) -> Result<()> {
+    headers.set("strict-transport-security", "max-age=31536000")
 }
 
 /// A JSON response.

@@ -55,6 +55,7 @@ fn headers(config: &Config, tenant: &Tenant, file: File) -> Result<Headers> {
     headers.set("cache-control", "no-cache")?;
     headers.set("x-content-type-options", "nosniff")?;
     headers.set("cross-origin-resource-policy", "same-origin")?;
+    http::set_strict_transport(&headers)?;
     if file == File::Page {
         let policy = content_security_policy(&config.local_issuer_origins(tenant));
         headers.set("content-security-policy", &policy)?;

@@ -42,6 +42,9 @@ describe("the live page", { concurrency: true }, () => {
     assert.equal(directive(page, "connect-src"), "connect-src 'self'");
     assert.equal(directive(page, "frame-ancestors"), "frame-ancestors 'none'");
     assert.equal(page.headers.get("referrer-policy"), "no-referrer");
+    assert.equal(page.headers.get("cross-origin-opener-policy"), "same-origin");
+    assert.equal(page.headers.get("cross-origin-resource-policy"), "same-origin");
+    assert.equal(page.headers.get("strict-transport-security"), "max-age=31536000");
     assert.equal(page.headers.get("access-control-allow-origin"), null);
   });
 

@@ -212,9 +212,10 @@ describe("a browser of any origin", () => {
     }
   });
 
-  test("keeps no copy of an answer and takes it for nothing but JSON", async () => {
+  test("keeps no copy of an answer, takes it for nothing but JSON, and comes by TLS", async () => {
     for (const path of [...READABLE, "/acme@us/nothing"]) {
       const { headers } = await call("GET", path);
+      assert.equal(headers.get("strict-transport-security"), "max-age=31536000", path);
       assert.equal(headers.get("cache-control"), "no-store", path);
       assert.equal(headers.get("x-content-type-options"), "nosniff", path);
     }
