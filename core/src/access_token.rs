@@ -30,6 +30,8 @@ use crate::{
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// The longest `sub` that is taken, in bytes; no user id is that long.
+const MAX_SUBJECT_BYTES: usize = 1_024;
 /// How far `nbf` and `iat` may lie ahead of this clock, in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
@@ -259,9 +261,9 @@ fn check_claims(
         return Err(TokenFault::Audience);
     }
     let sub = claims.get("sub").and_then(Value::as_str);
-    let sub = sub.filter(|sub| !sub.is_empty()).map(str::to_owned);
+    let sub = sub.filter(|sub| (1..=MAX_SUBJECT_BYTES).contains(&sub.len()));
     Ok(AccessToken {
-        sub: sub.ok_or(TokenFault::Subject)?,
+        sub: sub.ok_or(TokenFault::Subject)?.to_owned(),
         expires_at,
         claims,
     })

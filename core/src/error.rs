@@ -65,7 +65,7 @@ impl TokenFault {
             Self::Audience => {
                 "The access token is for another API: its aud must be the configured AUDIENCE."
             }
-            Self::Subject => "The access token has no sub.",
+            Self::Subject => "The access token has no sub, or one over 1,024 bytes.",
             Self::Expired => "The access token has expired, or has no exp; get a new one.",
             Self::NotYetValid => {
                 "The access token is not valid yet; check the clock of whoever issued it."

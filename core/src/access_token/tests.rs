@@ -275,6 +275,15 @@ fn the_subject_is_text_and_not_empty() {
 }
 
 #[test]
+fn the_subject_is_at_most_1024_bytes() {
+    let of = |sub: String| with("auth0|1", &sub);
+    assert_eq!(of("ł".repeat(512)).unwrap().sub().len(), 1_024);
+    for sub in ["a".repeat(1_025), "ł".repeat(513)] {
+        assert_eq!(of(sub), refused(TokenFault::Subject));
+    }
+}
+
+#[test]
 fn a_token_ends_at_its_exp_to_the_second() {
     assert!(with("1700000001", "1700000001.5").is_ok());
     for exp in ["1700000000", "1700000000.9", "1699999999", "0", "-1"] {
