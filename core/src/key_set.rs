@@ -5,7 +5,7 @@
 //! of later tries, and from that alone it is decided whether to fetch: at most once in ten
 //! minutes as long as every token names a key that is known, once in thirty seconds when tokens
 //! name unknown ones, and not at all through thirty seconds after a failure as long as the old
-//! set will do.
+//! set will do, or through five where there is none.
 //!
 //! Source: RFC 7517 (JSON Web Key), Auth0 "JSON Web Key Sets" and "Signing Keys".
 
@@ -29,6 +29,9 @@ const FRESH_SECONDS: i64 = 10 * 60;
 const STALE_SECONDS: i64 = 24 * 60 * 60;
 /// How long a try for an unknown key, or one that failed, is not repeated, in seconds.
 const PAUSE_SECONDS: i64 = 30;
+/// How long a try that failed is not repeated where no set serves meanwhile, in seconds. Whoever
+/// is turned away for that is told to come back after as long.
+const RETRY_SECONDS: i64 = 5;
 
 /// The bits that an RSA key must have at least (RFC 7518, section 3.3), and at most so that
 /// checking a signature stays cheap.
@@ -158,11 +161,11 @@ fn is_exponent(e: &str) -> Option<bool> {
 }
 
 /// A key set as it is kept, with what is known of when it was had.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedKeySet {
     keys: KeySet,
-    /// When it was fetched.
-    fetched_at: Timestamp,
+    /// When it was fetched, unless it was never to be had.
+    fetched_at: Option<Timestamp>,
     /// When it was last fetched, and in vain or not, because a token named an unknown key.
     unknown_kid_at: Option<Timestamp>,
     /// When it was last tried to fetch it and that failed.
@@ -174,7 +177,7 @@ impl CachedKeySet {
     pub fn fetched(keys: KeySet, kid: &str, before: Option<&Self>, now: Timestamp) -> Self {
         let for_an_unknown_kid = before.is_some_and(|before| before.is_fresh(now));
         Self {
-            fetched_at: now,
+            fetched_at: Some(now),
             unknown_kid_at: if for_an_unknown_kid || !keys.holds(kid) {
                 Some(now)
             } else {
@@ -185,11 +188,11 @@ impl CachedKeySet {
         }
     }
 
-    /// What to keep after a fetch failed.
-    pub fn failed(self, now: Timestamp) -> Self {
+    /// What to keep after a fetch failed: what there was before, if anything.
+    pub fn failed(before: Option<Self>, now: Timestamp) -> Self {
         Self {
             failed_at: Some(now),
-            ..self
+            ..before.unwrap_or_default()
         }
     }
 
@@ -205,25 +208,25 @@ impl CachedKeySet {
 
     /// The keys, as long as they may be used at all.
     fn keys(&self, now: Timestamp) -> Option<&KeySet> {
-        let usable = self.fetched_at.is_within(STALE_SECONDS, now);
-        usable.then_some(&self.keys)
+        within(self.fetched_at, STALE_SECONDS, now).then_some(&self.keys)
     }
 
     fn is_fresh(&self, now: Timestamp) -> bool {
-        self.fetched_at.is_within(FRESH_SECONDS, now)
+        within(self.fetched_at, FRESH_SECONDS, now)
     }
 
     fn needs_fetch(&self, kid: &str, now: Timestamp) -> bool {
-        let recent = |moment: Option<Timestamp>| {
-            moment.is_some_and(|moment| moment.is_within(PAUSE_SECONDS, now))
-        };
         match self.keys(now) {
-            None => true,
-            Some(_) if recent(self.failed_at) => false,
+            None => !within(self.failed_at, RETRY_SECONDS, now),
+            Some(_) if within(self.failed_at, PAUSE_SECONDS, now) => false,
             Some(_) if !self.is_fresh(now) => true,
-            Some(keys) => !keys.holds(kid) && !recent(self.unknown_kid_at),
+            Some(keys) => !keys.holds(kid) && !within(self.unknown_kid_at, PAUSE_SECONDS, now),
         }
     }
+}
+
+fn within(moment: Option<Timestamp>, seconds: i64, now: Timestamp) -> bool {
+    moment.is_some_and(|moment| moment.is_within(seconds, now))
 }
 
 /// Whether a token that names `kid` calls for a fetch, given what is kept.

@@ -22,7 +22,7 @@ use worker::{Result, SqlStorage, State};
 
 use crate::{clock, outbound, report, verifier::KeySource};
 
-type Fetching = Shared<LocalBoxFuture<'static, Option<CachedKeySet>>>;
+type Fetching = Shared<LocalBoxFuture<'static, CachedKeySet>>;
 
 /// The tenant's key sets, by where they come from.
 pub(super) struct KeySets(Rc<Inner>);
@@ -49,14 +49,13 @@ impl KeySets {
         }))
     }
 
-    /// What is known of a key set after doing for this `kid` whatever there is to do; `None`
-    /// where it was never to be had.
+    /// What is known of a key set after doing for this `kid` whatever there is to do.
     pub(super) async fn look_up(&self, jwks_uri: &str, kid: &str) -> Option<CachedKeySet> {
         let known = self.0.known(jwks_uri);
         if !key_set::needs_fetch(known.as_ref(), kid, clock::now()) {
             return known;
         }
-        self.fetching(jwks_uri, kid, known).await
+        Some(self.fetching(jwks_uri, kid, known).await)
     }
 
     /// What is known of a key set, as it is told.
@@ -106,23 +105,24 @@ impl Inner {
         Ok(Some(cached))
     }
 
-    /// Fetches a key set; where that fails, what was known before serves on.
+    /// Fetches a key set; where that fails, what was known before serves on, and the failure is
+    /// known from then on.
     async fn refresh(
         &self,
         jwks_uri: &str,
         kid: &str,
         before: Option<CachedKeySet>,
-    ) -> Option<CachedKeySet> {
+    ) -> CachedKeySet {
         let cached = match outbound::fetch_key_set(jwks_uri).await {
             Ok(keys) => CachedKeySet::fetched(keys, kid, before.as_ref(), clock::now()),
             Err(problem) => {
                 let detail = format!("{jwks_uri}: {problem}");
                 report::warning("key_set_unavailable", &self.domain, &detail);
-                before?.failed(clock::now())
+                CachedKeySet::failed(before, clock::now())
             }
         };
         self.keep(jwks_uri, &cached);
-        Some(cached)
+        cached
     }
 
     /// A set that cannot be stored still serves, until the object sleeps.

@@ -170,7 +170,7 @@ fn a_first_fetch_for_a_key_that_is_not_there_counts_as_asking_for_it() {
 
 #[test]
 fn a_set_that_cannot_be_had_anew_serves_on_for_a_day() {
-    let cached = fetch(&["a"], "a", None, 0).failed(at(700));
+    let cached = CachedKeySet::failed(Some(fetch(&["a"], "a", None, 0)), at(700));
     assert!(!needs_fetch(Some(&cached), "a", at(729)));
     assert!(needs_fetch(Some(&cached), "a", at(730)));
     let find = |cached, kid, now| signing_key(cached, kid, Algorithm::Rs256, at(now));
@@ -184,13 +184,30 @@ fn a_set_that_cannot_be_had_anew_serves_on_for_a_day() {
         Err(Fault::TemporarilyUnavailable)
     );
     assert!(needs_fetch(Some(&cached), "a", at(24 * 3600)));
+    let failed_again = CachedKeySet::failed(Some(cached.clone()), at(24 * 3600));
+    assert!(!needs_fetch(Some(&failed_again), "a", at(24 * 3600 + 4)));
+    assert!(needs_fetch(Some(&failed_again), "a", at(24 * 3600 + 5)));
     assert_eq!(find(None, "a", 0), Err(Fault::TemporarilyUnavailable));
 }
 
 #[test]
 fn a_fetch_that_failed_for_an_unknown_key_is_not_repeated_at_once() {
-    let cached = fetch(&["a"], "a", None, 0).failed(at(1));
+    let cached = CachedKeySet::failed(Some(fetch(&["a"], "a", None, 0)), at(1));
     assert!(!needs_fetch(Some(&cached), "b", at(30)));
     assert!(needs_fetch(Some(&cached), "b", at(31)));
     assert_eq!(fetch(&["a"], "a", Some(&cached), 700).failed_at, None);
+}
+
+#[test]
+fn a_fetch_that_failed_where_no_set_serves_is_repeated_when_the_next_was_told_to_come_back() {
+    let failed = CachedKeySet::failed(None, at(0));
+    let find = |now| signing_key(Some(&failed), "a", Algorithm::Rs256, at(now));
+    for now in [0, 4, 5, 24 * 3600] {
+        assert_eq!(find(now), Err(Fault::TemporarilyUnavailable));
+        assert_eq!(needs_fetch(Some(&failed), "a", at(now)), now >= 5);
+    }
+    assert_eq!(Fault::TemporarilyUnavailable.retry_after(), Some(5));
+    let at_last = fetch(&["a"], "b", Some(&failed), 6);
+    assert!(!needs_fetch(Some(&at_last), "a", at(6)));
+    assert!(!needs_fetch(Some(&at_last), "b", at(35)));
 }
