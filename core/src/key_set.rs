@@ -36,6 +36,8 @@ const RETRY_SECONDS: i64 = 5;
 /// The bits that an RSA key must have at least (RFC 7518, section 3.3), and at most so that
 /// checking a signature stays cheap.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// The public exponents that a key may have.
+const EXPONENTS: [u32; 4] = [3, 17, 37, 65_537];
 
 /// An RSA public key that may check signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,13 +153,14 @@ fn modulus_bits(n: &str) -> Option<usize> {
         .checked_add(1)
 }
 
-/// Odd, at least 3 and at most 32 bits: what every RSA implementation takes.
+/// Whether the runtime's cryptography takes it. No others are seen in practice, and those that are
+/// small, even or huge weaken the key or make it costly.
 fn is_exponent(e: &str) -> Option<bool> {
     let bytes = Base64UrlUnpadded::decode_vec(e).ok()?;
     let value = bytes.iter().try_fold(0_u32, |value, byte| {
         value.checked_mul(256)?.checked_add(u32::from(*byte))
     })?;
-    Some(value >= 3 && value & 1 == 1)
+    Some(EXPONENTS.contains(&value))
 }
 
 /// A key set as it is kept, with what is known of when it was had.

@@ -77,7 +77,7 @@ fn a_key_restricted_to_one_algorithm_checks_no_other() {
 }
 
 #[test]
-fn a_key_has_2048_to_8192_bits_and_a_sound_exponent() {
+fn a_key_has_2048_to_8192_bits_and_an_exponent_that_the_runtime_takes() {
     let sized = |bits| key("a", "").replace(&n(2048), &n(bits));
     for (bits, fit) in [
         (1024, false),
@@ -95,6 +95,12 @@ fn a_key_has_2048_to_8192_bits_and_a_sound_exponent() {
     for (exponent, fit) in [
         ("AQAB", true),
         ("Aw", true),
+        ("EQ", true),
+        ("JQ", true),
+        ("AAEAAQ", true),
+        ("BQ", false),
+        ("AQE", false),
+        ("AQAD", false),
         ("AQ", false),
         ("AQAA", false),
         ("AAAA", false),
