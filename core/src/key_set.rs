@@ -10,7 +10,7 @@
 //! Source: RFC 7517 (JSON Web Key), Auth0 "JSON Web Key Sets" and "Signing Keys".
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{
     access_token::Algorithm,
@@ -76,6 +76,8 @@ struct RawKey {
     #[serde(rename = "use")]
     usage: Option<String>,
     key_ops: Option<Vec<String>>,
+    /// The private exponent. Anybody can sign with a key that is published whole.
+    d: Option<IgnoredAny>,
 }
 
 impl KeySet {
@@ -131,6 +133,7 @@ fn usable_key(raw: serde_json::Value) -> Option<SigningKey> {
         Some(name) => Some(Algorithm::parse(&name)?),
     };
     let fit = raw.kty == "RSA"
+        && raw.d.is_none()
         && for_signing
         && for_checking
         && MODULUS_BITS.contains(&modulus_bits(&raw.n)?)

@@ -39,7 +39,7 @@ fn a_signing_key_may_say_what_it_is_for_or_leave_it_open() {
 }
 
 #[test]
-fn a_key_for_anything_else_is_not_there() {
+fn a_key_for_anything_else_or_with_its_private_half_is_not_there() {
     for more in [
         r#","use":"enc""#,
         r#","use":"""#,
@@ -50,6 +50,8 @@ fn a_key_for_anything_else_is_not_there() {
         r#","key_ops":[]"#,
         r#","key_ops":"verify""#,
         r#","use":1"#,
+        r#","d":"AQAB""#,
+        r#","d":1"#,
     ] {
         assert!(!key_set(&[key("a", more)]).holds("a"), "{more}");
     }
