@@ -32,6 +32,9 @@ use crate::{
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// The longest `sub` that is taken, in bytes; no user id is that long.
 const MAX_SUBJECT_BYTES: usize = 1_024;
+/// How deep the claims may be nested: far less than a reader of JSON puts up with, so that they can
+/// be handed on inside of something else.
+const MAX_CLAIMS_DEPTH: usize = 64;
 /// How far `nbf` and `iat` may lie ahead of this clock, in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
@@ -223,9 +226,21 @@ impl<'de> Deserialize<'de> for UniqueClaims {
 }
 
 fn read_claims(token: &UntrustedToken<'_, Extensions>) -> Result<Claims<UniqueClaims>, TokenFault> {
-    token
+    let claims: Claims<UniqueClaims> = token
         .deserialize_claims_unchecked()
-        .map_err(|_| TokenFault::Malformed)
+        .map_err(|_| TokenFault::Malformed)?;
+    let shallow = claims.custom.0.values().map(depth).max() < Some(MAX_CLAIMS_DEPTH);
+    shallow.then_some(claims).ok_or(TokenFault::Malformed)
+}
+
+/// How many arrays and objects lie within one another.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    deepest.unwrap_or_default().saturating_add(1)
 }
 
 fn check_claims(

@@ -387,6 +387,21 @@ fn what_is_not_a_token_in_compact_form_is_refused() {
 }
 
 #[test]
+fn claims_are_nested_no_deeper_than_64() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let nested = |depth: usize| {
+            let (open, close) = (open.repeat(depth), close.repeat(depth));
+            with(r#""scope""#, &format!(r#""x":{open}1{close},"scope""#))
+        };
+        // The claims themselves are the outermost object.
+        assert!(nested(63).is_ok());
+        for depth in [64, 120, 200, 500] {
+            assert_eq!(nested(depth), refused(TokenFault::Malformed), "{depth}");
+        }
+    }
+}
+
+#[test]
 fn a_claim_that_stands_there_twice_is_refused() {
     for claim in [
         r#""sub":"auth0|1""#,
