@@ -163,7 +163,7 @@ fn read_issuers(json: &str) -> Result<BTreeMap<Tenant, Vec<Issuer>>, Misconfigur
             "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
         ))
     })?;
-    let mut issuers = BTreeMap::new();
+    let mut issuers: BTreeMap<Tenant, Vec<Issuer>> = BTreeMap::new();
     for (slug, list) in entries {
         let tenant = read_slug(ISSUERS, &slug)?;
         let list: Result<Vec<Issuer>, Misconfigured> = list
@@ -180,7 +180,8 @@ fn read_issuers(json: &str) -> Result<BTreeMap<Tenant, Vec<Issuer>>, Misconfigur
                 })
             })
             .collect();
-        issuers.insert(tenant, list?);
+        // A slug has two spellings, `@` and `%40`, so a tenant may come twice.
+        issuers.entry(tenant).or_default().extend(list?);
     }
     Ok(issuers)
 }
@@ -197,16 +198,17 @@ fn check_url(url: &str) -> Result<(), String> {
     let wrong = || format!("holds \"{url}\", which must be an https URL (http only on localhost)");
     let uri: Uri = url.parse().map_err(|_| wrong())?;
     let plain = |text: &str| !text.contains(['@', '#', '\\']);
-    let host = uri
-        .host()
-        .filter(|host| !host.is_empty())
-        .ok_or_else(wrong)?;
+    let authority = uri.authority().ok_or_else(wrong)?;
+    let host = authority.host();
+    // What stands after the host is not looked at by the parser.
+    let complete =
+        !host.is_empty() && (authority.as_str() == host || authority.port_u16().is_some());
     let safe = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => is_loopback(host),
         _ => false,
     };
-    if safe && plain(url) {
+    if safe && complete && plain(url) {
         Ok(())
     } else {
         Err(wrong())
@@ -319,6 +321,17 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_that_is_spelt_in_two_ways_has_the_issuers_of_both() {
+        let config = config(&[(
+            ISSUERS,
+            r#"{"acme%40us":[{"issuer":"https://a.com/"}],"acme@us":[{"issuer":"https://b.com/"}]}"#,
+        )]);
+        for iss in ["https://a.com/", "https://b.com/"] {
+            assert!(config.issuer(&tenant("acme@us"), iss).is_some(), "{iss}");
+        }
+    }
+
+    #[test]
     fn keys_are_fetched_over_https_or_from_this_very_host() {
         for url in [
             "http://login.acme.com/",
@@ -330,6 +343,8 @@ mod tests {
             "/keys",
             "https://user@login.acme.com/",
             "https://login.acme.com/#here",
+            "https://login.acme.com:99999/",
+            "http://localhost:;script-src/",
             "https://",
             "",
         ] {
