@@ -11,6 +11,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::Value;
 
 use crate::{
     access_token::Algorithm,
@@ -63,7 +64,7 @@ pub struct NotAKeySet;
 
 #[derive(Deserialize)]
 struct RawKeySet {
-    keys: Vec<serde_json::Value>,
+    keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -88,8 +89,13 @@ impl KeySet {
     ///
     /// [`NotAKeySet`] where the text is not an object with a list `keys`.
     pub fn from_json(json: &str) -> Result<Self, NotAKeySet> {
+        // An object, because an array of the fields would be read as well.
+        if !json.trim_start().starts_with('{') {
+            return Err(NotAKeySet);
+        }
         let raw: RawKeySet = serde_json::from_str(json).map_err(|_| NotAKeySet)?;
-        let keys = raw.keys.into_iter().filter_map(usable_key).collect();
+        let objects = raw.keys.into_iter().filter(Value::is_object);
+        let keys = objects.filter_map(usable_key).collect();
         Ok(Self { keys })
     }
 
@@ -122,7 +128,7 @@ impl KeySet {
     }
 }
 
-fn usable_key(raw: serde_json::Value) -> Option<SigningKey> {
+fn usable_key(raw: Value) -> Option<SigningKey> {
     let raw: RawKey = serde_json::from_value(raw).ok()?;
     let for_signing = raw.usage.is_none_or(|usage| usage == "sig");
     let for_checking = raw

@@ -139,6 +139,14 @@ fn what_is_not_a_key_set_is_told_from_an_empty_one() {
     assert_eq!(KeySet::from_json(r#"{"keys":[]}"#), Ok(KeySet::default()));
 }
 
+#[test]
+fn a_list_of_a_set_s_or_a_key_s_fields_is_neither() {
+    let set = format!("[[{}]]", key("a", ""));
+    assert_eq!(KeySet::from_json(&set), Err(NotAKeySet));
+    let fields = format!(r#"["RSA","a","{}","AQAB",null,null,null]"#, n(2048));
+    assert_eq!(key_set(&[fields]), KeySet::default());
+}
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000).plus_seconds(seconds)
 }
