@@ -2,7 +2,8 @@
 // or deploys.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync } from "node:fs";
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 
 import { buildSync } from "esbuild";
 
@@ -13,7 +14,7 @@ await main(async () => {
   const [{ binary: workerBuild }] = CARGO_TOOLS;
   if (!existsSync(workerBuild))
     throw new Fault("The build tools are missing: run npm run setup first.");
-  const env = await buildEnvironment();
+  const env = { ...(await buildEnvironment()), CARGO_ENCODED_RUSTFLAGS: rustFlags().join("\x1f") };
   const { status, error } = spawnSync(workerBuild, ["--release"], {
     cwd: ROOT,
     env,
@@ -24,6 +25,24 @@ await main(async () => {
   process.exitCode = status ?? 1;
   if (status === 0) buildConsole();
 });
+
+/**
+ * The compiler's flags, in which the folders of this machine get names that are the same
+ * everywhere: what can panic carries the path of its source into the WebAssembly.
+ */
+function rustFlags() {
+  const { CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, CARGO_HOME } = process.env;
+  const given = CARGO_ENCODED_RUSTFLAGS?.split("\x1f") ?? RUSTFLAGS?.split(" ") ?? [];
+  const home = homedir();
+  // Where several fit, the compiler goes by the last.
+  const names = [
+    [home, "home"],
+    [CARGO_HOME ?? join(home, ".cargo"), "cargo"],
+    [resolve(ROOT), "session-events"],
+  ];
+  const remapped = names.map(([folder, name]) => `--remap-path-prefix=${folder}=/${name}`);
+  return [...given.filter(Boolean), ...remapped];
+}
 
 /** The page's files, as the worker names them (core/src/console.rs). */
 function buildConsole() {
