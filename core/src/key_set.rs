@@ -208,8 +208,8 @@ impl CachedKeySet {
         }
     }
 
-    /// When it was fetched.
-    pub fn fetched_at(&self) -> Timestamp {
+    /// When it was fetched, unless it was never to be had.
+    pub fn fetched_at(&self) -> Option<Timestamp> {
         self.fetched_at
     }
 

@@ -64,7 +64,10 @@ impl KeySets {
         let moment = |moment: Timestamp| moment.to_string();
         KeySetHealth {
             jwks_uri,
-            fetched_at: known.as_ref().map(CachedKeySet::fetched_at).map(moment),
+            fetched_at: known
+                .as_ref()
+                .and_then(CachedKeySet::fetched_at)
+                .map(moment),
             failed_at: known.as_ref().and_then(CachedKeySet::failed_at).map(moment),
         }
     }
