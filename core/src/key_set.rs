@@ -5,7 +5,8 @@
 //! of later tries, and from that alone it is decided whether to fetch: at most once in ten
 //! minutes as long as every token names a key that is known, once in thirty seconds when tokens
 //! name unknown ones, and not at all through thirty seconds after a failure as long as the old
-//! set will do, or through five where there is none.
+//! set will do. Where there is none, each token is a new try; but from the fifth failure in a row
+//! on, there is one in five seconds.
 //!
 //! Source: RFC 7517 (JSON Web Key), Auth0 "JSON Web Key Sets" and "Signing Keys".
 
@@ -30,8 +31,10 @@ const FRESH_SECONDS: i64 = 10 * 60;
 const STALE_SECONDS: i64 = 24 * 60 * 60;
 /// How long a try for an unknown key, or one that failed, is not repeated, in seconds.
 const PAUSE_SECONDS: i64 = 30;
-/// How long a try that failed is not repeated where no set serves meanwhile, in seconds. Whoever
-/// is turned away for that is told to come back after as long.
+/// How many tries in a row may fail before there is a pause, where no set serves meanwhile: an
+/// issuer that is back is noticed at once, and one that is not is left alone.
+const TRIES: u32 = 5;
+/// That pause, in seconds. Whoever is turned away is told to come back after as long.
 const RETRY_SECONDS: i64 = 5;
 
 /// The bits that an RSA key must have at least (RFC 7518, section 3.3), and at most so that
@@ -182,6 +185,8 @@ pub struct CachedKeySet {
     unknown_kid_at: Option<Timestamp>,
     /// When it was last tried to fetch it and that failed.
     failed_at: Option<Timestamp>,
+    /// How many tries in a row have failed.
+    failures: u32,
 }
 
 impl CachedKeySet {
@@ -196,15 +201,18 @@ impl CachedKeySet {
                 before.and_then(|before| before.unknown_kid_at)
             },
             failed_at: None,
+            failures: 0,
             keys,
         }
     }
 
     /// What to keep after a fetch failed: what there was before, if anything.
     pub fn failed(before: Option<Self>, now: Timestamp) -> Self {
+        let before = before.unwrap_or_default();
         Self {
             failed_at: Some(now),
-            ..before.unwrap_or_default()
+            failures: before.failures.saturating_add(1),
+            ..before
         }
     }
 
@@ -229,7 +237,7 @@ impl CachedKeySet {
 
     fn needs_fetch(&self, kid: &str, now: Timestamp) -> bool {
         match self.keys(now) {
-            None => !within(self.failed_at, RETRY_SECONDS, now),
+            None => self.failures < TRIES || !within(self.failed_at, RETRY_SECONDS, now),
             Some(_) if within(self.failed_at, PAUSE_SECONDS, now) => false,
             Some(_) if !self.is_fresh(now) => true,
             Some(keys) => !keys.holds(kid) && !within(self.unknown_kid_at, PAUSE_SECONDS, now),
