@@ -200,9 +200,12 @@ fn check_url(url: &str) -> Result<(), String> {
     let plain = |text: &str| !text.contains(['@', '#', '\\']);
     let authority = uri.authority().ok_or_else(wrong)?;
     let host = authority.host();
-    // What stands after the host is not looked at by the parser.
-    let complete =
-        !host.is_empty() && (authority.as_str() == host || authority.port_u16().is_some());
+    // The parser leaves aside what it does not know around a host and a port.
+    let whole = match authority.port_u16() {
+        None => host.to_owned(),
+        Some(port) => format!("{host}:{port}"),
+    };
+    let complete = !host.is_empty() && authority.as_str() == whole;
     let safe = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => is_loopback(host),
@@ -345,6 +348,8 @@ mod tests {
             "https://login.acme.com/#here",
             "https://login.acme.com:99999/",
             "http://localhost:;script-src/",
+            "http://localhost:+1/",
+            "http://[::1]3:1/",
             "https://",
             "",
         ] {
