@@ -36,11 +36,11 @@ function rustFlags() {
   const home = homedir();
   // Where several fit, the compiler goes by the last.
   const names = [
-    [home, "home"],
+    [home, "~"],
     [CARGO_HOME ?? join(home, ".cargo"), "cargo"],
     [resolve(ROOT), "session-events"],
   ];
-  const remapped = names.map(([folder, name]) => `--remap-path-prefix=${folder}=/${name}`);
+  const remapped = names.map(([folder, name]) => `--remap-path-prefix=${folder}=${name}`);
   return [...given.filter(Boolean), ...remapped];
 }
 
