@@ -1,0 +1,81 @@
+//! What an issuer serves as its keys.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::Value;
+use session_events_core::{
+    access_token::Algorithm,
+    key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey, needs_fetch, signing_key},
+    timestamp::Timestamp,
+};
+
+/// A key that is found is one that the issuer published for signing, is strong enough, and is the
+/// only one of its name; and once a set was fetched it is not fetched again at once.
+pub fn key_set(bytes: &[u8]) {
+    let Ok(json) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let published: Option<Vec<Value>> = serde_json::from_str::<Value>(json)
+        .ok()
+        .and_then(|set| Some(set.get("keys")?.as_array()?.clone()));
+    let set = match KeySet::from_json(json) {
+        Ok(set) => set,
+        Err(NotAKeySet) => return,
+    };
+    let published = published.expect("an object with a list");
+    let kept = serde_json::to_string(&set).expect("JSON");
+    assert_eq!(serde_json::from_str::<KeySet>(&kept).expect("a set"), set);
+
+    let now = Timestamp::from_millis(1_700_000_000_000);
+    let kids = published.iter().filter_map(|jwk| jwk.get("kid")?.as_str());
+    for kid in kids.chain([""]) {
+        let cached = CachedKeySet::fetched(set.clone(), kid, None, now);
+        assert!(!needs_fetch(Some(&cached), kid, now));
+        for (algorithm, alg) in [(Algorithm::Rs256, "RS256"), (Algorithm::Ps256, "PS256")] {
+            let fit = |jwk: &&Value| is_for(jwk, kid, alg);
+            let found = set.signing_key(kid, algorithm);
+            let served = signing_key(Some(&cached), kid, algorithm, now);
+            assert_eq!(found.ok(), served.as_ref().ok());
+            let Ok(key) = found else { continue };
+            assert!(set.holds(kid) && !set.is_empty());
+            check_strength(key);
+            let same = |jwk: &&Value| jwk["n"] == key.n && jwk["e"] == key.e;
+            assert!(published.iter().filter(fit).any(|jwk| same(&jwk)));
+            let usable = |jwk: &&Value| {
+                KeySet::from_json(&format!("{{\"keys\":[{jwk}]}}"))
+                    .is_ok_and(|alone| !alone.is_empty())
+            };
+            assert_eq!(published.iter().filter(fit).filter(usable).count(), 1);
+        }
+    }
+}
+
+/// Whether a key's own words allow it to check this algorithm (RFC 7517, section 4).
+fn is_for(jwk: &Value, kid: &str, alg: &str) -> bool {
+    let absent_or = |name: &str, wanted: &str| match &jwk[name] {
+        Value::Null => true,
+        value => value == wanted,
+    };
+    let checks = match &jwk["key_ops"] {
+        Value::Null => true,
+        Value::Array(operations) => operations.iter().any(|operation| operation == "verify"),
+        _ => false,
+    };
+    jwk["kty"] == "RSA"
+        && jwk["kid"] == kid
+        && absent_or("use", "sig")
+        && absent_or("alg", alg)
+        && checks
+}
+
+fn check_strength(key: &SigningKey) {
+    let number = |text: &str| {
+        let bytes = Base64UrlUnpadded::decode_vec(text).expect("base64url");
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        bytes[zeros..].to_vec()
+    };
+    let (n, e) = (number(&key.n), number(&key.e));
+    let bits = n.len() * 8 - n.first().map_or(0, |top| top.leading_zeros() as usize);
+    assert!((2048..=8192).contains(&bits), "{bits} bits");
+    assert!(e.len() <= 4 && e.last().is_some_and(|low| low % 2 == 1));
+    assert!(e != [1]);
+}

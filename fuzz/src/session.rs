@@ -1,0 +1,241 @@
+//! A socket's life.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+use session_events_core::{
+    access_token::AccessToken,
+    error::{Fault, TokenFault},
+    event_log::{EventLog, KeptEvent},
+    listeners::Listeners,
+    protocol::{ClientMessage, Filter, ServerMessage},
+    session::{Effect, Incoming, Listener, MAX_INVALID_MESSAGES, Session},
+    timestamp::Timestamp,
+};
+
+/// What an attachment to a socket may have, in bytes.
+const MAX_ATTACHMENT_BYTES: usize = 16 * 1024;
+
+/// Nothing is delivered but to a listener whose verified token allows it, and of that nothing is
+/// lost or doubled; whatever is closed stays closed. Each line is a step: a letter, and the rest.
+pub fn session(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let mut socket = Socket::new();
+    for step in text.split('\n') {
+        let mut rest = step.chars();
+        match rest.next() {
+            Some('<') => socket.receive(Incoming::Text(rest.as_str())),
+            Some('b') => socket.receive(Incoming::Binary(rest.as_str().len())),
+            Some('v') => socket.verify(),
+            Some('e') => socket.publish(rest.as_str()),
+            Some('+') => socket.wait(rest.as_str().parse::<u16>().unwrap_or(1)),
+            Some('t') => socket.tick(),
+            Some('s') => socket.sleep(),
+            Some('x') => socket.end(),
+            _ => {}
+        }
+        socket.check();
+    }
+}
+
+/// A session, and beside it what is known of it by other means.
+struct Socket {
+    session: Session,
+    listeners: Listeners<()>,
+    log: EventLog,
+    now: Timestamp,
+    /// Tokens that are being verified, with the id that came along.
+    verifying: VecDeque<(String, Option<String>)>,
+    /// Who has been admitted, as the token said.
+    admitted: Option<Listener>,
+    closed: bool,
+    invalid: u8,
+    published: usize,
+    /// The number of the last event that was delivered.
+    delivered: Option<usize>,
+}
+
+impl Socket {
+    fn new() -> Self {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let mut socket = Self {
+            session: Session::new(0, now),
+            listeners: Listeners::default(),
+            log: EventLog::default(),
+            now,
+            verifying: VecDeque::new(),
+            admitted: None,
+            closed: false,
+            invalid: 0,
+            published: 0,
+            delivered: None,
+        };
+        socket.listeners.put((), &socket.session);
+        socket
+    }
+
+    fn receive(&mut self, incoming: Incoming<'_>) {
+        if let Incoming::Text(text) = incoming {
+            check_message(text);
+        }
+        for effect in self.session.receive(incoming, self.now) {
+            assert!(!self.closed, "a closed session yields nothing");
+            match effect {
+                Effect::Verify {
+                    access_token,
+                    last_event_id,
+                } => self.verifying.push_back((access_token, last_event_id)),
+                Effect::Send(ServerMessage::Error(_)) => self.invalid += 1,
+                Effect::Send(ServerMessage::Pong) => {}
+                Effect::Close(_) => self.closed = true,
+                other => panic!("a message alone yields no {other:?}"),
+            }
+        }
+    }
+
+    /// The oldest verification comes to its end.
+    fn verify(&mut self) {
+        let Some((token, last_event_id)) = self.verifying.pop_front() else {
+            return;
+        };
+        let outcome = self.verdict(&token);
+        let expected = outcome
+            .as_ref()
+            .ok()
+            .and_then(|token| token.listener().ok());
+        let first = self.admitted.is_none();
+        let last_event_id = last_event_id.as_deref();
+        let effects = self
+            .session
+            .authenticate(&outcome, last_event_id, &self.log, self.now);
+        let mut replayed = Vec::new();
+        for effect in effects {
+            assert!(!self.closed, "a closed session yields nothing");
+            match effect {
+                Effect::Send(ServerMessage::Authenticated {
+                    sub,
+                    filter,
+                    expires_at,
+                    ..
+                }) => {
+                    let listener = expected.clone().expect("a verified token");
+                    assert_eq!((&*sub, filter), (&*listener.sub, listener.filter));
+                    assert_eq!(expires_at, listener.expires_at);
+                    self.admitted = Some(listener);
+                }
+                Effect::Deliver(json) => replayed.push(json.to_owned()),
+                Effect::Send(ServerMessage::AuthenticationFailed(_)) => assert!(expected.is_none()),
+                Effect::Close(_) => self.closed = true,
+                other => panic!("authenticating yields no {other:?}"),
+            }
+        }
+        assert!(first || replayed.is_empty(), "a renewal replays nothing");
+        for json in replayed {
+            self.deliver(&json);
+        }
+    }
+
+    /// A token is good that reads `SUB SECONDS RIGHT…`; it then expires after these seconds.
+    fn verdict(&self, token: &str) -> Result<AccessToken, Fault> {
+        let good = || {
+            let (sub, rest) = token.split_once(' ')?;
+            let (seconds, scope) = rest.split_once(' ')?;
+            let exp = self.now.plus_seconds(seconds.parse::<u16>().ok()?.into());
+            let bounded = (1..1024).contains(&sub.len());
+            let claims = json!({"sub": sub, "scope": scope});
+            let token = json!({"sub": sub, "expires_at": exp.as_millis(), "claims": claims});
+            bounded.then(|| serde_json::from_value(token).ok())?
+        };
+        good().ok_or(Fault::InvalidToken(TokenFault::Signature))
+    }
+
+    fn publish(&mut self, user: &str) {
+        self.published += 1;
+        let json = format!("{} {user}", self.published);
+        self.log.push(KeptEvent {
+            id: self.published.to_string(),
+            user_id: user.to_owned(),
+            json: json.clone(),
+        });
+        let receivers = self.listeners.receivers(user, self.now).count();
+        assert_eq!(
+            receivers,
+            usize::from(self.session.receives(user, self.now))
+        );
+        let due = self.may_see(user) && self.is_current();
+        assert_eq!(receivers, usize::from(due), "{user}");
+        if receivers > 0 {
+            self.deliver(&json);
+        }
+    }
+
+    fn deliver(&mut self, json: &str) {
+        let (number, user) = json.split_once(' ').expect("an event of this log");
+        assert!(self.may_see(user), "{user}'s event");
+        let number = number.parse().ok();
+        assert!(number > self.delivered, "in order, and once");
+        self.delivered = number;
+    }
+
+    fn may_see(&self, user: &str) -> bool {
+        let admitted = self.admitted.as_ref();
+        admitted.is_some_and(|it| it.filter == Filter::All || it.sub == user)
+    }
+
+    fn is_current(&self) -> bool {
+        let admitted = self.admitted.as_ref();
+        !self.closed && admitted.is_some_and(|it| self.now < it.expires_at)
+    }
+
+    fn wait(&mut self, seconds: u16) {
+        self.now = self.now.plus_seconds(seconds.into());
+    }
+
+    fn tick(&mut self) {
+        if self.session.tick(self.now).is_some() {
+            assert!(!self.closed, "a closed session yields nothing");
+            self.closed = true;
+        }
+        assert!(self.session.due().is_none_or(|due| due > self.now));
+    }
+
+    /// The object hibernates, and wakes.
+    fn sleep(&mut self) {
+        let attachment = serde_json::to_string(&self.session).expect("JSON");
+        assert!(attachment.len() <= MAX_ATTACHMENT_BYTES);
+        let woken: Session = serde_json::from_str(&attachment).expect("a session");
+        assert_eq!(woken, self.session);
+        self.session = woken;
+        self.listeners = Listeners::default();
+    }
+
+    fn end(&mut self) {
+        self.session.end();
+        self.closed = true;
+    }
+
+    fn check(&mut self) {
+        self.listeners.put((), &self.session);
+        assert_eq!(self.listeners.next_due(), self.session.due());
+        assert_eq!(self.session.due().is_none(), self.closed);
+        assert_eq!(self.session.connection().is_none(), self.closed);
+        let open = usize::from(!self.closed);
+        assert_eq!(self.listeners.sessions().count(), open);
+        let admitted = self.admitted.as_ref().filter(|_| !self.closed);
+        assert_eq!(self.session.listener(), admitted);
+        assert!(self.closed || self.invalid < MAX_INVALID_MESSAGES);
+    }
+}
+
+/// A message that is understood is a JSON object, and is understood again as it is written.
+fn check_message(text: &str) {
+    let Ok(message) = ClientMessage::parse(text) else {
+        return;
+    };
+    let value: Value = serde_json::from_str(text).expect("JSON");
+    assert!(value.is_object());
+    let again = serde_json::to_string(&message).expect("JSON");
+    assert_eq!(ClientMessage::parse(&again), Ok(message));
+}

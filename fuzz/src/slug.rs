@@ -1,0 +1,94 @@
+//! A path, and the tenant that it names.
+
+use session_events_core::{
+    route::{Route, Target},
+    tenant::Tenant,
+};
+
+/// A tenant's domain is one plain label, and perhaps a region, under `auth0.com`; a route leads
+/// where its text says; the parts of a URL are cut from it and nothing else.
+pub fn slug(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let tenant = Tenant::from_slug(text);
+    if let Some(tenant) = &tenant {
+        check_tenant(tenant);
+    }
+    if let Some(tenant) = Tenant::from_domain(text) {
+        assert_eq!(tenant.domain(), text);
+        check_tenant(&tenant);
+    }
+    let below = format!("/{text}/api/events");
+    assert_eq!(Route::parse(&below).is_ok(), tenant.is_some());
+
+    check_route(text);
+    if let Ok(target) = Target::parse(text) {
+        check_target(text, target);
+        check_route(target.path);
+    }
+    let encoded: String = form_urlencoded::byte_serialize(bytes).collect();
+    let url = format!("https://a.com/acme/api/subscribe?x&last_event_id={encoded}&y=1");
+    let target = Target::parse(&url).expect("a URL");
+    assert_eq!(target.parameter("last_event_id").as_deref(), Some(text));
+}
+
+fn check_tenant(tenant: &Tenant) {
+    let domain = tenant.domain();
+    let host = domain.strip_suffix(".auth0.com").expect("Auth0's domain");
+    let (name, locality) = host.split_once('.').unwrap_or((host, "us"));
+    assert!(["us", "eu", "au", "jp", "uk", "ca"].contains(&locality));
+    assert_eq!(name, tenant.name());
+    assert!((3..=63).contains(&name.len()));
+    assert!(
+        name.bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    );
+    assert!(!name.starts_with('-') && !name.ends_with('-'));
+
+    assert_eq!(Tenant::from_domain(&domain).as_ref(), Some(tenant));
+    let slug = tenant.to_string();
+    assert_eq!(Tenant::from_slug(&slug).as_ref(), Some(tenant));
+    let encoded = slug.replace('@', "%40");
+    assert_eq!(Tenant::from_slug(&encoded).as_ref(), Some(tenant));
+    let url = url::Url::parse(&format!("https://{domain}/")).expect("a host");
+    assert_eq!(url.host_str(), Some(domain.as_str()));
+}
+
+fn check_route(path: &str) {
+    match Route::parse(path) {
+        Ok(Route::Index) => assert_eq!(path, "/"),
+        Ok(Route::Tenant {
+            tenant,
+            endpoint,
+            internal_path,
+        }) => {
+            check_tenant(&tenant);
+            let slug = path.strip_suffix(internal_path).expect("the path's end");
+            let slug = slug.strip_prefix('/').expect("the path's beginning");
+            assert_eq!(Tenant::from_slug(slug).as_ref(), Some(&tenant));
+            let usual = format!("/{tenant}{internal_path}");
+            let again = Route::Tenant {
+                tenant,
+                endpoint,
+                internal_path,
+            };
+            assert_eq!(Route::parse(&usual), Ok(again));
+        }
+        Err(_) => {}
+    }
+}
+
+fn check_target(url: &str, target: Target<'_>) {
+    let Target {
+        origin, host, path, ..
+    } = target;
+    let rest = url
+        .strip_prefix(origin)
+        .and_then(|rest| rest.strip_prefix(path));
+    let rest = rest.expect("origin and path, one after the other");
+    assert!(rest.is_empty() || rest.starts_with(['?', '#']));
+    assert!(origin.ends_with(&format!("://{host}")));
+    assert!(path.is_empty() || path.starts_with('/'));
+    assert!(!path.contains(['?', '#']) && !host.contains(['/', '?', '#']));
+}
