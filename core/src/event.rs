@@ -131,7 +131,7 @@ fn event(
     tenant: &Tenant,
     received_on: Timestamp,
 ) -> Result<Option<Event>, TooLong> {
-    let data = &record.data;
+    let data = record.data();
     if data.tenant_name().is_some_and(|name| name != tenant.name()) {
         return Ok(None);
     }

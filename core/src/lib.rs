@@ -58,6 +58,7 @@ pub mod key_set;
 pub mod listeners;
 pub mod log_record;
 pub mod message_rate;
+mod object;
 pub mod protocol;
 pub mod publish_token;
 pub mod route;
