@@ -87,7 +87,7 @@ impl Socket {
                     access_token,
                     last_event_id,
                 } => self.verifying.push_back((access_token, last_event_id)),
-                Effect::Send(ServerMessage::Error(_)) => self.invalid += 1,
+                Effect::Refuse(_) => self.invalid += 1,
                 Effect::Send(ServerMessage::Pong) => {}
                 Effect::Close(_) => self.closed = true,
                 other => panic!("a message alone yields no {other:?}"),

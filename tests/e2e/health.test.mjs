@@ -11,7 +11,7 @@ import { startWorker } from "../support/worker.mjs";
 const BROKEN = "broken.us.auth0.com";
 
 const worker = await startWorker({
-  broken: BROKEN,
+  expectedErrors: [new RegExp(`"tenant":"${BROKEN}"`)],
   vars: { ISSUERS: '{"custom@us":[{"issuer":"https://login.example.com/"}]}' },
   // The storage of one object answers nothing.
   runtime: `(state) => {

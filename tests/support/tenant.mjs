@@ -5,13 +5,14 @@ import { createHmac } from "node:crypto";
 
 import { Issuer } from "./issuer.mjs";
 import { Listener } from "./listener.mjs";
+import { shown } from "./token.mjs";
 import { PUBLISH_SECRET } from "./worker.mjs";
 
 let sequence = 0;
 
 /** The token that a tenant's log stream presents. */
 export const publishToken = (domain, secret = PUBLISH_SECRET) =>
-  createHmac("sha256", secret).update(domain).digest("base64url");
+  shown(createHmac("sha256", secret).update(domain).digest("base64url"));
 
 export class Tenant {
   /** A tenant called `name` in `locality` (`us`, `eu`, … or none). */
