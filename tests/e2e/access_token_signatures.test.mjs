@@ -1,0 +1,222 @@
+// Which access tokens are good: the algorithm, and the signature that it is made by. The header
+// is the attacker's to write, so whatever it names, a token must be signed with RSA and SHA-256.
+import { constants, createHash, generateKeyPairSync, sign } from "node:crypto";
+import { describe } from "node:test";
+
+import { ellipticKey, jwk, otherKey, signingKey } from "../support/keys.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker();
+const tenant = new Tenant(worker);
+const { publicKey } = signingKey();
+const good = jwk(signingKey(), "key-1");
+const modulus = Buffer.from(good.n, "base64url");
+const cubicKey = generateKeyPairSync("rsa", { modulusLength: 2048, publicExponent: 3 });
+
+tenant.issuer.keys = [
+  good,
+  jwk(cubicKey, "cubic"),
+  jwk(ellipticKey(), "elliptic", { alg: "ES256" }),
+  { kty: "oct", kid: "symmetric", k: Buffer.from("secret".repeat(8)).toString("base64url") },
+];
+
+const { accepted, refused } = verdictsFor(tenant);
+const { algorithm, form, key, signature } = reasons;
+
+/** A signature of the right key, by any rule of padding. */
+const signedWith = (options) => (input, key) => sign("sha256", input, { key, ...options });
+const pss = (saltLength) => signedWith({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
+
+describe("an algorithm that is taken", { concurrency: true }, () => {
+  accepted("RS256", () => tenant.token());
+  accepted("PS256", () => tenant.token({}, { alg: "PS256" }));
+  accepted("RS256 by a key with an exponent of 3", () =>
+    tenant.token({}, { kid: "cubic" }, { key: cubicKey.privateKey }),
+  );
+});
+
+describe("another algorithm", { concurrency: true }, () => {
+  for (const alg of ["RS384", "RS512", "PS384", "PS512", "RS1"]) {
+    refused(`${alg}, rightly signed`, () => tenant.token({}, { alg }), algorithm);
+  }
+  for (const kid of ["key-1", "elliptic"]) {
+    refused(
+      `ES256 under the kid ${kid}`,
+      () => tenant.token({}, { alg: "ES256", kid }, { key: ellipticKey().privateKey }),
+      algorithm,
+    );
+  }
+
+  const NAMES = [
+    ..."none None NONE nOnE nonE none,RS256 RS256,none rs256 Rs256 RS-256 RSA256 RS2560 RS256K".split(
+      " ",
+    ),
+    ..."PS256;RS256 HS256 ES256K EdDSA Ed25519 dir RSA-OAEP A256GCM RSASSA-PKCS1-v1_5".split(" "),
+    ...["", " ", "RS256 ", " RS256", "RS256\n", "RS256\0", "\0RS256", "\ufeffRS256", "\tnone"],
+    ...["RЅ256", "ＲＳ256", "RS２56", "RS256\u200b", "nоne", "PBES2-HS256+A128KW"],
+    ...["http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "__proto__", "toString"],
+  ];
+  for (const alg of NAMES) {
+    refused(
+      `${JSON.stringify(alg)} over an RS256 signature`,
+      () => tenant.token({}, { alg }, { signedAs: "RS256" }),
+      algorithm,
+    );
+  }
+  for (const alg of [undefined, null, ["RS256"], { RS256: true }, { toString: "RS256" }, 7, true]) {
+    refused(
+      `${JSON.stringify(alg)} over an RS256 signature`,
+      () => tenant.token({}, { alg }, { signedAs: "RS256" }),
+      form,
+    );
+  }
+  for (const alg of ["none", "None", "NONE", "nOnE", ""]) {
+    refused(
+      `${JSON.stringify(alg)} over no signature`,
+      () => tenant.token({ sub: "auth0|root" }, { alg }, { signedAs: "none" }),
+      algorithm,
+    );
+  }
+});
+
+describe("HMAC with what everybody knows", { concurrency: true }, () => {
+  const pem = (type) => publicKey.export({ type, format: "pem" });
+  const der = (type) => publicKey.export({ type, format: "der" });
+  const SECRETS = {
+    "the public key in PEM": pem("spki"),
+    "the public key in PEM without its last line break": pem("spki").trimEnd(),
+    "the public key in PEM with CRLF": pem("spki").replaceAll("\n", "\r\n"),
+    "the public key in PKCS#1 PEM": pem("pkcs1"),
+    "the public key in the shape of a certificate": pem("spki").replaceAll(
+      "PUBLIC KEY",
+      "CERTIFICATE",
+    ),
+    "the public key in DER": der("spki"),
+    "the public key in PKCS#1 DER": der("pkcs1"),
+    "the public key in base64 of DER": der("spki").toString("base64"),
+    "the text of the key's entry": JSON.stringify(good),
+    "the text of the key set": JSON.stringify({ keys: tenant.issuer.keys }),
+    "the modulus": modulus,
+    "the modulus as it is written": good.n,
+    "the exponent": Buffer.from(good.e, "base64url"),
+    "the kid": "key-1",
+    "the issuer": tenant.issuer.issuer,
+    nothing: "",
+  };
+  for (const [name, secret] of Object.entries(SECRETS)) {
+    refused(
+      `HS256, the secret being ${name},`,
+      () => tenant.token({}, { alg: "HS256" }, { key: secret }),
+      algorithm,
+    );
+    for (const alg of ["RS256", "PS256"]) {
+      refused(
+        `HS256 that says ${alg}, the secret being ${name},`,
+        () => tenant.token({}, { alg }, { key: secret, signedAs: "HS256" }),
+        signature,
+      );
+    }
+  }
+  for (const alg of ["HS384", "HS512"]) {
+    refused(`${alg}`, () => tenant.token({}, { alg }, { key: pem("spki") }), algorithm);
+  }
+  for (const [alg, reason] of [
+    ["HS256", algorithm],
+    ["RS256", key],
+  ]) {
+    refused(
+      `${alg} with a symmetric key of the set`,
+      () =>
+        tenant.token({}, { alg, kid: "symmetric" }, { key: "secret".repeat(8), signedAs: "HS256" }),
+      reason,
+    );
+  }
+});
+
+/** EMSA-PKCS1-v1_5 (RFC 8017, section 9.2) with so much padding, and zeros after it. */
+function encodedMessage(input, padding, length = 256) {
+  const digestInfo = Buffer.from("3031300d060960864801650304020105000420", "hex");
+  const hash = createHash("sha256").update(input).digest();
+  const start = [Buffer.from([0, 1]), Buffer.alloc(padding, 0xff), Buffer.from([0])];
+  const encoded = Buffer.concat([...start, digestInfo, hash]);
+  return Buffer.concat([encoded, Buffer.alloc(length - encoded.length)]);
+}
+
+const toNumber = (bytes) => BigInt(`0x${bytes.toString("hex")}`);
+const toBytes = (number, length = 256) =>
+  Buffer.from(number.toString(16).padStart(length * 2, "0"), "hex");
+
+/** The least number whose cube is no less. */
+function cubeRoot(number) {
+  let [low, high] = [0n, 1n << 700n];
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    if (middle ** 3n < number) low = middle + 1n;
+    else high = middle;
+  }
+  return low;
+}
+
+describe("a signature", { concurrency: true }, () => {
+  const rs256 = signedWith({});
+  const FORGERIES = {
+    "of nothing": () => Buffer.alloc(0),
+    "of zeros": () => Buffer.alloc(256),
+    "of a one": () => toBytes(1n),
+    "of the modulus": () => modulus,
+    "of the modulus less one": () => toBytes(toNumber(modulus) - 1n),
+    "in the shape of the encoded hash itself": (input) => encodedMessage(input, 202),
+    "of the right key, twice": (input, key) =>
+      Buffer.concat([rs256(input, key), rs256(input, key)]),
+    "of the right key, after a zero": (input, key) =>
+      Buffer.concat([Buffer.alloc(1), rs256(input, key)]),
+    "of the right key, before a zero": (input, key) =>
+      Buffer.concat([rs256(input, key), Buffer.alloc(1)]),
+    "of the right key, without its last byte": (input, key) => rs256(input, key).subarray(0, 255),
+    "of the right key, plus the modulus": (input, key) =>
+      toBytes(toNumber(rs256(input, key)) + toNumber(modulus), 257),
+    "of the right key, in the other order": (input, key) => rs256(input, key).reverse(),
+    "of the right key, over the claims alone": (input, key) =>
+      rs256(input.subarray(input.indexOf(".") + 1), key),
+    "of the right key, over another text": (_, key) => rs256(Buffer.from("another"), key),
+    "by another key": (input) => rs256(input, otherKey().privateKey),
+  };
+  for (const [name, signedAs] of Object.entries(FORGERIES)) {
+    refused(`${name}`, () => tenant.token({}, {}, { signedAs }), signature);
+  }
+
+  for (const [alg, signedAs] of [
+    ["RS256", "PS256"],
+    ["PS256", "RS256"],
+    ["RS256", "RS1"],
+    ["RS256", "RS512"],
+    ["PS256", "PS512"],
+  ]) {
+    refused(
+      `of ${signedAs} that says ${alg}`,
+      () => tenant.token({}, { alg }, { signedAs }),
+      signature,
+    );
+  }
+  for (const [name, saltLength] of [
+    ["no salt", 0],
+    ["a salt of 20 bytes", 20],
+    ["all the salt that there is room for", constants.RSA_PSS_SALTLEN_MAX_SIGN],
+  ]) {
+    refused(
+      `of PS256 with ${name}`,
+      () => tenant.token({}, { alg: "PS256" }, { signedAs: pss(saltLength) }),
+      signature,
+    );
+  }
+  refused(
+    "that is a cube root, for a key with an exponent of 3,",
+    () => {
+      const forge = (input) => toBytes(cubeRoot(toNumber(encodedMessage(input, 8))));
+      return tenant.token({}, { kid: "cubic" }, { signedAs: forge });
+    },
+    signature,
+  );
+});
