@@ -2,6 +2,8 @@
 // cached serves on, and nothing that is no key set is taken for one.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 
 import { onSocket, overHttp } from "../support/doors.mjs";
 import { assertError, assertFault } from "../support/http.mjs";
@@ -27,14 +29,41 @@ async function assertUnavailable(tenant) {
 }
 
 describe("an issuer that cannot be reached", { concurrency: true }, () => {
-  test("is a passing trouble as long as nothing is cached, and is asked again by the next", async () => {
+  test("is a passing trouble as long as nothing is cached, and is asked again after 5 seconds", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.unreachable;
     await assertUnavailable(tenant);
     tenant.issuer.behaviour = answers.keySet;
+    await tenant.ageKeySet("failed_at", 5 * SECOND);
     assert.equal(await onSocket(tenant), "accepted");
+    await delay(5 * SECOND);
     assert.equal(await overHttp(tenant), "accepted");
   });
+
+  for (const [manner, present] of Object.entries({
+    "at once": (door, tenant) => Promise.all(Array.from({ length: 50 }, () => door(tenant))),
+    "one after the other": async (door, tenant) => {
+      const outcomes = [];
+      while (outcomes.length < 50) outcomes.push(await door(tenant));
+      return outcomes;
+    },
+  })) {
+    test(`is asked at most once in 5 seconds by tokens that come ${manner} while nothing is cached`, async () => {
+      const tenant = new Tenant(worker);
+      tenant.issuer.behaviour = answers.unreachable;
+      const start = Date.now();
+      for (const outcomes of await Promise.all([
+        present(onSocket, tenant),
+        present(overHttp, tenant),
+      ])) {
+        assert.deepEqual(new Set(outcomes), new Set(["temporarily_unavailable"]));
+      }
+      await tenant.hub.evict();
+      assert.equal(await onSocket(tenant), "temporarily_unavailable", "through hibernation too");
+      const most = 1 + Math.floor((Date.now() - start) / (5 * SECOND));
+      assert.ok(tenant.issuer.fetches <= most, `${tenant.issuer.fetches} fetches`);
+    });
+  }
 
   test("leaves the cached set serving for up to 24 hours", async () => {
     const tenant = new Tenant(worker);
@@ -48,6 +77,7 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
     await tenant.ageKeySet("fetched_at", 2 * MINUTE);
     assert.equal(await onSocket(tenant), "temporarily_unavailable");
     tenant.issuer.behaviour = answers.keySet;
+    await tenant.ageKeySet("failed_at", 5 * SECOND);
     assert.equal(await onSocket(tenant), "accepted");
   });
 
@@ -82,17 +112,42 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
 describe("an answer that is no key set", { concurrency: true }, () => {
   const elsewhere = "https://elsewhere.example/keys.json";
   const USELESS = {
-    "a redirect": answers.redirect(elsewhere),
-    "a lasting redirect": answers.redirect(elsewhere, 308),
-    "status 404": answers.status(404),
-    "status 500": answers.status(500),
+    ...Object.fromEntries(
+      [301, 302, 303, 307, 308].map((status) => [
+        `a redirect of status ${status}`,
+        answers.redirect(elsewhere, status),
+      ]),
+    ),
+    "a redirect within the host": (issuer) =>
+      answers.redirect(new URL("/other.json", issuer.issuer).href)(),
+    "a redirect to a path": answers.redirect("/other.json", 307),
+    ...Object.fromEntries(
+      [201, 203, 204, 206, 304, 400, 401, 403, 404, 410, 429, 500, 502, 503].map((status) => [
+        `status ${status}`,
+        answers.status(status),
+      ]),
+    ),
     "a page": answers.text("<!doctype html><title>Down for maintenance</title>"),
     nothing: answers.text(""),
+    null: answers.text("null"),
     "JSON without keys": answers.text("{}"),
     "keys that are no array": answers.text('{"keys":{"key-1":{}}}'),
+    "keys that are an empty object": answers.text('{"keys":{}}'),
+    "keys that are null": answers.text('{"keys":null}'),
+    "two lists of keys": answers.text('{"keys":[],"keys":[]}'),
     "a bare array": (issuer) => answers.text(JSON.stringify(issuer.keys))(),
+    "a bare key": (issuer) => answers.text(JSON.stringify(issuer.keys[0]))(),
+    "half a set": answers.encoded((text) => text.slice(0, -2)),
+    "two sets": answers.encoded((text) => text + text),
+    "UTF-16": answers.encoded((text) => Buffer.from(text, "utf16le")),
+    "bytes of no text": answers.encoded((text) =>
+      Buffer.from(text.replace("key-1", "\xff"), "latin1"),
+    ),
+    "compressed bytes": answers.encoded((text) => gzipSync(text)),
+    garbage: answers.encoded(() => "garbage"),
     "more than 64 KiB": answers.sized(64 * 1024 + 1),
     "more than 64 KiB of unknown length": answers.streamed(64 * 1024 + 1),
+    "several megabytes": answers.streamed(4 * 1024 * 1024),
   };
   for (const [answer, behaviour] of Object.entries(USELESS)) {
     test(`such as ${answer} counts as none`, async () => {
@@ -101,6 +156,28 @@ describe("an answer that is no key set", { concurrency: true }, () => {
       await assertUnavailable(tenant);
     });
   }
+
+  for (const [answer, behaviour] of Object.entries({
+    "another content type": answers.encoded((text) => text, { "content-type": "text/html" }),
+    "another charset": answers.encoded((text) => text, {
+      "content-type": "application/json; charset=utf-16",
+    }),
+  })) {
+    test(`it is not for ${answer}`, async () => {
+      const tenant = new Tenant(worker);
+      tenant.issuer.behaviour = behaviour;
+      assert.equal(await overHttp(tenant), "accepted");
+    });
+  }
+
+  test("it is not for having no keys: then nobody is trusted, and it is not asked at once again", async () => {
+    const tenant = new Tenant(worker);
+    tenant.issuer.behaviour = answers.text('{"keys":[]}');
+    const start = Date.now();
+    for (const door of [overHttp, onSocket]) assert.equal(await door(tenant), "invalid_token");
+    const most = 1 + Math.floor((Date.now() - start) / (30 * SECOND));
+    assert.ok(tenant.issuer.fetches <= most, `${tenant.issuer.fetches} fetches`);
+  });
 
   test("such as a redirect to itself is not followed either", async () => {
     const tenant = new Tenant(worker);
@@ -140,6 +217,7 @@ describe("a slow issuer", { concurrency: true }, () => {
   for (const [answer, behaviour] of [
     ["the answer", answers.slow(20_000)],
     ["the body of the answer", answers.stalled()],
+    ["the end of the answer", answers.dripping()],
   ]) {
     test(`is given up after 5 seconds when ${answer} does not come`, async () => {
       const tenant = new Tenant(worker);

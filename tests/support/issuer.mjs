@@ -81,7 +81,13 @@ const jsonAnswer = (body, init) =>
 export const answers = {
   keySet: (issuer) => jsonAnswer(keySetOf(issuer)),
   text: (text) => () => jsonAnswer(text),
-  status: (status) => (issuer) => jsonAnswer(keySetOf(issuer), { status }),
+  status: (status) => (issuer) =>
+    jsonAnswer([204, 205, 304].includes(status) ? null : keySetOf(issuer), { status }),
+  /** The key set in other bytes, or with headers that say so. */
+  encoded:
+    (encode, headers = {}) =>
+    (issuer) =>
+      new Response(encode(keySetOf(issuer)), { headers }),
   redirect:
     (location, status = 302) =>
     () =>
@@ -102,4 +108,14 @@ export const answers = {
   /** Status and headers at once, the body never. */
   stalled: () => () =>
     jsonAnswer(new ReadableStream({ start: (c) => c.enqueue(Buffer.from("{")) })),
+  /** Status and headers at once, then a space now and then for as long as anybody waits. */
+  dripping: () => () =>
+    jsonAnswer(
+      new ReadableStream({
+        async pull(controller) {
+          await delay(200, undefined, { ref: false });
+          controller.enqueue(Buffer.from(" "));
+        },
+      }),
+    ),
 };
