@@ -26,7 +26,7 @@ function written(name, json) {
 
 const NOT_TEXTS = [undefined, null, 7, true, [], {}];
 
-describe("the issuer", { concurrency: true }, () => {
+describe("the issuer", { concurrency: 20 }, () => {
   const { issuer } = tenant.issuer;
   const { domain, name } = tenant;
   accepted("as it is", () => tenant.token({ iss: issuer }));
@@ -82,7 +82,7 @@ describe("the issuer", { concurrency: true }, () => {
   }
 });
 
-describe("the audience", { concurrency: true }, () => {
+describe("the audience", { concurrency: 20 }, () => {
   accepted("as a text", () => tenant.token({ aud: AUDIENCE }));
   accepted("as one of several", () =>
     tenant.token({ aud: ["https://x.example/userinfo", AUDIENCE] }),
@@ -121,7 +121,7 @@ describe("the audience", { concurrency: true }, () => {
   }
 });
 
-describe("the subject", { concurrency: true }, () => {
+describe("the subject", { concurrency: 20 }, () => {
   accepted("of a machine", () => tenant.token({ sub: "1TAdZxKQk1kZ9hJ0@clients" }));
   accepted("of any letters", () => tenant.token({ sub: 'samlp|Łódź|\u{1F36A}|%7C|"\\\n' }));
   accepted("of 1,024 bytes", () => tenant.token({ sub: "ł".repeat(512) }));
@@ -136,7 +136,7 @@ describe("the subject", { concurrency: true }, () => {
 // A token is made when its test begins, and the worker may be slow: what is to be judged good stays
 // so for a minute, and what is to be judged bad never becomes good. The core's own tests tell the
 // very seconds apart.
-describe("the times", { concurrency: true }, () => {
+describe("the times", { concurrency: 20 }, () => {
   accepted("with exp a minute ahead", () => tenant.token({ exp: now() + 60 }));
   accepted("with exp between two seconds", () => tenant.token({ exp: now() + 60.5 }));
   accepted("with exp in a hundred years", () => tenant.token({ exp: now() + 3_155_760_000 }));

@@ -25,7 +25,7 @@ const claiming = (text) =>
 const sealed = (header, body) => seal(header, body, signingKey().privateKey);
 const goodParts = () => tenant.token().split(".");
 
-describe("a token in parts", { concurrency: true }, () => {
+describe("a token in parts", { concurrency: 20 }, () => {
   const CHANGES = {
     "of one part": ([header]) => [header],
     "of two parts": ([header, body]) => [header, body],
@@ -67,7 +67,7 @@ describe("a token in parts", { concurrency: true }, () => {
   }
 });
 
-describe("a token of another serialization", { concurrency: true }, () => {
+describe("a token of another serialization", { concurrency: 20 }, () => {
   const [header, payload, signature] = goodParts();
   for (const [name, json] of Object.entries({
     "flattened JSON": { protected: header, payload, signature },
@@ -86,7 +86,7 @@ describe("a token of another serialization", { concurrency: true }, () => {
   refused("within a token, as JSON,", () => claiming(JSON.stringify(tenant.token())), form);
 });
 
-describe("a token with", { concurrency: true }, () => {
+describe("a token with", { concurrency: 20 }, () => {
   const anywhere = (sign) => (token) => {
     const middle = token.indexOf(".") + 8;
     return `${token.slice(0, middle)}${sign}${token.slice(middle)}`;
@@ -156,7 +156,7 @@ describe("a token with", { concurrency: true }, () => {
   );
 });
 
-describe("claims", { concurrency: true }, () => {
+describe("claims", { concurrency: 20 }, () => {
   const and = (members) => claims().replace(/}$/, `,${members}}`);
   accepted("with spaces and line breaks between them", () =>
     claiming(JSON.stringify(tenant.issuer.claims(), null, "\r\n\t")),
@@ -221,7 +221,7 @@ describe("claims", { concurrency: true }, () => {
   for (const [name, text] of Object.entries(MALFORMED)) refused(name, () => claiming(text()), form);
 });
 
-describe("the size", { concurrency: true }, () => {
+describe("the size", { concurrency: 20 }, () => {
   /** A good token of exactly `bytes` bytes. */
   function sized(bytes) {
     for (let filler = 0; filler < 4; filler += 1) {

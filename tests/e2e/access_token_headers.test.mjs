@@ -17,7 +17,7 @@ const stranger = { key: otherKey().privateKey };
 const headed = (header, claims = tenant.issuer.claims()) =>
   mint({ header, claims, key: signingKey().privateKey, signedAs: "RS256" });
 
-describe("the type", { concurrency: true }, () => {
+describe("the type", { concurrency: 20 }, () => {
   for (const typ of [undefined, "JWT", "jwt", "at+jwt", "AT+JWT"]) {
     accepted(JSON.stringify(typ) ?? "that is not there", () => tenant.token({}, { typ }));
   }
@@ -37,7 +37,7 @@ describe("the type", { concurrency: true }, () => {
   }
 });
 
-describe("a header", { concurrency: true }, () => {
+describe("a header", { concurrency: 20 }, () => {
   const mine = jwk(otherKey(), "mine");
   const withPrivateHalf = { ...otherKey().privateKey.export({ format: "jwk" }), kid: "mine" };
   const symmetric = { kty: "oct", kid: "mine", k: Buffer.from("secret").toString("base64url") };
@@ -134,7 +134,7 @@ describe("a header", { concurrency: true }, () => {
   }
 });
 
-describe("the text of the header", { concurrency: true }, () => {
+describe("the text of the header", { concurrency: 20 }, () => {
   accepted("with line breaks and spaces as in RFC 7515", () =>
     headed('{"typ":"JWT",\r\n "alg":"RS256",\r\n\t"kid" : "key-1"}\n'),
   );

@@ -117,7 +117,7 @@ tenant.issuer.keys = [
   { kty: "OKP", kid: "from-the-future", crv: "X448" },
 ];
 
-describe("a token by a key", { concurrency: true }, () => {
+describe("a token by a key", { concurrency: 20 }, () => {
   for (const [kid, { privateKey: key }] of Object.entries(FIT_PAIRS)) {
     accepted(kid, () => tenant.token({}, { kid }, { key }));
     accepted(`${kid} and with PS256`, () => tenant.token({}, { kid, alg: "PS256" }, { key }));
@@ -162,7 +162,7 @@ describe("a token by a key", { concurrency: true }, () => {
   );
 });
 
-describe("a token with the kid", { concurrency: true }, () => {
+describe("a token with the kid", { concurrency: 20 }, () => {
   for (const kid of IDS) accepted(JSON.stringify(kid), () => tenant.token({}, { kid }));
   accepted("of 2,000 letters that a key has", () => tenant.token({}, { kid: VERY_LONG }));
 

@@ -29,7 +29,7 @@ const { algorithm, form, key, signature } = reasons;
 const signedWith = (options) => (input, key) => sign("sha256", input, { key, ...options });
 const pss = (saltLength) => signedWith({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
 
-describe("an algorithm that is taken", { concurrency: true }, () => {
+describe("an algorithm that is taken", { concurrency: 20 }, () => {
   accepted("RS256", () => tenant.token());
   accepted("PS256", () => tenant.token({}, { alg: "PS256" }));
   accepted("RS256 by a key with an exponent of 3", () =>
@@ -37,7 +37,7 @@ describe("an algorithm that is taken", { concurrency: true }, () => {
   );
 });
 
-describe("another algorithm", { concurrency: true }, () => {
+describe("another algorithm", { concurrency: 20 }, () => {
   for (const alg of ["RS384", "RS512", "PS384", "PS512", "RS1"]) {
     refused(`${alg}, rightly signed`, () => tenant.token({}, { alg }), algorithm);
   }
@@ -81,7 +81,7 @@ describe("another algorithm", { concurrency: true }, () => {
   }
 });
 
-describe("HMAC with what everybody knows", { concurrency: true }, () => {
+describe("HMAC with what everybody knows", { concurrency: 20 }, () => {
   const pem = (type) => publicKey.export({ type, format: "pem" });
   const der = (type) => publicKey.export({ type, format: "der" });
   const SECRETS = {
@@ -159,7 +159,7 @@ function cubeRoot(number) {
   return low;
 }
 
-describe("a signature", { concurrency: true }, () => {
+describe("a signature", { concurrency: 20 }, () => {
   const rs256 = signedWith({});
   const FORGERIES = {
     "of nothing": () => Buffer.alloc(0),

@@ -134,11 +134,11 @@ const STRANGE = {
   ],
 };
 
-describe("an honest token", { concurrency: true }, () => {
+describe("an honest token", { concurrency: 20 }, () => {
   for (const [name, token] of Object.entries(HONEST)) accepted(name, token);
 });
 
-describe("a stranger's token,", { concurrency: true }, () => {
+describe("a stranger's token,", { concurrency: 20 }, () => {
   for (const [name, [token, reason]] of Object.entries(STRANGE)) refused(name, token, reason);
 
   test("an access token, does not publish", async () => {
@@ -205,7 +205,7 @@ const BAD = {
 };
 
 for (const [way, present] of Object.entries(WAYS)) {
-  describe(`on the upgrade, in ${way},`, { concurrency: true }, () => {
+  describe(`on the upgrade, in ${way},`, { concurrency: 20 }, () => {
     const ask = (token) =>
       exchange(worker.url, {
         path: `/${tenant.slug}/api/subscribe`,
@@ -227,7 +227,7 @@ for (const [way, present] of Object.entries(WAYS)) {
   });
 }
 
-describe("two tokens at once", { concurrency: true }, () => {
+describe("two tokens at once", { concurrency: 20 }, () => {
   const both = async (headers) => {
     const path = `/${tenant.slug}/api/events`;
     return exchange(worker.url, { path, headers });

@@ -109,7 +109,7 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
   });
 });
 
-describe("an answer that is no key set", { concurrency: true }, () => {
+describe("an answer that is no key set", { concurrency: 20 }, () => {
   const elsewhere = "https://elsewhere.example/keys.json";
   const USELESS = {
     ...Object.fromEntries(
