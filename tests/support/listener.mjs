@@ -37,10 +37,13 @@ export class Listener {
       this.#queue.push(text);
       this.#arrival();
     });
-    this.#closed = once(this.socket, "close").then(([code, reason]) => {
-      this.#closedWith = { code, reason: reason.toString() };
-      this.#arrival();
-      return this.#closedWith;
+    // Not by `once`, which fails where an error comes first, as when the connection breaks.
+    this.#closed = new Promise((resolve) => {
+      this.socket.on("close", (code, reason) => {
+        this.#closedWith = { code, reason: reason.toString() };
+        this.#arrival();
+        resolve(this.#closedWith);
+      });
     });
   }
   #closed;
