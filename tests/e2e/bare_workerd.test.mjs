@@ -1,32 +1,22 @@
 // On the bare workerd binary much of the platform is missing. Nothing of it is needed.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 
-import { BareWorkerd } from "../support/bare_workerd.mjs";
+import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
 import { assertError, exchange } from "../support/http.mjs";
-import { answers, Issuer, nodeFetch } from "../support/issuer.mjs";
+import { nodeFetch } from "../support/issuer.mjs";
 import { Listener } from "../support/listener.mjs";
 import { eventOf, login, slo } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
 import { PUBLISH_SECRET } from "../support/worker.mjs";
 
-// Here the worker reaches out for itself, so the issuer has to listen.
-const server = createServer(async (request, response) => {
-  const answer = await answers.keySet(issuer);
-  response.writeHead(request.url === "/.well-known/jwks.json" ? 200 : 404).end(await answer.text());
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const issuer = new Issuer(`http://127.0.0.1:${server.address().port}/`);
+const issuer = await startIssuer();
 const workerd = new BareWorkerd({
   PUBLISH_SECRET,
   ISSUERS: JSON.stringify({ acme: [{ issuer: issuer.issuer }] }),
 });
 await workerd.start();
-after(async () => {
-  await workerd.kill();
-  server.close();
-});
+after(() => workerd.kill());
 
 const call = (path, init) => nodeFetch(new URL(path, workerd.url), init);
 const publish = (...records) =>
@@ -100,30 +90,6 @@ describe("on bare workerd", () => {
     await listener.next();
     assert.equal((await listener.authenticate("x")).error, "invalid_token");
     await listener.closedWith(4401);
-  });
-
-  test("the death of the process at any moment loses no acknowledged event", async () => {
-    const acknowledged = [];
-    for (let round = 1; round <= 3; round += 1) {
-      const stream = Array.from({ length: 20 }, () => slo());
-      const publishing = stream.map(async (record) => {
-        const response = await publish(record).catch(() => undefined);
-        if (response?.status === 200) acknowledged.push(record.log_id);
-      });
-      await Promise.race(publishing);
-      await workerd.kill();
-      await Promise.all(publishing);
-      await workerd.start();
-    }
-    assert.ok(acknowledged.length >= 3);
-    const response = await call("/acme/api/events", {
-      headers: { authorization: `Bearer ${issuer.token()}` },
-    });
-    const kept = new Set((await response.json()).events.map(({ id }) => id));
-    assert.deepEqual(
-      acknowledged.filter((id) => !kept.has(id)),
-      [],
-    );
   });
 
   test("nothing but refusals is in the log", () => {

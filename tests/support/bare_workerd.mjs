@@ -12,10 +12,26 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after } from "node:test";
 
+import { answers, Issuer } from "./issuer.mjs";
 import { BUILT_WORKER, ROOT } from "./worker.mjs";
+
+/** An issuer that listens: here the worker reaches out for itself. */
+export async function startIssuer() {
+  const server = createServer(async (request, response) => {
+    const answer = await answers.keySet(issuer);
+    const found = request.url === "/.well-known/jwks.json";
+    response.writeHead(found ? 200 : 404).end(await answer.text());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => server.close());
+  const issuer = new Issuer(`http://127.0.0.1:${server.address().port}/`);
+  return issuer;
+}
 
 /** The worker with `vars` as its only bindings beside the objects. */
 export class BareWorkerd {
@@ -51,11 +67,15 @@ export class BareWorkerd {
     this.url = new URL(`http://127.0.0.1:${await Promise.race([listening, ended])}/`);
   }
 
-  /** Ends it as a power cut would. */
+  /** Whether it was told to end, so that whatever it was doing may have come to nothing. */
+  get isKilled() {
+    return this.#process.killed;
+  }
+
+  /** Ends it at once, whatever it is doing; it has no say in the matter. */
   async kill() {
     const ended = once(this.#process, "exit");
-    this.#process.kill("SIGKILL");
-    await ended;
+    if (this.#process.kill("SIGKILL")) await ended;
   }
 }
 
