@@ -267,7 +267,12 @@ impl TenantHub {
             socket.send(&ServerMessage::Connected);
             if let Some(admission) = admission {
                 let last_event_id = admission.last_event_id.as_deref();
-                self.authenticate(&mut socket, &Ok(admission.token), last_event_id)?;
+                let begun = self.authenticate(&mut socket, &Ok(admission.token), last_event_id);
+                if let Err(error) = begun {
+                    // Nobody will ever hold its other end.
+                    self.sockets.update(&mut socket, Session::end)?;
+                    return Err(error);
+                }
             }
             Ok((pair.client, socket.due()))
         };

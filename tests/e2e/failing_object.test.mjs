@@ -10,7 +10,12 @@ import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker({
-  expectedErrors: [/no such column|no column named|JSON serialization/, /NOTADB|hub_unreachable/],
+  expectedErrors: [
+    /no such column|no column named|JSON serialization/,
+    /NOTADB|hub_unreachable/,
+    // What the Worker says of it beside the object.
+    /"detail":"\w+: status 500"/,
+  ],
 });
 
 /** Asserts that a tenant publishes, answers, and reaches a socket that is open and a new one. */
@@ -81,6 +86,20 @@ describe("a tenant", { concurrency: true }, () => {
       await assertServes(neighbour, undisturbed);
     });
   }
+
+  test("that cannot read what a listener is owed closes the socket, and counts it no longer", async () => {
+    const { tenant } = await tenants();
+    await tenant.hub.sql(DAMAGES["whose events are garbage"].damage);
+    const before = await tenant.listeners();
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const listener = await tenant.connect();
+      listener.send({ type: "authenticate", access_token: tenant.token() });
+      assert.equal((await listener.closed()).code, 1011);
+      const headers = { authorization: `Bearer ${tenant.token()}` };
+      await assert.rejects(tenant.connect({ headers }), /answered with 500/);
+    }
+    assert.deepEqual(await tenant.listeners(), before);
+  });
 
   test("whose key sets are garbage has them fetched anew", async () => {
     const { tenant, listener, neighbour, undisturbed } = await tenants();

@@ -48,7 +48,7 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
       return outcomes;
     },
   })) {
-    test(`is asked at most once in 5 seconds by tokens that come ${manner} while nothing is cached`, async () => {
+    test(`is asked five times in a row and then once in 5 seconds by tokens that come ${manner} while nothing is cached`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = answers.unreachable;
       const start = Date.now();
@@ -60,7 +60,7 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
       }
       await tenant.hub.evict();
       assert.equal(await onSocket(tenant), "temporarily_unavailable", "through hibernation too");
-      const most = 1 + Math.floor((Date.now() - start) / (5 * SECOND));
+      const most = 5 + Math.floor((Date.now() - start) / (5 * SECOND));
       assert.ok(tenant.issuer.fetches <= most, `${tenant.issuer.fetches} fetches`);
     });
   }
