@@ -234,7 +234,7 @@ impl Call<'_> {
             Unread::TooLong => Fault::PayloadTooLarge,
             Unread::Failed(_) => Fault::InvalidRequest("The body broke off; publish it again."),
         })?;
-        let batch = event::read_batch(&body, tenant, clock::now())?;
+        let batch = event::read_batch(&body, tenant, self.config.kinds(), clock::now())?;
         if !batch.malformed.is_empty() {
             let some: Vec<_> = batch.malformed.iter().take(REPORTED_PLACES).collect();
             let (count, received) = (batch.malformed.len(), batch.received);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::Uri;
 use serde::Deserialize;
 
-use crate::{error::Misconfigured, tenant::Tenant};
+use crate::{error::Misconfigured, event::Kinds, tenant::Tenant};
 
 /// The name of the variable that holds the required `aud` of access tokens.
 pub const AUDIENCE: &str = "AUDIENCE";
@@ -17,6 +17,10 @@ pub const AUDIENCE: &str = "AUDIENCE";
 pub const TENANTS: &str = "TENANTS";
 /// The name of the variable that lists further issuers of tenants.
 pub const ISSUERS: &str = "ISSUERS";
+/// The name of the variable that lists the kinds of event that count.
+pub const EVENTS: &str = "EVENTS";
+/// The name of the variable that says for how many days a revocation is kept.
+pub const REVOCATION_DAYS: &str = "REVOCATION_DAYS";
 /// The name of the variable that says how many objects of a tenant hold sockets.
 pub const SHARDS: &str = "SHARDS";
 /// The name of the secret from which publish tokens are derived.
@@ -25,6 +29,12 @@ pub const PUBLISH_SECRET: &str = "PUBLISH_SECRET";
 pub const PUBLISH_SECRET_PREVIOUS: &str = "PUBLISH_SECRET_PREVIOUS";
 /// The audience of a worker that is told no other.
 pub const DEFAULT_AUDIENCE: &str = "https://events.auth0a.com/api";
+
+/// For how many days a revocation is kept where the operator has not chosen: no access token of
+/// Auth0 lives longer (Auth0, "Update Access Token Lifetime").
+const DEFAULT_REVOCATION_DAYS: u16 = 30;
+/// A choice of days: at most a year, for no token lives that long.
+const REVOCATION_DAYS_RANGE: std::ops::RangeInclusive<u16> = 1..=366;
 
 /// Who may sign a tenant's access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +62,8 @@ pub struct Config {
     audience: String,
     tenants: BTreeSet<Tenant>,
     issuers: BTreeMap<Tenant, Vec<Issuer>>,
+    kinds: Kinds,
+    revocation_days: u16,
 }
 
 impl Config {
@@ -66,12 +78,24 @@ impl Config {
             audience: read_audience(lookup(AUDIENCE))?,
             tenants: read_tenants(&lookup(TENANTS).unwrap_or_default())?,
             issuers: read_issuers(&lookup(ISSUERS).unwrap_or_default())?,
+            kinds: read_kinds(lookup(EVENTS).as_deref())?,
+            revocation_days: read_revocation_days(lookup(REVOCATION_DAYS).as_deref())?,
         })
     }
 
     /// The `aud` that access tokens must hold.
     pub fn audience(&self) -> &str {
         &self.audience
+    }
+
+    /// The kinds of event that count.
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// For how many days a revocation is kept.
+    pub fn revocation_days(&self) -> u16 {
+        self.revocation_days
     }
 
     /// Whether a tenant is served; an empty list serves all.
@@ -130,6 +154,33 @@ fn read_slug(variable: &'static str, slug: &str) -> Result<Tenant, Misconfigured
         variable,
         problem: format!("names \"{slug}\", which is not a tenant: write acme or acme@us"),
     })
+}
+
+/// An empty list is as good as none: a worker that takes no event is of no use to anybody.
+fn read_kinds(list: Option<&str>) -> Result<Kinds, Misconfigured> {
+    let Some(list) = list.filter(|list| !list.trim().is_empty()) else {
+        return Ok(Kinds::default());
+    };
+    Kinds::parse(list).map_err(|name| Misconfigured {
+        variable: EVENTS,
+        problem: format!(
+            "names {name}, which is no type of event: there are {}",
+            Kinds::all().names()
+        ),
+    })
+}
+
+fn read_revocation_days(days: Option<&str>) -> Result<u16, Misconfigured> {
+    let Some(days) = days.map(str::trim) else {
+        return Ok(DEFAULT_REVOCATION_DAYS);
+    };
+    let number = days.parse().ok();
+    number
+        .filter(|number| REVOCATION_DAYS_RANGE.contains(number))
+        .ok_or_else(|| Misconfigured {
+            variable: REVOCATION_DAYS,
+            problem: format!("must be a whole number of days from 1 to 366, not \"{days}\""),
+        })
 }
 
 /// Sockets are held by the tenant's one object.
@@ -369,6 +420,16 @@ mod tests {
     }
 
     #[test]
+    fn the_events_that_count_are_chosen_by_name_and_revocations_kept_by_the_day() {
+        assert_eq!(config(&[]).kinds(), &Kinds::default());
+        assert_eq!(config(&[(EVENTS, " ")]).kinds(), &Kinds::default());
+        let chosen = config(&[(EVENTS, "logout, user_deleted")]);
+        assert_eq!(chosen.kinds().names(), "user_deleted, logout");
+        assert_eq!(config(&[]).revocation_days(), 30);
+        assert_eq!(config(&[(REVOCATION_DAYS, "7")]).revocation_days(), 7);
+    }
+
+    #[test]
     fn an_allow_list_serves_only_those_on_it() {
         let config = config(&[(TENANTS, " acme@us, acme-staging ,")]);
         assert!(config.serves(&tenant("acme@us")));
@@ -393,6 +454,11 @@ mod tests {
                 ISSUERS,
                 r#"{"acme":[{"issuer":"https://a.com/","jwksuri":"x"}]}"#,
             ),
+            (EVENTS, "logout,nonsense"),
+            (REVOCATION_DAYS, "0"),
+            (REVOCATION_DAYS, "367"),
+            (REVOCATION_DAYS, "a month"),
+            (REVOCATION_DAYS, ""),
             (SHARDS, "0"),
             (SHARDS, "2"),
             (SHARDS, "one"),

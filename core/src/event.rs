@@ -1,12 +1,22 @@
-//! Which records of Auth0's log end a session, and whose.
+//! Which records of Auth0's log are events, and whom they affect.
 //!
-//! Each kind of event is a file of its own with the same two things: the code of the log records
-//! that it is made from, and the rule that takes from such a record whose session is over, or
-//! leaves it. A record that no rule takes is no event; nothing is ever guessed.
+//! The [`catalogue`] has one row for each kind, and each kind is a file of its own with its rules:
+//! functions that take from a log record whom it affects and what it revokes, or leave it. A
+//! record that no rule takes is no event; nothing is ever guessed.
 
+mod account_locked;
+mod catalogue;
+mod email_changed;
+mod kinds;
 mod logout;
+mod mfa_changed;
 mod password_changed;
+mod record;
+mod refresh_token_revoked;
+mod session_revoked;
 mod user_blocked;
+mod user_deleted;
+mod user_unblocked;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,65 +26,84 @@ use crate::{
     tenant::Tenant,
     timestamp::{Timestamp, utc_date},
 };
+use catalogue::{Affected, CATALOGUE};
+pub use kinds::Kinds;
+use record::Record;
 
 /// The longest user id that is taken, in bytes.
 const MAX_USER_ID_BYTES: usize = 1024;
 /// The longest session id that is taken, in bytes.
 const MAX_SESSION_ID_BYTES: usize = 256;
 
-/// What ended the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The user logged out.
-    Logout,
-    /// The user changed the password.
-    PasswordChanged,
+    /// The account was deleted.
+    UserDeleted,
     /// An administrator blocked the user.
     UserBlocked,
+    /// The user has a new password.
+    PasswordChanged,
+    /// The user logged out.
+    Logout,
+    /// Sessions were ended through the Management API.
+    SessionRevoked,
+    /// Refresh tokens were revoked.
+    RefreshTokenRevoked,
+    /// An administrator lifted a block.
+    UserUnblocked,
+    /// The account has another address.
+    EmailChanged,
+    /// The user's second factors are others.
+    MfaChanged,
+    /// Auth0 keeps somebody from logging in after too many wrong passwords.
+    AccountLocked,
+    /// Auth0 lets them log in again.
+    AccountUnlocked,
 }
 
-/// Somebody's session is over: what listeners are told, to the letter.
+/// What an event revokes of what was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// All sessions and tokens of the user.
+    User,
+    /// Those of the session that the event names.
+    Session,
+}
+
+/// Something happened to somebody's account or sessions: what listeners are told, to the letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The log id of the record.
     pub id: String,
-    /// What ended the session.
+    /// What happened.
     #[serde(rename = "type")]
     pub kind: Kind,
     /// When, in ISO 8601: the record's date, or else the time of receipt.
     pub date: String,
-    /// Whose.
+    /// To whom.
     pub user_id: String,
-    /// Which of the user's sessions, where the record names one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// To which of the user's sessions, where the record names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// What it revokes, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revokes: Option<Scope>,
 }
 
-/// Whose session a record says is over.
-struct Ended {
-    user_id: String,
-    session_id: Option<String>,
-}
-
-impl Ended {
-    /// All sessions of a user.
-    fn all_of(user_id: &str) -> Self {
-        Self {
-            user_id: user_id.to_owned(),
-            session_id: None,
-        }
-    }
-}
-
-/// The rule of the record's code, applied.
-fn ended(data: &LogData<'_>) -> Option<(Kind, Ended)> {
-    match data.code.as_ref() {
-        logout::CODE => Some((Kind::Logout, logout::ended(data)?)),
-        password_changed::CODE => Some((Kind::PasswordChanged, password_changed::ended(data)?)),
-        user_blocked::CODE => Some((Kind::UserBlocked, user_blocked::ended(data)?)),
-        _ => None,
-    }
+/// The first row of the catalogue that counts and takes the record, and whom it affects.
+fn affected(data: &LogData<'_>, kinds: &Kinds) -> Option<(Kind, Affected)> {
+    let record = Record::new(data);
+    CATALOGUE
+        .iter()
+        .filter(|row| kinds.contains(row.kind))
+        .find_map(|row| {
+            let rules = row.rules.iter().filter(|(code, _)| *code == data.code);
+            let mut taken = rules.filter_map(|(_, rule)| rule(&record));
+            Some((row.kind, taken.next()?))
+        })
 }
 
 /// What a published body came to.
@@ -90,13 +119,18 @@ pub struct Batch {
     pub events: Vec<Event>,
 }
 
-/// Picks the tenant's events out of a published body.
+/// Picks the tenant's events of these kinds out of a published body.
 ///
 /// # Errors
 ///
 /// [`Fault::InvalidRequest`] where the body is not empty brackets and holds not a single object,
 /// [`Fault::TooManyRecords`] where it holds more than [`log_record::MAX_RECORDS`].
-pub fn read_batch(body: &[u8], tenant: &Tenant, received_on: Timestamp) -> Result<Batch, Fault> {
+pub fn read_batch(
+    body: &[u8],
+    tenant: &Tenant,
+    kinds: &Kinds,
+    received_on: Timestamp,
+) -> Result<Batch, Fault> {
     let mut batch = Batch::default();
     let mut objects = 0_usize;
     for (place, piece) in log_record::pieces(body).enumerate() {
@@ -108,7 +142,7 @@ pub fn read_batch(body: &[u8], tenant: &Tenant, received_on: Timestamp) -> Resul
         if !matches!(record, Err(Unreadable::NotAnObject)) {
             objects = objects.saturating_add(1);
         }
-        match record.map(|record| event(&record, tenant, received_on)) {
+        match record.map(|record| event(&record, tenant, kinds, received_on)) {
             Ok(Ok(Some(event))) => batch.events.push(event),
             Ok(Ok(None)) => batch.ignored = batch.ignored.saturating_add(1),
             Ok(Err(TooLong)) | Err(_) => batch.malformed.push(place),
@@ -129,17 +163,18 @@ struct TooLong;
 fn event(
     record: &LogRecord<'_>,
     tenant: &Tenant,
+    kinds: &Kinds,
     received_on: Timestamp,
 ) -> Result<Option<Event>, TooLong> {
     let data = record.data();
     if data.tenant_name().is_some_and(|name| name != tenant.name()) {
         return Ok(None);
     }
-    let Some((kind, ended)) = ended(data) else {
+    let Some((kind, affected)) = affected(data, kinds) else {
         return Ok(None);
     };
-    let session_id_bytes = ended.session_id.as_ref().map_or(0, String::len);
-    if ended.user_id.len() > MAX_USER_ID_BYTES || session_id_bytes > MAX_SESSION_ID_BYTES {
+    let session_id_bytes = affected.session_id.as_ref().map_or(0, String::len);
+    if affected.user_id.len() > MAX_USER_ID_BYTES || session_id_bytes > MAX_SESSION_ID_BYTES {
         return Err(TooLong);
     }
     Ok(Some(Event {
@@ -149,8 +184,9 @@ fn event(
             .date()
             .and_then(utc_date)
             .unwrap_or_else(|| received_on.to_string()),
-        user_id: ended.user_id,
-        session_id: ended.session_id,
+        user_id: affected.user_id,
+        session_id: affected.session_id,
+        revokes: affected.revokes,
     }))
 }
 
@@ -161,10 +197,15 @@ mod tests {
     const RECEIVED_ON: &str = "2026-01-01T00:00:00.000Z";
 
     fn batch(body: &str) -> Result<Batch, Fault> {
+        batch_of(body, &Kinds::default())
+    }
+
+    fn batch_of(body: &str, kinds: &Kinds) -> Result<Batch, Fault> {
         let tenant = Tenant::from_slug("acme@us").unwrap_or_else(|| panic!("a valid slug"));
         read_batch(
             body.as_bytes(),
             &tenant,
+            kinds,
             Timestamp::from_millis(1_767_225_600_000),
         )
     }
@@ -176,6 +217,66 @@ mod tests {
         assert_eq!(batch.received, 1);
         let event = batch.events.first()?;
         serde_json::to_string(event).ok()
+    }
+
+    /// The data of a `sapi` record.
+    pub(super) fn api(method: &str, path: &str, request: &str, response: &str) -> String {
+        format!(
+            r#"{{"type":"sapi","user_id":"auth0|admin","details":{{"request":{{"method":"{method}","path":"{path}","body":{request}}},"response":{{"statusCode":200,"body":{response}}}}}}}"#
+        )
+    }
+
+    type Told = (
+        &'static str,
+        &'static str,
+        Option<&'static str>,
+        Option<&'static str>,
+    );
+
+    /// The one event of a record with this `data` where all kinds count: its type, its user, its
+    /// session and what it revokes. Whatever it is, it is none where no kind counts.
+    pub(super) fn any_event_of(data: &str) -> Option<Told> {
+        let body = format!(r#"{{"log_id":"1","data":{data}}}"#);
+        let none = batch_of(&body, &Kinds::only([])).unwrap();
+        assert_eq!((none.events.len(), none.ignored), (0, 1));
+        let batch = batch_of(&body, &Kinds::all()).unwrap();
+        let event = batch.events.first()?;
+        let json = serde_json::to_value(event).unwrap();
+        let word = |name: &str| -> Option<&'static str> {
+            Some(json.get(name)?.as_str()?.to_owned().leak())
+        };
+        Some((
+            word("type")?,
+            word("user_id")?,
+            word("session_id"),
+            word("revokes"),
+        ))
+    }
+
+    #[test]
+    fn a_record_that_is_several_things_is_the_one_that_ends_most() {
+        let path = "/api/v2/users/auth0|1";
+        let answer = |blocked| format!(r#"{{"user_id":"auth0|1","blocked":{blocked}}}"#);
+        for (blocked, kind) in [(true, "user_blocked"), (false, "password_changed")] {
+            let request = format!(r#"{{"blocked":{blocked},"password":"*****"}}"#);
+            let event = any_event_of(&api("patch", path, &request, &answer(blocked)));
+            assert_eq!(event, Some((kind, "auth0|1", None, Some("user"))));
+        }
+    }
+
+    #[test]
+    fn a_kind_that_does_not_count_leaves_its_record_to_those_that_do() {
+        let path = "/api/v2/users/auth0|1";
+        let data = api(
+            "patch",
+            path,
+            r#"{"blocked":true,"password":"x"}"#,
+            r#"{"user_id":"auth0|1","blocked":true}"#,
+        );
+        let body = format!(r#"{{"log_id":"1","data":{data}}}"#);
+        let kinds = Kinds::only([Kind::PasswordChanged]);
+        let batch = batch_of(&body, &kinds).unwrap();
+        assert_eq!(batch.events[0].kind, Kind::PasswordChanged);
     }
 
     #[test]
@@ -218,7 +319,7 @@ mod tests {
             assert_eq!(
                 event_of(&format!(r#"{{"type":"scp","user_id":"auth0|1"{date}}}"#)),
                 Some(format!(
-                    r#"{{"id":"1","type":"password_changed","date":"{RECEIVED_ON}","user_id":"auth0|1"}}"#
+                    r#"{{"id":"1","type":"password_changed","date":"{RECEIVED_ON}","user_id":"auth0|1","revokes":"user"}}"#
                 ))
             );
         }

@@ -1,28 +1,14 @@
 //! `logout`: the user logged out of Auth0, of one session where the record names it.
 
-use serde::Deserialize;
-
-use super::Ended;
-use crate::log_record::LogData;
+use super::{catalogue::Affected, record::Record};
 
 /// Success Logout.
-pub(super) const CODE: &str = "slo";
-
-#[derive(Deserialize)]
-struct Details {
-    session_id: Option<String>,
-}
-
-pub(super) fn ended(data: &LogData<'_>) -> Option<Ended> {
-    let details = data
-        .details
-        .and_then(|details| serde_json::from_str::<Details>(details.get()).ok());
-    Some(Ended {
-        user_id: data.user_id()?.to_owned(),
-        session_id: details
-            .and_then(|details| details.session_id)
-            .filter(|id| !id.is_empty()),
-    })
+pub(super) fn by_log(record: &Record<'_>) -> Option<Affected> {
+    let session = record.session_id();
+    Some(Affected::session_or_user(
+        record.user_id()?,
+        session.as_deref(),
+    ))
 }
 
 #[cfg(test)]
@@ -35,7 +21,7 @@ mod tests {
         assert_eq!(
             event_of(data).as_deref(),
             Some(
-                r#"{"id":"1","type":"logout","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|6182","session_id":"1TAd-x"}"#
+                r#"{"id":"1","type":"logout","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|6182","session_id":"1TAd-x","revokes":"session"}"#
             )
         );
     }
@@ -57,7 +43,7 @@ mod tests {
             assert_eq!(
                 event_of(&data).as_deref(),
                 Some(
-                    r#"{"id":"1","type":"logout","date":"2021-11-03T05:53:57Z","user_id":"auth0|1"}"#
+                    r#"{"id":"1","type":"logout","date":"2021-11-03T05:53:57Z","user_id":"auth0|1","revokes":"user"}"#
                 ),
                 "{details}"
             );

@@ -1,14 +1,29 @@
 //! `password_changed`: the user has a new password, so every session begun with the old one is
 //! in doubt.
 
-use super::Ended;
-use crate::log_record::LogData;
+use serde::{Deserialize, de::IgnoredAny};
 
-/// Success Change Password.
-pub(super) const CODE: &str = "scp";
+use super::{catalogue::Affected, record::Record};
 
-pub(super) fn ended(data: &LogData<'_>) -> Option<Ended> {
-    data.user_id().map(Ended::all_of)
+/// Success Change Password: the user did it.
+pub(super) fn by_log(record: &Record<'_>) -> Option<Affected> {
+    record.user_id().map(Affected::user)
+}
+
+#[derive(Deserialize)]
+struct Update {
+    /// Auth0 may write something else in its place.
+    #[serde(rename = "password")]
+    _password: IgnoredAny,
+}
+
+/// An administrator did it (`PATCH /api/v2/users/{id}` with a `password`).
+pub(super) fn by_api(record: &Record<'_>) -> Option<Affected> {
+    let operation = record.operation()?;
+    let named = operation.updated_user()?;
+    operation.request::<Update>()?;
+    let user_id = operation.answered_user().unwrap_or(named);
+    Some(Affected::user(&user_id))
 }
 
 #[cfg(test)]
@@ -23,7 +38,7 @@ mod tests {
             )
             .as_deref(),
             Some(
-                r#"{"id":"1","type":"password_changed","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|1"}"#
+                r#"{"id":"1","type":"password_changed","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|1","revokes":"user"}"#
             )
         );
     }

@@ -1,40 +1,12 @@
 //! `user_blocked`: an administrator blocked a user through the Management API.
 //!
-//! The record's own `user_id` is the administrator's, so whose sessions are over is taken only
-//! from the answer that Auth0 gave to the request.
+//! Only Auth0's answer tells that the block is in force, and whose it is.
 //!
 //! Source: Auth0, "Management API: Update a User" (`PATCH /api/v2/users/{id}`).
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::Ended;
-use crate::log_record::LogData;
-
-/// Success API Operation.
-pub(super) const CODE: &str = "sapi";
-
-#[derive(Deserialize)]
-struct Details<'a> {
-    #[serde(borrow)]
-    request: Request<'a>,
-    #[serde(borrow)]
-    response: Response<'a>,
-}
-
-#[derive(Deserialize)]
-struct Request<'a> {
-    method: String,
-    path: String,
-    #[serde(borrow)]
-    body: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Response<'a> {
-    #[serde(borrow)]
-    body: &'a RawValue,
-}
+use super::{catalogue::Affected, record::Record};
 
 #[derive(Deserialize)]
 struct Update {
@@ -47,21 +19,18 @@ struct User {
     user_id: String,
 }
 
-pub(super) fn ended(data: &LogData<'_>) -> Option<Ended> {
-    let Details { request, response } = serde_json::from_str(data.details?.get()).ok()?;
-    if !request.method.eq_ignore_ascii_case("patch") || !is_user_path(&request.path) {
-        return None;
-    }
-    let update: Update = serde_json::from_str(request.body.get()).ok()?;
-    let user: User = serde_json::from_str(response.body.get()).ok()?;
-    (update.blocked && user.blocked && !user.user_id.is_empty())
-        .then(|| Ended::all_of(&user.user_id))
+pub(super) fn by_api(record: &Record<'_>) -> Option<Affected> {
+    updated(record, true).map(|user_id| Affected::user(&user_id))
 }
 
-/// `/api/v2/users/{id}`, whether the id is percent-encoded or not, and nothing below it.
-fn is_user_path(path: &str) -> bool {
-    path.strip_prefix("/api/v2/users/")
-        .is_some_and(|id| !id.is_empty() && !id.contains('/'))
+/// The user whose block was set to this.
+pub(super) fn updated(record: &Record<'_>, blocked: bool) -> Option<String> {
+    let operation = record.operation()?;
+    operation.updated_user()?;
+    let update: Update = operation.request()?;
+    let user: User = operation.response()?;
+    let done = update.blocked == blocked && user.blocked == blocked;
+    (done && !user.user_id.is_empty()).then_some(user.user_id)
 }
 
 #[cfg(test)]
@@ -81,7 +50,7 @@ mod tests {
     #[test]
     fn blocking_ends_the_sessions_of_the_blocked_and_not_of_the_administrator() {
         let expected = Some(
-            r#"{"id":"1","type":"user_blocked","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|1"}"#,
+            r#"{"id":"1","type":"user_blocked","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|1","revokes":"user"}"#,
         );
         let event = event_of_details(&format!("{REQUEST},{RESPONSE}"));
         assert_eq!(event.as_deref(), expected);

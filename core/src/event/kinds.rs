@@ -1,0 +1,91 @@
+//! Which kinds of event count: the operator's choice, or those that are on by default.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Kind, catalogue::CATALOGUE};
+
+/// A choice of kinds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kinds(BTreeSet<Kind>);
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self::only(
+            CATALOGUE
+                .iter()
+                .filter(|row| row.by_default)
+                .map(|row| row.kind),
+        )
+    }
+}
+
+impl Kinds {
+    /// These and no others.
+    pub fn only(kinds: impl IntoIterator<Item = Kind>) -> Self {
+        Self(kinds.into_iter().collect())
+    }
+
+    /// Every kind there is.
+    pub fn all() -> Self {
+        Self::only(CATALOGUE.iter().map(|row| row.kind))
+    }
+
+    /// Reads their names off a list with commas.
+    ///
+    /// # Errors
+    ///
+    /// The first name that is none.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        let names = list
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        let kinds: Result<BTreeSet<Kind>, String> = names
+            .map(|name| {
+                let name = Value::String(name.to_owned());
+                serde_json::from_value(name.clone()).map_err(|_| name.to_string())
+            })
+            .collect();
+        kinds.map(Self)
+    }
+
+    /// Whether this kind counts.
+    pub fn contains(&self, kind: Kind) -> bool {
+        self.0.contains(&kind)
+    }
+
+    /// The names, as [`Kinds::parse`] reads them.
+    pub fn names(&self) -> String {
+        let name = |kind: &Kind| serde_json::to_value(kind).ok()?.as_str().map(str::to_owned);
+        self.0
+            .iter()
+            .filter_map(name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_one_row_and_a_name_that_is_read_as_it_is_written() {
+        let all = Kinds::all();
+        assert_eq!(all.0.len(), CATALOGUE.len());
+        assert_eq!(Kinds::parse(&all.names()), Ok(all));
+        assert_eq!(
+            Kinds::default().names(),
+            "user_blocked, password_changed, logout"
+        );
+        assert_eq!(Kinds::parse(""), Ok(Kinds::only([])));
+    }
+
+    #[test]
+    fn what_is_no_kind_is_named() {
+        assert_eq!(Kinds::parse("logout, log_out"), Err("\"log_out\"".into()));
+        assert_eq!(Kinds::parse("Logout"), Err("\"Logout\"".into()));
+    }
+}
