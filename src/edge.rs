@@ -6,14 +6,16 @@
 //! is missing or old, and otherwise only for what the caller may have.
 
 use session_events_core::{
-    access_token::{self, AccessToken},
+    access_token::{self, AccessToken, IssuedToken},
     config::Config,
     error::{Fault, TokenFault},
     event,
-    hub_request::{Admission, HubRequest, Publication, Published},
+    hub_request::{Admission, HubRequest, Publication, Published, RevokedAt},
+    introspection,
     log_record::MAX_BODY_BYTES,
     protocol::{Index, PublishReceipt, WorkerDebug},
     publish_token::bearer,
+    revocation::{PageRequest, is_revoked},
     route::{Endpoint, Route, Target, Wanted},
     upgrade::Upgrade,
 };
@@ -122,6 +124,8 @@ async fn serve(
         Endpoint::Subscribe => call.subscribe(target).await,
         Endpoint::Listeners => call.read(&HubRequest::Listeners).await,
         Endpoint::Events => call.read(&HubRequest::Events).await,
+        Endpoint::Revocations => call.revocations(target).await,
+        Endpoint::Introspect => call.introspect().await,
         Endpoint::Health => call.ask_anonymously(&HubRequest::Health).await,
     }
 }
@@ -185,12 +189,74 @@ impl Call<'_> {
     }
 
     /// Who may listen to all may also look at all.
-    async fn read(&self, request: &HubRequest) -> Result<Response, Fault> {
+    async fn check_sees_everything(&self) -> Result<(), Fault> {
         let authorization = http::header(self.request, "authorization");
         let token = authorization.as_deref().and_then(bearer);
         let token = token.ok_or(TokenFault::Missing)?;
-        self.verify(token).await?.check_sees_everything()?;
+        self.verify(token).await?.check_sees_everything()
+    }
+
+    async fn read(&self, request: &HubRequest) -> Result<Response, Fault> {
+        self.check_sees_everything().await?;
         self.ask_hub(request).await
+    }
+
+    async fn revocations(&self, target: &Target<'_>) -> Result<Response, Fault> {
+        let page = PageRequest::parse(target)?;
+        let if_none_match = http::header(self.request, "if-none-match");
+        let revocations = HubRequest::Revocations {
+            page,
+            if_none_match,
+        };
+        self.read(&revocations).await
+    }
+
+    /// Tells a backend whether a token that it was shown is still good (RFC 7662).
+    async fn introspect(&self) -> Result<Response, Fault> {
+        self.check_sees_everything().await?;
+        let too_large = Fault::PayloadTooLarge("The form is over 32 KiB; no token is that long.");
+        let body = self.body(introspection::MAX_FORM_BYTES, too_large).await?;
+        let content_type = http::header(self.request, "content-type");
+        let token = introspection::token_of(content_type.as_deref(), &body)?;
+        let answer = match self.issued(&token).await {
+            Ok(token) if self.is_revoked(&token).await? => introspection::inactive(),
+            Ok(token) => introspection::active(&token),
+            Err(Fault::InvalidToken(_)) => introspection::inactive(),
+            Err(fault) => return Err(fault),
+        };
+        http::json(&answer).map_err(report::internal("response"))
+    }
+
+    async fn issued(&self, token: &str) -> Result<IssuedToken, Fault> {
+        let verifier = RuntimeVerifier(EdgeKeySets(self.object));
+        access_token::verify_issued(token, self.object.tenant, self.config, &verifier).await
+    }
+
+    async fn is_revoked(&self, token: &IssuedToken) -> Result<bool, Fault> {
+        let (Some(user_id), session_id) = introspection::subject(token) else {
+            return Ok(false);
+        };
+        let asked = HubRequest::RevokedAt {
+            user_id: user_id.to_owned(),
+            session_id: session_id.map(str::to_owned),
+        };
+        let mut answer = self.ask_hub(&asked).await?;
+        let RevokedAt { revoked_at } = match answer.status_code() {
+            200 => answer.json().await.map_err(report::internal("introspect")),
+            status => Err(Fault::internal(
+                "introspect",
+                format_args!("status {status}"),
+            )),
+        }?;
+        Ok(revoked_at.is_some_and(|revoked_at| is_revoked(token.claims(), revoked_at)))
+    }
+
+    async fn body(&self, limit: usize, too_large: Fault) -> Result<Vec<u8>, Fault> {
+        let body = http::read_request(self.request, limit).await;
+        body.map_err(|unread| match unread {
+            Unread::TooLong => too_large,
+            Unread::Failed(_) => Fault::InvalidRequest("The body broke off; send it again."),
+        })
     }
 
     async fn subscribe(&self, target: &Target<'_>) -> Result<Response, Fault> {
@@ -229,11 +295,9 @@ impl Call<'_> {
         let secrets = environment::publish_secrets(self.object.env)?;
         let authorization = http::header(self.request, "authorization");
         secrets.authorize(tenant, authorization.as_deref())?;
-        let body = http::read_request(self.request, MAX_BODY_BYTES).await;
-        let body = body.map_err(|unread| match unread {
-            Unread::TooLong => Fault::PayloadTooLarge,
-            Unread::Failed(_) => Fault::InvalidRequest("The body broke off; publish it again."),
-        })?;
+        let too_large =
+            Fault::PayloadTooLarge("The body is over 5 MiB; publish in smaller batches.");
+        let body = self.body(MAX_BODY_BYTES, too_large).await?;
         let batch = event::read_batch(&body, tenant, self.config.kinds(), clock::now())?;
         if !batch.malformed.is_empty() {
             let some: Vec<_> = batch.malformed.iter().take(REPORTED_PLACES).collect();

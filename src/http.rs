@@ -7,13 +7,18 @@
 use futures::{Stream, StreamExt};
 use serde::Serialize;
 use session_events_core::{
-    error::Fault, hub_request::REQUEST_ID_HEADER, protocol::ErrorBody, route::Endpoint,
+    entity_tag::{etag, matches},
+    error::Fault,
+    hub_request::REQUEST_ID_HEADER,
+    protocol::ErrorBody,
+    route::Endpoint,
 };
 use worker::{
     ByteStream, Headers, Request, Response, Result, WebSocket, wasm_bindgen::prelude::wasm_bindgen,
     web_sys,
 };
 
+const JSON: &str = "application/json; charset=utf-8";
 /// The longest request id that is taken over.
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
@@ -57,7 +62,7 @@ fn headers() -> Result<Headers> {
     headers.set("access-control-allow-origin", "*")?;
     headers.set(
         "access-control-expose-headers",
-        "www-authenticate, retry-after, x-request-id",
+        "www-authenticate, retry-after, x-request-id, etag",
     )?;
     headers.set("cache-control", "no-store")?;
     headers.set("x-content-type-options", "nosniff")?;
@@ -76,8 +81,28 @@ pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
     with_body(headers()?, 200, body)
 }
 
+/// A JSON response with its tag, or 304 where the client has it already (RFC 9110, sections 8.8.3
+/// and 13.1.2).
+pub(crate) fn json_unless_known(
+    body: &impl Serialize,
+    if_none_match: Option<&str>,
+) -> Result<Response> {
+    let body = serde_json::to_vec(body)?;
+    let etag = etag(&body);
+    let headers = headers()?;
+    headers.set("etag", &etag)?;
+    // Kept, but asked for again each time, and by nobody but who asked with this token.
+    headers.set("cache-control", "private, no-cache")?;
+    headers.set("vary", "authorization")?;
+    if if_none_match.is_some_and(|known| matches(known, &etag)) {
+        return Ok(Response::empty()?.with_status(304).with_headers(headers));
+    }
+    headers.set("content-type", JSON)?;
+    Ok(Response::from_bytes(body)?.with_headers(headers))
+}
+
 fn with_body(headers: Headers, status: u16, body: &impl Serialize) -> Result<Response> {
-    headers.set("content-type", "application/json; charset=utf-8")?;
+    headers.set("content-type", JSON)?;
     Ok(Response::from_bytes(serde_json::to_vec(body)?)?
         .with_status(status)
         .with_headers(headers))

@@ -8,17 +8,25 @@
 
 mod event_store;
 mod key_sets;
+mod revocations;
 mod sockets;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use session_events_core::{
     access_token::{self, AccessToken},
     error::{Fault, Incident},
-    hub_request::{Admission, HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
+    event_log::EventLog,
+    hub_request::{
+        Admission, HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER, RevokedAt,
+    },
     listeners::Listeners,
     message_rate::MessageRate,
     protocol::{ErrorBody, EventsBody, HealthBody, HubDebug, ListenersBody, ServerMessage},
+    revocation::PageRequest,
     route::Target,
     session::{Effect, Incoming, Session},
     tenant::Tenant,
@@ -62,6 +70,8 @@ pub struct TenantHub {
     key_sets: KeySets,
     sockets: Sockets,
     message_rate: RefCell<MessageRate>,
+    /// Whether the alarm is known to be set for when revocations must be let go.
+    pruning_seen_to: Cell<bool>,
 }
 
 impl DurableObject for TenantHub {
@@ -80,6 +90,7 @@ impl DurableObject for TenantHub {
             sockets: Sockets::new(Rc::clone(&state)),
             key_sets: KeySets::new(&state, domain.clone()),
             message_rate: RefCell::default(),
+            pruning_seen_to: Cell::new(false),
             domain,
             state,
             env,
@@ -154,8 +165,13 @@ impl DurableObject for TenantHub {
                 Err(error) => report::incident("alarm", &self.domain, &error),
             }
         }
-        let next = self.sockets.with_index(Listeners::next_due)?;
-        self.wake_by(next).await?;
+        let pruning = self.prune(now).unwrap_or_else(|error| {
+            report::incident("alarm", &self.domain, &error);
+            None
+        });
+        let sockets = self.sockets.with_index(Listeners::next_due)?;
+        self.wake_by(sockets.into_iter().chain(pruning).min())
+            .await?;
         Response::empty()
     }
 
@@ -211,8 +227,10 @@ impl TenantHub {
             }
             Some(HubRequest::Publish) => {
                 let publication = request.json().await.map_err(report::internal("publish"))?;
-                self.publish(publication)
-                    .map_err(report::internal("publish"))
+                let published = self.publish(publication);
+                let published = published.map_err(report::internal("publish"))?;
+                self.see_to_pruning().await?;
+                Ok(published)
             }
             Some(HubRequest::Subscribe {
                 admission,
@@ -221,6 +239,16 @@ impl TenantHub {
             Some(HubRequest::Listeners) => self.listeners().map_err(report::internal("listeners")),
             Some(HubRequest::Events) => self.newest_events().map_err(report::internal("events")),
             Some(HubRequest::Health) => self.health(),
+            Some(HubRequest::Revocations {
+                page,
+                if_none_match,
+            }) => self.revocations(page, if_none_match.as_deref()),
+            Some(HubRequest::RevokedAt {
+                user_id,
+                session_id,
+            }) => self
+                .revoked_at(&user_id, session_id.as_deref())
+                .map_err(report::internal("introspect")),
             Some(HubRequest::KeySet { jwks_uri, kid }) => {
                 let cached = self.key_sets.look_up(&jwks_uri, &kid).await;
                 let cached = cached.ok_or(Fault::TemporarilyUnavailable)?;
@@ -233,8 +261,8 @@ impl TenantHub {
     /// the events are stored, because those that are stored are not sent when they come again.
     fn publish(&self, publication: Publication) -> Result<Response> {
         let count = self.sockets.with_index(|listeners| {
-            let news = self.events.append(&self.state, publication.events)?;
             let now = clock::now();
+            let news = self.events.append(&self.state, publication.events, now)?;
             for event in &news {
                 let text = JsString::from(event.json.as_str());
                 for socket in listeners.receivers(&event.user_id, now) {
@@ -374,6 +402,52 @@ impl TenantHub {
                 .collect();
             http::json(&EventsBody { events: events? })
         })?
+    }
+
+    /// A page of the revocations, unless the client has it already.
+    fn revocations(
+        &self,
+        wanted: PageRequest,
+        if_none_match: Option<&str>,
+    ) -> std::result::Result<Response, Fault> {
+        let internal = report::internal("revocations");
+        let days = environment::config(&self.env)?.revocation_days();
+        let newest = |log: &EventLog| log.newest_first().next().map(|event| event.id.clone());
+        let last_event_id = self.events.with_log(newest).map_err(&internal)?;
+        let revocations = self.events.revocations();
+        let page = revocations.page(wanted, last_event_id, days, clock::now());
+        http::json_unless_known(&page.map_err(&internal)?, if_none_match).map_err(&internal)
+    }
+
+    fn revoked_at(&self, user_id: &str, session_id: Option<&str>) -> Result<Response> {
+        let revocations = self.events.revocations();
+        let revoked_at = revocations.revoked_at(user_id, session_id)?;
+        http::json(&RevokedAt { revoked_at })
+    }
+
+    /// Sees to it that the alarm rings when revocations must be let go. As long as there are some
+    /// it is set, so to look once after each waking is enough.
+    async fn see_to_pruning(&self) -> std::result::Result<(), Fault> {
+        if self.pruning_seen_to.replace(true) {
+            return Ok(());
+        }
+        let internal = report::internal("publish");
+        let days = environment::config(&self.env)?.revocation_days();
+        let due = self.events.revocations().due(days).map_err(&internal)?;
+        self.wake_by(due).await.map_err(&internal)
+    }
+
+    /// Lets revocations go whose time is over, and tells when to look again.
+    fn prune(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        let Ok(config) = environment::config(&self.env) else {
+            // To be told to whoever asks for something; until then, nothing is let go.
+            return Ok(None);
+        };
+        let (days, revocations) = (config.revocation_days(), self.events.revocations());
+        if revocations.due(days)?.is_some_and(|due| due <= now) {
+            revocations.prune(days, now)?;
+        }
+        revocations.due(days)
     }
 
     /// Whether storage answers, and how old the key sets are.

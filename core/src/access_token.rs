@@ -1,7 +1,7 @@
 //! From a string to claims that may be trusted.
 //!
-//! There is one way to an [`AccessToken`]: [`verify`], which takes the steps in the only order
-//! that is safe. The header may choose nothing but which of two algorithms and which of the
+//! There is one way to an [`AccessToken`]: [`verify`], which takes the steps in the only order that
+//! is safe, most of them by [`verify_issued`]. The header may choose nothing but which of two algorithms and which of the
 //! issuer's own keys; the claims are not looked at, but for the issuer that they must come from,
 //! until the signature over them has been checked. No token is ever the reason for a fetch from
 //! anywhere but the tenant's own issuer.
@@ -96,6 +96,14 @@ pub trait Verifier {
     ) -> impl Future<Output = Result<bool, Fault>>;
 }
 
+/// The claims of a token that one of the tenant's issuers has signed, and whose time it is. Whom it
+/// is for has not been looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedToken {
+    expires_at: Timestamp,
+    claims: Map<String, Value>,
+}
+
 /// The claims of a token whose signature, issuer, audience and times have been checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
@@ -116,6 +124,21 @@ pub async fn verify(
     config: &Config,
     verifier: &impl Verifier,
 ) -> Result<AccessToken, Fault> {
+    let issued = verify_issued(token, tenant, config, verifier).await?;
+    Ok(issued.for_audience(config.audience())?)
+}
+
+/// Verifies all of a token but whom it is for and about.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub async fn verify_issued(
+    token: &str,
+    tenant: &Tenant,
+    config: &Config,
+    verifier: &impl Verifier,
+) -> Result<IssuedToken, Fault> {
     let untrusted = parse(token)?;
     let algorithm = check_header(&untrusted)?;
     let kid = untrusted.header().key_id.as_deref();
@@ -137,7 +160,7 @@ pub async fn verify(
     if !genuine {
         return Err(TokenFault::Signature.into());
     }
-    Ok(check_claims(claims, config.audience(), verifier.now())?)
+    Ok(check_times(claims, verifier.now())?)
 }
 
 /// The header parameters that would change how the signature is read, or name a key or a place
@@ -243,11 +266,7 @@ fn depth(value: &Value) -> usize {
     deepest.unwrap_or_default().saturating_add(1)
 }
 
-fn check_claims(
-    claims: Claims<UniqueClaims>,
-    audience: &str,
-    now: Timestamp,
-) -> Result<AccessToken, TokenFault> {
+fn check_times(claims: Claims<UniqueClaims>, now: Timestamp) -> Result<IssuedToken, TokenFault> {
     let times = [
         ("exp", claims.expiration),
         ("nbf", claims.not_before),
@@ -267,21 +286,34 @@ fn check_claims(
         }
         claims.insert(name.to_owned(), time.timestamp().into());
     }
-    let meant_for_us = match claims.get("aud") {
-        Some(Value::String(one)) => one == audience,
-        Some(Value::Array(several)) => several.iter().any(|one| one == audience),
-        _ => false,
-    };
-    if !meant_for_us {
-        return Err(TokenFault::Audience);
+    Ok(IssuedToken { expires_at, claims })
+}
+
+impl IssuedToken {
+    /// All of its claims.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
     }
-    let sub = claims.get("sub").and_then(Value::as_str);
-    let sub = sub.filter(|sub| (1..=MAX_SUBJECT_BYTES).contains(&sub.len()));
-    Ok(AccessToken {
-        sub: sub.ok_or(TokenFault::Subject)?.to_owned(),
-        expires_at,
-        claims,
-    })
+
+    /// The token as one that is meant for this audience, and is about somebody.
+    fn for_audience(self, audience: &str) -> Result<AccessToken, TokenFault> {
+        let Self { expires_at, claims } = self;
+        let meant_for_us = match claims.get("aud") {
+            Some(Value::String(one)) => one == audience,
+            Some(Value::Array(several)) => several.iter().any(|one| one == audience),
+            _ => false,
+        };
+        if !meant_for_us {
+            return Err(TokenFault::Audience);
+        }
+        let sub = claims.get("sub").and_then(Value::as_str);
+        let sub = sub.filter(|sub| (1..=MAX_SUBJECT_BYTES).contains(&sub.len()));
+        Ok(AccessToken {
+            sub: sub.ok_or(TokenFault::Subject)?.to_owned(),
+            expires_at,
+            claims,
+        })
+    }
 }
 
 impl AccessToken {

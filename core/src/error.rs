@@ -123,8 +123,8 @@ pub enum Fault {
     UpgradeRequired,
     /// A request that contradicts itself or cannot be read.
     InvalidRequest(&'static str),
-    /// A body over the limit.
-    PayloadTooLarge,
+    /// A body over the limit, and what to do about it.
+    PayloadTooLarge(&'static str),
     /// A body of more records than are taken at once.
     TooManyRecords,
     /// The publish token is missing or wrong.
@@ -207,7 +207,7 @@ impl Fault {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::UpgradeRequired => "upgrade_required",
             Self::InvalidRequest(_) => "invalid_request",
-            Self::PayloadTooLarge | Self::TooManyRecords => "payload_too_large",
+            Self::PayloadTooLarge(_) | Self::TooManyRecords => "payload_too_large",
             Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => "invalid_token",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -237,7 +237,7 @@ impl Fault {
             Self::InsufficientScope { .. } => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
-            Self::PayloadTooLarge | Self::TooManyRecords | Self::MessageTooBig => 413,
+            Self::PayloadTooLarge(_) | Self::TooManyRecords | Self::MessageTooBig => 413,
             Self::UpgradeRequired => 426,
             Self::TooManyRequests | Self::TooManyMessages => 429,
             Self::Misconfigured(_) | Self::Internal(_) => 500,
@@ -257,7 +257,7 @@ impl Fault {
             Self::InsufficientScope { .. } => 4403,
             Self::AuthenticationTimeout => 4408,
             Self::TokenExpired => 4419,
-            Self::MessageTooBig | Self::PayloadTooLarge | Self::TooManyRecords => 1009,
+            Self::MessageTooBig | Self::PayloadTooLarge(_) | Self::TooManyRecords => 1009,
             Self::TemporarilyUnavailable
             | Self::StorageUnavailable(_)
             | Self::TooManySockets(_)
@@ -284,8 +284,7 @@ impl Fault {
             Self::UpgradeRequired => {
                 "Subscribing takes a WebSocket: connect with a WebSocket client."
             }
-            Self::InvalidRequest(problem) => problem,
-            Self::PayloadTooLarge => "The body is over 5 MiB; publish in smaller batches.",
+            Self::InvalidRequest(problem) | Self::PayloadTooLarge(problem) => problem,
             Self::TooManyRecords => {
                 "The body holds more than 50,000 records; publish in smaller batches."
             }

@@ -7,7 +7,9 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
-use crate::{access_token::AccessToken, event::Event};
+use crate::{
+    access_token::AccessToken, event::Event, revocation::PageRequest, timestamp::Timestamp,
+};
 
 /// The header that the request travels in.
 pub const HEADER: &str = "session-events-request";
@@ -35,6 +37,20 @@ pub enum HubRequest {
     Events,
     /// Say whether you can work.
     Health,
+    /// Yield a page of the revocations.
+    Revocations {
+        /// Which.
+        page: PageRequest,
+        /// The tag of the page that the client has already.
+        if_none_match: Option<String>,
+    },
+    /// Say up to when a user's tokens are revoked, as a [`RevokedAt`].
+    RevokedAt {
+        /// Whose.
+        user_id: String,
+        /// Those of which session; where it is not known, the end of any counts.
+        session_id: Option<String>,
+    },
     /// Yield the tenant's key set, for a token that names `kid`.
     KeySet {
         /// Where the issuer's key set is.
@@ -67,6 +83,13 @@ pub struct Published {
     pub events: usize,
 }
 
+/// The answer to [`HubRequest::RevokedAt`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RevokedAt {
+    /// The newest moment; `None` where nothing was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
 impl HubRequest {
     /// What the log calls it.
     pub fn name(&self) -> &'static str {
@@ -77,6 +100,8 @@ impl HubRequest {
             Self::Listeners => "listeners",
             Self::Events => "events",
             Self::Health => "health",
+            Self::Revocations { .. } => "revocations",
+            Self::RevokedAt { .. } => "introspect",
             Self::KeySet { .. } => "key_set",
         }
     }

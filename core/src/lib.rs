@@ -17,11 +17,13 @@
 //! - [`log_record`]: a published body, record by record.
 //! - [`event`]: which records end a session, and whose.
 //! - [`event_log`]: the newest events, and what a listener is owed of them.
+//! - [`revocation`]: who was revoked when, for longer than events are kept.
 //!
 //! Who may listen:
 //! - [`access_token`]: from a string to claims that may be trusted.
 //! - [`upgrade`]: the token that may come with a WebSocket upgrade.
 //! - [`key_set`]: the issuer's keys, and when to fetch them again.
+//! - [`introspection`]: what a backend is told of a token that it was shown.
 //! - [`session`]: one socket's life, as a state machine.
 //! - [`message_rate`]: how fast a socket may speak.
 //! - [`listeners`]: who gets an event, found without looking at who does not; how many there may be.
@@ -30,6 +32,7 @@
 //! - [`protocol`]: the messages and bodies, as they go over the wire.
 //! - [`console`]: the live page's files, and what it is allowed to do.
 //! - [`hub_request`]: what the Worker asks of a tenant's object.
+//! - [`entity_tag`]: whether a client has an answer already.
 //! - [`error`]: every fault, its status, its close code and its sentence.
 //! - [`timestamp`]: moments, in milliseconds and in ISO 8601.
 //!
@@ -50,10 +53,12 @@ pub mod access_token;
 pub mod client_address;
 pub mod config;
 pub mod console;
+pub mod entity_tag;
 pub mod error;
 pub mod event;
 pub mod event_log;
 pub mod hub_request;
+pub mod introspection;
 pub mod key_set;
 pub mod listeners;
 pub mod log_record;
@@ -61,6 +66,7 @@ pub mod message_rate;
 mod object;
 pub mod protocol;
 pub mod publish_token;
+pub mod revocation;
 pub mod route;
 pub mod session;
 pub mod tenant;

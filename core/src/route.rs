@@ -71,6 +71,10 @@ pub enum Endpoint {
     Listeners,
     /// `/{tenant}/api/events`: the newest events.
     Events,
+    /// `/{tenant}/api/revocations`: who was revoked when.
+    Revocations,
+    /// `/{tenant}/api/introspect`: whether a token is still good.
+    Introspect,
     /// `/{tenant}/api/health`: whether the tenant's object can work.
     Health,
 }
@@ -85,6 +89,8 @@ impl Endpoint {
             "/api/subscribe" => Self::Subscribe,
             "/api/listeners" => Self::Listeners,
             "/api/events" => Self::Events,
+            "/api/revocations" => Self::Revocations,
+            "/api/introspect" => Self::Introspect,
             "/api/health" => Self::Health,
             _ => Self::Console(console::File::at(internal_path)?),
         })
@@ -100,6 +106,8 @@ impl Endpoint {
             Self::Subscribe => "subscribe",
             Self::Listeners => "listeners",
             Self::Events => "events",
+            Self::Revocations => "revocations",
+            Self::Introspect => "introspect",
             Self::Health => "health",
         }
     }
@@ -107,7 +115,7 @@ impl Endpoint {
     /// The methods that the endpoint takes, as `Allow` lists them.
     pub fn allow(self) -> &'static str {
         match self {
-            Self::Publish => "POST, OPTIONS",
+            Self::Publish | Self::Introspect => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -201,6 +209,8 @@ mod tests {
             ("/api/subscribe", Endpoint::Subscribe),
             ("/api/listeners", Endpoint::Listeners),
             ("/api/events", Endpoint::Events),
+            ("/api/revocations", Endpoint::Revocations),
+            ("/api/introspect", Endpoint::Introspect),
             ("/api/health", Endpoint::Health),
         ] {
             for slug in ["acme@us", "acme%40us"] {

@@ -81,9 +81,14 @@ pub fn utc_date(date: &str) -> Option<String> {
     Some(Timestamp::from(moment.to_utc()).to_string())
 }
 
+/// The moment that a date of RFC 3339 names.
+pub fn instant(date: &str) -> Option<Timestamp> {
+    let moment = DateTime::parse_from_rfc3339(date).ok()?;
+    Some(moment.to_utc().into())
+}
+
 /// `#[serde(with = "iso8601")]`: a moment as the wire has it.
 pub mod iso8601 {
-    use chrono::DateTime;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use super::Timestamp;
@@ -104,8 +109,7 @@ pub mod iso8601 {
     /// Where the text is not a date of RFC 3339.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let moment = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
-        Ok(moment.to_utc().into())
+        super::instant(&text).ok_or_else(|| D::Error::custom("not a date of RFC 3339"))
     }
 }
 

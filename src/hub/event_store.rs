@@ -11,11 +11,14 @@ use serde::Deserialize;
 use session_events_core::{
     event::Event,
     event_log::{EventLog, KEPT_EVENTS, KeptEvent},
+    timestamp::Timestamp,
 };
 use worker::{
     Result, SqlStorage, State,
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
 };
+
+use super::revocations::{self, Revocations};
 
 /// How many events are kept, as a number of rows.
 #[expect(clippy::cast_possible_wrap, reason = "a hundred")]
@@ -46,12 +49,15 @@ extern "C" {
 
 /// Makes the tables where they are missing.
 pub(super) fn create_tables(state: &State) -> Result<()> {
-    state.storage().sql().exec(SCHEMA, None).map(drop)
+    let sql = state.storage().sql();
+    sql.exec(SCHEMA, None)?;
+    sql.exec(revocations::SCHEMA, None).map(drop)
 }
 
-/// The stored events, and in memory the newest of them.
+/// The stored events, what they revoke, and in memory the newest of them.
 pub(super) struct EventStore {
     sql: SqlStorage,
+    revocations: Revocations,
     log: RefCell<Option<EventLog>>,
 }
 
@@ -70,6 +76,7 @@ impl EventStore {
     pub(super) fn new(state: &State) -> Self {
         Self {
             sql: state.storage().sql(),
+            revocations: Revocations::new(state),
             log: RefCell::new(None),
         }
     }
@@ -81,6 +88,11 @@ impl EventStore {
             .exec(newest, None)?
             .to_array::<EventRow>()
             .map(drop)
+    }
+
+    /// What the events have revoked.
+    pub(super) fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 
     /// Looks at the newest events. They are read from storage once after each waking.
@@ -105,7 +117,12 @@ impl EventStore {
     }
 
     /// Stores those of the events that are news, all or none, and yields them in their order.
-    pub(super) fn append(&self, state: &State, events: Vec<Event>) -> Result<Vec<KeptEvent>> {
+    pub(super) fn append(
+        &self,
+        state: &State,
+        events: Vec<Event>,
+        now: Timestamp,
+    ) -> Result<Vec<KeptEvent>> {
         // Read first, so that the log is never taken for complete when it lacks what is older.
         self.with_log(|_| ())?;
         let mut news = Vec::new();
@@ -115,7 +132,7 @@ impl EventStore {
         transactions.transaction_sync(&mut || {
             while events.peek().is_some() {
                 let chunk = events.by_ref().take(EVENTS_A_STATEMENT).collect();
-                news.extend(self.insert(chunk)?);
+                news.extend(self.insert(chunk, now)?);
             }
             self.forget()?;
             Ok(JsValue::UNDEFINED)
@@ -128,7 +145,7 @@ impl EventStore {
         Ok(news)
     }
 
-    fn insert(&self, events: Vec<Event>) -> Result<Vec<KeptEvent>> {
+    fn insert(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<KeptEvent>> {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
         let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
         let ids = serde_json::to_string(&ids)?;
@@ -136,14 +153,19 @@ impl EventStore {
         let mut accepted: HashMap<String, i64> =
             rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
 
+        let accepted: Vec<(i64, Event)> = events
+            .into_iter()
+            .filter_map(|event| Some((accepted.remove(&event.id)?, event)))
+            .collect();
+        self.revocations
+            .record(accepted.iter().map(|(seq, event)| (*seq, event)), now)?;
+
         let mut news = Vec::new();
         let mut numbered = Vec::new();
-        for event in events {
-            if let Some(seq) = accepted.remove(&event.id) {
-                let json = serde_json::to_string(&event)?;
-                numbered.push((seq, json.clone()));
-                news.push(kept(event, json));
-            }
+        for (seq, event) in accepted {
+            let json = serde_json::to_string(&event)?;
+            numbered.push((seq, json.clone()));
+            news.push(kept(event, json));
         }
         let keep =
             "INSERT INTO events (seq, event) SELECT value ->> 0, value ->> 1 FROM json_each(?)";

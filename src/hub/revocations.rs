@@ -1,0 +1,193 @@
+//! The rows in which it is kept who was revoked when.
+//!
+//! They change in the transaction that stores the events, so neither is ever there without the
+//! other. A row only moves forward in time: the statement that writes it says so. Each change
+//! carries the number of its event, so whoever reads the rows by that number misses none that
+//! changes meanwhile: it comes again, later.
+
+use serde::{Deserialize, Serialize};
+use session_events_core::{
+    event::Event,
+    revocation::{MAX_REVOCATIONS, Page, PageRequest, Revocation},
+    timestamp::Timestamp,
+};
+use worker::{Result, SqlStorage, State};
+
+/// What is kept: `session_id` is empty where all of a user's tokens are meant, `at` is the moment
+/// up to which they are revoked, `seq` the number of the event.
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS revocations (
+        user_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        date TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (user_id, session_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS revocations_by_seq ON revocations (seq);
+    CREATE INDEX IF NOT EXISTS revocations_by_at ON revocations (at);
+";
+
+const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+/// Rows are let go together, so that an object that is otherwise asleep wakes for it seldom.
+const PRUNING_SECONDS: i64 = 60 * 60;
+
+/// A tenant's revocations.
+pub(super) struct Revocations {
+    sql: SqlStorage,
+}
+
+/// A change, as the statement takes it: user, session, number, type, date, moment.
+#[derive(Serialize)]
+struct Change(String, String, i64, String, String, i64);
+
+#[derive(Deserialize)]
+struct Row {
+    user_id: String,
+    session_id: String,
+    seq: i64,
+    #[serde(rename = "type")]
+    kind: String,
+    date: String,
+}
+
+#[derive(Deserialize)]
+struct At {
+    at: Option<i64>,
+}
+
+impl Revocations {
+    pub(super) fn new(state: &State) -> Self {
+        Self {
+            sql: state.storage().sql(),
+        }
+    }
+
+    /// Takes in what these events, each with its number, revoke.
+    pub(super) fn record<'a>(
+        &self,
+        events: impl Iterator<Item = (i64, &'a Event)>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let changes: Vec<Change> = events
+            .filter_map(|(seq, event)| {
+                let revocation = Revocation::of(event)?;
+                let at = revocation.moment(now).as_millis();
+                let kind = serde_json::to_value(revocation.kind).ok()?;
+                let kind = kind.as_str()?.to_owned();
+                let session = revocation.session_id.unwrap_or_default();
+                let (user, date) = (revocation.user_id, revocation.date);
+                Some(Change(user, session, seq, kind, date, at))
+            })
+            .collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let record = "
+            INSERT INTO revocations (user_id, session_id, seq, type, date, at)
+            SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+            FROM json_each(?) WHERE true
+            ON CONFLICT (user_id, session_id) DO UPDATE
+            SET seq = excluded.seq, type = excluded.type, date = excluded.date, at = excluded.at
+            WHERE excluded.at > at";
+        let changes = serde_json::to_string(&changes)?;
+        self.sql.exec(record, vec![changes.into()]).map(drop)
+    }
+
+    /// A page, of what was revoked no longer ago than `days`; it is the last unless it is full.
+    pub(super) fn page(
+        &self,
+        wanted: PageRequest,
+        last_event_id: Option<String>,
+        days: u16,
+        now: Timestamp,
+    ) -> Result<Page> {
+        let columns = "SELECT user_id, session_id, seq, type, date FROM revocations";
+        let (after, limit) = (wanted.after, wanted.limit);
+        let oldest = oldest_kept(days, now).as_millis();
+        let rows = match wanted.user_id {
+            None => self.sql.exec(
+                &format!("{columns} WHERE seq > ? AND at > ? ORDER BY seq LIMIT ?"),
+                vec![after.into(), oldest.into(), i64::from(limit).into()],
+            ),
+            Some(user_id) => self.sql.exec(
+                &format!("{columns} WHERE user_id = ? AND seq > ? AND at > ? ORDER BY seq LIMIT ?"),
+                vec![
+                    user_id.into(),
+                    after.into(),
+                    oldest.into(),
+                    i64::from(limit).into(),
+                ],
+            ),
+        };
+        let rows: Vec<Row> = rows?.to_array()?;
+        let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
+        let last = rows.last().map(|row| row.seq.to_string());
+        let revocations: Result<Vec<Revocation>> = rows.into_iter().map(revocation).collect();
+        Ok(Page {
+            revocations: revocations?,
+            next: last.filter(|_| full),
+            last_event_id,
+        })
+    }
+
+    /// Up to when a user's tokens are revoked: all of them, or those of a session; where it is not
+    /// known which session a token is of, the end of any counts.
+    pub(super) fn revoked_at(
+        &self,
+        user_id: &str,
+        session_id: Option<&str>,
+    ) -> Result<Option<Timestamp>> {
+        let newest = "SELECT max(at) AS at FROM revocations WHERE user_id = ?";
+        let row = match session_id {
+            None => self.sql.exec(newest, vec![user_id.into()]),
+            Some(session_id) => self.sql.exec(
+                &format!("{newest} AND session_id IN ('', ?)"),
+                vec![user_id.into(), session_id.into()],
+            ),
+        };
+        at_of(row?.to_array()?)
+    }
+
+    /// When rows must be let go; `None` where there are none.
+    pub(super) fn due(&self, days: u16) -> Result<Option<Timestamp>> {
+        let oldest = self
+            .sql
+            .exec("SELECT min(at) AS at FROM revocations", None)?;
+        let kept = i64::from(days).saturating_mul(SECONDS_A_DAY);
+        let due = |oldest: Timestamp| oldest.plus_seconds(kept.saturating_add(PRUNING_SECONDS));
+        Ok(at_of(oldest.to_array()?)?.map(due))
+    }
+
+    /// Lets go of what was revoked longer than `days` ago, and of the oldest beyond the bound.
+    pub(super) fn prune(&self, days: u16, now: Timestamp) -> Result<()> {
+        let aged = "DELETE FROM revocations WHERE at <= ?";
+        let oldest = oldest_kept(days, now).as_millis();
+        self.sql.exec(aged, vec![oldest.into()])?;
+        let surplus = "
+            DELETE FROM revocations WHERE (user_id, session_id) IN (
+                SELECT user_id, session_id FROM revocations ORDER BY at
+                LIMIT max(0, (SELECT count(*) FROM revocations) - ?))";
+        let most = i64::from(MAX_REVOCATIONS);
+        self.sql.exec(surplus, vec![most.into()]).map(drop)
+    }
+}
+
+fn oldest_kept(days: u16, now: Timestamp) -> Timestamp {
+    now.plus_seconds(i64::from(days).saturating_mul(-SECONDS_A_DAY))
+}
+
+fn revocation(row: Row) -> Result<Revocation> {
+    Ok(Revocation {
+        user_id: row.user_id,
+        session_id: Some(row.session_id).filter(|id| !id.is_empty()),
+        kind: serde_json::from_value(row.kind.into())?,
+        date: row.date,
+    })
+}
+
+fn at_of(rows: Vec<At>) -> Result<Option<Timestamp>> {
+    let at = rows.into_iter().next().and_then(|row| row.at);
+    Ok(at.map(Timestamp::from_millis))
+}
