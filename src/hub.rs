@@ -428,12 +428,13 @@ impl TenantHub {
     /// Sees to it that the alarm rings when revocations must be let go. As long as there are some
     /// it is set, so to look once after each waking is enough.
     async fn see_to_pruning(&self) -> std::result::Result<(), Fault> {
-        if self.pruning_seen_to.replace(true) {
+        if self.pruning_seen_to.get() {
             return Ok(());
         }
         let internal = report::internal("publish");
         let days = environment::config(&self.env)?.revocation_days();
         let due = self.events.revocations().due(days).map_err(&internal)?;
+        self.pruning_seen_to.set(due.is_some());
         self.wake_by(due).await.map_err(&internal)
     }
 

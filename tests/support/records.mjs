@@ -104,8 +104,10 @@ export function eventOf({ log_id: id, data }) {
   const { type, date, user_id, details } = data;
   if (type === "slo") {
     const session_id = details?.session_id;
-    return { id, type: "logout", date, user_id, ...(session_id ? { session_id } : {}) };
+    const ended = session_id ? { session_id, revokes: "session" } : { revokes: "user" };
+    return { id, type: "logout", date, user_id, ...ended };
   }
-  if (type === "scp") return { id, type: "password_changed", date, user_id };
-  return { id, type: "user_blocked", date, user_id: details.response.body.user_id };
+  if (type === "scp") return { id, type: "password_changed", date, user_id, revokes: "user" };
+  const blocked = details.response.body.user_id;
+  return { id, type: "user_blocked", date, user_id: blocked, revokes: "user" };
 }
