@@ -6,6 +6,8 @@
 //!   [`doctor`], [`completions`].
 //! - [`address`] and [`login`]: whom they talk to, and as whom.
 //! - [`api`] and [`socket`]: how, over HTTP and over a WebSocket.
+//! - [`subscription`] and [`renewal`]: how to go on listening, through losses and the end of tokens;
+//!   [`recent`]: what was written already.
 //! - [`output`] and [`event_line`]: what is written. [`failure`]: how a command ends.
 //! - [`backoff`] and [`signals`]: when to try again, and when to end.
 
@@ -23,8 +25,11 @@ mod login;
 mod output;
 mod publish;
 mod publish_token;
+mod recent;
+mod renewal;
 mod signals;
 mod socket;
+mod subscription;
 
 use std::{
     path::{Path, PathBuf},
