@@ -58,7 +58,91 @@ export const scp = (data = {}, logId) =>
     logId,
   );
 
-/** An administrator blocked a user through the Management API; gives `user_blocked`. */
+/** A user's account was deleted; gives `user_deleted`. */
+export const sdu = (data = {}, logId) =>
+  record({ type: "sdu", description: "User successfully deleted", user_id: USER, ...data }, logId);
+
+/** A refresh token was revoked; gives `refresh_token_revoked`. */
+export const srrt = (data = {}, logId) =>
+  record(
+    {
+      type: "srrt",
+      description: "Successful revoke refresh token",
+      details: { session_id: "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO" },
+      user_id: USER,
+      ...data,
+    },
+    logId,
+  );
+
+/** A user changed the e-mail address; gives `email_changed`. */
+export const sce = (data = {}, logId) =>
+  record(
+    {
+      type: "sce",
+      description: "You can now login to the application with the new email.",
+      details: { title: "Change email", email: "jane@example.org" },
+      user_id: USER,
+      user_name: "jane@example.org",
+      ...data,
+    },
+    logId,
+  );
+
+/** A user gave up a second factor; gives `mfa_changed`. */
+export const gdUnenroll = (data = {}, logId) =>
+  record(
+    {
+      type: "gd_unenroll",
+      description: "Guardian - Unenroll device account",
+      details: { factor: "push-notification" },
+      user_id: USER,
+      ...data,
+    },
+    logId,
+  );
+
+/** A user enrolled a second factor; gives `mfa_changed`. */
+export const gdEnroll = (data = {}, logId) =>
+  gdUnenroll(
+    {
+      type: "gd_enrollment_complete",
+      description: "Guardian - Enrollment complete",
+      ...data,
+    },
+    logId,
+  );
+
+/** Too many wrong passwords from one address; gives `account_locked`. */
+export const limitWc = (data = {}, logId) =>
+  record(
+    {
+      type: "limit_wc",
+      description: "An IP address is blocked with 10 failed login attempts into a single account",
+      user_id: USER,
+      user_name: "jane@example.com",
+      ...data,
+    },
+    logId,
+  );
+
+/** That block was lifted; gives `account_unlocked`. */
+export const ublkdu = (data = {}, logId) =>
+  record(
+    {
+      type: "ublkdu",
+      description: "User unblocked",
+      user_id: USER,
+      user_name: "jane@example.com",
+      ...data,
+    },
+    logId,
+  );
+
+/**
+ * An administrator used the Management API; without changes, to block a user, which gives
+ * `user_blocked`.
+ */
 export const sapi = ({ request = {}, response = {}, ...data } = {}, logId) =>
   record(
     {
@@ -91,6 +175,15 @@ export const sapi = ({ request = {}, response = {}, ...data } = {}, logId) =>
     },
     logId,
   );
+
+/** One operation of the Management API, by its method and its path, ids encoded. */
+export const operation = (method, path, { body = {}, answer = {}, ...data } = {}) =>
+  sapi({
+    description: "An operation",
+    request: { method, path: `/api/v2/${path}`, body },
+    response: { body: answer },
+    ...data,
+  });
 
 /** A login: nothing that ends a session, so no event. */
 export const login = (data = {}, logId) =>
