@@ -1,6 +1,7 @@
 //! `doctor`: goes through what a listener and a log stream need, in the order in which they need
 //! it, and says of each what is well, or what to mend.
 
+mod health;
 mod round_trip;
 mod token;
 
@@ -55,6 +56,7 @@ pub(crate) fn run(
         report.check("token", token::claims(token, address, login))?;
         report.check_after(served, "access", || access(&agent, address, token))?;
     }
+    report.check_after(served, "health", || health::check(&agent, address))?;
     let publishes = match &publish_token {
         None => {
             let missing = "there is no publish token: give --publish-token or --publish-secret";

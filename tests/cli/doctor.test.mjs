@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { answers } from "../support/issuer.mjs";
 import { USER } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -37,10 +38,12 @@ describe("doctor", { concurrency: true }, () => {
       login: "good",
       token: "good",
       access: "good",
+      health: "good",
       publishing: "good",
       "round trip": "good",
     });
     assert.equal(code, 0);
+    assert.match(message.health, /^its storage answers; keys of https:.*jwks\.json: /);
     assert.match(message["round trip"], /^an event arrived \d+ ms after it was published$/);
     assert.ok(!output.includes(SECRET) && !output.includes(PUBLISH_SECRET));
   });
@@ -147,15 +150,29 @@ describe("doctor", { concurrency: true }, () => {
     const { login } = newTenant();
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", ...login];
     const { status } = await check(t, args, { PUBLISH_SECRET });
-    const { served, access, publishing } = status;
+    const { served, access, health, publishing } = status;
     assert.deepEqual(
-      { served, access, publishing },
+      { served, access, health, publishing },
       {
         served: "left out",
         access: "left out",
+        health: "left out",
         publishing: "left out",
       },
     );
+  });
+
+  test("finds keys that the worker cannot have", async (t) => {
+    const { tenant, at } = newTenant();
+    await tenant.listen();
+    tenant.issuer.behaviour = answers.unreachable;
+    const listener = await tenant.connect();
+    await listener.authenticate(tenant.token({}, { kid: "rotated" }));
+    const { code, status, message } = await check(t, at);
+    assert.deepEqual([code, status.health], [1, "bad"]);
+    const uri = RegExp.escape(tenant.issuer.jwksUri);
+    const complaint = `^the worker could not fetch ${uri} at .* \\(its keys: fetched \\d min ago\\): check`;
+    assert.match(message.health, new RegExp(complaint));
   });
 
   test("finds a tenant that is not served", async (t) => {
