@@ -2,12 +2,12 @@
 //!
 //! # Layout
 //!
-//! - One file a command: [`listen`], [`events`], [`listeners`], [`publish`], [`publish_token`],
-//!   [`doctor`], [`completions`].
+//! - One file a command: [`listen`], [`events`], [`revocations`], [`status`], [`listeners`],
+//!   [`publish`], [`publish_token`], [`doctor`], [`completions`].
 //! - [`address`] and [`login`]: whom they talk to, and as whom.
 //! - [`api`] and [`socket`]: how, over HTTP and over a WebSocket.
 //! - [`subscription`] and [`renewal`]: how to go on listening, through losses and the end of tokens;
-//!   [`recent`]: what was written already.
+//!   [`pages`]: how to read what is revoked; [`recent`]: what was written already.
 //! - [`output`] and [`event_line`]: what is written. [`failure`]: how a command ends.
 //! - [`backoff`] and [`signals`]: when to try again, and when to end.
 
@@ -23,12 +23,15 @@ mod listen;
 mod listeners;
 mod login;
 mod output;
+mod pages;
 mod publish;
 mod publish_token;
 mod recent;
 mod renewal;
+mod revocations;
 mod signals;
 mod socket;
+mod status;
 mod subscription;
 
 use std::{
@@ -36,7 +39,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
 use session_events_core::tenant::Tenant;
 
@@ -87,6 +90,45 @@ enum Command {
     },
     /// Write the events that the worker keeps, newest first
     Events {
+        #[command(flatten)]
+        address: Address,
+        #[command(flatten)]
+        login: Login,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write whose tokens are revoked and up to when, oldest change first
+    ///
+    /// All that the worker keeps, for REVOCATION_DAYS: of each user the newest event that revoked
+    /// all of the user's tokens, and the newest of each session that ended alone. A token is
+    /// revoked when it was issued no later than that. One that changes meanwhile comes again.
+    #[command(after_help = "Examples:
+  session-events revocations --json | jq -r 'select(.session_id == null).user_id'
+  session-events revocations --follow")]
+    Revocations {
+        /// Go on with every event that revokes as it comes, without a gap, until Ctrl-C
+        ///
+        /// Comes back after every loss of the connection as `listen` does, and writes nothing
+        /// twice.
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        address: Address,
+        #[command(flatten)]
+        login: Login,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Tell whether tokens of a user are revoked, and up to when
+    ///
+    /// One line for all of the user's tokens, and one for each session that ended alone. In a
+    /// pipe nothing is written where nothing is revoked. The exit code is 0 either way.
+    #[command(after_help = "Example:
+  session-events status 'auth0|6182002f34f4dd006b05b5c7'")]
+    Status {
+        /// The user's id in Auth0
+        #[arg(value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
+        user_id: String,
         #[command(flatten)]
         address: Address,
         #[command(flatten)]
@@ -181,6 +223,18 @@ fn main() -> ExitCode {
             login,
             output,
         } => events::run(&address, &login, output),
+        Command::Revocations {
+            follow,
+            address,
+            login,
+            output,
+        } => revocations::run(&address, &login, follow, output),
+        Command::Status {
+            user_id,
+            address,
+            login,
+            output,
+        } => status::run(&address, &login, user_id, output),
         Command::Listeners {
             address,
             login,

@@ -25,7 +25,7 @@ use crate::{
 /// The worker replays its last 100 events; one may be told to keep more.
 const REMEMBERED: usize = 1_000;
 /// An id that no event has: the worker then replays all that it keeps.
-const NO_EVENT: &str = "none";
+pub(crate) const NO_EVENT: &str = "none";
 
 /// What a subscription hands on.
 pub(crate) enum Arrival {
@@ -54,6 +54,8 @@ pub(crate) struct Subscription {
     tenant: String,
     tokens: Tokens,
     signals: Signals,
+    /// The token that was shown last.
+    token: String,
     connection: Option<Connection>,
     last_event_id: Option<String>,
     /// Whether there has been a connection: from then on, events can be missed.
@@ -61,7 +63,7 @@ pub(crate) struct Subscription {
     /// Tries in a row that have failed.
     failures: u32,
     /// The ids of the newest events that were handed on.
-    handed_on: Recent<String>,
+    handed_on: Recent<String, ()>,
 }
 
 /// Runs what subscribes to its end.
@@ -89,6 +91,7 @@ impl Subscription {
             tenant: address.tenant.to_string(),
             tokens,
             signals: Signals::new()?,
+            token: String::new(),
             connection: None,
             last_event_id,
             was_connected: false,
@@ -109,7 +112,10 @@ impl Subscription {
             }
             let closed = tokio::select! {
                 signal = self.signals.next() => return Err(self.end(signal).await),
-                token = due(renewal.as_mut(), &self.tokens) => socket.authenticate(token, None).await.err(),
+                token = due(renewal.as_mut(), &self.tokens) => {
+                    self.token.clone_from(&token);
+                    socket.authenticate(token, None).await.err()
+                }
                 message = socket.next() => match message {
                     Ok(message) => match self.take(message) {
                         Some(arrival) => return Ok(arrival),
@@ -127,9 +133,14 @@ impl Subscription {
         }
     }
 
+    /// The token that was shown last.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Gives the connection up, for it is of no use as things are, and waits before there is
     /// another.
-    async fn lose(&mut self, problem: &str) -> Outcome {
+    pub(crate) async fn lose(&mut self, problem: &str) -> Outcome {
         self.connection = None;
         let wait = backoff::after(self.failures);
         self.failures = self.failures.saturating_add(1);
@@ -138,7 +149,10 @@ impl Subscription {
     }
 
     /// Does something else meanwhile, unless a signal ends it.
-    async fn unless_signalled<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+    pub(crate) async fn unless_signalled<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
         tokio::select! {
             signal = self.signals.next() => Err(self.end(signal).await),
             done = work => Ok(done),
@@ -160,7 +174,8 @@ impl Subscription {
             .or_else(|| self.was_connected.then(|| NO_EVENT.to_owned()));
         let (tokens, url) = (self.tokens.clone(), self.url.clone());
         match self.unless_signalled(open(&tokens, &url, resume)).await? {
-            Ok(socket) => {
+            Ok((socket, token)) => {
+                self.token = token;
                 self.connection = Some(Connection {
                     socket,
                     renewal: None,
@@ -179,11 +194,12 @@ impl Subscription {
             id: Option<String>,
         }
         if let Ok(Identified { id: Some(id) }) = serde_json::from_str(&message) {
-            let is_new = self.handed_on.insert(id.clone());
-            return is_new.then(|| {
-                self.last_event_id = Some(id);
-                Arrival::Event(message)
-            });
+            if self.handed_on.get(&id).is_some() {
+                return None;
+            }
+            self.last_event_id = Some(id.clone());
+            self.handed_on.insert(id, ());
+            return Some(Arrival::Event(message));
         }
         match serde_json::from_str(&message) {
             Ok(ServerMessage::Authenticated {
@@ -239,15 +255,19 @@ impl Subscription {
     }
 }
 
-/// Logs in and opens a socket.
-async fn open(tokens: &Tokens, url: &str, last_event_id: Option<String>) -> Result<Socket, Next> {
+/// Logs in and opens a socket; gives the token that was shown on it.
+async fn open(
+    tokens: &Tokens,
+    url: &str,
+    last_event_id: Option<String>,
+) -> Result<(Socket, String), Next> {
     let token = match log_in(tokens).await {
         Ok(token) => token,
         Err(NoToken::Refused(problem)) => return Err(Next::Stop(problem)),
         Err(NoToken::Unavailable(problem)) => return Err(Next::Again(problem)),
     };
-    match Socket::connect(url, token, last_event_id).await {
-        Ok(socket) => Ok(socket),
+    match Socket::connect(url, token.clone(), last_event_id).await {
+        Ok(socket) => Ok((socket, token)),
         Err(problem @ NotConnected::Refused(status @ 400..=499))
             if !matches!(status, 408 | 429) =>
         {

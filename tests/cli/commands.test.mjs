@@ -52,6 +52,7 @@ describe("the program", { concurrency: true }, () => {
       const { code, stdout } = await run(t, ["completions", shell]);
       assert.equal(code, 0);
       assert.match(stdout, /listeners/);
+      assert.match(stdout, /revocations/);
       assert.match(stdout, /round-trip/);
     });
   }
@@ -63,7 +64,16 @@ describe("the program", { concurrency: true }, () => {
       PUBLISH_TOKEN: "hidden-3",
       PUBLISH_SECRET: "hidden-4",
     };
-    for (const command of ["listen", "events", "listeners", "publish", "doctor"]) {
+    const commands = [
+      "listen",
+      "events",
+      "revocations",
+      "status",
+      "listeners",
+      "publish",
+      "doctor",
+    ];
+    for (const command of commands) {
       const { code, stdout } = await run(t, [command, "--help"], { env: secrets });
       assert.equal(code, 0);
       assert.match(stdout, /\[env: /);

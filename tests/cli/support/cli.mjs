@@ -76,11 +76,11 @@ export async function startIssuer() {
   return issuing;
 }
 
-/** A worker whose tenants accept that issuer beside their own. */
-export async function startWorkerFor(issuing) {
+/** A worker, with these further vars, whose tenants accept that issuer beside their own. */
+export async function startWorkerFor(issuing, vars = {}) {
   const issuers = NAMES.map((name) => [`${name}@us`, [{ issuer: issuing.url }]]);
   const worker = await startWorker({
-    vars: { ISSUERS: JSON.stringify(Object.fromEntries(issuers)) },
+    vars: { ISSUERS: JSON.stringify(Object.fromEntries(issuers)), ...vars },
   });
   const names = [...NAMES];
   return {
