@@ -265,6 +265,31 @@ mod tests {
     }
 
     #[test]
+    fn an_array_is_not_taken_for_the_object_in_whose_place_it_stands() {
+        let path = "/api/v2/users/auth0|1";
+        let user = r#"{"user_id":"auth0|1","blocked":true}"#;
+        for (request, response) in [
+            (r#"[{"blocked":true}]"#, user),
+            (r#"["*****"]"#, user),
+            ("[true]", user),
+            (r#"{"blocked":true}"#, r#"[true,"auth0|1"]"#),
+        ] {
+            let data = api("patch", path, request, response);
+            assert_eq!(any_event_of(&data), None, "{request} {response}");
+        }
+        let session = api("delete", "/api/v2/sessions/s1", "{}", r#"["auth0|1"]"#);
+        assert_eq!(any_event_of(&session), None);
+        for details in [
+            r#"["s1",{},{}]"#,
+            r#"{"request":["PATCH","/",{}],"response":[{}]}"#,
+        ] {
+            let data = format!(r#"{{"type":"slo","user_id":"auth0|1","details":{details}}}"#);
+            let logout = any_event_of(&data).unwrap();
+            assert_eq!(logout, ("logout", "auth0|1", None, Some("user")));
+        }
+    }
+
+    #[test]
     fn a_kind_that_does_not_count_leaves_its_record_to_those_that_do() {
         let path = "/api/v2/users/auth0|1";
         let data = api(

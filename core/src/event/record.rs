@@ -83,8 +83,8 @@ impl<'a> Record<'a> {
     pub(super) fn operation(&self) -> Option<&Operation<'a>> {
         let read = || {
             let details = self.details()?;
-            let request: Request<'_> = serde_json::from_str(details.request?.get()).ok()?;
-            let response: Response<'_> = serde_json::from_str(details.response?.get()).ok()?;
+            let request: Request<'_> = object(details.request?)?;
+            let response: Response<'_> = object(details.response?)?;
             Some(Operation {
                 method: request.method.to_ascii_uppercase(),
                 path: path_of(&request.path)?,
@@ -96,8 +96,15 @@ impl<'a> Record<'a> {
     }
 
     fn details(&self) -> Option<Details<'a>> {
-        serde_json::from_str(self.data.details?.get()).ok()
+        object(self.data.details?)
     }
+}
+
+/// What an object holds; an array of the members would be read as well.
+fn object<'de, T: Deserialize<'de>>(json: &'de RawValue) -> Option<T> {
+    let text = json.get();
+    text.starts_with('{')
+        .then(|| serde_json::from_str(text).ok())?
 }
 
 /// The parts of a path below `/api/v2/`; Auth0 does not say whether ids in it are percent-encoded.
@@ -130,7 +137,7 @@ impl Operation<'_> {
 
     /// The body of the request, as far as it is a `T`.
     pub(super) fn request<'de, T: Deserialize<'de>>(&'de self) -> Option<T> {
-        serde_json::from_str(self.request?.get()).ok()
+        object(self.request?)
     }
 
     /// The user that the answer names.
@@ -141,6 +148,6 @@ impl Operation<'_> {
 
     /// The body of the answer, as far as it is a `T`.
     pub(super) fn response<'de, T: Deserialize<'de>>(&'de self) -> Option<T> {
-        serde_json::from_str(self.response?.get()).ok()
+        object(self.response?)
     }
 }
