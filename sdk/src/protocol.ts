@@ -1,17 +1,34 @@
 // The messages on the wire, as the server's docs/protocol.md has them.
 
-/** A user's session is over. */
+/** Something happened to a user's session or account; mostly, that a session is over. */
 export interface SessionEvent {
   /** The id of the record in Auth0's log. No two events of a tenant have the same. */
   readonly id: string;
   /** What happened. New types may come; take no notice of those that you do not know. */
-  readonly type: "logout" | "password_changed" | "user_blocked" | (string & {});
+  readonly type:
+    | "logout"
+    | "password_changed"
+    | "user_blocked"
+    | "user_deleted"
+    | "session_revoked"
+    | "refresh_token_revoked"
+    | "user_unblocked"
+    | "email_changed"
+    | "mfa_changed"
+    | "account_locked"
+    | "account_unlocked"
+    | (string & {});
   /** When it happened: ISO 8601, in UTC. */
   readonly date: string;
-  /** Whose session is over: the `sub` of the user's tokens. */
+  /** To whom: the `sub` of the user's tokens. */
   readonly user_id: string;
   /** Which session, where Auth0 tells: the `sid` of its ID token. */
   readonly session_id?: string;
+  /**
+   * What is over: all sessions of the user, or the one of `session_id`. Absent where nothing is,
+   * and from older servers, which only tell of ends.
+   */
+  readonly revokes?: "user" | "session";
 }
 
 /** The server has accepted a token. */

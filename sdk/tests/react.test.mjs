@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
-import { SessionEventsProvider, useSessionEvents } from "session-events/react";
+import { endsSession, SessionEventsProvider, useSessionEvents } from "session-events/react";
 
 const Status = () => createElement("output", null, useSessionEvents(() => {}).state);
 
@@ -30,4 +30,21 @@ test("the hook tells what is missing when there is no provider around it", () =>
   assert.throws(() => renderToString(createElement(Status)), {
     message: "useSessionEvents must be called inside a SessionEventsProvider",
   });
+});
+
+test("a revoked refresh token ends the session that it was of, and no other", () => {
+  const session = { sub: "auth0|jane", iat: 1_700_000_000, sid: "s1" };
+  const revoked = (changes) => ({
+    id: "1",
+    type: "refresh_token_revoked",
+    date: "2026-11-24T12:00:00.000Z",
+    user_id: "auth0|jane",
+    session_id: "s1",
+    revokes: "session",
+    ...changes,
+  });
+  assert.equal(endsSession(revoked(), session), true);
+  assert.equal(endsSession(revoked({ session_id: "s2" }), session), false);
+  assert.equal(endsSession(revoked({ session_id: undefined, revokes: "user" }), session), true);
+  assert.equal(endsSession(revoked({ revokes: undefined }), session), false);
 });

@@ -53,15 +53,34 @@ describe("the list of revocations", () => {
       assert.ok(list.revokedAt(jane({ sid })), `${sid} is no session id`);
   });
 
-  test("takes any other end for all sessions of the user", () => {
+  test("goes by what an event says that it revokes, whatever its type", () => {
+    for (const type of ["refresh_token_revoked", "session_revoked", "logout", "user_blocked"]) {
+      const session = listOf(event({ type, session_id: "s1", revokes: "session" }));
+      assert.ok(session.revokedAt(jane({ sid: "s1" })), type);
+      assert.equal(session.revokedAt(jane({ sid: "s2" })), undefined, type);
+      assert.ok(session.revokedAt(jane()), `${type}: it might be a token of that session`);
+      const user = listOf(event({ type, session_id: "s1", revokes: "user" }));
+      assert.ok(user.revokedAt(jane({ sid: "s2" })), type);
+    }
+    const nobody = listOf(event({ type: "user_deleted", revokes: "session" }));
+    assert.ok(nobody.revokedAt(jane({ sid: "s2" })), "it does not tell which session");
+    const future = listOf(event({ session_id: "s1", revokes: "device" }));
+    assert.ok(future.revokedAt(jane({ sid: "s2" })), "what is not understood counts in full");
+  });
+
+  test("takes any other end of an older server for all sessions of the user", () => {
     for (const type of ["logout", "password_changed", "user_blocked"])
       assert.ok(listOf(event({ type })).revokedAt(jane({ sid: "s2" })), type);
     const changed = event({ type: "password_changed", session_id: "s1" });
     assert.ok(listOf(changed).revokedAt(jane({ sid: "s2" })), "only a logout is of one session");
   });
 
-  test("passes over types that it does not know", () => {
-    const list = listOf(event({ type: "email_verified" }), event({ type: "toString" }));
+  test("passes over other types that do not say that they revoke", () => {
+    const types = ["user_unblocked", "email_changed", "session_revoked", "toString"];
+    const list = listOf(
+      ...types.map((type) => event({ type })),
+      event({ type: "a", revokes: null }),
+    );
     assert.equal(list.size, 0);
     assert.equal(list.revokedAt(jane()), undefined);
   });
@@ -140,24 +159,34 @@ function randomFrom(seed) {
 
 const USERS = ["auth0|a", "auth0|b", "auth0|c"];
 const SESSIONS = [undefined, "s1", "s2", "s3"];
-const TYPES = ["logout", "logout", "logout", "password_changed", "user_blocked", "login"];
+const TYPES = ["logout", "logout", "logout", "password_changed", "user_blocked", "email_changed"];
 
 const randomEvent = ({ below, oneOf }) => {
   const type = oneOf(TYPES);
-  const session_id = type === "logout" ? oneOf(SESSIONS) : undefined;
+  const session_id = oneOf(SESSIONS);
+  const revokes = oneOf([undefined, "user", "session"]);
   return {
     id: String(below(1e9)),
     type,
     date: new Date(NOW - below(20_000)).toISOString(),
     user_id: oneOf(USERS),
     ...(session_id ? { session_id } : {}),
+    ...(revokes ? { revokes } : {}),
   };
 };
 
+/** What an event ends: nothing, one session, or `all`. */
+function endOf({ type, session_id = "all", revokes }) {
+  if (revokes) return revokes === "session" ? session_id : "all";
+  if (type === "email_changed") return undefined;
+  return type === "logout" ? session_id : "all";
+}
+
 /** The rule, written down once more and as plainly as it goes. */
 function ends(event, { sub, sid, iat }) {
-  if (event.type === "login" || event.user_id !== sub) return false;
-  if (event.session_id && sid && event.session_id !== sid) return false;
+  const end = endOf(event);
+  if (!end || event.user_id !== sub) return false;
+  if (end !== "all" && sid && end !== sid) return false;
   return iat === undefined || iat <= seconds(Date.parse(event.date));
 }
 
@@ -205,8 +234,8 @@ describe("for any events in any order", () => {
       for (let count = random.below(30); count > 0; count -= 1) {
         const one = randomEvent(random);
         bounded.add(one);
-        if (one.type === "login") continue;
-        const key = `${one.user_id} ${one.session_id}`;
+        if (!endOf(one)) continue;
+        const key = `${one.user_id} ${endOf(one)}`;
         if (Date.parse(kept.get(key)?.date ?? 0) < Date.parse(one.date)) {
           kept.delete(key);
           kept.set(key, one);

@@ -12,6 +12,7 @@ const stop: () => void = client.on("event", (event: SessionEvent) => {
   const known: boolean = event.type === "logout" || event.type === "user_blocked";
   const future: boolean = event.type === "a type to come";
   const session: string | undefined = event.session_id;
+  const scope: "user" | "session" | undefined = event.revokes;
   // @ts-expect-error An event cannot be changed.
   event.id = "1";
 });

@@ -2,6 +2,9 @@
 // session of a browser's tab; where the two sides do not tell enough, it falls on the safe side.
 import type { SessionEvent } from "../client.ts";
 
+/** What the rule looks at of an event. */
+export type EventFacts = Omit<SessionEvent, "id">;
+
 /** The claims that the rule looks at, of an access token or an ID token. */
 export interface SessionClaims {
   /** Whose session or token it is. */
@@ -12,13 +15,15 @@ export interface SessionClaims {
   readonly sid?: unknown;
 }
 
+/** What older servers tell of, without saying what it ends. */
 const ENDING_TYPES = new Set(["logout", "password_changed", "user_blocked"]);
 
-/** Whether an event of this type ends sessions; types that are not known do not. */
-export const isRevocation = ({ type }: SessionEvent): boolean => ENDING_TYPES.has(type);
+/** Whether an event ends sessions: it says so, or it is an older server's of a type that does. */
+export const isRevocation = ({ type, revokes }: EventFacts): boolean =>
+  typeof revokes === "string" || ENDING_TYPES.has(type);
 
 /** When an event happened, in milliseconds; now, where its date cannot be read. */
-export function dateOf({ date }: SessionEvent): number {
+export function dateOf({ date }: EventFacts): number {
   const at = Date.parse(date);
   return Number.isNaN(at) ? Date.now() : at;
 }
@@ -26,9 +31,14 @@ export function dateOf({ date }: SessionEvent): number {
 const known = (id: unknown): string | undefined =>
   typeof id === "string" && id !== "" ? id : undefined;
 
-/** The only session that an event ends; `undefined` when it ends all of the user's. */
-export const sessionOf = ({ type, session_id }: SessionEvent): string | undefined =>
-  type === "logout" ? known(session_id) : undefined;
+/**
+ * The only session that a revocation ends; `undefined` when it ends all of the user's. What an
+ * older server ends without saying so is one session only where the user logged out of it.
+ */
+export const sessionOf = ({ type, session_id, revokes }: EventFacts): string | undefined =>
+  revokes === "session" || (typeof revokes !== "string" && type === "logout")
+    ? known(session_id)
+    : undefined;
 
 /** The session that a token belongs to, where it tells. */
 export const sidOf = ({ sid }: SessionClaims): string | undefined => known(sid);
