@@ -7,8 +7,8 @@ export class SessionEventsError extends Error {
    * `message_too_big`, `too_many_invalid_messages`. Those of this client: `token_unavailable`
    * (getToken failed), `token_unchanged` (it gave the token that another was needed for),
    * `connection_failed` (the platform would not so much as try). Those of what is built on it:
-   * `own_events_only`, `events_missed` (`session-events/revocation`), `wrong_user`
-   * (`session-events/react`).
+   * `own_events_only`, `events_missed`, `revocations_unavailable` (`session-events/revocation`),
+   * `wrong_user` (`session-events/react`).
    */
   readonly code: string;
 

@@ -45,6 +45,7 @@ export interface SessionEventsOptions {
 /** The options, complete and checked. */
 export interface Settings {
   readonly subscribeUrl: URL;
+  readonly revocationsUrl: URL;
   readonly getToken: SessionEventsOptions["getToken"];
   readonly lastEventId: string | undefined;
   readonly minReconnectDelay: number;
@@ -81,7 +82,7 @@ export function settingsOf(options: SessionEventsOptions): Settings {
   if (durations.minReconnectDelay > durations.maxReconnectDelay)
     throw new TypeError("minReconnectDelay must not be greater than maxReconnectDelay");
   return {
-    subscribeUrl: subscribeUrlOf(options),
+    ...endpointsOf(options),
     getToken,
     lastEventId,
     ...durations,
@@ -101,26 +102,31 @@ function durationsOf(options: SessionEventsOptions): typeof DURATIONS {
   return durations;
 }
 
-function subscribeUrlOf({ url, tenant }: SessionEventsOptions): URL {
+function endpointsOf({ url, tenant }: SessionEventsOptions) {
   if (typeof tenant !== "string" || !SLUG.test(tenant))
     throw new TypeError(
       "tenant must be acme for acme.auth0.com or acme@us for acme.us.auth0.com (also @eu @au @jp @uk @ca)",
     );
   if (!URL.canParse(String(url)))
     throw new TypeError("url must be that of the worker: https://events.example.com");
-  const subscribeUrl = new URL(url);
-  const protocol = subscribeUrl.protocol.replace(/^http/, "ws");
-  if (protocol !== "ws:" && protocol !== "wss:")
-    throw new TypeError("url must begin with https:// or wss://");
-  if (!isSecure(subscribeUrl))
+  const base = new URL(url);
+  const [, secure] = /^(?:http|ws)(s?):$/.exec(base.protocol) ?? [];
+  if (secure === undefined) throw new TypeError("url must begin with https:// or wss://");
+  if (!isSecure(base))
     throw new TypeError(
       "url must begin with https://, for tokens are sent there (http:// only to localhost)",
     );
-  if (subscribeUrl.search || subscribeUrl.hash)
-    throw new TypeError("url must be without a query and a fragment");
-  subscribeUrl.protocol = protocol;
-  subscribeUrl.pathname = `${subscribeUrl.pathname.replace(/\/+$/, "")}/${tenant}/api/subscribe`;
-  return subscribeUrl;
+  if (base.search || base.hash) throw new TypeError("url must be without a query and a fragment");
+  const endpoint = (protocol: string, name: string) => {
+    const endpointUrl = new URL(base);
+    endpointUrl.protocol = `${protocol}${secure}:`;
+    endpointUrl.pathname = `${base.pathname.replace(/\/+$/, "")}/${tenant}/api/${name}`;
+    return endpointUrl;
+  };
+  return {
+    subscribeUrl: endpoint("ws", "subscribe"),
+    revocationsUrl: endpoint("http", "revocations"),
+  };
 }
 
 function webSocketOf(options: SessionEventsOptions): typeof WebSocket {

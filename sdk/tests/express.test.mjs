@@ -16,6 +16,7 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
+import "./support/own_fetch.mjs";
 
 const worker = await startWorker();
 

@@ -6,6 +6,7 @@
 // not followed; no error quotes it.
 import type { TokenRequest } from "../client.ts";
 import { isSecure } from "../secure_url.ts";
+import { parseObject, textOf } from "./answer.ts";
 
 export type ClientCredentialsOptions = {
   /** The application's client id, of type "Machine to Machine". */
@@ -107,13 +108,13 @@ async function request(endpoint: URL, body: URLSearchParams) {
       signal: AbortSignal.timeout(TIMEOUT),
     });
     status = response.status;
-    text = await bounded(response);
+    text = await textOf(response, MAX_ANSWER);
   } catch (cause) {
     throw new LoginError("unreachable", `${endpoint} cannot be reached or gave no answer`, {
       cause,
     });
   }
-  const answer = read(text);
+  const answer = parseObject(text);
   if (status !== 200) {
     const code = codeOf(answer["error"]) ?? "invalid_answer";
     const hint =
@@ -130,22 +131,3 @@ async function request(endpoint: URL, body: URLSearchParams) {
 
 const codeOf = (error: unknown): string | undefined =>
   typeof error === "string" && /^[a-z_]{1,40}$/.test(error) ? error : undefined;
-
-async function bounded({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_ANSWER) throw new RangeError("the answer is too large");
-  }
-  return text;
-}
-
-function read(text: string): Record<string, unknown> {
-  try {
-    const answer: unknown = JSON.parse(text);
-    return typeof answer === "object" && answer !== null ? { ...answer } : {};
-  } catch {
-    return {};
-  }
-}

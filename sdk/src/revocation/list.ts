@@ -4,8 +4,15 @@
 // What the list answers does not depend on the order in which events arrive, nor on how often: an
 // entry only ever moves forward in time. Its memory is bounded by number and by age; the entry
 // with the oldest date goes first, because the fewest tokens that are still good are older than it.
-import type { SessionEvent } from "../client.ts";
-import { beganBefore, dateOf, isRevocation, sessionOf, sidOf, type SessionClaims } from "./rule.ts";
+import {
+  beganBefore,
+  dateOf,
+  isRevocation,
+  sessionOf,
+  sidOf,
+  type EventFacts,
+  type SessionClaims,
+} from "./rule.ts";
 
 export interface RevocationListOptions {
   /**
@@ -63,7 +70,7 @@ export class RevocationList {
   }
 
   /** Takes an event in; one that ends no sessions, or that is older than `maxAge`, is passed over. */
-  add(event: SessionEvent): void {
+  add(event: EventFacts): void {
     if (!isRevocation(event)) return;
     const entry = { user: event.user_id, session: sessionOf(event), at: dateOf(event) };
     const earlier = this.#users.get(entry.user)?.entries.get(entry.session);
