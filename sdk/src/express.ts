@@ -19,9 +19,9 @@ export type { RevocationsOptions } from "./revocation/index.ts";
 /** A middleware for Express 4 and 5, which holds a connection until `close()` is called. */
 export interface RevocationMiddleware {
   (request: object, response: unknown, next: (error?: unknown) => void): void;
-  /** Settles once the server's replay has been taken in; see `Revocations.ready`. */
+  /** Settles once all that the server knows has been taken in; see `Revocations.ready`. */
   readonly ready: Promise<void>;
-  /** Whether all events are known up to now. */
+  /** Whether everything is known up to now. */
   readonly connected: boolean;
   /** Closes the connection. */
   close(): void;
