@@ -2,7 +2,7 @@
 
 use session_events_core::{
     error::Fault,
-    event::{Batch, Event, read_batch},
+    event::{Batch, Event, Kinds, read_batch},
     log_record,
     timestamp::{Timestamp, utc_date},
 };
@@ -43,7 +43,12 @@ pub fn batch(body: &[u8]) {
 }
 
 fn read(body: &[u8]) -> Result<Batch, Fault> {
-    read_batch(body, &acme(), Timestamp::from_millis(1_700_000_000_000))
+    read_batch(
+        body,
+        &acme(),
+        &Kinds::all(),
+        Timestamp::from_millis(1_700_000_000_000),
+    )
 }
 
 /// What a piece of an array may hold and a line may not, replaced by what is as good or as bad in

@@ -48,6 +48,7 @@ describe("logout", { concurrency: true }, () => {
         date: "2021-11-03T05:53:57.546Z",
         user_id: USER,
         session_id: "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO",
+        revokes: "session",
       },
     ]);
   });
@@ -60,7 +61,7 @@ describe("logout", { concurrency: true }, () => {
       slo({ details: { session_id: null } }),
     ];
     for (const event of await eventsOf(...records)) {
-      assert.deepEqual(Object.keys(event).sort(), ["date", "id", "type", "user_id"]);
+      assert.deepEqual(Object.keys(event).sort(), ["date", "id", "revokes", "type", "user_id"]);
     }
   });
 
@@ -78,7 +79,13 @@ describe("password_changed", { concurrency: true }, () => {
   test("comes from scp, never with a session", async () => {
     const record = scp({ details: { session_id: "none of its business" } });
     assert.deepEqual(await eventsOf(record), [
-      { id: record.log_id, type: "password_changed", date: record.data.date, user_id: USER },
+      {
+        id: record.log_id,
+        type: "password_changed",
+        date: record.data.date,
+        user_id: USER,
+        revokes: "user",
+      },
     ]);
   });
 
@@ -92,7 +99,13 @@ describe("user_blocked", { concurrency: true }, () => {
     const record = sapi();
     assert.equal(record.data.user_id, ADMINISTRATOR);
     assert.deepEqual(await eventsOf(record), [
-      { id: record.log_id, type: "user_blocked", date: record.data.date, user_id: USER },
+      {
+        id: record.log_id,
+        type: "user_blocked",
+        date: record.data.date,
+        user_id: USER,
+        revokes: "user",
+      },
     ]);
   });
 
