@@ -31,7 +31,7 @@ pub enum TokenFault {
     Issuer,
     /// An `aud` that does not hold the configured audience.
     Audience,
-    /// No `sub`, or an empty one.
+    /// No `sub`, or one that is empty or longer than any user id.
     Subject,
     /// At or past its `exp`, or without one.
     Expired,
