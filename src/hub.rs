@@ -28,7 +28,7 @@ use session_events_core::{
     protocol::{ErrorBody, EventsBody, HealthBody, HubDebug, ListenersBody, ServerMessage},
     revocation::PageRequest,
     route::Target,
-    session::{Effect, Incoming, Session},
+    session::{Effect, Incoming, MAX_UNREAD_BYTES, Session},
     tenant::Tenant,
     timestamp::Timestamp,
     upgrade::SUBPROTOCOL,
@@ -260,6 +260,7 @@ impl TenantHub {
     /// Stores events and sends them to whoever may see them: one step. What can fail comes before
     /// the events are stored, because those that are stored are not sent when they come again.
     fn publish(&self, publication: Publication) -> Result<Response> {
+        self.close_stuck(&publication)?;
         let count = self.sockets.with_index(|listeners| {
             let now = clock::now();
             let news = self.events.append(&self.state, publication.events, now)?;
@@ -272,6 +273,34 @@ impl TenantHub {
             Ok::<_, worker::Error>(news.len())
         })??;
         http::json(&Published { events: count })
+    }
+
+    /// Closes those of the receivers that do not read what they were sent before: it is in memory
+    /// until they do. Looked at once, before anything is sent, since within this step nothing
+    /// that is sent can be read.
+    fn close_stuck(&self, publication: &Publication) -> Result<()> {
+        let users = publication
+            .events
+            .iter()
+            .map(|event| event.user_id.as_str());
+        let stuck: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
+            listeners
+                .receivers_of_any(users.collect())
+                .map(|raw| (raw, sockets::unread_bytes(raw)))
+                .filter(|(_, unread)| *unread > MAX_UNREAD_BYTES)
+                .map(|(raw, unread)| (raw.clone(), unread))
+                .collect()
+        })?;
+        for (raw, unread) in stuck {
+            let Some(mut socket) = Socket::of(raw) else {
+                continue;
+            };
+            let lag = |session: &mut Session| session.lag(unread);
+            if let Some(effect) = self.sockets.update(&mut socket, lag)? {
+                self.perform(&socket, effect);
+            }
+        }
+        Ok(())
     }
 
     /// Takes a socket in, if there is room. Whether there is shows before it is accepted, so that

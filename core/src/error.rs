@@ -159,6 +159,8 @@ pub enum Fault {
     TooManyInvalidMessages,
     /// Messages that come faster than they are taken.
     TooManyMessages,
+    /// Messages that are not read as fast as they come.
+    TooSlow,
     /// A socket message over the limit.
     MessageTooBig,
     /// No authentication in time.
@@ -220,6 +222,7 @@ impl Fault {
             Self::InvalidMessage => "invalid_message",
             Self::TooManyInvalidMessages => "too_many_invalid_messages",
             Self::TooManyMessages => "too_many_messages",
+            Self::TooSlow => "too_slow",
             Self::MessageTooBig => "message_too_big",
             Self::AuthenticationTimeout => "authentication_timeout",
             Self::TokenExpired => "token_expired",
@@ -244,6 +247,7 @@ impl Fault {
             Self::TemporarilyUnavailable
             | Self::StorageUnavailable(_)
             | Self::TooManySockets(_)
+            | Self::TooSlow
             | Self::NotConfigured => 503,
         }
     }
@@ -262,7 +266,8 @@ impl Fault {
             | Self::StorageUnavailable(_)
             | Self::TooManySockets(_)
             | Self::TooManyRequests
-            | Self::TooManyMessages => 1013,
+            | Self::TooManyMessages
+            | Self::TooSlow => 1013,
             Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::UpgradeRequired
@@ -336,6 +341,9 @@ impl Fault {
             }
             Self::TooManyInvalidMessages => "Too many messages could not be understood.",
             Self::TooManyMessages => "Messages come too fast: at most 100 a second are taken.",
+            Self::TooSlow => {
+                "Events are not read as fast as they come; come back and go on from the last."
+            }
             Self::MessageTooBig => "The message is over 16 KiB.",
             Self::AuthenticationTimeout => "No authentication within 10 seconds.",
             Self::TokenExpired => "The access token has expired; come back with a new one.",
@@ -371,6 +379,7 @@ impl Fault {
             Self::TemporarilyUnavailable | Self::StorageUnavailable(_) => Some(5),
             Self::TooManySockets(SocketLimit::Unauthenticated) => Some(10),
             Self::TooManySockets(_) | Self::TooManyRequests | Self::NotConfigured => Some(60),
+            Self::TooSlow => Some(5),
             _ => None,
         }
     }

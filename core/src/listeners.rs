@@ -150,15 +150,28 @@ impl<S> Listeners<S> {
 
     /// The sockets that an event about this user goes to, the longest connected first.
     pub fn receivers(&self, user_id: &str, now: Timestamp) -> impl Iterator<Item = &S> {
-        let same = self.by_subject.get(user_id).into_iter().flatten();
-        // Of the user's own sockets, those that are told of all are among the others already.
-        let own = same.filter(|number| !self.to_all.contains(number));
-        self.to_all
-            .iter()
-            .chain(own)
-            .filter_map(|number| self.sockets.get(number))
+        self.numbers([user_id])
+            .filter_map(|number| self.sockets.get(&number))
             .filter(move |entry| entry.session.receives(user_id, now))
             .map(|entry| &entry.socket)
+    }
+
+    /// The sockets that any of the events about these users may go to, each once.
+    pub fn receivers_of_any(&self, user_ids: BTreeSet<&str>) -> impl Iterator<Item = &S> {
+        self.numbers(user_ids)
+            .filter_map(|number| self.sockets.get(&number))
+            .map(|entry| &entry.socket)
+    }
+
+    fn numbers<'a>(
+        &self,
+        user_ids: impl IntoIterator<Item = &'a str>,
+    ) -> impl Iterator<Item = u64> {
+        let by_user = |user_id| self.by_subject.get(user_id).into_iter().flatten();
+        // Of a user's own sockets, those that are told of all are among the others already.
+        let own = user_ids.into_iter().flat_map(by_user);
+        let own = own.filter(|number| !self.to_all.contains(number));
+        self.to_all.iter().chain(own).copied()
     }
 
     /// The sockets whose time has come, the longest overdue first.

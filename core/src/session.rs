@@ -22,6 +22,11 @@ pub const AUTHENTICATION_SECONDS: i64 = 10;
 /// How many messages that cannot be understood close a socket.
 pub const MAX_INVALID_MESSAGES: u8 = 10;
 
+/// How much may wait for a socket to be read before it is sent more, in bytes. The runtime keeps it
+/// in memory, beyond what the network takes: some hundred events are no less than a reader that
+/// is merely slow leaves.
+pub const MAX_UNREAD_BYTES: u32 = 64 * 1024;
+
 /// Somebody who may be told of events, until a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
@@ -190,6 +195,12 @@ impl Session {
     /// Closes the session because its messages come too fast, whatever they say.
     pub fn overrun(&mut self) -> Option<Effect<'static>> {
         (self.state != State::Closed).then(|| self.close(Fault::TooManyMessages))
+    }
+
+    /// Closes the session if more waits to be read than it may leave unread.
+    pub fn lag(&mut self, unread_bytes: u32) -> Option<Effect<'static>> {
+        let behind = unread_bytes > MAX_UNREAD_BYTES && self.state != State::Closed;
+        behind.then(|| self.close(Fault::TooSlow))
     }
 
     fn refuse(&mut self, fault: Fault) -> Vec<Effect<'static>> {

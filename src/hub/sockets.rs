@@ -188,6 +188,12 @@ pub(super) fn send_text(raw: &WebSocket, text: &JsString) {
     let _gone = raw.unchecked_ref::<RawSocket>().send_text(text);
 }
 
+/// How many bytes wait for the other end to read them, beyond what the network has taken.
+pub(super) fn unread_bytes(raw: &WebSocket) -> u32 {
+    let raw: &web_sys::WebSocket = raw.as_ref();
+    raw.buffered_amount()
+}
+
 /// Closes a socket of which nothing else matters.
 pub(super) fn close(raw: &WebSocket, fault: &Fault) {
     let _closed = raw.close(Some(fault.close_code()), Some(fault.code()));

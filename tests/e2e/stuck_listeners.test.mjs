@@ -1,0 +1,61 @@
+// A listener that does not read holds memory for as long as it is sent to. So it is closed, and
+// only it. Here on the bare runtime, where nothing in between reads in its place.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
+import { open } from "../support/crowd.mjs";
+import { nodeFetch } from "../support/issuer.mjs";
+import { Listener } from "../support/listener.mjs";
+import { slo } from "../support/records.mjs";
+import { publishToken } from "../support/tenant.mjs";
+import { PUBLISH_SECRET } from "../support/worker.mjs";
+
+const issuer = await startIssuer();
+const workerd = new BareWorkerd({
+  PUBLISH_SECRET,
+  ISSUERS: JSON.stringify({ acme: [{ issuer: issuer.issuer }] }),
+});
+await workerd.start();
+after(() => workerd.kill());
+
+const authorization = `Bearer ${issuer.token()}`;
+const count = async () => {
+  const url = new URL("/acme/api/listeners", workerd.url);
+  return (await (await nodeFetch(url, { headers: { authorization } })).json()).count;
+};
+
+/** The longest events that there can be: what is not read is soon more than the network takes. */
+const long = () => slo({ user_id: "\u0001".repeat(1_024) });
+
+test("a listener that does not read is closed, and one that does hears everything", async () => {
+  const url = new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws"));
+  const stuck = await open(url, { authorization });
+  stuck.pause();
+  const reader = await Listener.connect(url, { headers: { authorization } });
+  await reader.take(2);
+  assert.equal(await count(), 2);
+
+  const published = [];
+  // How much the network takes differs; in the end it is full everywhere.
+  while ((await count()) === 2 && published.length < 20_000) {
+    const records = Array.from({ length: 50 }, long);
+    const response = await nodeFetch(new URL("/acme/api/publish", workerd.url), {
+      method: "POST",
+      headers: { authorization: publishToken("acme.auth0.com") },
+      body: JSON.stringify(records),
+    });
+    assert.equal(response.status, 200);
+    published.push(...records.map(({ log_id: id }) => id));
+    const heard = (await reader.take(50)).map(({ id }) => id);
+    assert.deepEqual(heard, published.slice(-50));
+  }
+  assert.equal(await count(), 1, "the one that does not read is gone");
+  assert.ok(reader.isOpen);
+
+  stuck.resume();
+  const [code, reason] = await new Promise((resolve) =>
+    stuck.on("close", (...of) => resolve([of[0], of[1].toString()])),
+  );
+  assert.deepEqual([code, reason], [1013, "too_slow"]);
+});
