@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     access_token::Algorithm,
     error::{Fault, TokenFault},
+    object::Object,
     timestamp::Timestamp,
 };
 
@@ -92,11 +93,7 @@ impl KeySet {
     ///
     /// [`NotAKeySet`] where the text is not an object with a list `keys`.
     pub fn from_json(json: &str) -> Result<Self, NotAKeySet> {
-        // An object, because an array of the fields would be read as well.
-        if !json.trim_start().starts_with('{') {
-            return Err(NotAKeySet);
-        }
-        let raw: RawKeySet = serde_json::from_str(json).map_err(|_| NotAKeySet)?;
+        let Object(raw): Object<RawKeySet> = serde_json::from_str(json).map_err(|_| NotAKeySet)?;
         let objects = raw.keys.into_iter().filter(Value::is_object);
         let keys = objects.filter_map(usable_key).collect();
         Ok(Self { keys })

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::log_record::LogData;
+use crate::{log_record::LogData, object::Object};
 
 /// A record whose code some rule knows.
 pub(super) struct Record<'a> {
@@ -100,11 +100,10 @@ impl<'a> Record<'a> {
     }
 }
 
-/// What an object holds; an array of the members would be read as well.
+/// What an object holds.
 fn object<'de, T: Deserialize<'de>>(json: &'de RawValue) -> Option<T> {
-    let text = json.get();
-    text.starts_with('{')
-        .then(|| serde_json::from_str(text).ok())?
+    let Object(held) = serde_json::from_str(json.get()).ok()?;
+    Some(held)
 }
 
 /// The parts of a path below `/api/v2/`; Auth0 does not say whether ids in it are percent-encoded.
