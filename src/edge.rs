@@ -24,18 +24,16 @@ use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue}
 use crate::{
     clock, environment,
     http::{self, Unread},
+    key_set_copies::KeySetCopies,
     report::{self, Refused},
+    tenant_object::TenantObject,
     verifier::RuntimeVerifier,
 };
 
 mod console;
-mod key_sets;
 mod rate_limit;
-mod tenant_object;
 
-use key_sets::EdgeKeySets;
 use rate_limit::Counted;
-use tenant_object::TenantObject;
 
 /// How many places of malformed records in a batch are logged.
 const REPORTED_PLACES: usize = 20;
@@ -103,6 +101,7 @@ async fn serve(
         object: TenantObject {
             env,
             tenant,
+            shard: None,
             request_id,
         },
         hub_url: format!("{}{internal_path}", target.origin),
@@ -184,7 +183,7 @@ impl Call<'_> {
     }
 
     async fn verify(&self, token: &str) -> Result<AccessToken, Fault> {
-        let verifier = RuntimeVerifier(EdgeKeySets(self.object));
+        let verifier = RuntimeVerifier(KeySetCopies(self.object));
         access_token::verify(token, self.object.tenant, self.config, &verifier).await
     }
 
@@ -228,7 +227,7 @@ impl Call<'_> {
     }
 
     async fn issued(&self, token: &str) -> Result<IssuedToken, Fault> {
-        let verifier = RuntimeVerifier(EdgeKeySets(self.object));
+        let verifier = RuntimeVerifier(KeySetCopies(self.object));
         access_token::verify_issued(token, self.object.tenant, self.config, &verifier).await
     }
 

@@ -8,30 +8,24 @@
 
 mod event_store;
 mod key_sets;
+mod listening;
 mod revocations;
+mod root;
 mod sockets;
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use session_events_core::{
-    access_token::{self, AccessToken},
-    error::{Fault, Incident},
-    event_log::EventLog,
-    hub_request::{
-        Admission, HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER, RevokedAt,
-    },
+    config::Config,
+    error::Fault,
+    hub_request::{HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
     listeners::Listeners,
     message_rate::MessageRate,
-    protocol::{ErrorBody, EventsBody, HealthBody, HubDebug, ListenersBody, ServerMessage},
-    revocation::PageRequest,
+    protocol::HubDebug,
     route::Target,
-    session::{Effect, Incoming, MAX_UNREAD_BYTES, Session},
+    session::Session,
     tenant::Tenant,
     timestamp::Timestamp,
-    upgrade::SUBPROTOCOL,
 };
 use worker::{
     DurableObject,
@@ -43,19 +37,15 @@ use worker::{
     State,
     WebSocket,
     WebSocketIncomingMessage,
-    WebSocketPair,
     durable_object,
-    js_sys::JsString,
     wasm_bindgen, // the macro's expansion names it
 };
 
 use crate::{
     clock, environment, http,
     report::{self, Refused},
-    verifier::RuntimeVerifier,
 };
-use event_store::EventStore;
-use key_sets::KeySets;
+use root::Root;
 use sockets::{Socket, Sockets};
 
 /// A tenant's object.
@@ -66,12 +56,9 @@ pub struct TenantHub {
     /// The object's name, which is the tenant's Auth0 domain.
     domain: String,
     tenant: Option<Tenant>,
-    events: EventStore,
-    key_sets: KeySets,
+    root: Root,
     sockets: Sockets,
     message_rate: RefCell<MessageRate>,
-    /// Whether the alarm is known to be set for when revocations must be let go.
-    pruning_seen_to: Cell<bool>,
 }
 
 impl DurableObject for TenantHub {
@@ -86,11 +73,9 @@ impl DurableObject for TenantHub {
         }
         Self {
             tenant: Tenant::from_domain(&domain),
-            events: EventStore::new(&state),
+            root: Root::new(&state, &domain),
             sockets: Sockets::new(Rc::clone(&state)),
-            key_sets: KeySets::new(&state, domain.clone()),
             message_rate: RefCell::default(),
-            pruning_seen_to: Cell::new(false),
             domain,
             state,
             env,
@@ -165,10 +150,7 @@ impl DurableObject for TenantHub {
                 Err(error) => report::incident("alarm", &self.domain, &error),
             }
         }
-        let pruning = self.prune(now).unwrap_or_else(|error| {
-            report::incident("alarm", &self.domain, &error);
-            None
-        });
+        let pruning = self.prune(now);
         let sockets = self.sockets.with_index(Listeners::next_due)?;
         self.wake_by(sockets.into_iter().chain(pruning).min())
             .await?;
@@ -182,29 +164,18 @@ impl DurableObject for TenantHub {
 }
 
 impl TenantHub {
-    fn perform(&self, socket: &Socket, effect: Effect<'_>) {
-        match effect {
-            Effect::Send(message) => socket.send(&message),
-            Effect::Deliver(json) => socket.send_text(&JsString::from(json)),
-            Effect::Refuse(fault) => {
-                self.report_refused(&fault);
-                socket.send(&ServerMessage::Error(ErrorBody::from(&fault)));
-            }
-            Effect::Close(fault) => {
-                self.report_refused(&fault);
-                socket.close(&fault);
-            }
-            Effect::Verify { .. } => {}
-        }
+    fn config(&self) -> std::result::Result<Config, Fault> {
+        environment::config(&self.env)
     }
 
-    fn report_refused(&self, fault: &Fault) {
-        let refused = Refused {
-            tenant: &self.domain,
-            endpoint: "socket",
-            request_id: None,
-        };
-        report::refused(refused, fault);
+    /// Lets revocations go whose time is over, and tells when to look again. What is amiss with
+    /// the configuration is told to whoever asks for something; until it is mended, nothing goes.
+    fn prune(&self, now: Timestamp) -> Option<Timestamp> {
+        let pruned = self.root.prune(now, &self.config().ok()?);
+        pruned.unwrap_or_else(|error| {
+            report::incident("alarm", &self.domain, &error);
+            None
+        })
     }
 
     async fn serve(
@@ -226,10 +197,13 @@ impl TenantHub {
                 .map_err(report::internal("debug"))
             }
             Some(HubRequest::Publish) => {
-                let publication = request.json().await.map_err(report::internal("publish"))?;
-                let published = self.publish(publication);
-                let published = published.map_err(report::internal("publish"))?;
-                self.see_to_pruning().await?;
+                let internal = report::internal("publish");
+                let publication = request.json().await.map_err(&internal)?;
+                let published = self.publish(publication).map_err(&internal)?;
+                let pruning = self.root.unseen_pruning(&self.config()?);
+                self.wake_by(pruning.map_err(&internal)?)
+                    .await
+                    .map_err(&internal)?;
                 Ok(published)
             }
             Some(HubRequest::Subscribe {
@@ -237,20 +211,30 @@ impl TenantHub {
                 answers_subprotocol,
             }) => self.subscribe(admission, answers_subprotocol).await,
             Some(HubRequest::Listeners) => self.listeners().map_err(report::internal("listeners")),
-            Some(HubRequest::Events) => self.newest_events().map_err(report::internal("events")),
-            Some(HubRequest::Health) => self.health(),
+            Some(HubRequest::Events) => {
+                let events = self.root.newest_events();
+                events.map_err(report::internal("events"))
+            }
+            Some(HubRequest::Health) => self.root.health(self.tenant.as_ref(), &self.config()?),
             Some(HubRequest::Revocations {
                 page,
                 if_none_match,
-            }) => self.revocations(page, if_none_match.as_deref()),
+            }) => {
+                let config = self.config()?;
+                let page = self
+                    .root
+                    .revocations(page, if_none_match.as_deref(), &config);
+                page.map_err(report::internal("revocations"))
+            }
             Some(HubRequest::RevokedAt {
                 user_id,
                 session_id,
-            }) => self
-                .revoked_at(&user_id, session_id.as_deref())
-                .map_err(report::internal("introspect")),
+            }) => {
+                let revoked_at = self.root.revoked_at(&user_id, session_id.as_deref());
+                revoked_at.map_err(report::internal("introspect"))
+            }
             Some(HubRequest::KeySet { jwks_uri, kid }) => {
-                let cached = self.key_sets.look_up(&jwks_uri, &kid).await;
+                let cached = self.root.key_sets.look_up(&jwks_uri, &kid).await;
                 let cached = cached.ok_or(Fault::TemporarilyUnavailable)?;
                 http::json(&cached).map_err(report::internal("key_set"))
             }
@@ -260,241 +244,22 @@ impl TenantHub {
     /// Stores events and sends them to whoever may see them: one step. What can fail comes before
     /// the events are stored, because those that are stored are not sent when they come again.
     fn publish(&self, publication: Publication) -> Result<Response> {
-        self.close_stuck(&publication)?;
-        let count = self.sockets.with_index(|listeners| {
+        self.close_stuck(
+            publication
+                .events
+                .iter()
+                .map(|event| event.user_id.as_str()),
+        )?;
+        let news = self.sockets.with_index(|listeners| {
             let now = clock::now();
-            let news = self.events.append(&self.state, publication.events, now)?;
-            for event in &news {
-                let text = JsString::from(event.json.as_str());
-                for socket in listeners.receivers(&event.user_id, now) {
-                    sockets::send_text(socket, &text);
-                }
-            }
-            Ok::<_, worker::Error>(news.len())
+            let news = self
+                .root
+                .events
+                .append(&self.state, publication.events, now)?;
+            listening::deliver(&news, listeners, now);
+            Ok::<_, worker::Error>(news)
         })??;
-        http::json(&Published { events: count })
-    }
-
-    /// Closes those of the receivers that do not read what they were sent before: it is in memory
-    /// until they do. Looked at once, before anything is sent, since within this step nothing
-    /// that is sent can be read.
-    fn close_stuck(&self, publication: &Publication) -> Result<()> {
-        let users = publication
-            .events
-            .iter()
-            .map(|event| event.user_id.as_str());
-        let stuck: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
-            listeners
-                .receivers_of_any(users.collect())
-                .map(|raw| (raw, sockets::unread_bytes(raw)))
-                .filter(|(_, unread)| *unread > MAX_UNREAD_BYTES)
-                .map(|(raw, unread)| (raw.clone(), unread))
-                .collect()
-        })?;
-        for (raw, unread) in stuck {
-            let Some(mut socket) = Socket::of(raw) else {
-                continue;
-            };
-            let lag = |session: &mut Session| session.lag(unread);
-            if let Some(effect) = self.sockets.update(&mut socket, lag)? {
-                self.perform(&socket, effect);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a socket in, if there is room. Whether there is shows before it is accepted, so that
-    /// who finds none gets an answer that says when to come back.
-    async fn subscribe(
-        &self,
-        admission: Option<Admission>,
-        answers_subprotocol: bool,
-    ) -> std::result::Result<Response, Fault> {
-        let internal = report::internal("subscribe");
-        let newcomer = match &admission {
-            None => None,
-            Some(admission) => Some(admission.token.listener()?),
-        };
-        self.sockets
-            .with_index(|all| all.check_room(newcomer.as_ref()))
-            .map_err(&internal)??;
-        let accepted = || {
-            let pair = WebSocketPair::new()?;
-            let mut socket = self.sockets.accept(pair.server, clock::now())?;
-            socket.send(&ServerMessage::Connected);
-            if let Some(admission) = admission {
-                let last_event_id = admission.last_event_id.as_deref();
-                let begun = self.authenticate(&mut socket, &Ok(admission.token), last_event_id);
-                if let Err(error) = begun {
-                    // Nobody will ever hold its other end.
-                    self.sockets.update(&mut socket, Session::end)?;
-                    return Err(error);
-                }
-            }
-            Ok((pair.client, socket.due()))
-        };
-        let (client, due) = accepted().map_err(&internal)?;
-        self.wake_by(due).await.map_err(&internal)?;
-        let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
-        http::switching_protocols(client, subprotocol).map_err(&internal)
-    }
-
-    /// Takes in what a socket says.
-    async fn hear(&self, raw: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
-        let Some(mut socket) = Socket::of(raw) else {
-            return Ok(());
-        };
-        let incoming = match &message {
-            WebSocketIncomingMessage::String(text) => Incoming::Text(text),
-            WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
-        };
-        let now = clock::now();
-        let admitted = self.message_rate.borrow_mut().admits(socket.number(), now);
-        let receive = |session: &mut Session| {
-            if admitted {
-                session.receive(incoming, now)
-            } else {
-                session.overrun().into_iter().collect()
-            }
-        };
-        let effects = self.sockets.update(&mut socket, receive)?;
-        for effect in effects {
-            match effect {
-                Effect::Verify {
-                    access_token,
-                    last_event_id,
-                } => {
-                    let outcome = self.verify(&access_token).await;
-                    let outcome = outcome.and_then(|token| self.admit(token, socket.number()));
-                    let Some(mut socket) = socket.reread() else {
-                        return Ok(());
-                    };
-                    self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
-                    return self.wake_by(socket.due()).await;
-                }
-                effect => self.perform(&socket, effect),
-            }
-        }
-        Ok(())
-    }
-
-    async fn verify(&self, token: &str) -> std::result::Result<AccessToken, Fault> {
-        let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
-        let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
-        let config = environment::config(&self.env)?;
-        let verifier = RuntimeVerifier(&self.key_sets);
-        access_token::verify(token, tenant, &config, &verifier).await
-    }
-
-    /// Lets a token pass whose subject may have one more socket, or has this one already.
-    fn admit(&self, token: AccessToken, number: u64) -> std::result::Result<AccessToken, Fault> {
-        let listener = token.listener()?;
-        self.sockets
-            .with_index(|all| all.check_room_for(&listener, number))
-            .map_err(report::internal("authenticate"))??;
-        Ok(token)
-    }
-
-    /// Moves a session on by a verified token and sends the replay: one step.
-    fn authenticate(
-        &self,
-        socket: &mut Socket,
-        outcome: &std::result::Result<AccessToken, Fault>,
-        last_event_id: Option<&str>,
-    ) -> Result<()> {
-        self.events.with_log(|log| {
-            let now = clock::now();
-            let step =
-                |session: &mut Session| session.authenticate(outcome, last_event_id, log, now);
-            for effect in self.sockets.update(socket, step)? {
-                self.perform(socket, effect);
-            }
-            Ok(())
-        })?
-    }
-
-    fn listeners(&self) -> Result<Response> {
-        self.sockets.with_index(|all| {
-            let connections: Vec<_> = all.sessions().filter_map(Session::connection).collect();
-            http::json(&ListenersBody {
-                count: connections.len(),
-                connections,
-            })
-        })?
-    }
-
-    fn newest_events(&self) -> Result<Response> {
-        self.events.with_log(|log| {
-            let events: std::result::Result<Vec<_>, _> = log
-                .newest_first()
-                .map(|event| serde_json::from_str(&event.json))
-                .collect();
-            http::json(&EventsBody { events: events? })
-        })?
-    }
-
-    /// A page of the revocations, unless the client has it already.
-    fn revocations(
-        &self,
-        wanted: PageRequest,
-        if_none_match: Option<&str>,
-    ) -> std::result::Result<Response, Fault> {
-        let internal = report::internal("revocations");
-        let days = environment::config(&self.env)?.revocation_days();
-        let newest = |log: &EventLog| log.newest_first().next().map(|event| event.id.clone());
-        let last_event_id = self.events.with_log(newest).map_err(&internal)?;
-        let revocations = self.events.revocations();
-        let page = revocations.page(wanted, last_event_id, days, clock::now());
-        http::json_unless_known(&page.map_err(&internal)?, if_none_match).map_err(&internal)
-    }
-
-    fn revoked_at(&self, user_id: &str, session_id: Option<&str>) -> Result<Response> {
-        let revocations = self.events.revocations();
-        let revoked_at = revocations.revoked_at(user_id, session_id)?;
-        http::json(&RevokedAt { revoked_at })
-    }
-
-    /// Sees to it that the alarm rings when revocations must be let go. As long as there are some
-    /// it is set, so to look once after each waking is enough.
-    async fn see_to_pruning(&self) -> std::result::Result<(), Fault> {
-        if self.pruning_seen_to.get() {
-            return Ok(());
-        }
-        let internal = report::internal("publish");
-        let days = environment::config(&self.env)?.revocation_days();
-        let due = self.events.revocations().due(days).map_err(&internal)?;
-        self.pruning_seen_to.set(due.is_some());
-        self.wake_by(due).await.map_err(&internal)
-    }
-
-    /// Lets revocations go whose time is over, and tells when to look again.
-    fn prune(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        let Ok(config) = environment::config(&self.env) else {
-            // To be told to whoever asks for something; until then, nothing is let go.
-            return Ok(None);
-        };
-        let (days, revocations) = (config.revocation_days(), self.events.revocations());
-        if revocations.due(days)?.is_some_and(|due| due <= now) {
-            revocations.prune(days, now)?;
-        }
-        revocations.due(days)
-    }
-
-    /// Whether storage answers, and how old the key sets are.
-    fn health(&self) -> std::result::Result<Response, Fault> {
-        self.events.check().map_err(|error| {
-            let (step, cause) = ("health", error.to_string());
-            Fault::StorageUnavailable(Incident { step, cause })
-        })?;
-        let config = environment::config(&self.env)?;
-        let issuers = self.tenant.iter().flat_map(|tenant| config.issuers(tenant));
-        http::json(&HealthBody {
-            storage: "ok",
-            key_sets: issuers
-                .map(|issuer| self.key_sets.health(issuer.jwks_uri))
-                .collect(),
-        })
-        .map_err(report::internal("health"))
+        http::json(&Published { events: news.len() })
     }
 
     /// Sees to it that the alarm rings no later than this.

@@ -10,13 +10,13 @@
 //!
 //! - [`edge`]: the Worker. Finds the tenant, checks who asks, reads what is published.
 //!   - `console`: the live page.
-//!   - `key_sets`: the copies of key sets that it holds.
 //!   - `rate_limit`: how often an address may fail.
-//!   - `tenant_object`: how it asks a tenant's object.
 //! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
 //!   - `event_store`: its rows.
 //!   - `key_sets`: the tenant's key sets, fetched and kept.
 //!   - `sockets`: the sockets and their sessions.
+//! - [`tenant_object`]: how a tenant's object is asked.
+//! - [`key_set_copies`]: the key sets, where they are not fetched.
 //! - [`environment`]: variables and secrets.
 //! - [`http`]: requests and responses.
 //! - [`outbound`]: the one request that ever leaves, for a key set.
@@ -30,8 +30,10 @@ mod edge;
 mod environment;
 mod http;
 mod hub;
+mod key_set_copies;
 mod outbound;
 mod report;
+mod tenant_object;
 mod verifier;
 mod web_crypto;
 

@@ -32,6 +32,7 @@
 //! - [`protocol`]: the messages and bodies, as they go over the wire.
 //! - [`console`]: the live page's files, and what it is allowed to do.
 //! - [`hub_request`]: what the Worker asks of a tenant's object.
+//! - [`object_name`]: which of a tenant's objects is meant.
 //! - [`entity_tag`]: whether a client has an answer already.
 //! - [`error`]: every fault, its status, its close code and its sentence.
 //! - [`timestamp`]: moments, in milliseconds and in ISO 8601.
@@ -64,6 +65,7 @@ pub mod listeners;
 pub mod log_record;
 pub mod message_rate;
 mod object;
+pub mod object_name;
 pub mod protocol;
 pub mod publish_token;
 pub mod revocation;

@@ -1,8 +1,8 @@
-//! The key sets that the Worker judges tokens by.
+//! Copies of the key sets that a tenant's root object has.
 //!
-//! A tenant's object is the one that fetches from an issuer, so that however many places need a
-//! key set at once, the issuer is asked once. The Worker holds copies of what the object has and
-//! asks it again by the same rule by which the object asks the issuer. The copies are public
+//! That object is the one that fetches from an issuer, so that however many places need a key set
+//! at once, the issuer is asked once. Whoever else verifies tokens holds copies of what it has and
+//! asks it again by the same rule by which it asks the issuer. The copies are public
 //! keys, held by where they came from; nothing of a tenant's users is among them.
 
 use std::{cell::RefCell, collections::HashMap};
@@ -15,8 +15,7 @@ use session_events_core::{
 };
 use worker::RequestInit;
 
-use super::tenant_object::TenantObject;
-use crate::{clock, report, verifier::KeySource};
+use crate::{clock, report, tenant_object::TenantObject, verifier::KeySource};
 
 /// How many copies are held before all are let go; an isolate seldom sees as many issuers.
 const MAX_COPIES: usize = 256;
@@ -27,12 +26,12 @@ thread_local! {
     static COPIES: RefCell<HashMap<String, CachedKeySet>> = RefCell::default();
 }
 
-/// A tenant's key sets as the Worker has them.
-pub(super) struct EdgeKeySets<'a>(pub(super) TenantObject<'a>);
+/// A tenant's key sets, as whoever asks its root object has them.
+pub(crate) struct KeySetCopies<'a>(pub(crate) TenantObject<'a>);
 
-impl EdgeKeySets<'_> {
-    /// What the object has after doing for this `kid` whatever there was to do.
-    async fn ask_hub(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
+impl KeySetCopies<'_> {
+    /// What that object has after doing for this `kid` whatever there was to do.
+    async fn ask_root(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
         let request = HubRequest::KeySet {
             jwks_uri: jwks_uri.to_owned(),
             kid: kid.to_owned(),
@@ -47,7 +46,7 @@ impl EdgeKeySets<'_> {
     }
 }
 
-impl KeySource for EdgeKeySets<'_> {
+impl KeySource for KeySetCopies<'_> {
     async fn signing_key(
         &self,
         jwks_uri: &str,
@@ -63,7 +62,7 @@ impl KeySource for EdgeKeySets<'_> {
         if let Some(key) = held {
             return key;
         }
-        let copy = self.ask_hub(jwks_uri, kid).await?;
+        let copy = self.ask_root(jwks_uri, kid).await?;
         let key = key_set::signing_key(Some(&copy), kid, algorithm, clock::now());
         COPIES.with_borrow_mut(|copies| {
             if copies.len() >= MAX_COPIES {

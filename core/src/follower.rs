@@ -1,0 +1,199 @@
+//! How events get from a tenant's root object to the shards that hold its sockets.
+//!
+//! The root numbers its events without gaps, and a shard knows the number up to which its sockets
+//! have been sent all: its position, which is on disk before anything is sent. A relay says which
+//! number it goes on from. A shard that is not as far takes nothing of it and says where it
+//! stands, so the root sends what lies between; one that is further passes over what it has. So
+//! whatever is lost, comes twice or too late between the two, each event is sent once and in its
+//! order.
+//!
+//! A shard that wakes does not know what there is to replay. It asks the root before it makes
+//! anybody a listener, and from then on holds what is relayed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    event::Event,
+    event_log::{EventLog, KeptEvent},
+    timestamp::Timestamp,
+};
+
+/// How many events travel together.
+pub const EVENTS_A_RELAY: u32 = 500;
+/// For how many seconds an event that a shard does not know of is taken for one that the root
+/// does not know of either, after the root was asked.
+const SECONDS_UP_TO_DATE: i64 = 1;
+
+/// An event with its number in the root's log.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NumberedEvent {
+    /// The number.
+    pub seq: i64,
+    /// The event as JSON.
+    pub event: Box<RawValue>,
+}
+
+impl NumberedEvent {
+    fn kept(&self) -> Result<KeptEvent, serde_json::Error> {
+        let Event { id, user_id, .. } = serde_json::from_str(self.event.get())?;
+        Ok(KeptEvent {
+            seq: self.seq,
+            id,
+            user_id,
+            json: self.event.get().to_owned(),
+        })
+    }
+}
+
+/// What the root hands to a shard.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Relay {
+    /// The number that these go on from.
+    pub after: i64,
+    /// Whether the root no longer has what came before these.
+    pub gone: bool,
+    /// The events, oldest first, with numbers that go on from one to the next.
+    pub events: Vec<NumberedEvent>,
+}
+
+/// What the shard answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RelayReceipt {
+    /// Up to which number its sockets have been sent all.
+    pub position: i64,
+    /// Whether it has no listener, and need not be sent more until it asks.
+    pub leaves: bool,
+}
+
+/// What the root answers to a shard that asks what there is to replay.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Followed {
+    /// The number of the newest event; 0 where there is none yet.
+    pub newest: i64,
+    /// The events that are kept, oldest first.
+    pub events: Vec<NumberedEvent>,
+}
+
+/// What is to be done after a [`Relay`] or a [`Followed`], once the new position is on disk.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Whether listeners have missed events, and must come back to be told so.
+    pub missed: bool,
+    /// The events to send.
+    pub news: Vec<KeptEvent>,
+}
+
+/// How far a shard is.
+#[derive(Debug)]
+pub struct Follower {
+    /// `None` before the root was first asked: then there has been no listener either.
+    position: Option<i64>,
+    log: EventLog,
+    /// When the root was last asked what there is to replay. Until then the log holds no more
+    /// than what has been relayed.
+    asked_at: Option<Timestamp>,
+}
+
+impl Follower {
+    /// A shard that has just woken.
+    pub fn new(position: Option<i64>) -> Self {
+        Self {
+            position,
+            log: EventLog::default(),
+            asked_at: None,
+        }
+    }
+
+    /// Up to which number its sockets have been sent all.
+    pub fn position(&self) -> i64 {
+        self.position.unwrap_or_default()
+    }
+
+    /// What there is to replay.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// Whether the root must be asked before somebody becomes a listener who names this event:
+    /// what a shard does not know of, another may have sent already.
+    pub fn must_ask(&self, last_event_id: Option<&str>, now: Timestamp) -> bool {
+        let Some(asked_at) = self.asked_at else {
+            return true;
+        };
+        let unknown = last_event_id.is_some_and(|id| !self.log.holds(id));
+        unknown && now >= asked_at.plus_seconds(SECONDS_UP_TO_DATE)
+    }
+
+    /// Takes in what the root hands on.
+    ///
+    /// # Errors
+    ///
+    /// An event that cannot be read; nothing is taken in then.
+    pub fn relayed(&mut self, relay: &Relay) -> Result<Step, serde_json::Error> {
+        let mut step = Step::default();
+        let events = kept(&relay.events)?;
+        let position = match self.position {
+            Some(position) if relay.after <= position => position,
+            Some(_) if relay.gone => {
+                step.missed = true;
+                self.log = EventLog::default();
+                relay.after
+            }
+            Some(_) => return Ok(step),
+            None => events.last().map_or(relay.after, |event| event.seq),
+        };
+        step.news = self.go_on_from(position, events);
+        Ok(step)
+    }
+
+    /// Takes in what the root has, which may be more than what it has handed on so far.
+    ///
+    /// # Errors
+    ///
+    /// An event that cannot be read; nothing is taken in then.
+    pub fn followed(
+        &mut self,
+        followed: &Followed,
+        now: Timestamp,
+    ) -> Result<Step, serde_json::Error> {
+        let events = kept(&followed.events)?;
+        let position = self.position.unwrap_or(followed.newest);
+        let (old, new): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|event| event.seq <= position);
+        let since = std::mem::take(&mut self.log);
+        for event in old.into_iter().chain(since.into_oldest_first()) {
+            if event.seq > self.log.newest() {
+                self.log.push(event);
+            }
+        }
+        self.asked_at = Some(now);
+        Ok(Step {
+            missed: false,
+            news: self.go_on_from(position, new),
+        })
+    }
+
+    /// Takes events in if they go on from here; else they will be relayed with what is between.
+    fn go_on_from(&mut self, position: i64, events: Vec<KeptEvent>) -> Vec<KeptEvent> {
+        self.position = Some(position);
+        let mut news = Vec::new();
+        for event in events {
+            if event.seq == self.position().saturating_add(1) {
+                self.position = Some(event.seq);
+                self.log.push(event.clone());
+                news.push(event);
+            }
+        }
+        news
+    }
+
+    /// Lets go of the log: the root, which is told that nobody listens here, hands on no more.
+    pub fn leave(&mut self) {
+        *self = Self::new(self.position);
+    }
+}
+
+fn kept(events: &[NumberedEvent]) -> Result<Vec<KeptEvent>, serde_json::Error> {
+    events.iter().map(NumberedEvent::kept).collect()
+}

@@ -1,0 +1,211 @@
+//! An object's sockets: how they are let in, what they say, and what they are sent.
+
+use session_events_core::{
+    access_token::{self, AccessToken},
+    error::Fault,
+    event_log::KeptEvent,
+    hub_request::Admission,
+    listeners::Listeners,
+    protocol::{ErrorBody, ListenersBody, ServerMessage},
+    session::{Effect, Incoming, MAX_UNREAD_BYTES, Session},
+    timestamp::Timestamp,
+    upgrade::SUBPROTOCOL,
+};
+use worker::{
+    Response, Result, WebSocket, WebSocketIncomingMessage, WebSocketPair, js_sys::JsString,
+};
+
+use super::{
+    TenantHub,
+    sockets::{self, Socket},
+};
+use crate::{
+    clock, http,
+    report::{self, Refused},
+    verifier::RuntimeVerifier,
+};
+
+/// Sends each event to whoever may see it, as one JavaScript string for all of them.
+pub(super) fn deliver(events: &[KeptEvent], listeners: &Listeners<WebSocket>, now: Timestamp) {
+    for event in events {
+        let text = JsString::from(event.json.as_str());
+        for socket in listeners.receivers(&event.user_id, now) {
+            sockets::send_text(socket, &text);
+        }
+    }
+}
+
+impl TenantHub {
+    pub(super) fn perform(&self, socket: &Socket, effect: Effect<'_>) {
+        match effect {
+            Effect::Send(message) => socket.send(&message),
+            Effect::Deliver(json) => socket.send_text(&JsString::from(json)),
+            Effect::Refuse(fault) => {
+                self.report_refused(&fault);
+                socket.send(&ServerMessage::Error(ErrorBody::from(&fault)));
+            }
+            Effect::Close(fault) => {
+                self.report_refused(&fault);
+                socket.close(&fault);
+            }
+            Effect::Verify { .. } => {}
+        }
+    }
+
+    pub(super) fn report_refused(&self, fault: &Fault) {
+        let refused = Refused {
+            tenant: &self.domain,
+            endpoint: "socket",
+            request_id: None,
+        };
+        report::refused(refused, fault);
+    }
+
+    /// Closes those of the receivers that do not read what they were sent before: it is in memory
+    /// until they do. Looked at once, before anything is sent, since within this step nothing
+    /// that is sent can be read.
+    pub(super) fn close_stuck<'a>(&self, users: impl Iterator<Item = &'a str>) -> Result<()> {
+        let stuck: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
+            listeners
+                .receivers_of_any(users.collect())
+                .map(|raw| (raw, sockets::unread_bytes(raw)))
+                .filter(|(_, unread)| *unread > MAX_UNREAD_BYTES)
+                .map(|(raw, unread)| (raw.clone(), unread))
+                .collect()
+        })?;
+        for (raw, unread) in stuck {
+            let Some(mut socket) = Socket::of(raw) else {
+                continue;
+            };
+            let lag = |session: &mut Session| session.lag(unread);
+            if let Some(effect) = self.sockets.update(&mut socket, lag)? {
+                self.perform(&socket, effect);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a socket in, if there is room. Whether there is shows before it is accepted, so that
+    /// who finds none gets an answer that says when to come back.
+    pub(super) async fn subscribe(
+        &self,
+        admission: Option<Admission>,
+        answers_subprotocol: bool,
+    ) -> std::result::Result<Response, Fault> {
+        let internal = report::internal("subscribe");
+        let newcomer = match &admission {
+            None => None,
+            Some(admission) => Some(admission.token.listener()?),
+        };
+        self.sockets
+            .with_index(|all| all.check_room(newcomer.as_ref()))
+            .map_err(&internal)??;
+        let accepted = || {
+            let pair = WebSocketPair::new()?;
+            let mut socket = self.sockets.accept(pair.server, clock::now())?;
+            socket.send(&ServerMessage::Connected);
+            if let Some(admission) = admission {
+                let last_event_id = admission.last_event_id.as_deref();
+                let begun = self.authenticate(&mut socket, &Ok(admission.token), last_event_id);
+                if let Err(error) = begun {
+                    // Nobody will ever hold its other end.
+                    self.sockets.update(&mut socket, Session::end)?;
+                    return Err(error);
+                }
+            }
+            Ok((pair.client, socket.due()))
+        };
+        let (client, due) = accepted().map_err(&internal)?;
+        self.wake_by(due).await.map_err(&internal)?;
+        let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
+        http::switching_protocols(client, subprotocol).map_err(&internal)
+    }
+
+    /// Takes in what a socket says.
+    pub(super) async fn hear(
+        &self,
+        raw: WebSocket,
+        message: WebSocketIncomingMessage,
+    ) -> Result<()> {
+        let Some(mut socket) = Socket::of(raw) else {
+            return Ok(());
+        };
+        let incoming = match &message {
+            WebSocketIncomingMessage::String(text) => Incoming::Text(text),
+            WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
+        };
+        let now = clock::now();
+        let admitted = self.message_rate.borrow_mut().admits(socket.number(), now);
+        let receive = |session: &mut Session| {
+            if admitted {
+                session.receive(incoming, now)
+            } else {
+                session.overrun().into_iter().collect()
+            }
+        };
+        let effects = self.sockets.update(&mut socket, receive)?;
+        for effect in effects {
+            match effect {
+                Effect::Verify {
+                    access_token,
+                    last_event_id,
+                } => {
+                    let outcome = self.verify(&access_token).await;
+                    let outcome = outcome.and_then(|token| self.admit(token, socket.number()));
+                    let Some(mut socket) = socket.reread() else {
+                        return Ok(());
+                    };
+                    self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
+                    return self.wake_by(socket.due()).await;
+                }
+                effect => self.perform(&socket, effect),
+            }
+        }
+        Ok(())
+    }
+
+    async fn verify(&self, token: &str) -> std::result::Result<AccessToken, Fault> {
+        let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
+        let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
+        let config = self.config()?;
+        let verifier = RuntimeVerifier(&self.root.key_sets);
+        access_token::verify(token, tenant, &config, &verifier).await
+    }
+
+    /// Lets a token pass whose subject may have one more socket, or has this one already.
+    fn admit(&self, token: AccessToken, number: u64) -> std::result::Result<AccessToken, Fault> {
+        let listener = token.listener()?;
+        self.sockets
+            .with_index(|all| all.check_room_for(&listener, number))
+            .map_err(report::internal("authenticate"))??;
+        Ok(token)
+    }
+
+    /// Moves a session on by a verified token and sends the replay: one step.
+    fn authenticate(
+        &self,
+        socket: &mut Socket,
+        outcome: &std::result::Result<AccessToken, Fault>,
+        last_event_id: Option<&str>,
+    ) -> Result<()> {
+        self.root.events.with_log(|log| {
+            let now = clock::now();
+            let step =
+                |session: &mut Session| session.authenticate(outcome, last_event_id, log, now);
+            for effect in self.sockets.update(socket, step)? {
+                self.perform(socket, effect);
+            }
+            Ok(())
+        })?
+    }
+
+    pub(super) fn listeners(&self) -> Result<Response> {
+        self.sockets.with_index(|all| {
+            let connections: Vec<_> = all.sessions().filter_map(Session::connection).collect();
+            http::json(&ListenersBody {
+                count: connections.len(),
+                connections,
+            })
+        })?
+    }
+}

@@ -1,0 +1,109 @@
+//! What a tenant's root object has beside sockets: the events, what they revoke, the key sets.
+
+use std::{cell::Cell, rc::Rc};
+
+use session_events_core::{
+    config::Config,
+    error::{Fault, Incident},
+    event_log::EventLog,
+    hub_request::RevokedAt,
+    protocol::{EventsBody, HealthBody},
+    revocation::PageRequest,
+    tenant::Tenant,
+    timestamp::Timestamp,
+};
+use worker::{Response, Result, State};
+
+use super::{event_store::EventStore, key_sets::KeySets};
+use crate::{clock, http, report};
+
+/// The root's own part of an object.
+pub(super) struct Root {
+    pub(super) events: EventStore,
+    pub(super) key_sets: KeySets,
+    /// Whether the alarm is known to be set for when revocations must be let go.
+    pruning_seen_to: Cell<bool>,
+}
+
+impl Root {
+    pub(super) fn new(state: &Rc<State>, domain: &str) -> Self {
+        Self {
+            events: EventStore::new(state),
+            key_sets: KeySets::new(state, domain.to_owned()),
+            pruning_seen_to: Cell::new(false),
+        }
+    }
+
+    /// The events that are kept, newest first.
+    pub(super) fn newest_events(&self) -> Result<Response> {
+        self.events.with_log(|log| {
+            let events: std::result::Result<Vec<_>, _> = log
+                .newest_first()
+                .map(|event| serde_json::from_str(&event.json))
+                .collect();
+            http::json(&EventsBody { events: events? })
+        })?
+    }
+
+    /// A page of the revocations, unless the client has it already.
+    pub(super) fn revocations(
+        &self,
+        wanted: PageRequest,
+        if_none_match: Option<&str>,
+        config: &Config,
+    ) -> Result<Response> {
+        let newest = |log: &EventLog| log.newest_first().next().map(|event| event.id.clone());
+        let last_event_id = self.events.with_log(newest)?;
+        let days = config.revocation_days();
+        let revocations = self.events.revocations();
+        let page = revocations.page(wanted, last_event_id, days, clock::now())?;
+        http::json_unless_known(&page, if_none_match)
+    }
+
+    /// Up to when a user's tokens are revoked.
+    pub(super) fn revoked_at(&self, user_id: &str, session_id: Option<&str>) -> Result<Response> {
+        let revocations = self.events.revocations();
+        let revoked_at = revocations.revoked_at(user_id, session_id)?;
+        http::json(&RevokedAt { revoked_at })
+    }
+
+    /// When the alarm must be set for revocations to be let go, unless that has been seen to. As
+    /// long as there are some it is set, so to look once after each waking is enough.
+    pub(super) fn unseen_pruning(&self, config: &Config) -> Result<Option<Timestamp>> {
+        if self.pruning_seen_to.get() {
+            return Ok(None);
+        }
+        let due = self.events.revocations().due(config.revocation_days())?;
+        self.pruning_seen_to.set(due.is_some());
+        Ok(due)
+    }
+
+    /// Lets revocations go whose time is over, and tells when to look again.
+    pub(super) fn prune(&self, now: Timestamp, config: &Config) -> Result<Option<Timestamp>> {
+        let (days, revocations) = (config.revocation_days(), self.events.revocations());
+        if revocations.due(days)?.is_some_and(|due| due <= now) {
+            revocations.prune(days, now)?;
+        }
+        revocations.due(days)
+    }
+
+    /// Whether storage answers, and how old the key sets are.
+    pub(super) fn health(
+        &self,
+        tenant: Option<&Tenant>,
+        config: &Config,
+    ) -> std::result::Result<Response, Fault> {
+        self.events.check().map_err(|error| {
+            let (step, cause) = ("health", error.to_string());
+            Fault::StorageUnavailable(Incident { step, cause })
+        })?;
+        let issuers = tenant.into_iter().flat_map(|tenant| config.issuers(tenant));
+        http::json(&HealthBody {
+            storage: "ok",
+            key_sets: issuers
+                .map(|issuer| self.key_sets.health(issuer.jwks_uri))
+                .collect(),
+        })
+        .map_err(report::internal("health"))
+    }
+}
