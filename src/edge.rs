@@ -5,6 +5,9 @@
 //! body was read within its bounds. The object is asked for its key set where the copy held here
 //! is missing or old, and otherwise only for what the caller may have.
 
+use std::iter;
+
+use futures::future::try_join_all;
 use session_events_core::{
     access_token::{self, AccessToken, IssuedToken},
     config::Config,
@@ -13,13 +16,13 @@ use session_events_core::{
     hub_request::{Admission, HubRequest, Publication, Published, RevokedAt},
     introspection,
     log_record::MAX_BODY_BYTES,
-    protocol::{Index, PublishReceipt, WorkerDebug},
+    protocol::{Index, ListenersBody, PublishReceipt, WorkerDebug},
     publish_token::bearer,
     revocation::{PageRequest, is_revoked},
     route::{Endpoint, Route, Target, Wanted},
     upgrade::Upgrade,
 };
-use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
+use worker::{Env, Method, Request, RequestInit, Response, js_sys::Math, wasm_bindgen::JsValue};
 
 use crate::{
     clock, environment,
@@ -121,12 +124,23 @@ async fn serve(
         Endpoint::HubDebug => call.ask_anonymously(&HubRequest::Debug).await,
         Endpoint::Publish => call.publish().await,
         Endpoint::Subscribe => call.subscribe(target).await,
-        Endpoint::Listeners => call.read(&HubRequest::Listeners).await,
+        Endpoint::Listeners => call.listeners().await,
         Endpoint::Events => call.read(&HubRequest::Events).await,
         Endpoint::Revocations => call.revocations(target).await,
         Endpoint::Introspect => call.introspect().await,
         Endpoint::Health => call.ask_anonymously(&HubRequest::Health).await,
     }
+}
+
+/// One of so many, by chance: nobody can choose which, so nobody can fill one alone.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "at least 0 and less than the number of shards"
+)]
+fn any_of(shards: u16) -> u16 {
+    let place = Math::random() * f64::from(shards);
+    (place as u16).saturating_add(1)
 }
 
 fn index(method: &str) -> Result<Response, Fault> {
@@ -286,7 +300,38 @@ impl Call<'_> {
             admission,
             answers_subprotocol: upgrade.answers_subprotocol,
         };
-        self.ask_hub_with(&subscribe, init).await
+        self.holder().ask(&self.hub_url, &subscribe, init).await
+    }
+
+    /// The object that a new socket goes to: one shard is as good as another.
+    fn holder(&self) -> TenantObject<'_> {
+        TenantObject {
+            shard: self.config.shards().map(any_of),
+            ..self.object
+        }
+    }
+
+    /// Says who listens, wherever they are.
+    async fn listeners(&self) -> Result<Response, Fault> {
+        let Some(shards) = self.config.shards() else {
+            return self.read(&HubRequest::Listeners).await;
+        };
+        self.check_sees_everything().await?;
+        let everywhere = iter::once(None).chain((1..=shards).map(Some));
+        let each = everywhere.map(|shard| async move {
+            let object = TenantObject {
+                shard,
+                ..self.object
+            };
+            object.ask_for(&HubRequest::Listeners).await
+        });
+        let all: Vec<ListenersBody> = try_join_all(each).await?;
+        let connections: Vec<_> = all.into_iter().flat_map(|body| body.connections).collect();
+        http::json(&ListenersBody {
+            count: connections.len(),
+            connections,
+        })
+        .map_err(report::internal("response"))
     }
 
     async fn publish(&self) -> Result<Response, Fault> {

@@ -4,23 +4,35 @@
 //! storing events and sending them is one step, and so is reading what a listener is owed and
 //! making it one; that is why no listener misses an event and none gets one twice.
 //!
+//! Where a tenant has more listeners than one object may hold, its root stores the events and
+//! hands them to shards, which are objects of the same class and hold the sockets. Then the same
+//! is true of each shard, and [`follower`](session_events_core::follower) says why of all
+//! together.
+//!
 //! Only the Worker can reach an object, so every request that comes in has been let through.
 
 mod event_store;
 mod key_sets;
 mod listening;
+mod relays;
 mod revocations;
 mod root;
+mod shard;
 mod sockets;
 
 use std::{cell::RefCell, rc::Rc};
 
 use session_events_core::{
+    access_token::Algorithm,
     config::Config,
     error::Fault,
+    event_log::EventLog,
+    follower::{Relay, RelayReceipt},
     hub_request::{HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
+    key_set::SigningKey,
     listeners::Listeners,
     message_rate::MessageRate,
+    object_name::ObjectName,
     protocol::HubDebug,
     route::Target,
     session::Session,
@@ -43,9 +55,12 @@ use worker::{
 
 use crate::{
     clock, environment, http,
+    key_set_copies::KeySetCopies,
     report::{self, Refused},
+    verifier::KeySource,
 };
 use root::Root;
+use shard::Shard;
 use sockets::{Socket, Sockets};
 
 /// A tenant's object.
@@ -53,30 +68,46 @@ use sockets::{Socket, Sockets};
 pub struct TenantHub {
     state: Rc<State>,
     env: Env,
-    /// The object's name, which is the tenant's Auth0 domain.
-    domain: String,
+    /// The object's name, as the log has it.
+    name: String,
     tenant: Option<Tenant>,
-    root: Root,
+    part: Part,
     sockets: Sockets,
     message_rate: RefCell<MessageRate>,
+}
+
+/// Which of a tenant's objects it is, and what that one has beside sockets.
+enum Part {
+    Root(Root),
+    Shard(Shard),
 }
 
 impl DurableObject for TenantHub {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
-        let domain = state.id().name().unwrap_or_default();
-        let prepared =
-            event_store::create_tables(&state).and_then(|()| sockets::answer_pings(&state));
+        let name = state.id().name().unwrap_or_default();
+        let object = ObjectName::parse(&name);
+        let tenant = object.as_ref().map(|object| object.tenant.clone());
+        let part = match object {
+            Some(ObjectName {
+                tenant,
+                shard: Some(number),
+            }) => Part::Shard(Shard::new(&state, &env, tenant, number)),
+            _ => Part::Root(Root::new(&state, &env, tenant.clone(), &name)),
+        };
+        let prepared = part
+            .create_tables(&state)
+            .and_then(|()| sockets::answer_pings(&state));
         if let Err(error) = prepared {
             // Whatever needs the tables will fail on its own and say so to whoever asked.
-            report::incident("object_start", &domain, &error);
+            report::incident("object_start", &name, &error);
         }
         Self {
-            tenant: Tenant::from_domain(&domain),
-            root: Root::new(&state, &domain),
+            tenant,
+            part,
             sockets: Sockets::new(Rc::clone(&state)),
             message_rate: RefCell::default(),
-            domain,
+            name,
             state,
             env,
         }
@@ -92,7 +123,7 @@ impl DurableObject for TenantHub {
             Ok(response) => Ok(response),
             Err(fault) => {
                 let refused = Refused {
-                    tenant: &self.domain,
+                    tenant: &self.name,
                     endpoint,
                     request_id: Some(&request_id),
                 };
@@ -147,13 +178,15 @@ impl DurableObject for TenantHub {
                     .into_iter()
                     .for_each(|effect| self.perform(&socket, effect)),
                 // The others must not wait for this one.
-                Err(error) => report::incident("alarm", &self.domain, &error),
+                Err(error) => report::incident("alarm", &self.name, &error),
             }
         }
-        let pruning = self.prune(now);
         let sockets = self.sockets.with_index(Listeners::next_due)?;
-        self.wake_by(sockets.into_iter().chain(pruning).min())
-            .await?;
+        let root = match &self.part {
+            Part::Root(root) => self.alarm_of(root, now).await,
+            Part::Shard(_) => None,
+        };
+        self.wake_by(sockets.into_iter().chain(root).min()).await?;
         Response::empty()
     }
 
@@ -163,19 +196,60 @@ impl DurableObject for TenantHub {
     }
 }
 
+impl Part {
+    /// Makes the tables where they are missing.
+    fn create_tables(&self, state: &State) -> Result<()> {
+        match self {
+            Self::Root(_) => event_store::create_tables(state),
+            Self::Shard(_) => shard::create_table(state),
+        }
+    }
+
+    /// Looks at what there is to replay.
+    fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
+        match self {
+            Self::Root(root) => root.events.with_log(look),
+            Self::Shard(shard) => shard.with_log(look),
+        }
+    }
+}
+
+/// The root fetches key sets; a shard asks the root.
+impl KeySource for &Part {
+    async fn signing_key(
+        &self,
+        jwks_uri: &str,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> std::result::Result<SigningKey, Fault> {
+        match self {
+            Part::Root(root) => {
+                let keys = &root.key_sets;
+                keys.signing_key(jwks_uri, kid, algorithm).await
+            }
+            Part::Shard(shard) => {
+                let copies = KeySetCopies(shard.root());
+                copies.signing_key(jwks_uri, kid, algorithm).await
+            }
+        }
+    }
+}
+
 impl TenantHub {
     fn config(&self) -> std::result::Result<Config, Fault> {
         environment::config(&self.env)
     }
 
-    /// Lets revocations go whose time is over, and tells when to look again. What is amiss with
-    /// the configuration is told to whoever asks for something; until it is mended, nothing goes.
-    fn prune(&self, now: Timestamp) -> Option<Timestamp> {
-        let pruned = self.root.prune(now, &self.config().ok()?);
-        pruned.unwrap_or_else(|error| {
-            report::incident("alarm", &self.domain, &error);
-            None
-        })
+    /// What a root does when the alarm rings, and when it must ring again for that. What is amiss
+    /// with the configuration is told to whoever asks for something; until it is mended, no
+    /// revocation is let go.
+    async fn alarm_of(&self, root: &Root, now: Timestamp) -> Option<Timestamp> {
+        let failed = |error| report::incident("alarm", &self.name, &error);
+        let pruning = self.config().map(|config| root.prune(now, &config));
+        let pruning = pruning.unwrap_or(Ok(None));
+        let retry = root.hand_on_rest().await;
+        let dues = [pruning, retry].map(|due| due.map_err(failed).ok().flatten());
+        dues.into_iter().flatten().min()
     }
 
     async fn serve(
@@ -183,83 +257,133 @@ impl TenantHub {
         wanted: Option<HubRequest>,
         mut request: Request,
     ) -> std::result::Result<Response, Fault> {
-        match wanted {
-            None => Err(Fault::NotFound),
-            Some(HubRequest::Debug) => {
-                let url = request.inner().url();
-                let target = Target::parse(&url)?;
-                http::json(&HubDebug {
-                    host: target.host,
-                    url: &url,
-                    path: target.path,
-                    tenant_domain: self.domain.clone(),
-                })
-                .map_err(report::internal("debug"))
-            }
-            Some(HubRequest::Publish) => {
-                let internal = report::internal("publish");
+        let wanted = wanted.ok_or(Fault::NotFound)?;
+        let internal = report::internal(wanted.name());
+        match (wanted, &self.part) {
+            (HubRequest::Debug, _) => self.debug(&request),
+            (
+                HubRequest::Subscribe {
+                    admission,
+                    answers_subprotocol,
+                },
+                _,
+            ) => self.subscribe(admission, answers_subprotocol).await,
+            (HubRequest::Listeners, _) => self.listeners().map_err(internal),
+            (HubRequest::Publish, Part::Root(root)) => {
                 let publication = request.json().await.map_err(&internal)?;
-                let published = self.publish(publication).map_err(&internal)?;
-                let pruning = self.root.unseen_pruning(&self.config()?);
-                self.wake_by(pruning.map_err(&internal)?)
-                    .await
-                    .map_err(&internal)?;
-                Ok(published)
+                self.publish(root, publication).await
             }
-            Some(HubRequest::Subscribe {
-                admission,
-                answers_subprotocol,
-            }) => self.subscribe(admission, answers_subprotocol).await,
-            Some(HubRequest::Listeners) => self.listeners().map_err(report::internal("listeners")),
-            Some(HubRequest::Events) => {
-                let events = self.root.newest_events();
-                events.map_err(report::internal("events"))
+            (HubRequest::Events, Part::Root(root)) => root.newest_events().map_err(internal),
+            (HubRequest::Health, Part::Root(root)) => {
+                root.health(self.tenant.as_ref(), &self.config()?)
             }
-            Some(HubRequest::Health) => self.root.health(self.tenant.as_ref(), &self.config()?),
-            Some(HubRequest::Revocations {
-                page,
-                if_none_match,
-            }) => {
+            (
+                HubRequest::Revocations {
+                    page,
+                    if_none_match,
+                },
+                Part::Root(root),
+            ) => {
                 let config = self.config()?;
-                let page = self
-                    .root
-                    .revocations(page, if_none_match.as_deref(), &config);
-                page.map_err(report::internal("revocations"))
+                let page = root.revocations(page, if_none_match.as_deref(), &config);
+                page.map_err(internal)
             }
-            Some(HubRequest::RevokedAt {
-                user_id,
-                session_id,
-            }) => {
-                let revoked_at = self.root.revoked_at(&user_id, session_id.as_deref());
-                revoked_at.map_err(report::internal("introspect"))
+            (
+                HubRequest::RevokedAt {
+                    user_id,
+                    session_id,
+                },
+                Part::Root(root),
+            ) => {
+                let revoked_at = root.revoked_at(&user_id, session_id.as_deref());
+                revoked_at.map_err(internal)
             }
-            Some(HubRequest::KeySet { jwks_uri, kid }) => {
-                let cached = self.root.key_sets.look_up(&jwks_uri, &kid).await;
+            (HubRequest::KeySet { jwks_uri, kid }, Part::Root(root)) => {
+                let cached = root.key_sets.look_up(&jwks_uri, &kid).await;
                 let cached = cached.ok_or(Fault::TemporarilyUnavailable)?;
-                http::json(&cached).map_err(report::internal("key_set"))
+                http::json(&cached).map_err(internal)
             }
+            (HubRequest::Follow { shard }, Part::Root(root)) => {
+                root.follow(shard).map_err(internal)
+            }
+            (HubRequest::Relay, Part::Shard(shard)) => {
+                let relay = request.text().await.map_err(&internal)?;
+                self.relay(shard, &relay)
+            }
+            (
+                HubRequest::Publish
+                | HubRequest::Events
+                | HubRequest::Health
+                | HubRequest::Revocations { .. }
+                | HubRequest::RevokedAt { .. }
+                | HubRequest::KeySet { .. }
+                | HubRequest::Follow { .. }
+                | HubRequest::Relay,
+                _,
+            ) => Err(Fault::NotFound),
         }
     }
 
-    /// Stores events and sends them to whoever may see them: one step. What can fail comes before
-    /// the events are stored, because those that are stored are not sent when they come again.
-    fn publish(&self, publication: Publication) -> Result<Response> {
-        self.close_stuck(
-            publication
-                .events
-                .iter()
-                .map(|event| event.user_id.as_str()),
-        )?;
-        let news = self.sockets.with_index(|listeners| {
+    fn debug(&self, request: &Request) -> std::result::Result<Response, Fault> {
+        let url = request.inner().url();
+        let target = Target::parse(&url)?;
+        http::json(&HubDebug {
+            host: target.host,
+            url: &url,
+            path: target.path,
+            tenant_domain: self.tenant.as_ref().map(Tenant::domain).unwrap_or_default(),
+        })
+        .map_err(report::internal("debug"))
+    }
+
+    /// Stores events, sends them to whoever may see them, and has the alarm ring for what is to
+    /// be done after that.
+    async fn publish(
+        &self,
+        root: &Root,
+        publication: Publication,
+    ) -> std::result::Result<Response, Fault> {
+        let internal = report::internal("publish");
+        let events = self.store(root, publication).map_err(&internal)?;
+        let pruning = root.unseen_pruning(&self.config()?).map_err(&internal)?;
+        let retry = root.next_retry().map_err(&internal)?;
+        let due = pruning.into_iter().chain(retry).min();
+        self.wake_by(due).await.map_err(&internal)?;
+        if retry.is_some() {
+            let shards = root.hand_on().map_err(&internal)?;
+            self.state.wait_until(shards);
+        }
+        http::json(&Published { events }).map_err(internal)
+    }
+
+    /// Stores events and sends them to this object's listeners: one step. What can fail comes
+    /// before the events are stored, because those that are stored are not sent when they come
+    /// again.
+    fn store(&self, root: &Root, publication: Publication) -> Result<usize> {
+        let users = publication.events.iter();
+        self.close_stuck(users.map(|event| event.user_id.as_str()))?;
+        self.sockets.with_index(|listeners| {
             let now = clock::now();
-            let news = self
-                .root
-                .events
-                .append(&self.state, publication.events, now)?;
+            let news = root.append(&self.state, publication.events, now)?;
             listening::deliver(&news, listeners, now);
-            Ok::<_, worker::Error>(news)
-        })??;
-        http::json(&Published { events: news.len() })
+            Ok(news.len())
+        })?
+    }
+
+    /// Sends this shard's listeners what the root hands on.
+    fn relay(&self, shard: &Shard, relay: &str) -> std::result::Result<Response, Fault> {
+        let relay: Relay =
+            serde_json::from_str(relay).map_err(|error| Fault::internal("relay", error))?;
+        let internal = report::internal("relay");
+        let taken = self.take_in(shard, |follower| follower.relayed(&relay));
+        taken.map_err(&internal)?;
+        if shard.is_retired(&self.config()?) {
+            self.displace_all().map_err(&internal)?;
+        }
+        let position = shard.position().map_err(&internal)?.unwrap_or_default();
+        let has_listeners = self.sockets.with_index(Listeners::has_listeners);
+        let leaves = !has_listeners.map_err(&internal)? && shard.leave().map_err(&internal)?;
+        http::json(&RelayReceipt { position, leaves }).map_err(internal)
     }
 
     /// Sees to it that the alarm rings no later than this.

@@ -3,29 +3,25 @@
 //! Whatever the issuer does, this ends within five seconds and holds no more than 64 KiB. A
 //! redirect is not followed, because where it leads is not configured.
 
-use std::{pin::pin, time::Duration};
-
-use futures::future::{Either, select};
 use session_events_core::key_set::{FETCH_TIMEOUT_MILLIS, KeySet, MAX_KEY_SET_BYTES};
 use worker::{
-    AbortController, AbortSignal, CacheMode, Delay, Fetch, Request, RequestInit, RequestRedirect,
+    AbortController, AbortSignal, CacheMode, Fetch, Request, RequestInit, RequestRedirect,
 };
 
-use crate::http::{self, Unread};
+use crate::{
+    clock,
+    http::{self, Unread},
+};
 
 /// Fetches the key set at `jwks_uri`; the error says, for the log, what came instead.
 pub(crate) async fn fetch_key_set(jwks_uri: &str) -> Result<KeySet, String> {
     let controller = AbortController::default();
     let signal = controller.signal();
-    let fetched = pin!(fetch(jwks_uri, &signal));
-    let timeout = Delay::from(Duration::from_millis(FETCH_TIMEOUT_MILLIS));
-    match select(fetched, timeout).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => {
-            controller.abort();
-            Err("no answer in time".into())
-        }
-    }
+    let fetched = clock::within(FETCH_TIMEOUT_MILLIS, fetch(jwks_uri, &signal)).await;
+    fetched.unwrap_or_else(|| {
+        controller.abort();
+        Err("no answer in time".into())
+    })
 }
 
 async fn fetch(jwks_uri: &str, signal: &AbortSignal) -> Result<KeySet, String> {

@@ -6,12 +6,18 @@ use session_events_core::{
     object_name::ObjectName,
     tenant::Tenant,
 };
-use worker::{Env, Request, RequestInit, Response};
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
 
 use crate::report;
 
 /// The binding's name in wrangler.toml.
 const TENANT_HUB: &str = "TENANT_HUB";
+
+/// An object does not look at the URL of a request that is not a client's.
+const INTERNAL_URL: &str = "https://hub/";
 
 /// An object of one tenant, asked for the sake of one request.
 #[derive(Clone, Copy)]
@@ -49,5 +55,44 @@ impl TenantObject<'_> {
             object.fetch_with_request(request).await
         };
         asked.await.map_err(report::internal("hub_unreachable"))
+    }
+
+    /// Asks it for something that no client sees as it is.
+    pub(crate) async fn ask_for<T: DeserializeOwned>(
+        &self,
+        request: &HubRequest,
+    ) -> Result<T, Fault> {
+        self.answer(request, RequestInit::new()).await
+    }
+
+    /// Sends it something.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        &self,
+        request: &HubRequest,
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let body = serde_json::to_string(body);
+        let body = body.map_err(|error| Fault::internal(request.name(), error))?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post)
+            .with_body(Some(JsValue::from_str(&body)));
+        self.answer(request, init).await
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: &HubRequest,
+        init: RequestInit,
+    ) -> Result<T, Fault> {
+        let internal = |cause: &dyn fmt::Display| Fault::internal(request.name(), cause);
+        let mut answer = self.ask(INTERNAL_URL, request, init).await?;
+        match answer.status_code() {
+            200 => {
+                let text = answer.text().await.map_err(|error| internal(&error))?;
+                serde_json::from_str(&text).map_err(|error| internal(&error))
+            }
+            503 => Err(Fault::TemporarilyUnavailable),
+            status => Err(internal(&format_args!("status {status}"))),
+        }
     }
 }

@@ -36,6 +36,9 @@ const DEFAULT_REVOCATION_DAYS: u16 = 30;
 /// A choice of days: at most a year, for no token lives that long.
 const REVOCATION_DAYS_RANGE: std::ops::RangeInclusive<u16> = 1..=366;
 
+/// A choice of shards. Each event is handed to every one of them that has listeners.
+const SHARDS_RANGE: std::ops::RangeInclusive<u16> = 1..=100;
+
 /// Who may sign a tenant's access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
@@ -64,6 +67,7 @@ pub struct Config {
     issuers: BTreeMap<Tenant, Vec<Issuer>>,
     kinds: Kinds,
     revocation_days: u16,
+    shards: u16,
 }
 
 impl Config {
@@ -73,13 +77,13 @@ impl Config {
     ///
     /// The first variable that cannot be used, and why.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, Misconfigured> {
-        check_shards(lookup(SHARDS).as_deref())?;
         Ok(Self {
             audience: read_audience(lookup(AUDIENCE))?,
             tenants: read_tenants(&lookup(TENANTS).unwrap_or_default())?,
             issuers: read_issuers(&lookup(ISSUERS).unwrap_or_default())?,
             kinds: read_kinds(lookup(EVENTS).as_deref())?,
             revocation_days: read_revocation_days(lookup(REVOCATION_DAYS).as_deref())?,
+            shards: read_shards(lookup(SHARDS).as_deref())?,
         })
     }
 
@@ -96,6 +100,11 @@ impl Config {
     /// For how many days a revocation is kept.
     pub fn revocation_days(&self) -> u16 {
         self.revocation_days
+    }
+
+    /// How many shards hold a tenant's sockets; `None` where the root holds them itself.
+    pub fn shards(&self) -> Option<u16> {
+        (self.shards > 1).then_some(self.shards)
     }
 
     /// Whether a tenant is served; an empty list serves all.
@@ -183,15 +192,17 @@ fn read_revocation_days(days: Option<&str>) -> Result<u16, Misconfigured> {
         })
 }
 
-/// Sockets are held by the tenant's one object.
-fn check_shards(shards: Option<&str>) -> Result<(), Misconfigured> {
-    match shards.map(str::trim) {
-        None | Some("1") => Ok(()),
-        Some(other) => Err(Misconfigured {
+fn read_shards(shards: Option<&str>) -> Result<u16, Misconfigured> {
+    let Some(shards) = shards.map(str::trim) else {
+        return Ok(1);
+    };
+    let number = shards.parse().ok();
+    number
+        .filter(|number| SHARDS_RANGE.contains(number))
+        .ok_or_else(|| Misconfigured {
             variable: SHARDS,
-            problem: format!("must be 1, not \"{other}\""),
-        }),
-    }
+            problem: format!("must be a whole number from 1 to 100, not \"{shards}\""),
+        })
 }
 
 #[derive(Deserialize)]
@@ -460,7 +471,8 @@ mod tests {
             (REVOCATION_DAYS, "a month"),
             (REVOCATION_DAYS, ""),
             (SHARDS, "0"),
-            (SHARDS, "2"),
+            (SHARDS, "101"),
+            (SHARDS, "-1"),
             (SHARDS, "one"),
             (SHARDS, ""),
         ] {

@@ -161,6 +161,9 @@ pub enum Fault {
     TooManyMessages,
     /// Messages that are not read as fast as they come.
     TooSlow,
+    /// A socket that is told of no more events, because its place is elsewhere or some were
+    /// missed here.
+    Reconnect,
     /// A socket message over the limit.
     MessageTooBig,
     /// No authentication in time.
@@ -223,6 +226,7 @@ impl Fault {
             Self::TooManyInvalidMessages => "too_many_invalid_messages",
             Self::TooManyMessages => "too_many_messages",
             Self::TooSlow => "too_slow",
+            Self::Reconnect => "reconnect",
             Self::MessageTooBig => "message_too_big",
             Self::AuthenticationTimeout => "authentication_timeout",
             Self::TokenExpired => "token_expired",
@@ -248,6 +252,7 @@ impl Fault {
             | Self::StorageUnavailable(_)
             | Self::TooManySockets(_)
             | Self::TooSlow
+            | Self::Reconnect
             | Self::NotConfigured => 503,
         }
     }
@@ -267,7 +272,8 @@ impl Fault {
             | Self::TooManySockets(_)
             | Self::TooManyRequests
             | Self::TooManyMessages
-            | Self::TooSlow => 1013,
+            | Self::TooSlow
+            | Self::Reconnect => 1013,
             Self::NotFound
             | Self::MethodNotAllowed { .. }
             | Self::UpgradeRequired
@@ -344,6 +350,9 @@ impl Fault {
             Self::TooSlow => {
                 "Events are not read as fast as they come; come back and go on from the last."
             }
+            Self::Reconnect => {
+                "This socket is told of no more events; come back and go on from the last."
+            }
             Self::MessageTooBig => "The message is over 16 KiB.",
             Self::AuthenticationTimeout => "No authentication within 10 seconds.",
             Self::TokenExpired => "The access token has expired; come back with a new one.",
@@ -380,6 +389,7 @@ impl Fault {
             Self::TooManySockets(SocketLimit::Unauthenticated) => Some(10),
             Self::TooManySockets(_) | Self::TooManyRequests | Self::NotConfigured => Some(60),
             Self::TooSlow => Some(5),
+            Self::Reconnect => Some(1),
             _ => None,
         }
     }
@@ -471,6 +481,7 @@ mod tests {
             (Fault::TooManySockets(SocketLimit::Unauthenticated), 503),
             (Fault::TooManySockets(SocketLimit::Subject), 503),
             (Fault::NotConfigured, 503),
+            (Fault::Reconnect, 503),
             (Fault::TooManyRequests, 429),
         ] {
             assert_eq!(fault.status(), status);

@@ -14,6 +14,8 @@ pub const KEPT_EVENTS: usize = 100;
 /// An event as it is kept: whose it is, and its text as it goes to every listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptEvent {
+    /// Its number: one more than that of the event before.
+    pub seq: i64,
     /// The event's id.
     pub id: String,
     /// Whose session is over.
@@ -46,9 +48,19 @@ impl EventLog {
         self.events.push_back(event);
     }
 
-    /// Every event that is kept, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &KeptEvent> {
-        self.events.iter().rev()
+    /// The number of the newest event; 0 where there is none.
+    pub fn newest(&self) -> i64 {
+        self.events.back().map_or(0, |event| event.seq)
+    }
+
+    /// Whether an event is kept.
+    pub fn holds(&self, id: &str) -> bool {
+        self.events.iter().any(|event| event.id == id)
+    }
+
+    /// Every event that is kept, oldest first.
+    pub fn oldest_first(&self) -> impl DoubleEndedIterator<Item = &KeptEvent> {
+        self.events.iter()
     }
 
     /// What a listener is owed that names the last event it got, or names none: one that watches
@@ -83,6 +95,7 @@ mod tests {
         for number in 0..count {
             let user = if number % 2 == 0 { "even" } else { "odd" };
             log.push(KeptEvent {
+                seq: number as i64 + 1,
                 id: number.to_string(),
                 user_id: user.into(),
                 json: String::new(),
@@ -147,7 +160,11 @@ mod tests {
     #[test]
     fn the_newest_hundred_are_kept() {
         let log = log(250);
-        let ids: Vec<&str> = log.newest_first().map(|event| event.id.as_str()).collect();
+        let ids: Vec<&str> = log
+            .oldest_first()
+            .rev()
+            .map(|event| event.id.as_str())
+            .collect();
         assert_eq!(ids.len(), 100);
         assert_eq!((ids.first(), ids.last()), (Some(&"249"), Some(&"150")));
     }

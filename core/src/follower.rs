@@ -87,7 +87,7 @@ pub struct Step {
 /// How far a shard is.
 #[derive(Debug)]
 pub struct Follower {
-    /// `None` before the root was first asked: then there has been no listener either.
+    /// `None` where nobody has listened since the root was last told so.
     position: Option<i64>,
     log: EventLog,
     /// When the root was last asked what there is to replay. Until then the log holds no more
@@ -106,8 +106,8 @@ impl Follower {
     }
 
     /// Up to which number its sockets have been sent all.
-    pub fn position(&self) -> i64 {
-        self.position.unwrap_or_default()
+    pub fn position(&self) -> Option<i64> {
+        self.position
     }
 
     /// What there is to replay.
@@ -141,13 +141,14 @@ impl Follower {
                 relay.after
             }
             Some(_) => return Ok(step),
-            None => events.last().map_or(relay.after, |event| event.seq),
+            None => relay.after,
         };
         step.news = self.go_on_from(position, events);
         Ok(step)
     }
 
-    /// Takes in what the root has, which may be more than what it has handed on so far.
+    /// Takes in what the root has, which may be more than what it has handed on so far. An answer
+    /// that is too old is passed over, and the root must be asked again.
     ///
     /// # Errors
     ///
@@ -159,10 +160,16 @@ impl Follower {
     ) -> Result<Step, serde_json::Error> {
         let events = kept(&followed.events)?;
         let position = self.position.unwrap_or(followed.newest);
+        let oldest = self.log.oldest_first().next();
+        let since = oldest.map_or(position, |event| event.seq.saturating_sub(1));
+        if followed.newest < since {
+            // The root has answered before what was relayed since, and with a gap in between.
+            return Ok(Step::default());
+        }
         let (old, new): (Vec<_>, Vec<_>) =
             events.into_iter().partition(|event| event.seq <= position);
-        let since = std::mem::take(&mut self.log);
-        for event in old.into_iter().chain(since.into_oldest_first()) {
+        let relayed = std::mem::take(&mut self.log);
+        for event in old.into_iter().chain(relayed.oldest_first().cloned()) {
             if event.seq > self.log.newest() {
                 self.log.push(event);
             }
@@ -176,24 +183,29 @@ impl Follower {
 
     /// Takes events in if they go on from here; else they will be relayed with what is between.
     fn go_on_from(&mut self, position: i64, events: Vec<KeptEvent>) -> Vec<KeptEvent> {
-        self.position = Some(position);
         let mut news = Vec::new();
+        let mut last = position;
         for event in events {
-            if event.seq == self.position().saturating_add(1) {
-                self.position = Some(event.seq);
+            if event.seq == last.saturating_add(1) {
+                last = event.seq;
                 self.log.push(event.clone());
                 news.push(event);
             }
         }
+        self.position = Some(last);
         news
     }
 
-    /// Lets go of the log: the root, which is told that nobody listens here, hands on no more.
+    /// Forgets where it stands: the root, which is told that nobody listens here, hands on no
+    /// more, and whoever listens next is owed nothing of what comes until then.
     pub fn leave(&mut self) {
-        *self = Self::new(self.position);
+        *self = Self::new(None);
     }
 }
 
 fn kept(events: &[NumberedEvent]) -> Result<Vec<KeptEvent>, serde_json::Error> {
     events.iter().map(NumberedEvent::kept).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,15 @@ pub enum HubRequest {
         /// Those of which session; where it is not known, the end of any counts.
         session_id: Option<String>,
     },
+    /// Say what there is to replay, as a [`Followed`](crate::follower::Followed), and from now on
+    /// hand me what comes.
+    Follow {
+        /// The number of the shard that asks.
+        shard: u16,
+    },
+    /// Send your listeners these events; they travel in the body, as a
+    /// [`Relay`](crate::follower::Relay).
+    Relay,
     /// Yield the tenant's key set, for a token that names `kid`.
     KeySet {
         /// Where the issuer's key set is.
@@ -102,6 +111,8 @@ impl HubRequest {
             Self::Health => "health",
             Self::Revocations { .. } => "revocations",
             Self::RevokedAt { .. } => "introspect",
+            Self::Follow { .. } => "follow",
+            Self::Relay => "relay",
             Self::KeySet { .. } => "key_set",
         }
     }

@@ -18,6 +18,8 @@
 //! - [`event`]: which records end a session, and whose.
 //! - [`event_log`]: the newest events, and what a listener is owed of them.
 //! - [`revocation`]: who was revoked when, for longer than events are kept.
+//! - [`follower`]: how a shard gets events from the root of its tenant.
+//! - [`shards`]: what the root knows of its shards.
 //!
 //! Who may listen:
 //! - [`access_token`]: from a string to claims that may be trusted.
@@ -58,6 +60,7 @@ pub mod entity_tag;
 pub mod error;
 pub mod event;
 pub mod event_log;
+pub mod follower;
 pub mod hub_request;
 pub mod introspection;
 pub mod key_set;
@@ -71,6 +74,7 @@ pub mod publish_token;
 pub mod revocation;
 pub mod route;
 pub mod session;
+pub mod shards;
 pub mod tenant;
 pub mod timestamp;
 pub mod upgrade;

@@ -174,6 +174,17 @@ impl<S> Listeners<S> {
         self.to_all.iter().chain(own).copied()
     }
 
+    /// Whether anybody listens.
+    pub fn has_listeners(&self) -> bool {
+        !self.by_subject.is_empty()
+    }
+
+    /// All sockets, the longest connected first.
+    pub fn all(&self) -> impl Iterator<Item = (&S, &Session)> {
+        let entries = self.sockets.values();
+        entries.map(|entry| (&entry.socket, &entry.session))
+    }
+
     /// The sockets whose time has come, the longest overdue first.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = (&S, &Session)> {
         let come = self.due.iter().take_while(move |(due, _)| *due <= now);
@@ -184,11 +195,6 @@ impl<S> Listeners<S> {
     /// When the next socket is due.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(due, _)| *due)
-    }
-
-    /// Every open socket's session, the longest connected first.
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.sockets.values().map(|entry| &entry.session)
     }
 }
 
@@ -231,7 +237,7 @@ mod tests {
         assert_eq!(to("b"), [2, 1]);
         assert_eq!(to("c"), [2]);
         assert_eq!(to("nobody"), [2]);
-        assert_eq!(listeners.sessions().count(), 4);
+        assert_eq!(listeners.all().count(), 4);
     }
 
     #[test]
@@ -421,7 +427,7 @@ mod tests {
                 }
                 let next = sessions.iter().filter_map(Session::due).min();
                 prop_assert_eq!(listeners.next_due(), next);
-                prop_assert_eq!(listeners.sessions().count(), sessions.len());
+                prop_assert_eq!(listeners.all().count(), sessions.len());
                 let strangers = sessions.iter().filter(|session| session.listener().is_none()).count();
                 prop_assert_eq!(listeners.unauthenticated, strangers);
             }

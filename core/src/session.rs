@@ -203,6 +203,11 @@ impl Session {
         behind.then(|| self.close(Fault::TooSlow))
     }
 
+    /// Closes the session so that its client comes back.
+    pub fn displace(&mut self) -> Option<Effect<'static>> {
+        (self.state != State::Closed).then(|| self.close(Fault::Reconnect))
+    }
+
     fn refuse(&mut self, fault: Fault) -> Vec<Effect<'static>> {
         let mut effects = vec![Effect::Refuse(fault)];
         self.invalid_messages = self.invalid_messages.saturating_add(1);

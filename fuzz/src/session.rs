@@ -155,6 +155,7 @@ impl Socket {
         self.published += 1;
         let json = format!("{} {user}", self.published);
         self.log.push(KeptEvent {
+            seq: i64::try_from(self.published).expect("few events"),
             id: self.published.to_string(),
             user_id: user.to_owned(),
             json: json.clone(),
@@ -222,7 +223,7 @@ impl Socket {
         assert_eq!(self.session.due().is_none(), self.closed);
         assert_eq!(self.session.connection().is_none(), self.closed);
         let open = usize::from(!self.closed);
-        assert_eq!(self.listeners.sessions().count(), open);
+        assert_eq!(self.listeners.all().count(), open);
         let admitted = self.admitted.as_ref().filter(|_| !self.closed);
         assert_eq!(self.session.listener(), admitted);
         assert!(self.closed || self.invalid < MAX_INVALID_MESSAGES);

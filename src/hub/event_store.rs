@@ -8,9 +8,11 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use session_events_core::{
     event::Event,
     event_log::{EventLog, KEPT_EVENTS, KeptEvent},
+    follower::{EVENTS_A_RELAY, NumberedEvent},
     timestamp::Timestamp,
 };
 use worker::{
@@ -18,11 +20,16 @@ use worker::{
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
 };
 
-use super::revocations::{self, Revocations};
+use super::{
+    relays,
+    revocations::{self, Revocations},
+};
 
 /// How many events are kept, as a number of rows.
 #[expect(clippy::cast_possible_wrap, reason = "a hundred")]
 const KEPT_ROWS: i64 = KEPT_EVENTS as i64;
+/// How many are kept for a shard that lacks them: more than come in one body.
+const OUTSTANDING_ROWS: i64 = 100_000;
 /// How many log ids are remembered to tell a redelivery from news.
 const REMEMBERED_LOG_IDS: i64 = 10_000;
 /// How many events go into one statement: of the longest that there can be, as many stay below
@@ -51,6 +58,7 @@ extern "C" {
 pub(super) fn create_tables(state: &State) -> Result<()> {
     let sql = state.storage().sql();
     sql.exec(SCHEMA, None)?;
+    sql.exec(relays::SCHEMA, None)?;
     sql.exec(revocations::SCHEMA, None).map(drop)
 }
 
@@ -69,7 +77,20 @@ struct AcceptedRow {
 
 #[derive(Deserialize)]
 struct EventRow {
+    seq: i64,
     event: String,
+}
+
+/// The oldest events after this number, as many as travel together.
+pub(super) fn after(sql: &SqlStorage, seq: i64) -> Result<Vec<NumberedEvent>> {
+    let next = "SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
+    let rows = sql.exec(next, vec![seq.into(), i64::from(EVENTS_A_RELAY).into()])?;
+    let numbered = |EventRow { seq, event }| {
+        let event = RawValue::from_string(event)?;
+        Ok(NumberedEvent { seq, event })
+    };
+    let rows: Vec<EventRow> = rows.to_array()?;
+    rows.into_iter().map(numbered).collect()
 }
 
 impl EventStore {
@@ -83,7 +104,7 @@ impl EventStore {
 
     /// Whether the rows can be read.
     pub(super) fn check(&self) -> Result<()> {
-        let newest = "SELECT event FROM events ORDER BY seq DESC LIMIT 1";
+        let newest = "SELECT seq, event FROM events ORDER BY seq DESC LIMIT 1";
         self.sql
             .exec(newest, None)?
             .to_array::<EventRow>()
@@ -106,22 +127,29 @@ impl EventStore {
     }
 
     fn read_log(&self) -> Result<EventLog> {
-        let newest = "SELECT event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
+        let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
         let rows: Vec<EventRow> = self.sql.exec(newest, vec![KEPT_ROWS.into()])?.to_array()?;
         let mut log = EventLog::default();
         for row in rows {
             let event: Event = serde_json::from_str(&row.event)?;
-            log.push(kept(event, row.event));
+            log.push(kept(row.seq, event, row.event));
         }
         Ok(log)
     }
 
+    /// The number of the newest event; 0 where there is none yet.
+    pub(super) fn newest(&self) -> Result<i64> {
+        self.with_log(EventLog::newest)
+    }
+
     /// Stores those of the events that are news, all or none, and yields them in their order.
+    /// What every shard has, up to this number, need not be kept for any.
     pub(super) fn append(
         &self,
         state: &State,
         events: Vec<Event>,
         now: Timestamp,
+        all_have: i64,
     ) -> Result<Vec<KeptEvent>> {
         // Read first, so that the log is never taken for complete when it lacks what is older.
         self.with_log(|_| ())?;
@@ -134,7 +162,9 @@ impl EventStore {
                 let chunk = events.by_ref().take(EVENTS_A_STATEMENT).collect();
                 news.extend(self.insert(chunk, now)?);
             }
-            self.forget()?;
+            if let Some(KeptEvent { seq, .. }) = news.last() {
+                self.forget(*seq, all_have)?;
+            }
             Ok(JsValue::UNDEFINED)
         })?;
         if let Some(log) = self.log.borrow_mut().as_mut() {
@@ -165,7 +195,7 @@ impl EventStore {
         for (seq, event) in accepted {
             let json = serde_json::to_string(&event)?;
             numbered.push((seq, json.clone()));
-            news.push(kept(event, json));
+            news.push(kept(seq, event, json));
         }
         let keep =
             "INSERT INTO events (seq, event) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
@@ -175,26 +205,26 @@ impl EventStore {
         Ok(news)
     }
 
-    /// Lets the oldest rows go.
-    fn forget(&self) -> Result<()> {
-        for (rows, count) in [
+    /// Lets the oldest rows go, seen from the newest.
+    fn forget(&self, newest: i64, all_have: i64) -> Result<()> {
+        let past = |count| newest.saturating_sub(count);
+        let events = past(KEPT_ROWS).min(all_have).max(past(OUTSTANDING_ROWS));
+        for (rows, last) in [
+            ("DELETE FROM events WHERE seq <= ?", events),
             (
-                "DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?",
-                KEPT_ROWS,
-            ),
-            (
-                "DELETE FROM accepted WHERE seq <= (SELECT max(seq) FROM accepted) - ?",
-                REMEMBERED_LOG_IDS,
+                "DELETE FROM accepted WHERE seq <= ?",
+                past(REMEMBERED_LOG_IDS),
             ),
         ] {
-            self.sql.exec(rows, vec![count.into()])?;
+            self.sql.exec(rows, vec![last.into()])?;
         }
         Ok(())
     }
 }
 
-fn kept(event: Event, json: String) -> KeptEvent {
+fn kept(seq: i64, event: Event, json: String) -> KeptEvent {
     KeptEvent {
+        seq,
         id: event.id,
         user_id: event.user_id,
         json,

@@ -142,7 +142,7 @@ impl Inner {
     }
 }
 
-impl KeySource for &KeySets {
+impl KeySource for KeySets {
     async fn signing_key(
         &self,
         jwks_uri: &str,

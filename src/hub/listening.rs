@@ -4,6 +4,7 @@ use session_events_core::{
     access_token::{self, AccessToken},
     error::Fault,
     event_log::KeptEvent,
+    follower::{Follower, Step},
     hub_request::Admission,
     listeners::Listeners,
     protocol::{ErrorBody, ListenersBody, ServerMessage},
@@ -16,7 +17,8 @@ use worker::{
 };
 
 use super::{
-    TenantHub,
+    Part, TenantHub,
+    shard::{Admitting, Shard},
     sockets::{self, Socket},
 };
 use crate::{
@@ -54,7 +56,7 @@ impl TenantHub {
 
     pub(super) fn report_refused(&self, fault: &Fault) {
         let refused = Refused {
-            tenant: &self.domain,
+            tenant: &self.name,
             endpoint: "socket",
             request_id: None,
         };
@@ -96,6 +98,11 @@ impl TenantHub {
         let newcomer = match &admission {
             None => None,
             Some(admission) => Some(admission.token.listener()?),
+        };
+        self.check_current()?;
+        let _admitting = match &admission {
+            None => None,
+            Some(admission) => self.prepare(admission.last_event_id.as_deref()).await?,
         };
         self.sockets
             .with_index(|all| all.check_room(newcomer.as_ref()))
@@ -151,7 +158,14 @@ impl TenantHub {
                     last_event_id,
                 } => {
                     let outcome = self.verify(&access_token).await;
-                    let outcome = outcome.and_then(|token| self.admit(token, socket.number()));
+                    let prepared = match &outcome {
+                        Ok(_) => self.prepare(last_event_id.as_deref()).await,
+                        Err(_) => Ok(None),
+                    };
+                    let outcome = outcome.and_then(|token| {
+                        prepared.as_ref().map_err(Fault::clone)?;
+                        self.admit(token, socket.number())
+                    });
                     let Some(mut socket) = socket.reread() else {
                         return Ok(());
                     };
@@ -168,8 +182,70 @@ impl TenantHub {
         let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
         let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
         let config = self.config()?;
-        let verifier = RuntimeVerifier(&self.root.key_sets);
+        let verifier = RuntimeVerifier(&self.part);
         access_token::verify(token, tenant, &config, &verifier).await
+    }
+
+    /// Lets nobody in where there is no such shard any more.
+    fn check_current(&self) -> std::result::Result<(), Fault> {
+        match &self.part {
+            Part::Shard(shard) if shard.is_retired(&self.config()?) => Err(Fault::Reconnect),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sees to it that what there is to replay is known. What it yields must be held until whoever
+    /// names this event has become a listener.
+    async fn prepare(
+        &self,
+        last_event_id: Option<&str>,
+    ) -> std::result::Result<Option<Admitting<'_>>, Fault> {
+        let Part::Shard(shard) = &self.part else {
+            return Ok(None);
+        };
+        self.check_current()?;
+        let admitting = shard.admit();
+        let internal = report::internal("follow");
+        let must_ask = |now| shard.must_ask(last_event_id, now).map_err(&internal);
+        while must_ask(clock::now())? {
+            let followed = shard.ask().await?;
+            let now = clock::now();
+            // Of those who waited for the same answer, the first takes it in.
+            if must_ask(now)? {
+                let taken = self.take_in(shard, |follower| follower.followed(&followed, now));
+                taken.map_err(&internal)?;
+            }
+        }
+        Ok(Some(admitting))
+    }
+
+    /// Takes in what a shard is told by its root, and sends its listeners what is news: one step.
+    pub(super) fn take_in(
+        &self,
+        shard: &Shard,
+        step: impl FnOnce(&mut Follower) -> serde_json::Result<Step>,
+    ) -> Result<()> {
+        let step = shard.advance(|follower| {
+            let step = step(follower)?;
+            self.close_stuck(step.news.iter().map(|event| event.user_id.as_str()))?;
+            Ok(step)
+        })?;
+        if step.missed {
+            self.displace_all()?;
+        }
+        let now = clock::now();
+        self.sockets
+            .with_index(|listeners| deliver(&step.news, listeners, now))
+    }
+
+    /// Closes all sockets, so that their clients come back.
+    pub(super) fn displace_all(&self) -> Result<()> {
+        for mut socket in self.sockets.all()? {
+            if let Some(effect) = self.sockets.update(&mut socket, Session::displace)? {
+                self.perform(&socket, effect);
+            }
+        }
+        Ok(())
     }
 
     /// Lets a token pass whose subject may have one more socket, or has this one already.
@@ -188,7 +264,7 @@ impl TenantHub {
         outcome: &std::result::Result<AccessToken, Fault>,
         last_event_id: Option<&str>,
     ) -> Result<()> {
-        self.root.events.with_log(|log| {
+        self.part.with_log(|log| {
             let now = clock::now();
             let step =
                 |session: &mut Session| session.authenticate(outcome, last_event_id, log, now);
@@ -201,7 +277,10 @@ impl TenantHub {
 
     pub(super) fn listeners(&self) -> Result<Response> {
         self.sockets.with_index(|all| {
-            let connections: Vec<_> = all.sessions().filter_map(Session::connection).collect();
+            let connections: Vec<_> = all
+                .all()
+                .filter_map(|(_, session)| session.connection())
+                .collect();
             http::json(&ListenersBody {
                 count: connections.len(),
                 connections,

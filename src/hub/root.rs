@@ -1,35 +1,44 @@
 //! What a tenant's root object has beside sockets: the events, what they revoke, the key sets.
 
-use std::{cell::Cell, rc::Rc};
+use std::cell::Cell;
 
+use serde_json::value::RawValue;
 use session_events_core::{
     config::Config,
     error::{Fault, Incident},
-    event_log::EventLog,
+    event::Event,
+    event_log::{EventLog, KeptEvent},
+    follower::{Followed, NumberedEvent},
     hub_request::RevokedAt,
     protocol::{EventsBody, HealthBody},
     revocation::PageRequest,
     tenant::Tenant,
     timestamp::Timestamp,
 };
-use worker::{Response, Result, State};
+use worker::{Env, Response, Result, State};
 
-use super::{event_store::EventStore, key_sets::KeySets};
+use super::{
+    event_store::EventStore,
+    key_sets::KeySets,
+    relays::{RETRY_SECONDS, Relays},
+};
 use crate::{clock, http, report};
 
 /// The root's own part of an object.
 pub(super) struct Root {
     pub(super) events: EventStore,
     pub(super) key_sets: KeySets,
+    pub(super) relays: Relays,
     /// Whether the alarm is known to be set for when revocations must be let go.
     pruning_seen_to: Cell<bool>,
 }
 
 impl Root {
-    pub(super) fn new(state: &Rc<State>, domain: &str) -> Self {
+    pub(super) fn new(state: &State, env: &Env, tenant: Option<Tenant>, name: &str) -> Self {
         Self {
             events: EventStore::new(state),
-            key_sets: KeySets::new(state, domain.to_owned()),
+            key_sets: KeySets::new(state, name.to_owned()),
+            relays: Relays::new(state, env, tenant),
             pruning_seen_to: Cell::new(false),
         }
     }
@@ -38,11 +47,58 @@ impl Root {
     pub(super) fn newest_events(&self) -> Result<Response> {
         self.events.with_log(|log| {
             let events: std::result::Result<Vec<_>, _> = log
-                .newest_first()
+                .oldest_first()
+                .rev()
                 .map(|event| serde_json::from_str(&event.json))
                 .collect();
             http::json(&EventsBody { events: events? })
         })?
+    }
+
+    /// Stores events, and yields those that are news.
+    pub(super) fn append(
+        &self,
+        state: &State,
+        events: Vec<Event>,
+        now: Timestamp,
+    ) -> Result<Vec<KeptEvent>> {
+        let all_have = self.relays.all_have(self.events.newest()?)?;
+        self.events.append(state, events, now, all_have)
+    }
+
+    /// When the alarm must ring in case events do not get to a shard; `None` where there is none.
+    pub(super) fn next_retry(&self) -> Result<Option<Timestamp>> {
+        let any = self.relays.are_any(self.events.newest()?)?;
+        Ok(any.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
+    }
+
+    /// Hands the shards what they lack.
+    pub(super) fn hand_on(&self) -> Result<impl Future<Output = ()> + 'static> {
+        self.relays.hand_on(self.events.newest()?)
+    }
+
+    /// Hands the shards what they lack still, and tells when to try again where one could not be
+    /// reached.
+    pub(super) async fn hand_on_rest(&self) -> Result<Option<Timestamp>> {
+        self.hand_on()?.await;
+        let newest = self.events.newest()?;
+        let behind = self.relays.all_have(newest)? < newest;
+        Ok(behind.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
+    }
+
+    /// Tells a shard what there is to replay, and has it be handed what comes: one step.
+    pub(super) fn follow(&self, shard: u16) -> Result<Response> {
+        self.relays.take_in(shard, self.events.newest()?)?;
+        let numbered = |event: &KeptEvent| {
+            let (seq, event) = (event.seq, RawValue::from_string(event.json.clone())?);
+            Ok::<_, worker::Error>(NumberedEvent { seq, event })
+        };
+        let followed = |log: &EventLog| {
+            let events: Result<Vec<_>> = log.oldest_first().map(numbered).collect();
+            let (newest, events) = (log.newest(), events?);
+            http::json(&Followed { newest, events })
+        };
+        self.events.with_log(followed)?
     }
 
     /// A page of the revocations, unless the client has it already.
@@ -52,7 +108,7 @@ impl Root {
         if_none_match: Option<&str>,
         config: &Config,
     ) -> Result<Response> {
-        let newest = |log: &EventLog| log.newest_first().next().map(|event| event.id.clone());
+        let newest = |log: &EventLog| log.oldest_first().next_back().map(|event| event.id.clone());
         let last_event_id = self.events.with_log(newest)?;
         let days = config.revocation_days();
         let revocations = self.events.revocations();

@@ -69,15 +69,12 @@ impl Sockets {
 
     /// The sockets whose time has come.
     pub(super) fn due(&self, now: Timestamp) -> Result<Vec<Socket>> {
-        self.with_index(|all| {
-            all.due(now)
-                .map(|(raw, session)| Socket {
-                    raw: raw.clone(),
-                    session: session.clone(),
-                    attachment: String::new(),
-                })
-                .collect()
-        })
+        self.with_index(|all| all.due(now).map(Socket::known).collect())
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Result<Vec<Socket>> {
+        self.with_index(|all| all.all().map(Socket::known).collect())
     }
 
     /// Takes a new socket in.
@@ -136,6 +133,15 @@ impl Socket {
             session,
             attachment,
         })
+    }
+
+    /// A socket as the index has it.
+    fn known((raw, session): (&WebSocket, &Session)) -> Self {
+        Self {
+            raw: raw.clone(),
+            session: session.clone(),
+            attachment: String::new(),
+        }
     }
 
     /// The same socket after something else was waited for, and may have moved it on.

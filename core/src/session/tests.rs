@@ -23,6 +23,7 @@ fn log(users: &[&str]) -> EventLog {
     let mut log = EventLog::default();
     for (number, user) in users.iter().enumerate() {
         log.push(KeptEvent {
+            seq: number as i64 + 1,
             id: number.to_string(),
             user_id: (*user).to_owned(),
             json: format!("{number}:{user}"),

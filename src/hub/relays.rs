@@ -1,0 +1,184 @@
+//! How the root hands its events to the shards.
+//!
+//! An event is on disk before it is handed on, and stays there until every shard has it. A shard
+//! that cannot be reached is tried again by the alarm, which is set before anything is handed on,
+//! so a root that is killed in between goes on when it wakes.
+
+use std::{cell::RefCell, rc::Rc};
+
+use futures::future::join_all;
+use serde::Deserialize;
+use session_events_core::{
+    error::Fault,
+    follower::{Relay, RelayReceipt},
+    hub_request::HubRequest,
+    shards::{Place, Shards},
+    tenant::Tenant,
+};
+use worker::{Env, Result, SqlStorage, State};
+
+use super::event_store;
+use crate::{clock, report, tenant_object::TenantObject};
+
+pub(super) const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY)";
+/// After how many seconds a shard is tried again that could not be reached.
+pub(super) const RETRY_SECONDS: i64 = 5;
+/// How many times a shard is tried before it is left to the alarm.
+const TRIES: usize = 2;
+/// How long a shard may take to answer.
+const TIMEOUT_MILLIS: u64 = 10_000;
+/// What a shard's log calls a request that no client has made.
+const REQUEST_ID: &str = "relay";
+
+/// A tenant's shards, as its root sees them.
+pub(super) struct Relays(Rc<Inner>);
+
+struct Inner {
+    tenant: Option<Tenant>,
+    env: Env,
+    sql: SqlStorage,
+    /// Read when it is first needed after each waking.
+    shards: RefCell<Option<Shards>>,
+}
+
+#[derive(Deserialize)]
+struct ShardRow {
+    number: u16,
+}
+
+impl Relays {
+    pub(super) fn new(state: &State, env: &Env, tenant: Option<Tenant>) -> Self {
+        Self(Rc::new(Inner {
+            tenant,
+            env: env.clone(),
+            sql: state.storage().sql(),
+            shards: RefCell::new(None),
+        }))
+    }
+
+    /// Has a shard be handed what comes after the newest event.
+    pub(super) fn take_in(&self, number: u16, newest: i64) -> Result<()> {
+        let known = self
+            .0
+            .with_shards(newest, |shards| shards.contains(number))?;
+        if !known {
+            let keep = "INSERT OR IGNORE INTO shards (number) VALUES (?)";
+            self.0.sql.exec(keep, vec![i64::from(number).into()])?;
+        }
+        self.0
+            .with_shards(newest, |shards| shards.ask(number, newest))
+    }
+
+    /// Whether there are shards to hand events to.
+    pub(super) fn are_any(&self, newest: i64) -> Result<bool> {
+        self.0.with_shards(newest, |shards| !shards.is_empty())
+    }
+
+    /// Up to which number every shard is known to have all.
+    pub(super) fn all_have(&self, newest: i64) -> Result<i64> {
+        self.0.with_shards(newest, |shards| shards.all_have())
+    }
+
+    /// Hands to every shard what it lacks, as far as it can be reached. A shard that something is
+    /// on its way to already is handed the rest with that.
+    pub(super) fn hand_on(&self, newest: i64) -> Result<impl Future<Output = ()> + 'static> {
+        let idle = self.0.with_shards(newest, Shards::begin)?;
+        let each = idle.into_iter().map(|number| {
+            let inner = Rc::clone(&self.0);
+            async move { inner.hand_on_to(number).await }
+        });
+        let all = join_all(each);
+        Ok(async move {
+            all.await;
+        })
+    }
+}
+
+impl Inner {
+    /// `newest` is what the shards of an object that wakes are believed to have.
+    fn with_shards<T>(&self, newest: i64, look: impl FnOnce(&mut Shards) -> T) -> Result<T> {
+        let mut shards = self.shards.borrow_mut();
+        let shards = match shards.take() {
+            Some(known) => shards.insert(known),
+            None => {
+                let rows = self.sql.exec("SELECT number FROM shards", None)?;
+                let rows: Vec<ShardRow> = rows.to_array()?;
+                let numbers = rows.into_iter().map(|row| row.number);
+                shards.insert(Shards::new(numbers, newest))
+            }
+        };
+        Ok(look(shards))
+    }
+
+    /// Looks at shards that are known to have been read.
+    fn with_known<T: Default>(&self, look: impl FnOnce(&mut Shards) -> T) -> T {
+        self.shards
+            .borrow_mut()
+            .as_mut()
+            .map(look)
+            .unwrap_or_default()
+    }
+
+    async fn hand_on_to(&self, number: u16) {
+        for _ in 0..TRIES {
+            let Err(fault) = self.hand_on_all_to(number).await else {
+                break;
+            };
+            let domain = self.tenant.as_ref().map(Tenant::domain).unwrap_or_default();
+            let detail = format!("shard {number}: {}", fault.log_detail());
+            report::warning("shard_not_reached", &domain, &detail);
+            self.with_known(|shards| shards.failed(number));
+        }
+        self.with_known(|shards| shards.end(number));
+    }
+
+    async fn hand_on_all_to(&self, number: u16) -> std::result::Result<(), Fault> {
+        let internal = report::internal("relay");
+        while let Some((place, relay)) = self.next(number).map_err(&internal)? {
+            let receipt = self.send(number, &relay).await?;
+            let further =
+                self.with_known(|shards| shards.answered(number, place, &relay, &receipt));
+            if !further {
+                return Err(Fault::internal("relay", "the shard takes nothing in"));
+            }
+            if !self.with_known(|shards| shards.contains(number)) {
+                let forget = "DELETE FROM shards WHERE number = ?";
+                let forgotten = self.sql.exec(forget, vec![i64::from(number).into()]);
+                forgotten.map_err(&internal)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a shard is to be handed next; `None` where it has all.
+    fn next(&self, number: u16) -> Result<Option<(Place, Relay)>> {
+        let Some(place) = self.with_known(|shards| shards.place(number)) else {
+            return Ok(None);
+        };
+        let events = event_store::after(&self.sql, place.after)?;
+        if events.is_empty() && !place.guessed {
+            return Ok(None);
+        }
+        let first = events.first().map(|event| event.seq.saturating_sub(1));
+        let after = first.unwrap_or(place.after);
+        let relay = Relay {
+            gone: after > place.after,
+            after,
+            events,
+        };
+        Ok(Some((place, relay)))
+    }
+
+    async fn send(&self, number: u16, relay: &Relay) -> std::result::Result<RelayReceipt, Fault> {
+        let nameless = || Fault::internal("relay", "the object's name is no domain of Auth0's");
+        let shard = TenantObject {
+            env: &self.env,
+            tenant: self.tenant.as_ref().ok_or_else(nameless)?,
+            shard: Some(number),
+            request_id: REQUEST_ID,
+        };
+        let sent = shard.send(&HubRequest::Relay, relay);
+        let receipt = clock::within(TIMEOUT_MILLIS, sent).await;
+        receipt.unwrap_or_else(|| Err(Fault::internal("relay", "no answer in time")))
+    }
+}

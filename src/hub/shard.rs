@@ -1,0 +1,186 @@
+//! What a shard has beside sockets: how far they have been sent what the root has.
+//!
+//! The position is on disk before an event is sent, in the same step, and the runtime holds back
+//! what is sent until it is. So a shard that is killed, or that answers the root too late, is
+//! handed the event again and knows that its sockets have it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures::{
+    FutureExt,
+    future::{LocalBoxFuture, Shared},
+};
+use serde::Deserialize;
+use session_events_core::{
+    config::Config,
+    error::Fault,
+    event_log::EventLog,
+    follower::{Followed, Follower},
+    hub_request::HubRequest,
+    tenant::Tenant,
+    timestamp::Timestamp,
+};
+use worker::{Env, Result, SqlStorage, State};
+
+use crate::tenant_object::TenantObject;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS position (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL)";
+/// What the root's log calls a request that no client has made.
+const REQUEST_ID: &str = "follow";
+
+type Asking = Shared<LocalBoxFuture<'static, std::result::Result<Rc<Followed>, Fault>>>;
+
+/// The shard's own part of an object.
+pub(super) struct Shard {
+    number: u16,
+    tenant: Tenant,
+    env: Env,
+    sql: SqlStorage,
+    /// Made when it is first needed after each waking.
+    follower: RefCell<Option<Follower>>,
+    /// The question to the root that is under way, shared by all who wait for its answer.
+    asking: RefCell<Option<Asking>>,
+    /// How many are about to make somebody a listener.
+    admitting: Cell<usize>,
+}
+
+/// Somebody is about to become a listener, so the shard must not leave.
+pub(super) struct Admitting<'a>(&'a Cell<usize>);
+
+impl Drop for Admitting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+#[derive(Deserialize)]
+struct PositionRow {
+    seq: i64,
+}
+
+/// Makes the table where it is missing.
+pub(super) fn create_table(state: &State) -> Result<()> {
+    state.storage().sql().exec(SCHEMA, None).map(drop)
+}
+
+impl Shard {
+    pub(super) fn new(state: &State, env: &Env, tenant: Tenant, number: u16) -> Self {
+        Self {
+            number,
+            tenant,
+            env: env.clone(),
+            sql: state.storage().sql(),
+            follower: RefCell::new(None),
+            asking: RefCell::new(None),
+            admitting: Cell::new(0),
+        }
+    }
+
+    /// The tenant's root, which has the events and the key sets.
+    pub(super) fn root(&self) -> TenantObject<'_> {
+        TenantObject {
+            env: &self.env,
+            tenant: &self.tenant,
+            shard: None,
+            request_id: REQUEST_ID,
+        }
+    }
+
+    /// Whether there is no such shard any more.
+    pub(super) fn is_retired(&self, config: &Config) -> bool {
+        config.shards().is_none_or(|shards| self.number > shards)
+    }
+
+    fn with_follower<T>(&self, look: impl FnOnce(&mut Follower) -> T) -> Result<T> {
+        let mut follower = self.follower.borrow_mut();
+        let follower = match follower.take() {
+            Some(known) => follower.insert(known),
+            None => follower.insert(Follower::new(self.read_position()?)),
+        };
+        Ok(look(follower))
+    }
+
+    fn read_position(&self) -> Result<Option<i64>> {
+        let rows = self.sql.exec("SELECT seq FROM position", None)?;
+        let rows: Vec<PositionRow> = rows.to_array()?;
+        Ok(rows.first().map(|row| row.seq))
+    }
+
+    /// Looks at what there is to replay.
+    pub(super) fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
+        self.with_follower(|follower| look(follower.log()))
+    }
+
+    /// Up to which number its sockets have been sent all.
+    pub(super) fn position(&self) -> Result<Option<i64>> {
+        self.with_follower(|follower| follower.position())
+    }
+
+    /// Whether the root must be asked before somebody becomes a listener who names this event.
+    pub(super) fn must_ask(&self, last_event_id: Option<&str>, now: Timestamp) -> Result<bool> {
+        self.with_follower(|follower| follower.must_ask(last_event_id, now))
+    }
+
+    /// Keeps the shard from leaving until somebody has become a listener.
+    pub(super) fn admit(&self) -> Admitting<'_> {
+        self.admitting.set(self.admitting.get().saturating_add(1));
+        Admitting(&self.admitting)
+    }
+
+    /// Asks the root what there is to replay.
+    pub(super) async fn ask(&self) -> std::result::Result<Rc<Followed>, Fault> {
+        let asking = {
+            let mut asking = self.asking.borrow_mut();
+            let under_way = asking.get_or_insert_with(|| {
+                let (env, tenant, shard) = (self.env.clone(), self.tenant.clone(), self.number);
+                let ask = async move {
+                    let root = TenantObject {
+                        env: &env,
+                        tenant: &tenant,
+                        shard: None,
+                        request_id: REQUEST_ID,
+                    };
+                    root.ask_for(&HubRequest::Follow { shard })
+                        .await
+                        .map(Rc::new)
+                };
+                ask.boxed_local().shared()
+            });
+            under_way.clone()
+        };
+        let answer = asking.await;
+        *self.asking.borrow_mut() = None;
+        answer
+    }
+
+    /// Moves on, and keeps where it stands then. Where that fails, what is on disk counts.
+    pub(super) fn advance<T>(&self, step: impl FnOnce(&mut Follower) -> Result<T>) -> Result<T> {
+        let advanced = self.with_follower(|follower| {
+            let before = follower.position();
+            let outcome = step(follower)?;
+            if let (true, Some(position)) = (follower.position() != before, follower.position()) {
+                let keep = "INSERT OR REPLACE INTO position (id, seq) VALUES (1, ?)";
+                self.sql.exec(keep, vec![position.into()])?;
+            }
+            Ok(outcome)
+        })?;
+        if advanced.is_err() {
+            *self.follower.borrow_mut() = None;
+        }
+        advanced
+    }
+
+    /// Says that nobody listens here, unless somebody is about to.
+    pub(super) fn leave(&self) -> Result<bool> {
+        if self.admitting.get() > 0 {
+            return Ok(false);
+        }
+        self.sql.exec("DELETE FROM position", None)?;
+        self.with_follower(Follower::leave)?;
+        Ok(true)
+    }
+}
