@@ -16,27 +16,28 @@ export async function inPairs(
   sides,
   pairs,
   deed,
-  { prepare = () => {}, progress = () => {} } = {},
+  { prepare = () => undefined, progress = () => {} } = {},
 ) {
   const samples = Object.fromEntries(sides.map(({ name }) => [name, []]));
   await each(sides, (side) => side.settle());
   const before = sides.map((side) => side.cpu());
   for (let pair = 0; pair < pairs; pair += 1) {
     progress(`${pair} of ${pairs}`);
-    const argument = prepare(pair);
+    const argument = await prepare();
     const order = pair % 2 ? sides : sides.toReversed();
     for (const side of order) samples[side.name].push(await deed(side, argument));
   }
   await each(sides, (side) => side.settle());
   return Object.fromEntries(
     sides.map((side, at) => {
-      const cpu = side.cpu() === undefined ? undefined : (side.cpu() - before[at]) / pairs;
+      const now = side.cpu();
+      const cpu = now === undefined ? undefined : (now - before[at]) / pairs;
       return [side.name, { samples: samples[side.name], cpu }];
     }),
   );
 }
 
-/** A row of the table, of what `inPairs` gives; `share` is by what each number is divided. */
+/** A row of the table, of what `inPairs` gives: `per` divides the times, `events` the processor time. */
 export function row(measured, { per = 1, events = per, ...rest } = {}) {
   const side = ({ samples, cpu }) => ({
     median: median(samples) / per,

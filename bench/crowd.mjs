@@ -13,6 +13,7 @@ const WATCHED = 5;
 
 export class Crowd {
   #base;
+  #fault;
   #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   #sockets = [];
   #lastEventId;
@@ -65,7 +66,7 @@ export class Crowd {
       onEnd: (reason) => {
         const error = new Error(`a listener is lost: ${reason}`);
         reject(error);
-        this.#round.fail(error);
+        this.#fail(error);
       },
     });
     return promise;
@@ -74,7 +75,7 @@ export class Crowd {
   #hear = (socket, bytes, start, end) => {
     const round = this.#round;
     if (socket.owed === 0) {
-      round.fail(new Error(`not for who got it: ${bytes.toString("utf8", start, end)}`));
+      this.#fail(new Error(`not for who got it: ${bytes.toString("utf8", start, end)}`));
     }
     socket.owed -= 1;
     socket.ids?.push(JSON.parse(bytes.toString("utf8", start, end)).id);
@@ -89,6 +90,7 @@ export class Crowd {
    * something, until the last has everything, and until the answer is there.
    */
   async publish({ body, authorization, events }) {
+    if (this.#fault) throw this.#fault;
     const round = this.#expect(events);
     const timer = setTimeout(
       () => round.fail(new Error(`${round.owed} deliveries have not come`)),
@@ -106,6 +108,12 @@ export class Crowd {
     this.#round = idle();
     this.#lastEventId = events.at(-1).log_id;
     return { first: (round.first ?? began) - began, last: last - began, answer: answer - began };
+  }
+
+  /** Between publications nothing may go wrong either: the next one will tell. */
+  #fail(error) {
+    this.#fault ??= error;
+    this.#round.fail(error);
   }
 
   /** Works out what each socket is owed. */
@@ -149,15 +157,4 @@ export class Crowd {
 }
 
 /** What is known of the deliveries of one publication, here none. */
-function idle() {
-  return {
-    owed: 0,
-    first: undefined,
-    watched: [],
-    heard() {},
-    // What goes wrong between publications is as bad as within one.
-    fail(error) {
-      throw error;
-    },
-  };
-}
+const idle = () => ({ owed: 0, first: undefined, watched: [], heard() {}, fail() {} });

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { each, inPairs, row } from "./compare.mjs";
+import { growth } from "./growth.mjs";
 import { logout, shortLogout, user } from "./people.mjs";
-import { median } from "./statistics.mjs";
 
 /** Before anything counts, so often: until then the runtimes are still compiling. */
 const WARM_UP = 20;
@@ -50,64 +50,55 @@ const joining =
 const batch = (count, record = logout) =>
   Array.from({ length: count }, (_, at) => record(user(at)));
 
-async function wakeUp({ start, people, count, rounds, progress }) {
+/** Of an object that hibernates with its sockets, and of one that does not; and their memory. */
+async function wakeUp({ start, people, count, rounds, most, progress }) {
   const sides = await start();
   const empty = sides.map((side) => side.memory());
-  const crowd = [...people.backends(10), ...people.users(count(10_000), 100)];
+  const size = Math.min(count(10_000), most);
+  const crowd = [...people.backends(10), ...people.users(size - 10, 100)];
   await each(sides, (side) => side.join(crowd));
-  const record = () => [logout(user(0))];
-  for (let time = 0; time < WARM_UP; time += 1) {
-    const news = record();
-    await each(sides, (side) => side.publish(news));
-  }
-  await each(sides, (side) => side.settle());
-  const memory = Object.fromEntries(
-    sides.map((side, at) => {
-      const each = side.memory() && (side.memory() - empty[at]) / crowd.length;
-      return [side.name, { median: each / 1024 }];
-    }),
-  );
-  let firsts;
-  const prepare = () => (firsts = undefined) ?? record();
-  const awake = await inPairs(
-    sides,
-    rounds,
-    async (side, news) => (await side.publish(news)).first,
-    {
-      prepare,
-      progress,
+  const prepare = () => [logout(user(0))];
+  const deed = async (side, news) => (await side.publish(news)).first;
+  await inPairs(sides, WARM_UP, deed, { prepare });
+  const memory = sides.map((side, at) => side.memory() && (side.memory() - empty[at]) / size);
+  const awake = await inPairs(sides, rounds * 4, deed, { prepare });
+  let time = 0;
+  const asleep = await inPairs(sides, Math.min(rounds, 4), deed, {
+    progress,
+    prepare: async () => {
+      progress(`waiting for hibernation, time ${(time += 1)}`);
+      await delay(UNTIL_HIBERNATION_MS);
+      return prepare();
     },
-  );
-  const asleep = Object.fromEntries(sides.map(({ name }) => [name, { samples: [] }]));
-  for (let time = 0; time < Math.min(rounds, 4); time += 1) {
-    progress(`waiting for hibernation, the ${time + 1}. time`);
-    await delay(UNTIL_HIBERNATION_MS);
-    const news = record();
-    for (const side of time % 2 ? sides : sides.toReversed()) {
-      asleep[side.name].samples.push((await side.publish(news)).first);
-    }
-  }
-  const perSocket = memory.ours.median / memory.floor.median;
+  });
+  const [ours, floor] = memory.map((bytes) => ({ median: bytes / 1024 }));
+  const known = memory.every((bytes) => bytes !== undefined);
   return [
-    row(asleep),
-    { ...row(awake), title: "the same, awake" },
-    ...(memory.ours.median
-      ? [{ title: "memory of an idle socket", unit: "KiB", ...memory, ratio: perSocket }]
+    row(asleep, { title: `hibernating with ${size} sockets, until the first delivery` }),
+    row(awake, { title: "the same, awake" }),
+    ...(known
+      ? [
+          {
+            title: "memory of an idle socket",
+            unit: "KiB",
+            ours,
+            floor,
+            ratio: ours.median / floor.median,
+          },
+        ]
       : []),
   ];
 }
 
 async function startUp({ start, rounds, progress }) {
-  const samples = { ours: [], floor: [] };
-  for (let time = 0; time < rounds * 2; time += 1) {
-    progress(`${time} of ${rounds * 2}`);
-    for (const name of time % 2 ? ["ours", "floor"] : ["floor", "ours"]) {
-      const [side] = await start({ only: name });
-      samples[name].push(side.startedIn);
-      await side.stop();
-    }
-  }
-  return [row({ ours: { samples: samples.ours }, floor: { samples: samples.floor } })];
+  const sides = await start();
+  await each(sides, (side) => side.stop());
+  const deed = async (side) => {
+    await side.start();
+    await side.stop();
+    return side.startedIn;
+  };
+  return [row(await inPairs(sides, rounds * 2, deed, { progress }))];
 }
 
 export const SCENARIOS = [
@@ -173,7 +164,7 @@ export const SCENARIOS = [
   },
   {
     name: "wake-up",
-    title: "hibernating with 10,000 sockets, until the first delivery",
+    title: "waking up from hibernation with 10,000 sockets",
     run: wakeUp,
   },
   {
@@ -187,5 +178,6 @@ export const SCENARIOS = [
       listeners: (people, count) => people.users(count(5_000), 5),
     }),
   },
+  { name: "growth", title: "1 event to a growing number of listeners", run: growth },
   { name: "start", title: "start of the runtime, until the object has answered", run: startUp },
 ];

@@ -39,7 +39,7 @@ class Side {
     this.#workerd = workerd;
   }
 
-  /** Starts the runtime; gives the milliseconds until its object has answered. */
+  /** Starts the runtime, and notes in `startedIn` how long its object took to answer. */
   async start() {
     const began = performance.now();
     await this.#workerd.start();
@@ -47,11 +47,11 @@ class Side {
     await response.text();
     const took = performance.now() - began;
     if (response.status !== 200) throw new Fault(`${this.name} answers ${response.status}`);
-    return took;
+    this.startedIn = took;
   }
 
-  /** Has the crowd come, which waits for what it is told. */
-  gather() {
+  /** The process of the crowd, which comes when it is first needed. */
+  #gather() {
     this.#crowd = fork(CROWD, [this.#workerd.url.href]);
     this.#crowd.on("message", (answer) => this.#answered(answer));
     this.#crowd.on("exit", () => this.#answered?.({ error: "its crowd has died" }));
@@ -74,9 +74,13 @@ class Side {
   async #call(method, argument) {
     const { promise, resolve } = Promise.withResolvers();
     this.#answered = resolve;
+    if (!this.#crowd) this.#gather();
     this.#crowd.send({ method, argument });
     const { value, error } = await promise;
-    if (error) throw new Fault(`${this.name} could not be measured: ${error}`);
+    if (error) {
+      const said = this.#workerd.log.trim().split("\n").at(-1);
+      throw new Fault(`The ${this.name} side could not be measured: ${error}\n${said}`);
+    }
     return value;
   }
 
@@ -112,7 +116,8 @@ class Side {
   }
 
   async stop() {
-    this.#crowd?.disconnect();
-    await this.#workerd.kill();
+    if (this.#crowd?.connected) this.#crowd.disconnect();
+    this.#crowd = undefined;
+    if (this.#workerd.pid) await this.#workerd.kill();
   }
 }

@@ -73,9 +73,9 @@ export class BareWorkerd {
     this.url = new URL(`http://127.0.0.1:${await Promise.race([listening, ended])}/`);
   }
 
-  /** The process that it runs in. */
+  /** The process that it runs in, once it was started. */
   get pid() {
-    return this.#process.pid;
+    return this.#process?.pid;
   }
 
   /** Whether it was told to end, so that whatever it was doing may have come to nothing. */
