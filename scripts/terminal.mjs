@@ -36,13 +36,15 @@ const SIGN_OF_LIFE = 30_000;
 export class Progress {
   #started = performance.now();
   #latest = "";
+  #stream;
 
-  constructor(title) {
+  constructor(title, stream = process.stdout) {
     this.title = title;
-    if (process.stdout.isTTY) this.#draw();
-    else console.log(`${title} …`);
-    const beat = () => (process.stdout.isTTY ? this.#draw() : console.log(`  … ${this.#text()}`));
-    this.timer = setInterval(beat, process.stdout.isTTY ? 1000 : SIGN_OF_LIFE);
+    this.#stream = stream;
+    if (stream.isTTY) this.#draw();
+    else stream.write(`${title} …\n`);
+    const beat = () => (stream.isTTY ? this.#draw() : stream.write(`  … ${this.#text()}\n`));
+    this.timer = setInterval(beat, stream.isTTY ? 1000 : SIGN_OF_LIFE);
   }
 
   get seconds() {
@@ -51,12 +53,12 @@ export class Progress {
 
   show(line) {
     this.#latest = line.trim() || this.#latest;
-    if (process.stdout.isTTY) this.#draw();
+    if (this.#stream.isTTY) this.#draw();
   }
 
   end() {
     clearInterval(this.timer);
-    if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
+    if (this.#stream.isTTY) this.#stream.write("\r\x1b[K");
   }
 
   #text() {
@@ -64,7 +66,7 @@ export class Progress {
   }
 
   #draw() {
-    const line = `${this.title} … ${this.#text()}`.slice(0, (process.stdout.columns || 80) - 1);
-    process.stdout.write(`\r\x1b[K${line}`);
+    const line = `${this.title} … ${this.#text()}`.slice(0, (this.#stream.columns || 80) - 1);
+    this.#stream.write(`\r\x1b[K${line}`);
   }
 }

@@ -17,24 +17,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { createTestHarness } from "wrangler";
 
 import { inRuntime } from "./altered_runtime.mjs";
+import { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
 import { nodeFetch, strayRequests } from "./issuer.mjs";
 import { credentialsIn } from "./token.mjs";
+
+export { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_SEND_METRICS = "false";
 
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Where `npm run deploy:dry-run` puts the worker. */
-export const BUILT_WORKER = "build/production";
 /** Where the live page is, as wrangler.toml says it. */
 const CONSOLE = "build/console";
-/** The production worker's master secret in the tests. */
-export const PUBLISH_SECRET = "correct horse battery staple";
 
 /**
  * Starts workerd; `vars` and `secrets` go on top of the production configuration, which
