@@ -159,7 +159,7 @@ pub enum Fault {
     TooManyInvalidMessages,
     /// Messages that come faster than they are taken.
     TooManyMessages,
-    /// Messages that are not read as fast as they come.
+    /// Messages that are not read.
     TooSlow,
     /// A socket that is told of no more events, because its place is elsewhere or some were
     /// missed here.
@@ -348,7 +348,7 @@ impl Fault {
             Self::TooManyInvalidMessages => "Too many messages could not be understood.",
             Self::TooManyMessages => "Messages come too fast: at most 100 a second are taken.",
             Self::TooSlow => {
-                "Events are not read as fast as they come; come back and go on from the last."
+                "Events have not been read for too long; come back and go on from the last."
             }
             Self::Reconnect => {
                 "This socket is told of no more events; come back and go on from the last."

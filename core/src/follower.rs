@@ -16,14 +16,10 @@ use serde_json::value::RawValue;
 use crate::{
     event::Event,
     event_log::{EventLog, KeptEvent},
-    timestamp::Timestamp,
 };
 
 /// How many events travel together.
 pub const EVENTS_A_RELAY: u32 = 500;
-/// For how many seconds an event that a shard does not know of is taken for one that the root
-/// does not know of either, after the root was asked.
-const SECONDS_UP_TO_DATE: i64 = 1;
 
 /// An event with its number in the root's log.
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,9 +86,9 @@ pub struct Follower {
     /// `None` where nobody has listened since the root was last told so.
     position: Option<i64>,
     log: EventLog,
-    /// When the root was last asked what there is to replay. Until then the log holds no more
-    /// than what has been relayed.
-    asked_at: Option<Timestamp>,
+    /// Whether the root has said what there is to replay. Until then the log holds no more than
+    /// what has been relayed.
+    complete: bool,
 }
 
 impl Follower {
@@ -101,7 +97,7 @@ impl Follower {
         Self {
             position,
             log: EventLog::default(),
-            asked_at: None,
+            complete: false,
         }
     }
 
@@ -116,13 +112,11 @@ impl Follower {
     }
 
     /// Whether the root must be asked before somebody becomes a listener who names this event:
-    /// what a shard does not know of, another may have sent already.
-    pub fn must_ask(&self, last_event_id: Option<&str>, now: Timestamp) -> bool {
-        let Some(asked_at) = self.asked_at else {
-            return true;
-        };
-        let unknown = last_event_id.is_some_and(|id| !self.log.holds(id));
-        unknown && now >= asked_at.plus_seconds(SECONDS_UP_TO_DATE)
+    /// what a shard does not know of, another may have sent already. Once the root has been asked
+    /// since the listener came, what is still unknown is gone.
+    pub fn must_ask(&self, last_event_id: Option<&str>, asked_since: bool) -> bool {
+        let unknown = || last_event_id.is_some_and(|id| !self.log.holds(id));
+        !self.complete || (!asked_since && unknown())
     }
 
     /// Takes in what the root hands on.
@@ -153,11 +147,7 @@ impl Follower {
     /// # Errors
     ///
     /// An event that cannot be read; nothing is taken in then.
-    pub fn followed(
-        &mut self,
-        followed: &Followed,
-        now: Timestamp,
-    ) -> Result<Step, serde_json::Error> {
+    pub fn followed(&mut self, followed: &Followed) -> Result<Step, serde_json::Error> {
         let events = kept(&followed.events)?;
         let position = self.position.unwrap_or(followed.newest);
         let oldest = self.log.oldest_first().next();
@@ -174,7 +164,7 @@ impl Follower {
                 self.log.push(event);
             }
         }
-        self.asked_at = Some(now);
+        self.complete = true;
         Ok(Step {
             missed: false,
             news: self.go_on_from(position, new),

@@ -157,10 +157,13 @@ impl<S> Listeners<S> {
     }
 
     /// The sockets that any of the events about these users may go to, each once.
-    pub fn receivers_of_any(&self, user_ids: BTreeSet<&str>) -> impl Iterator<Item = &S> {
+    pub fn receivers_of_any(
+        &self,
+        user_ids: BTreeSet<&str>,
+    ) -> impl Iterator<Item = (&S, &Session)> {
         self.numbers(user_ids)
             .filter_map(|number| self.sockets.get(&number))
-            .map(|entry| &entry.socket)
+            .map(|entry| (&entry.socket, &entry.session))
     }
 
     fn numbers<'a>(

@@ -22,10 +22,12 @@ pub const AUTHENTICATION_SECONDS: i64 = 10;
 /// How many messages that cannot be understood close a socket.
 pub const MAX_INVALID_MESSAGES: u8 = 10;
 
-/// How much may wait for a socket to be read before it is sent more, in bytes. The runtime keeps it
-/// in memory, beyond what the network takes: some hundred events are no less than a reader that
-/// is merely slow leaves.
+/// How much may wait for a socket to be read, in bytes, before it counts as behind. The runtime
+/// keeps it in memory, beyond what the network takes.
 pub const MAX_UNREAD_BYTES: u32 = 64 * 1024;
+/// For how many seconds a socket may be behind. Many events at once put every socket behind for a
+/// moment; one that reads is not for long.
+pub const CATCH_UP_SECONDS: i64 = 5;
 
 /// Somebody who may be told of events, until a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,9 @@ pub struct Session {
     number: u64,
     connected_on: Timestamp,
     invalid_messages: u8,
+    /// Since when more waits to be read than may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    behind_since: Option<Timestamp>,
     state: State,
 }
 
@@ -102,6 +107,7 @@ impl Session {
             number,
             connected_on: now,
             invalid_messages: 0,
+            behind_since: None,
             state: State::Unauthenticated {
                 deadline: now.plus_seconds(AUTHENTICATION_SECONDS),
             },
@@ -197,10 +203,20 @@ impl Session {
         (self.state != State::Closed).then(|| self.close(Fault::TooManyMessages))
     }
 
-    /// Closes the session if more waits to be read than it may leave unread.
-    pub fn lag(&mut self, unread_bytes: u32) -> Option<Effect<'static>> {
-        let behind = unread_bytes > MAX_UNREAD_BYTES && self.state != State::Closed;
-        behind.then(|| self.close(Fault::TooSlow))
+    /// Whether so much that waits to be read makes any difference.
+    pub fn heeds_unread(&self, bytes: u32) -> bool {
+        bytes > MAX_UNREAD_BYTES || self.behind_since.is_some()
+    }
+
+    /// Takes in how much waits to be read, and closes the session if that has been too much for
+    /// too long.
+    pub fn take_unread(&mut self, bytes: u32, now: Timestamp) -> Option<Effect<'static>> {
+        if bytes <= MAX_UNREAD_BYTES || self.state == State::Closed {
+            self.behind_since = None;
+            return None;
+        }
+        let since = *self.behind_since.get_or_insert(now);
+        (now >= since.plus_seconds(CATCH_UP_SECONDS)).then(|| self.close(Fault::TooSlow))
     }
 
     /// Closes the session so that its client comes back.

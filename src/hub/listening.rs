@@ -8,7 +8,7 @@ use session_events_core::{
     hub_request::Admission,
     listeners::Listeners,
     protocol::{ErrorBody, ListenersBody, ServerMessage},
-    session::{Effect, Incoming, MAX_UNREAD_BYTES, Session},
+    session::{Effect, Incoming, Session},
     timestamp::Timestamp,
     upgrade::SUBPROTOCOL,
 };
@@ -63,24 +63,25 @@ impl TenantHub {
         report::refused(refused, fault);
     }
 
-    /// Closes those of the receivers that do not read what they were sent before: it is in memory
-    /// until they do. Looked at once, before anything is sent, since within this step nothing
-    /// that is sent can be read.
+    /// Closes those of the receivers that have not read for too long what they were sent before:
+    /// it is in memory until they do. Looked at once, before anything is sent, since within this
+    /// step nothing that is sent can be read.
     pub(super) fn close_stuck<'a>(&self, users: impl Iterator<Item = &'a str>) -> Result<()> {
-        let stuck: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
+        let now = clock::now();
+        let heeding: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
             listeners
                 .receivers_of_any(users.collect())
-                .map(|raw| (raw, sockets::unread_bytes(raw)))
-                .filter(|(_, unread)| *unread > MAX_UNREAD_BYTES)
-                .map(|(raw, unread)| (raw.clone(), unread))
+                .map(|(raw, session)| (raw, session, sockets::unread_bytes(raw)))
+                .filter(|(_, session, unread)| session.heeds_unread(*unread))
+                .map(|(raw, _, unread)| (raw.clone(), unread))
                 .collect()
         })?;
-        for (raw, unread) in stuck {
+        for (raw, unread) in heeding {
             let Some(mut socket) = Socket::of(raw) else {
                 continue;
             };
-            let lag = |session: &mut Session| session.lag(unread);
-            if let Some(effect) = self.sockets.update(&mut socket, lag)? {
+            let step = |session: &mut Session| session.take_unread(unread, now);
+            if let Some(effect) = self.sockets.update(&mut socket, step)? {
                 self.perform(&socket, effect);
             }
         }
@@ -206,13 +207,16 @@ impl TenantHub {
         self.check_current()?;
         let admitting = shard.admit();
         let internal = report::internal("follow");
-        let must_ask = |now| shard.must_ask(last_event_id, now).map_err(&internal);
-        while must_ask(clock::now())? {
-            let followed = shard.ask().await?;
-            let now = clock::now();
-            // Of those who waited for the same answer, the first takes it in.
-            if must_ask(now)? {
-                let taken = self.take_in(shard, |follower| follower.followed(&followed, now));
+        let before = shard.asked();
+        let mut latest = 0;
+        while shard
+            .must_ask(last_event_id, latest > before)
+            .map_err(&internal)?
+        {
+            let answer = shard.ask().await?;
+            latest = answer.number;
+            if shard.is_first_to_take(&answer) {
+                let taken = self.take_in(shard, |follower| follower.followed(&answer.followed));
                 taken.map_err(&internal)?;
             }
         }

@@ -21,7 +21,6 @@ use session_events_core::{
     follower::{Followed, Follower},
     hub_request::HubRequest,
     tenant::Tenant,
-    timestamp::Timestamp,
 };
 use worker::{Env, Result, SqlStorage, State};
 
@@ -32,7 +31,15 @@ const SCHEMA: &str = "
 /// What the root's log calls a request that no client has made.
 const REQUEST_ID: &str = "follow";
 
-type Asking = Shared<LocalBoxFuture<'static, std::result::Result<Rc<Followed>, Fault>>>;
+type Asking = Shared<LocalBoxFuture<'static, std::result::Result<Answer, Fault>>>;
+
+/// What the root has answered.
+#[derive(Clone)]
+pub(super) struct Answer {
+    /// Which of the shard's questions this answers, from 1.
+    pub(super) number: u64,
+    pub(super) followed: Rc<Followed>,
+}
 
 /// The shard's own part of an object.
 pub(super) struct Shard {
@@ -42,8 +49,12 @@ pub(super) struct Shard {
     sql: SqlStorage,
     /// Made when it is first needed after each waking.
     follower: RefCell<Option<Follower>>,
-    /// The question to the root that is under way, shared by all who wait for its answer.
+    /// The last question to the root, shared by all who wait for its answer.
     asking: RefCell<Option<Asking>>,
+    /// How many questions the root was asked, the one under way included.
+    asked: Cell<u64>,
+    /// The last of them whose answer was taken in.
+    taken: Cell<u64>,
     /// How many are about to make somebody a listener.
     admitting: Cell<usize>,
 }
@@ -76,6 +87,8 @@ impl Shard {
             sql: state.storage().sql(),
             follower: RefCell::new(None),
             asking: RefCell::new(None),
+            asked: Cell::new(0),
+            taken: Cell::new(0),
             admitting: Cell::new(0),
         }
     }
@@ -121,8 +134,18 @@ impl Shard {
     }
 
     /// Whether the root must be asked before somebody becomes a listener who names this event.
-    pub(super) fn must_ask(&self, last_event_id: Option<&str>, now: Timestamp) -> Result<bool> {
-        self.with_follower(|follower| follower.must_ask(last_event_id, now))
+    pub(super) fn must_ask(&self, last_event_id: Option<&str>, asked_since: bool) -> Result<bool> {
+        self.with_follower(|follower| follower.must_ask(last_event_id, asked_since))
+    }
+
+    /// How many questions the root was asked so far.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.get()
+    }
+
+    /// Whether an answer is news to all who waited for it: the first takes it in.
+    pub(super) fn is_first_to_take(&self, answer: &Answer) -> bool {
+        self.taken.replace(answer.number.max(self.taken.get())) < answer.number
     }
 
     /// Keeps the shard from leaving until somebody has become a listener.
@@ -131,30 +154,29 @@ impl Shard {
         Admitting(&self.admitting)
     }
 
-    /// Asks the root what there is to replay.
-    pub(super) async fn ask(&self) -> std::result::Result<Rc<Followed>, Fault> {
-        let asking = {
-            let mut asking = self.asking.borrow_mut();
-            let under_way = asking.get_or_insert_with(|| {
-                let (env, tenant, shard) = (self.env.clone(), self.tenant.clone(), self.number);
-                let ask = async move {
-                    let root = TenantObject {
-                        env: &env,
-                        tenant: &tenant,
-                        shard: None,
-                        request_id: REQUEST_ID,
-                    };
-                    root.ask_for(&HubRequest::Follow { shard })
-                        .await
-                        .map(Rc::new)
+    /// Asks the root what there is to replay, or waits for what is being asked already.
+    pub(super) async fn ask(&self) -> std::result::Result<Answer, Fault> {
+        let under_way = self.asking.borrow().clone();
+        let asking = under_way.filter(|asking| asking.peek().is_none());
+        let asking = asking.unwrap_or_else(|| {
+            let number = self.asked.get().saturating_add(1);
+            self.asked.set(number);
+            let (env, tenant, shard) = (self.env.clone(), self.tenant.clone(), self.number);
+            let ask = async move {
+                let root = TenantObject {
+                    env: &env,
+                    tenant: &tenant,
+                    shard: None,
+                    request_id: REQUEST_ID,
                 };
-                ask.boxed_local().shared()
-            });
-            under_way.clone()
-        };
-        let answer = asking.await;
-        *self.asking.borrow_mut() = None;
-        answer
+                let followed = root.ask_for(&HubRequest::Follow { shard }).await?;
+                let followed = Rc::new(followed);
+                Ok(Answer { number, followed })
+            };
+            ask.boxed_local().shared()
+        });
+        *self.asking.borrow_mut() = Some(asking.clone());
+        asking.await
     }
 
     /// Moves on, and keeps where it stands then. Where that fails, what is on disk counts.

@@ -1,10 +1,17 @@
-// The built worker in a runtime that does not behave: its objects are handed a state that a test
-// has changed. What the worker makes of that is its own.
+// The built worker in a runtime that does not behave, or that is watched: its objects are handed a
+// state that a test has changed, and what is asked of them may get lost. What the worker makes of
+// that is its own.
+
+/** The host of the requests by which a test speaks to an object's surroundings. */
+export const CONTROL = "https://control.test/";
 
 /**
  * The text of the worker's module, changed. `runtime` is the text of a function from the state
  * that an object is constructed with to the one that it gets; it may call `instead(target,
  * members)`, which is `target` with some members replaced.
+ *
+ * Of each object it is counted what is asked of it, how often its alarm rings, how often it is
+ * built and how many rows it writes; `Controls` tells, and changes what becomes of relays.
  */
 export function inRuntime(runtime, built) {
   const exported = /(\w+) as TenantHub,/;
@@ -19,10 +26,44 @@ const instead = (target, members) =>
     },
   });
 const runtime = ${runtime};
+const controls = {};
+const newControl = () => ({ relays: "arrive", vars: {}, asked: [], alarms: 0, built: 0, rowsWritten: 0 });
+/** The state, whose statements are counted; a cursor knows what it wrote once it is read. */
+const counted = (state, control) => {
+  const exec = (...query) => {
+    const cursor = state.storage.sql.exec(...query);
+    control.rowsWritten += cursor.rowsWritten;
+    return cursor;
+  };
+  const sql = instead(state.storage.sql, { exec });
+  return instead(state, { storage: instead(state.storage, { sql }) });
+};
+const kindOf = (request) => {
+  const header = request.headers.get("session-events-request");
+  const asked = JSON.parse(atob(header.replaceAll("-", "+").replaceAll("_", "/")));
+  return typeof asked === "string" ? asked : Object.keys(asked)[0];
+};
 export class TenantHub {
-  constructor(state, env) { this.built = new ${name}(runtime(state), env); }
-  fetch(request) { return this.built.fetch(request); }
-  alarm() { return this.built.alarm(); }
+  constructor(state, env) {
+    this.control = controls[state.id.name] ??= newControl();
+    this.control.built += 1;
+    const vars = new Proxy(env, { get: (env, name) => this.control.vars[name] ?? env[name] });
+    this.built = new ${name}(counted(runtime(state), this.control), vars);
+  }
+  async fetch(request) {
+    if (request.url === "${CONTROL}") {
+      if (request.method === "POST") Object.assign(this.control, await request.json());
+      return Response.json(this.control);
+    }
+    const kind = kindOf(request);
+    this.control.asked.push(kind);
+    const fate = kind === "Relay" ? this.control.relays : "arrive";
+    if (fate === "are lost") throw new Error("the relay is lost");
+    const answer = await this.built.fetch(request);
+    if (fate === "are not answered") throw new Error("the answer is lost");
+    return answer;
+  }
+  alarm() { this.control.alarms += 1; return this.built.alarm(); }
   webSocketMessage(...of) { return this.built.webSocketMessage(...of); }
   webSocketClose(...of) { return this.built.webSocketClose(...of); }
   webSocketError(...of) { return this.built.webSocketError(...of); }

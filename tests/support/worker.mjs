@@ -20,7 +20,7 @@ import { after } from "node:test";
 
 import { createTestHarness } from "wrangler";
 
-import { inRuntime } from "./altered_runtime.mjs";
+import { CONTROL, inRuntime } from "./altered_runtime.mjs";
 import { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
 import { nodeFetch, strayRequests } from "./issuer.mjs";
 import { credentialsIn } from "./token.mjs";
@@ -146,6 +146,16 @@ class Worker {
             throw error;
           },
         ),
+      /**
+       * What is known of the object's surroundings, and `changes` to them; of a worker that runs
+       * in a `runtime`.
+       */
+      control: async (changes) => {
+        const { TENANT_HUB } = await worker.getEnv();
+        const init = changes && { method: "POST", body: JSON.stringify(changes) };
+        const response = await TENANT_HUB.getByName(domain).fetch(CONTROL, init);
+        return response.json();
+      },
       /**
        * Runs SQL on the object's database file, from outside the object; what is changed counts
        * for an object that is evicted before and started after.

@@ -37,10 +37,6 @@ fn replay(follower: &Follower) -> Vec<i64> {
         .collect()
 }
 
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_millis(0).plus_seconds(seconds)
-}
-
 fn relay(after: i64, to: i64) -> Relay {
     Relay {
         after,
@@ -59,7 +55,7 @@ fn followed(from: i64, newest: i64) -> Followed {
 /// A shard that has been told of all up to here.
 fn following(newest: i64) -> Follower {
     let mut follower = Follower::new(None);
-    let step = follower.followed(&followed(1, newest), at(0)).unwrap();
+    let step = follower.followed(&followed(1, newest)).unwrap();
     assert_eq!(step, Step::default());
     follower
 }
@@ -82,25 +78,25 @@ fn what_goes_on_from_where_it_stands_is_news_and_nothing_else_is() {
 #[test]
 fn one_that_wakes_asks_and_is_told_of_what_it_missed() {
     let mut follower = Follower::new(Some(5));
-    assert!(follower.must_ask(None, at(0)));
+    assert!(follower.must_ask(None, false));
     assert_eq!(news(follower.relayed(&relay(5, 6))), [6]);
-    assert_eq!(news(follower.followed(&followed(1, 8), at(0))), [7, 8]);
+    assert_eq!(news(follower.followed(&followed(1, 8))), [7, 8]);
     assert_eq!(replay(&follower), [1, 2, 3, 4, 5, 6, 7, 8]);
-    assert!(!follower.must_ask(None, at(0)));
+    assert!(!follower.must_ask(None, false));
 }
 
 #[test]
 fn what_the_root_hands_on_while_it_answers_is_neither_lost_nor_doubled() {
     let mut follower = Follower::new(None);
     assert_eq!(news(follower.relayed(&relay(3, 4))), [4]);
-    assert_eq!(news(follower.followed(&followed(1, 3), at(0))), NONE);
+    assert_eq!(news(follower.followed(&followed(1, 3))), NONE);
     assert_eq!(replay(&follower), [1, 2, 3, 4]);
 }
 
 #[test]
 fn an_answer_that_leaves_a_gap_is_taken_up_to_the_gap() {
     let mut follower = Follower::new(Some(2));
-    assert_eq!(news(follower.followed(&followed(5, 9), at(0))), NONE);
+    assert_eq!(news(follower.followed(&followed(5, 9))), NONE);
     assert_eq!(follower.position(), Some(2));
     assert_eq!(news(follower.relayed(&relay(2, 9))), [3, 4, 5, 6, 7, 8, 9]);
 }
@@ -120,20 +116,20 @@ fn listeners_are_displaced_where_the_root_no_longer_has_what_they_lack() {
 }
 
 #[test]
-fn an_event_that_it_does_not_know_is_asked_for_at_most_once_a_second() {
+fn the_root_is_asked_once_for_an_event_that_a_listener_names_and_the_shard_does_not_know() {
     let follower = following(5);
-    assert!(!follower.must_ask(Some("3"), at(9)));
-    assert!(!follower.must_ask(Some("8"), at(0)));
-    assert!(follower.must_ask(Some("8"), at(1)));
-    assert!(!follower.must_ask(None, at(9)));
+    assert!(!follower.must_ask(None, false));
+    assert!(!follower.must_ask(Some("3"), false));
+    assert!(follower.must_ask(Some("8"), false));
+    assert!(!follower.must_ask(Some("8"), true));
 }
 
 #[test]
 fn one_that_has_left_is_owed_nothing_of_what_came_meanwhile() {
     let mut follower = following(5);
     follower.leave();
-    assert!(follower.must_ask(None, at(0)));
-    assert_eq!(news(follower.followed(&followed(1, 9), at(0))), NONE);
+    assert!(follower.must_ask(None, false));
+    assert_eq!(news(follower.followed(&followed(1, 9))), NONE);
     assert_eq!(follower.position(), Some(9));
 }
 
@@ -273,7 +269,7 @@ impl World {
                 self.hand_on(*fate);
             }
             Move::Ask => {
-                if self.answer.is_none() && self.follower.must_ask(None, at(0)) {
+                if self.answer.is_none() && self.follower.must_ask(None, false) {
                     self.known = true;
                     self.shards.ask(SHARD, self.newest);
                     let oldest = (self.newest - 99).max(1);
@@ -282,10 +278,10 @@ impl World {
             }
             Move::Join => {
                 if let Some(answer) = self.answer.take() {
-                    let step = self.follower.followed(&answer, at(0)).unwrap();
+                    let step = self.follower.followed(&answer).unwrap();
                     self.send(step);
                 }
-                if !self.follower.must_ask(None, at(0)) {
+                if !self.follower.must_ask(None, false) {
                     let position = self.follower.position().unwrap();
                     assert_eq!(
                         self.follower.log().newest(),

@@ -359,3 +359,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_socket_that_does_not_read_is_closed_when_it_was_behind_for_five_seconds() {
+    let mut session = Session::new(0, at(0));
+    assert!(!session.heeds_unread(MAX_UNREAD_BYTES));
+    assert!(session.heeds_unread(MAX_UNREAD_BYTES + 1));
+    let mut closed = |bytes, seconds| session.take_unread(bytes, at(seconds)).is_some();
+    assert!(!closed(MAX_UNREAD_BYTES + 1, 0));
+    assert!(!closed(u32::MAX, 4));
+    assert!(!closed(MAX_UNREAD_BYTES, 5), "it has read");
+    assert!(!closed(MAX_UNREAD_BYTES + 1, 6));
+    assert!(!closed(MAX_UNREAD_BYTES + 1, 10));
+    assert!(closed(MAX_UNREAD_BYTES + 1, 11));
+    assert!(!closed(u32::MAX, 99), "once");
+    assert_eq!(session.due(), None);
+}
