@@ -20,10 +20,10 @@ import { Step, compareAll } from "../support/model/step.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
-const worker = await startWorker();
 const { MODEL_RUNS } = process.env;
 
-test("whatever happens, each socket is sent what the protocol promises, once and in order", async () => {
+async function hold(vars, sessions) {
+  const worker = await startWorker({ vars });
   const session = async (past, commands) => {
     const model = new Model();
     const clients = new Clients(new Tenant(worker));
@@ -37,8 +37,13 @@ test("whatever happens, each socket is sent what the protocol promises, once and
   };
   const commands = fc.commands([step], { maxCommands: 120, size: "max" });
   await fc.assert(fc.asyncProperty(past, commands, session), {
-    numRuns: Number(MODEL_RUNS ?? 60),
+    numRuns: Number(MODEL_RUNS ?? sessions),
     // Where it is slow, fewer sessions will do.
     interruptAfterTimeLimit: MODEL_RUNS ? undefined : 60_000,
   });
-});
+}
+
+test("whatever happens, each socket is sent what the protocol promises, once and in order", () =>
+  hold({}, 60));
+
+test("and so it is where three objects hold the sockets", () => hold({ SHARDS: "3" }, 30));

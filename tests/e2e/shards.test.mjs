@@ -2,6 +2,7 @@
 // together, whatever gets lost between the root, which has the events, and the shards.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
@@ -233,6 +234,20 @@ describe("over three shards", { concurrency: true }, () => {
     await hear([back], records.slice(1));
     await hear([one], records);
     assert.deepEqual(await tenant.known(), [1, 2]);
+  });
+
+  test("the root's alarm rings once after events, and then no more", async () => {
+    const tenant = new ShardedTenant();
+    const listeners = await tenant.listenEverywhere();
+    // Of today, so that no revocation is over already.
+    const date = new Date().toISOString();
+    const records = [slo({ date }), slo({ date })];
+    for (const record of records) await tenant.publish(record);
+    await hear(listeners, records);
+    const alarms = async () => (await tenant.hub.control()).alarms;
+    await until(async () => (await alarms()) === 1);
+    await delay(2 * 5_000);
+    assert.equal(await alarms(), 1);
   });
 
   test("keys are fetched once for all of them", async () => {

@@ -27,12 +27,18 @@ const instead = (target, members) =>
   });
 const runtime = ${runtime};
 const controls = {};
-const newControl = () => ({ relays: "arrive", vars: {}, asked: [], alarms: 0, built: 0, rowsWritten: 0 });
-/** The state, whose statements are counted; a cursor knows what it wrote once it is read. */
-const counted = (state, control) => {
+const newControl = () => ({ relays: "arrive", vars: {}, asked: [], alarms: 0, built: 0 });
+/** By object; what a statement has written is known when its result was read. */
+const cursors = {};
+const rows = (name) => {
+  const sum = (field) => cursors[name].reduce((sum, cursor) => sum + cursor[field], 0);
+  return { rowsWritten: sum("rowsWritten"), rowsRead: sum("rowsRead") };
+};
+const counted = (state) => {
+  const own = (cursors[state.id.name] ??= []);
   const exec = (...query) => {
     const cursor = state.storage.sql.exec(...query);
-    control.rowsWritten += cursor.rowsWritten;
+    own.push(cursor);
     return cursor;
   };
   const sql = instead(state.storage.sql, { exec });
@@ -45,15 +51,16 @@ const kindOf = (request) => {
 };
 export class TenantHub {
   constructor(state, env) {
-    this.control = controls[state.id.name] ??= newControl();
+    this.name = state.id.name;
+    this.control = controls[this.name] ??= newControl();
     this.control.built += 1;
     const vars = new Proxy(env, { get: (env, name) => this.control.vars[name] ?? env[name] });
-    this.built = new ${name}(counted(runtime(state), this.control), vars);
+    this.built = new ${name}(counted(runtime(state)), vars);
   }
   async fetch(request) {
     if (request.url === "${CONTROL}") {
       if (request.method === "POST") Object.assign(this.control, await request.json());
-      return Response.json(this.control);
+      return Response.json({ ...this.control, ...rows(this.name) });
     }
     const kind = kindOf(request);
     this.control.asked.push(kind);

@@ -56,6 +56,13 @@ export class Tenant {
     return this.publishBody(JSON.stringify(records));
   }
 
+  /** Throws all of its objects out of memory: the root, and its shards where there are some. */
+  async evictAll() {
+    const shard = (_, place) => this.worker.hub(`${this.domain}/${place + 1}`);
+    const shards = this.worker.shards > 1 ? Array.from({ length: this.worker.shards }, shard) : [];
+    await Promise.all([this.hub, ...shards].map((object) => object.evictIfRunning()));
+  }
+
   /** What the worker keeps, newest first. */
   async events() {
     const response = await this.get("/api/events");

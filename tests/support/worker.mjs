@@ -71,6 +71,7 @@ class Worker {
   #folder = mkdtempSync(join(TEMPORARY, "session-events-test-"));
 
   constructor({ vars, secrets, configure, runtime, expectedErrors }) {
+    this.shards = Number(vars.SHARDS ?? 1);
     this.#expectedErrors = expectedErrors;
     if (!existsSync(join(ROOT, BUILT_WORKER, "index.js"))) {
       throw new Error(

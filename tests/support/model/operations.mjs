@@ -152,7 +152,7 @@ export const evict = () => ({
   possible: () => true,
   resolve: () => ({
     expect: () => {},
-    perform: async ({ tenant }) => void (await tenant.hub.evictIfRunning()),
+    perform: async ({ tenant }) => void (await tenant.evictAll()),
   }),
 });
 

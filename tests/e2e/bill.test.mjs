@@ -1,0 +1,82 @@
+// What a tenant costs its operator: requests to objects, rows written, alarms, and the time that an
+// object is in memory (Cloudflare, "Durable Objects: Pricing").
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { eventOf, login, scp, slo } from "../support/records.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker({ runtime: "(state) => state" });
+
+/** What the object has cost while something was done. */
+async function cost(tenant, deed) {
+  const before = await tenant.hub.control();
+  await deed();
+  const after = await tenant.hub.control();
+  return {
+    asked: after.asked.slice(before.asked.length),
+    rowsWritten: after.rowsWritten - before.rowsWritten,
+    rowsRead: after.rowsRead - before.rowsRead,
+    alarms: after.alarms - before.alarms,
+  };
+}
+
+describe("of a tenant with one object", () => {
+  test("an event is one request and so many rows, however many listen", async () => {
+    const tenant = new Tenant(worker);
+    const listeners = [];
+    for (let number = 0; number < 10; number += 1) listeners.push(await tenant.listen());
+    // The first makes the alarm be set for when its revocation ends.
+    await tenant.publish(slo());
+    const records = [slo({ user_id: "auth0|jane" }), scp({ user_id: "auth0|john" })];
+    for (const record of records) {
+      const { asked, rowsWritten, rowsRead } = await cost(tenant, () => tenant.publish(record));
+      assert.deepEqual(
+        { asked, rowsWritten, rowsRead },
+        { asked: ["Publish"], rowsWritten: 6, rowsRead: 8 },
+      );
+    }
+    for (const listener of listeners) assert.equal((await listener.take(3)).length, 3);
+  });
+
+  test("a record that ends no session, and one that was seen before, write nothing", async () => {
+    const tenant = new Tenant(worker);
+    const record = slo();
+    await tenant.publish(record);
+    const ignored = await cost(tenant, () => tenant.publish(login()));
+    assert.deepEqual([ignored.asked, ignored.rowsWritten], [[], 0]);
+    const duplicate = await cost(tenant, () => tenant.publish(record));
+    assert.deepEqual([duplicate.asked, duplicate.rowsWritten], [["Publish"], 0]);
+  });
+
+  test("listeners that send pings and nothing else let it sleep, and no alarm rings", async () => {
+    const tenant = new Tenant(worker);
+    const authorization = `Bearer ${tenant.token()}`;
+    const listener = await tenant.connect({ headers: { authorization } });
+    assert.equal((await listener.next()).type, "authenticated");
+    const { built } = await tenant.hub.control();
+    // It goes to sleep when nothing was asked of it for ten seconds; whoever looks wakes it.
+    for (let pings = 0; pings < 28; pings += 1) {
+      listener.send('{"type":"ping"}');
+      assert.deepEqual(await listener.next(), { type: "pong" });
+      await delay(500);
+    }
+    const after = await tenant.hub.control();
+    assert.equal(after.built, built + 1);
+    assert.equal(after.alarms, 0);
+    const record = slo();
+    await tenant.publish(record);
+    assert.deepEqual(await listener.next(), eventOf(record));
+  });
+
+  test("there is no object but the one", async () => {
+    const before = await worker.objects();
+    const tenant = new Tenant(worker);
+    await tenant.listen();
+    await tenant.publish(slo());
+    await tenant.listeners();
+    assert.equal((await worker.objects()).length, before.length + 1);
+  });
+});
