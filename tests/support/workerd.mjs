@@ -44,16 +44,24 @@ export class BareWorkerd {
   /** All that it has written. */
   log = "";
   #folder = mkdtempSync(join(tmpdir(), "session-events-test-"));
+  #worker;
   #process;
 
   constructor(vars, worker = OURS) {
     cpSync(worker.folder, join(this.#folder, "worker"), { recursive: true });
     mkdirSync(join(this.#folder, "objects"));
-    writeFileSync(join(this.#folder, "config.capnp"), configuration(this.#folder, vars, worker));
+    this.#worker = worker;
+    this.configure(vars);
     process.on("exit", () => {
       this.#process?.kill("SIGKILL");
       rmSync(this.#folder, { recursive: true, force: true });
     });
+  }
+
+  /** Has it run with these vars when it is started next. */
+  configure(vars) {
+    const text = configuration(this.#folder, vars, this.#worker);
+    writeFileSync(join(this.#folder, "config.capnp"), text);
   }
 
   /** Starts it, on what an earlier run has left on the disk; `args` go to workerd as well. */
