@@ -2,8 +2,9 @@
 //!
 //! That object is the one that fetches from an issuer, so that however many places need a key set
 //! at once, the issuer is asked once. Whoever else verifies tokens holds copies of what it has and
-//! asks it again by the same rule by which it asks the issuer. The copies are public
-//! keys, held by where they came from; nothing of a tenant's users is among them.
+//! asks it again by the same rule by which it asks the issuer. An isolate that has no copy, because
+//! it has just started, takes the one that others have left. The copies are public keys, held by
+//! where they came from; nothing of a tenant's users is among them.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -13,14 +14,13 @@ use session_events_core::{
     hub_request::HubRequest,
     key_set::{self, CachedKeySet, SigningKey},
 };
-use worker::RequestInit;
 
-use crate::{clock, report, tenant_object::TenantObject, verifier::KeySource};
+use crate::{clock, shared_cache, tenant_object::TenantObject, verifier::KeySource};
 
 /// How many copies are held before all are let go; an isolate seldom sees as many issuers.
 const MAX_COPIES: usize = 256;
-/// The object does not look at the URL of a request that is not a client's.
-const HUB_URL: &str = "https://hub/key-set";
+/// How long a copy is shared, in seconds: as long as it may be fresh.
+const SHARED_SECONDS: u32 = 10 * 60;
 
 thread_local! {
     static COPIES: RefCell<HashMap<String, CachedKeySet>> = RefCell::default();
@@ -30,20 +30,42 @@ thread_local! {
 pub(crate) struct KeySetCopies<'a>(pub(crate) TenantObject<'a>);
 
 impl KeySetCopies<'_> {
-    /// What that object has after doing for this `kid` whatever there was to do.
+    /// What there is on this side of the root object: the copy held here, or the one that the
+    /// isolates share. Neither where the root must be asked.
+    async fn copy(&self, jwks_uri: &str, kid: &str) -> Option<CachedKeySet> {
+        let is_enough = |copy: &CachedKeySet| !key_set::needs_fetch(Some(copy), kid, clock::now());
+        let held = COPIES.with_borrow(|copies| copies.get(jwks_uri).cloned());
+        if let Some(copy) = held.filter(is_enough) {
+            return Some(copy);
+        }
+        let shared = shared_cache::read(jwks_uri).await?;
+        let shared = serde_json::from_str(&shared).ok().filter(is_enough)?;
+        hold(jwks_uri, &shared);
+        Some(shared)
+    }
+
+    /// What the root has after doing for this `kid` whatever there was to do.
     async fn ask_root(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
         let request = HubRequest::KeySet {
             jwks_uri: jwks_uri.to_owned(),
             kid: kid.to_owned(),
         };
-        let asked = self.0.ask(HUB_URL, &request, RequestInit::new()).await;
-        let mut response = asked?;
-        match response.status_code() {
-            200 => response.json().await.map_err(report::internal("key_set")),
-            503 => Err(Fault::TemporarilyUnavailable),
-            status => Err(Fault::internal("key_set", format_args!("status {status}"))),
+        let asked: CachedKeySet = self.0.ask_for(&request).await?;
+        hold(jwks_uri, &asked);
+        if let Ok(text) = serde_json::to_string(&asked) {
+            shared_cache::write(jwks_uri, &text, SHARED_SECONDS).await;
         }
+        Ok(asked)
     }
+}
+
+fn hold(jwks_uri: &str, copy: &CachedKeySet) {
+    COPIES.with_borrow_mut(|copies| {
+        if copies.len() >= MAX_COPIES {
+            copies.clear();
+        }
+        copies.insert(jwks_uri.to_owned(), copy.clone());
+    });
 }
 
 impl KeySource for KeySetCopies<'_> {
@@ -53,23 +75,10 @@ impl KeySource for KeySetCopies<'_> {
         kid: &str,
         algorithm: Algorithm,
     ) -> Result<SigningKey, Fault> {
-        let now = clock::now();
-        let held = COPIES.with_borrow(|copies| {
-            let copy = copies.get(jwks_uri);
-            let enough = !key_set::needs_fetch(copy, kid, now);
-            enough.then(|| key_set::signing_key(copy, kid, algorithm, now))
-        });
-        if let Some(key) = held {
-            return key;
-        }
-        let copy = self.ask_root(jwks_uri, kid).await?;
-        let key = key_set::signing_key(Some(&copy), kid, algorithm, clock::now());
-        COPIES.with_borrow_mut(|copies| {
-            if copies.len() >= MAX_COPIES {
-                copies.clear();
-            }
-            copies.insert(jwks_uri.to_owned(), copy);
-        });
-        key
+        let copy = match self.copy(jwks_uri, kid).await {
+            Some(copy) => copy,
+            None => self.ask_root(jwks_uri, kid).await?,
+        };
+        key_set::signing_key(Some(&copy), kid, algorithm, clock::now())
     }
 }

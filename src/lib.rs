@@ -17,6 +17,7 @@
 //!   - `sockets`: the sockets and their sessions.
 //! - [`tenant_object`]: how a tenant's object is asked.
 //! - [`key_set_copies`]: the key sets, where they are not fetched.
+//! - [`shared_cache`]: what isolates share of them.
 //! - [`environment`]: variables and secrets.
 //! - [`http`]: requests and responses.
 //! - [`outbound`]: the one request that ever leaves, for a key set.
@@ -33,6 +34,7 @@ mod hub;
 mod key_set_copies;
 mod outbound;
 mod report;
+mod shared_cache;
 mod tenant_object;
 mod verifier;
 mod web_crypto;
