@@ -40,9 +40,9 @@ class Side {
   }
 
   /** Starts the runtime, and notes in `startedIn` how long its object took to answer. */
-  async start() {
+  async start(...args) {
     const began = performance.now();
-    await this.#workerd.start();
+    await this.#workerd.start(...args);
     const response = await nodeFetch(new URL("/acme/api/_debug", this.#workerd.url));
     await response.text();
     const took = performance.now() - began;
