@@ -6,7 +6,7 @@ import { floor, ours } from "./side.mjs";
 export async function measure({ title, wanted, run }, { issuer, people, options, most, progress }) {
   const sides = [];
   const start = async () => {
-    const started = [ours(issuer), floor()];
+    const started = [ours(options.client, issuer), floor(options.client)];
     sides.push(...started);
     await each(started, (side) => side.start());
     return started;
