@@ -12,10 +12,16 @@ export async function measure({ title, wanted, run }, { issuer, people, options,
     return started;
   };
   const { rounds, scale } = options;
-  const count = (number) => Math.max(20, Math.ceil(number * scale));
+  let isCut = false;
+  const count = (number) => {
+    const wanted = Math.max(20, Math.ceil(number * scale));
+    isCut ||= wanted > most;
+    return Math.min(wanted, most);
+  };
   try {
     const rows = await run({ start, people, count, rounds, scale, most, progress });
-    return rows.map((row) => ({ title, wanted, ...row }));
+    const cut = isCut ? `; here ${most} sockets at most` : "";
+    return rows.map((row) => ({ wanted, ...row, title: `${row.title ?? title}${cut}` }));
   } finally {
     await each(sides, (side) => side.stop());
   }

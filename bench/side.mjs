@@ -29,7 +29,7 @@ export const ours = (client, issuer) => {
 /** The floor. */
 export const floor = (client) => new Side("floor", client, new BareWorkerd({}, FLOOR));
 
-class Side {
+export class Side {
   #answered;
   #client;
   #crowd;
