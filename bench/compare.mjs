@@ -9,32 +9,36 @@ export async function each(sides, deed) {
 
 /**
  * Has `deed(side, argument)` give a number, `pairs` times on each of two sides that take turns in
- * going first; `prepare` gives the argument, which is the same for both. Gives the numbers by
- * side, and the processor time that each deed took.
+ * going first; `prepare` gives the argument, which is the same for both, and `undo(side)` undoes
+ * the deed. Gives the numbers by side, and the processor time that each deed took.
  */
 export async function inPairs(
   sides,
   pairs,
   deed,
-  { prepare = () => undefined, progress = () => {} } = {},
+  { prepare = () => undefined, undo = () => {}, progress = () => {} } = {},
 ) {
   const samples = Object.fromEntries(sides.map(({ name }) => [name, []]));
   await each(sides, (side) => side.settle());
-  const before = sides.map((side) => side.cpu());
+  const started = new Map(sides.map((side) => [side, side.cpu()]));
   for (let pair = 0; pair < pairs; pair += 1) {
     progress(`${pair} of ${pairs}`);
     const argument = await prepare();
     const order = pair % 2 ? sides : sides.toReversed();
-    for (const side of order) samples[side.name].push(await deed(side, argument));
+    for (const side of order) {
+      samples[side.name].push(await deed(side, argument));
+      const done = side.cpu();
+      await undo(side);
+      // What undoing took does not count.
+      started.set(side, started.get(side) + side.cpu() - done);
+    }
   }
   await each(sides, (side) => side.settle());
-  return Object.fromEntries(
-    sides.map((side, at) => {
-      const now = side.cpu();
-      const cpu = now === undefined ? undefined : (now - before[at]) / pairs;
-      return [side.name, { samples: samples[side.name], cpu }];
-    }),
-  );
+  const measured = (side) => {
+    const cpu = (side.cpu() - started.get(side)) / pairs;
+    return { samples: samples[side.name], cpu: Number.isNaN(cpu) ? undefined : cpu };
+  };
+  return Object.fromEntries(sides.map((side) => [side.name, measured(side)]));
 }
 
 /** A row of the table, of what `inPairs` gives: `per` divides the times, `events` the processor time. */

@@ -5,22 +5,27 @@
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 
-import { frame, LeanSocket } from "./socket.mjs";
+import { LeanSocket } from "./lean_socket.mjs";
+import { LibrarySocket } from "./library_socket.mjs";
 
 const PATIENCE = 60_000;
 /** How many of the receivers have the ids in what they get looked at. */
 const WATCHED = 5;
 
+export const CLIENTS = { lean: LeanSocket, ws: LibrarySocket };
+
 export class Crowd {
   #base;
+  #Socket;
   #fault;
   #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   #sockets = [];
   #lastEventId;
   #round = idle();
 
-  constructor(base) {
+  constructor(base, client) {
     this.#base = new URL(base);
+    this.#Socket = CLIENTS[client];
   }
 
   /**
@@ -47,9 +52,9 @@ export class Crowd {
     if (onUpgrade && last_event_id) url.searchParams.set("last_event_id", last_event_id);
     const message = onUpgrade
       ? undefined
-      : frame(JSON.stringify({ type: "authenticate", access_token: token, last_event_id }));
+      : JSON.stringify({ type: "authenticate", access_token: token, last_event_id });
     let greeted = false;
-    const socket = new LeanSocket(url, {
+    const socket = new this.#Socket(url, {
       headers: onUpgrade ? { authorization: `Bearer ${token}` } : {},
       onText: (_, bytes, start, end) => {
         if (!greeted) {

@@ -1,7 +1,7 @@
 // The process of a crowd: calls what it is told to, and answers what came of it.
 import { Crowd } from "./crowd.mjs";
 
-const crowd = new Crowd(process.argv[2]);
+const crowd = new Crowd(...process.argv.slice(2));
 
 process.on("message", async ({ method, argument }) => {
   try {

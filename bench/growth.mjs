@@ -4,7 +4,7 @@ import { each, inPairs, row } from "./compare.mjs";
 import { logout, user } from "./people.mjs";
 
 const SIZES = [10, 100, 1_000, 3_000, 10_000, 20_000];
-const WARM_UP = 20;
+const WARM_UP = 100;
 /** Deliveries after which a point has been measured well enough. */
 const DELIVERIES = 30_000;
 const [FEWEST, MOST] = [3, 20];
@@ -40,22 +40,15 @@ export async function growth({ start, people, rounds, scale, most, progress }) {
       progress(`${title}: ${size} listeners`);
       const newcomers = listeners(people, present, size);
       await each(sides, (side) => side.join(newcomers));
-      if (present === 0) await warmUp(sides);
+      const deed = async (side, news) => (await side.publish(news)).last;
+      if (present === 0) await inPairs(sides, WARM_UP, deed, { prepare: record });
       present = size;
       const enough = Math.ceil(DELIVERIES / (curve === "all" ? size : 10));
       const pairs = Math.ceil((Math.min(MOST, Math.max(FEWEST, enough)) * rounds) / 5);
-      const deed = async (side, news) => (await side.publish(news)).last;
       const measured = await inPairs(sides, pairs, deed, { prepare: record });
       rows.push(row(measured, { title: `${size} listeners, ${title}`, curve, size }));
     }
     await each(sides, (side) => side.stop());
   }
   return rows;
-}
-
-async function warmUp(sides) {
-  for (let time = 0; time < WARM_UP; time += 1) {
-    const news = record();
-    await each(sides, (side) => side.publish(news));
-  }
 }

@@ -7,9 +7,11 @@ import { serveIssuer } from "../tests/support/workerd.mjs";
 import { machine, mostSockets, sizes } from "./machine.mjs";
 import { HELP, readOptions } from "./options.mjs";
 import { People } from "./people.mjs";
+import { measureNatively } from "./native.mjs";
+import { record } from "./record.mjs";
 import { measure } from "./run.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
-import { heading, lines, machineLine, sizeLine } from "./table.mjs";
+import { amount, heading, lines, machineLine, sizeLine } from "./table.mjs";
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
 // Each runtime sees to its own end when this process ends.
@@ -42,6 +44,16 @@ await main(async () => {
   } finally {
     close();
   }
+  if (options.native) {
+    const progress = new Progress("The core, natively", process.stderr);
+    result.native = measureNatively();
+    progress.end();
+    print("");
+    for (const { name, nanoseconds } of result.native) {
+      print(`${name.padEnd(40)} ${amount(nanoseconds / 1e6).padStart(9)}`);
+    }
+  }
+  if (options.record) record(result);
   if (options.json) console.log(JSON.stringify(result, null, 2));
 });
 

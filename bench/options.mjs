@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 
 import { Fault } from "../scripts/terminal.mjs";
+import { CLIENTS } from "./crowd.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
 
 const ROUNDS = 5;
@@ -13,6 +14,7 @@ could do the same work, without verification and without storage. Builds the wor
 
   --only NAME,…   only these of the scenarios below
   --rounds N      how often, 1 to 100; ${ROUNDS} if not given
+  --client ws     listeners made with the npm package ws; if not given, leaner ones
   --json          all that was measured, as JSON
   --record        writes docs/performance.md and its picture anew; takes all scenarios
   --native        then measures the core natively as well, which first compiles it (cargo bench)
@@ -33,6 +35,7 @@ export function readOptions(args) {
         only: { type: "string" },
         rounds: { type: "string", default: String(ROUNDS) },
         scale: { type: "string", default: "1" },
+        client: { type: "string", default: "lean" },
         json: { type: "boolean", default: false },
         record: { type: "boolean", default: false },
         native: { type: "boolean", default: false },
@@ -47,6 +50,7 @@ export function readOptions(args) {
     if (values.record && (values.only || values.scale !== "1")) {
       throw new Error("--record takes all scenarios as they are");
     }
+    if (!CLIENTS[values.client]) throw new Error(`There is no client "${values.client}"`);
     return {
       ...values,
       build: !values["no-build"],

@@ -5,8 +5,8 @@ import { each, inPairs, row } from "./compare.mjs";
 import { growth } from "./growth.mjs";
 import { logout, shortLogout, user } from "./people.mjs";
 
-/** Before anything counts, so often: until then the runtimes are still compiling. */
-const WARM_UP = 20;
+/** Before anything counts, so many events: until then the runtimes are still compiling. */
+const WARM_UP = 100;
 /** An object without anything to do hibernates after ten seconds; nothing tells when it has. */
 const UNTIL_HIBERNATION_MS = 12_000;
 
@@ -20,11 +20,8 @@ const publishing =
     const sides = await start();
     const crowd = listeners(people, count);
     await each(sides, (side) => side.join(crowd));
-    for (let time = 0; time < warmUp; time += 1) {
-      const batch = records();
-      await each(sides, (side) => side.publish(batch));
-    }
     const deed = async (side, batch) => (await side.publish(batch))[until];
+    await inPairs(sides, warmUp, deed, { prepare: records });
     const measured = await inPairs(sides, rounds * pairs, deed, { prepare: records, progress });
     return [row(measured, { events: records().length })];
   };
@@ -35,14 +32,13 @@ const joining =
   async ({ start, people, count, rounds, progress }) => {
     const sides = await start();
     const crowd = listeners(people, count);
-    const deed = async (side) => {
-      const took = await side.join(crowd, { atOnce, onUpgrade });
+    const deed = (side) => side.join(crowd, { atOnce, onUpgrade });
+    const undo = async (side) => {
       await side.leave();
       await side.settle();
-      return took;
     };
-    for (let time = 0; time < warmUp; time += 1) await each(sides, deed);
-    const measured = await inPairs(sides, rounds * pairs, deed, { progress });
+    await inPairs(sides, warmUp, deed, { undo });
+    const measured = await inPairs(sides, rounds * pairs, deed, { undo, progress });
     return [row(measured, { per: per ? crowd.length : 1, events: crowd.length })];
   };
 
@@ -51,10 +47,10 @@ const batch = (count, record = logout) =>
   Array.from({ length: count }, (_, at) => record(user(at)));
 
 /** Of an object that hibernates with its sockets, and of one that does not; and their memory. */
-async function wakeUp({ start, people, count, rounds, most, progress }) {
+async function wakeUp({ start, people, count, rounds, progress }) {
   const sides = await start();
   const empty = sides.map((side) => side.memory());
-  const size = Math.min(count(10_000), most);
+  const size = count(10_000);
   const crowd = [...people.backends(10), ...people.users(size - 10, 100)];
   await each(sides, (side) => side.join(crowd));
   const prepare = () => [logout(user(0))];
@@ -120,7 +116,7 @@ export const SCENARIOS = [
     title: "1 event, 10 `*` + 3,000 `self` (1 of them its user's)",
     wanted: 0.4,
     run: publishing({
-      pairs: 40,
+      pairs: 60,
       listeners: (people, count) => [...people.backends(10), ...people.users(count(3_000))],
       records: () => batch(1),
     }),
@@ -131,6 +127,7 @@ export const SCENARIOS = [
     wanted: 1.1,
     run: publishing({
       pairs: 20,
+      warmUp: 20,
       listeners: (people) => [...people.backends(10), ...people.users(100)],
       records: () => batch(100),
     }),

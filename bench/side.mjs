@@ -20,29 +20,31 @@ const TICK_MS = 10;
 const SETTLING_MS = 60;
 const SETTLED_AT_THE_LATEST_MS = 5_000;
 
-/** The project's worker, which fetches its keys at `issuer`. */
-export const ours = (issuer) => {
+/** The project's worker, which fetches its keys at `issuer`; listeners are by `client`. */
+export const ours = (client, issuer) => {
   const ISSUERS = JSON.stringify({ acme: [{ issuer: issuer.issuer }] });
-  return new Side("ours", new BareWorkerd({ PUBLISH_SECRET, ISSUERS }));
+  return new Side("ours", client, new BareWorkerd({ PUBLISH_SECRET, ISSUERS }));
 };
 
 /** The floor. */
-export const floor = () => new Side("floor", new BareWorkerd({}, FLOOR));
+export const floor = (client) => new Side("floor", client, new BareWorkerd({}, FLOOR));
 
-class Side {
+export class Side {
   #answered;
+  #client;
   #crowd;
   #workerd;
 
-  constructor(name, workerd) {
+  constructor(name, client, workerd) {
     this.name = name;
+    this.#client = client;
     this.#workerd = workerd;
   }
 
   /** Starts the runtime, and notes in `startedIn` how long its object took to answer. */
-  async start() {
+  async start(...args) {
     const began = performance.now();
-    await this.#workerd.start();
+    await this.#workerd.start(...args);
     const response = await nodeFetch(new URL("/acme/api/_debug", this.#workerd.url));
     await response.text();
     const took = performance.now() - began;
@@ -52,7 +54,7 @@ class Side {
 
   /** The process of the crowd, which comes when it is first needed. */
   #gather() {
-    this.#crowd = fork(CROWD, [this.#workerd.url.href]);
+    this.#crowd = fork(CROWD, [this.#workerd.url.href, this.#client]);
     this.#crowd.on("message", (answer) => this.#answered(answer));
     this.#crowd.on("exit", () => this.#answered?.({ error: "its crowd has died" }));
   }

@@ -6,6 +6,7 @@ const HEAD = ["", "ours", "p99", "floor", "p99", "ratio", "wanted", "CPU ours", 
 /** A number and its unit, with three digits that count. */
 export function amount(number, unit = "ms") {
   if (number === undefined) return "";
+  if (unit === "ms" && number < 0.001) return `${(number * 1e6).toFixed(0)} ns`;
   if (unit === "ms" && number < 1) return `${(number * 1000).toPrecision(3)} µs`;
   const digits = number >= 100 ? 0 : number >= 10 ? 1 : 2;
   return `${number.toFixed(digits)} ${unit}`;

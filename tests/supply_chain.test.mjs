@@ -103,8 +103,9 @@ test("every crate comes from crates.io, or is a member of the workspace", () => 
   for (const { name, source, manifest_path: path } of crates) {
     assert.ok(source === CRATES_IO || (source === null && path.startsWith(ROOT)), name);
   }
-  // Those of other systems as well, and those of the fuzzer.
-  for (const lock of [read("Cargo.lock"), read("fuzz", "Cargo.lock")]) {
+  // Those of other systems as well, those of the fuzzer, and those of the measurements.
+  for (const folder of ["", "fuzz", "bench/native"]) {
+    const lock = read(folder, "Cargo.lock");
     const entries = lock.split("[[package]]\n").slice(1);
     const sources = entries.map((entry) => entry.match(/^source = "(.+)"$/m)?.[1]);
     assert.deepEqual([...new Set(sources.filter(Boolean))], [CRATES_IO]);

@@ -17,6 +17,7 @@ import {
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 
 import { answers, Issuer } from "./issuer.mjs";
 import { BUILT_WORKER, ROOT } from "./built_worker.mjs";
@@ -73,7 +74,7 @@ export class BareWorkerd {
     );
     const { stdout, stderr, stdio } = this.#process;
     for (const stream of [stdout, stderr]) stream.on("data", (data) => (this.log += data));
-    const listening = once(stdio[3], "data").then(([line]) => JSON.parse(line).port);
+    const listening = portOf("http", createInterface({ input: stdio[3] }));
     const ended = once(this.#process, "exit").then(() =>
       assert.fail(`workerd does not start: ${this.log}`),
     );
@@ -96,6 +97,15 @@ export class BareWorkerd {
     const ended = once(this.#process, "exit");
     if (this.#process.kill("SIGKILL")) await ended;
   }
+}
+
+/** The port that a socket has been given, as workerd tells it among other things. */
+async function portOf(socket, lines) {
+  for await (const line of lines) {
+    const said = JSON.parse(line);
+    if (said.socket === socket) return said.port;
+  }
+  return new Promise(() => {});
 }
 
 function configuration(folder, vars, { className, binding }) {

@@ -10,7 +10,7 @@ const [TEXT, CLOSE] = [0x81, 0x88];
 const KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
 
 /** A text as a frame. The mask is zero: there is no proxy here that it could protect. */
-export function frame(text) {
+function frame(text) {
   const payload = Buffer.from(text);
   const head = Buffer.alloc(8);
   head.set([TEXT, 0x80 | 126]);
@@ -43,8 +43,9 @@ export class LeanSocket {
     );
   }
 
-  send(bytes) {
-    this.#connection.write(bytes);
+  /** Sends a text of 126 bytes to 64 KiB. */
+  send(text) {
+    this.#connection.write(frame(text));
   }
 
   /** Ends it without a word, and leaves no port waiting. */
