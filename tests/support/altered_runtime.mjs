@@ -7,7 +7,7 @@
  * members)`, which is `target` with some members replaced.
  */
 export function inRuntime(runtime, built) {
-  const exported = /(\w+) as TenantHub,/;
+  const exported = /([\w$]+) as TenantHub,/;
   const [, name] = built.match(exported);
   return `${built.replace(exported, "")}
 const instead = (target, members) =>
