@@ -5,7 +5,7 @@
 //! nobody may take it for anything but JSON.
 
 use futures::{Stream, StreamExt};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use session_events_core::{
     entity_tag::{etag, matches},
     error::Fault,
@@ -184,6 +184,12 @@ pub(crate) async fn read(
         None => Ok(Vec::new()),
         Some(stream) => gather(ByteStream::from(stream), limit).await,
     }
+}
+
+/// Reads the body of a request that is the Worker's own; the crate's way would fetch each field
+/// from JavaScript by itself.
+pub(crate) async fn read_json<T: DeserializeOwned>(mut request: Request) -> Result<T> {
+    Ok(serde_json::from_str(&request.text().await?)?)
 }
 
 async fn gather(

@@ -6,6 +6,7 @@
 //!
 //! Only the Worker can reach an object, so every request that comes in has been let through.
 
+mod database;
 mod event_store;
 mod key_sets;
 mod revocations;
@@ -210,7 +211,7 @@ impl TenantHub {
     async fn serve(
         &self,
         wanted: Option<HubRequest>,
-        mut request: Request,
+        request: Request,
     ) -> std::result::Result<Response, Fault> {
         match wanted {
             None => Err(Fault::NotFound),
@@ -226,7 +227,9 @@ impl TenantHub {
                 .map_err(report::internal("debug"))
             }
             Some(HubRequest::Publish) => {
-                let publication = request.json().await.map_err(report::internal("publish"))?;
+                let publication = http::read_json(request)
+                    .await
+                    .map_err(report::internal("publish"))?;
                 let published = self.publish(publication);
                 let published = published.map_err(report::internal("publish"))?;
                 self.see_to_pruning().await?;

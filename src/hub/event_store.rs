@@ -14,11 +14,14 @@ use session_events_core::{
     timestamp::Timestamp,
 };
 use worker::{
-    Result, SqlStorage, State,
+    Result, State,
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
 };
 
-use super::revocations::{self, Revocations};
+use super::{
+    database::Database,
+    revocations::{self, Revocations},
+};
 
 /// How many events are kept, as a number of rows.
 #[expect(clippy::cast_possible_wrap, reason = "a hundred")]
@@ -49,14 +52,14 @@ extern "C" {
 
 /// Makes the tables where they are missing.
 pub(super) fn create_tables(state: &State) -> Result<()> {
-    let sql = state.storage().sql();
-    sql.exec(SCHEMA, None)?;
-    sql.exec(revocations::SCHEMA, None).map(drop)
+    let database = Database::of(state);
+    database.run(SCHEMA, vec![])?;
+    database.run(revocations::SCHEMA, vec![])
 }
 
 /// The stored events, what they revoke, and in memory the newest of them.
 pub(super) struct EventStore {
-    sql: SqlStorage,
+    database: Database,
     revocations: Revocations,
     log: RefCell<Option<EventLog>>,
 }
@@ -74,9 +77,10 @@ struct EventRow {
 
 impl EventStore {
     pub(super) fn new(state: &State) -> Self {
+        let database = Database::of(state);
         Self {
-            sql: state.storage().sql(),
-            revocations: Revocations::new(state),
+            revocations: Revocations::new(database.clone()),
+            database,
             log: RefCell::new(None),
         }
     }
@@ -84,10 +88,7 @@ impl EventStore {
     /// Whether the rows can be read.
     pub(super) fn check(&self) -> Result<()> {
         let newest = "SELECT event FROM events ORDER BY seq DESC LIMIT 1";
-        self.sql
-            .exec(newest, None)?
-            .to_array::<EventRow>()
-            .map(drop)
+        self.database.rows::<EventRow>(newest, vec![]).map(drop)
     }
 
     /// What the events have revoked.
@@ -107,7 +108,7 @@ impl EventStore {
 
     fn read_log(&self) -> Result<EventLog> {
         let newest = "SELECT event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let rows: Vec<EventRow> = self.sql.exec(newest, vec![KEPT_ROWS.into()])?.to_array()?;
+        let rows: Vec<EventRow> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
         let mut log = EventLog::default();
         for row in rows {
             let event: Event = serde_json::from_str(&row.event)?;
@@ -149,7 +150,7 @@ impl EventStore {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
         let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
         let ids = serde_json::to_string(&ids)?;
-        let rows: Vec<AcceptedRow> = self.sql.exec(accept, vec![ids.into()])?.to_array()?;
+        let rows: Vec<AcceptedRow> = self.database.rows(accept, vec![ids.into()])?;
         let mut accepted: HashMap<String, i64> =
             rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
 
@@ -170,7 +171,7 @@ impl EventStore {
         let keep =
             "INSERT INTO events (seq, event) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
         let numbered = serde_json::to_string(&numbered)?;
-        self.sql.exec(keep, vec![numbered.into()])?;
+        self.database.run(keep, vec![numbered.into()])?;
 
         Ok(news)
     }
@@ -187,7 +188,7 @@ impl EventStore {
                 REMEMBERED_LOG_IDS,
             ),
         ] {
-            self.sql.exec(rows, vec![count.into()])?;
+            self.database.run(rows, vec![count.into()])?;
         }
         Ok(())
     }

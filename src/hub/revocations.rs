@@ -11,7 +11,9 @@ use session_events_core::{
     revocation::{MAX_REVOCATIONS, Page, PageRequest, Revocation},
     timestamp::Timestamp,
 };
-use worker::{Result, SqlStorage, State};
+use worker::Result;
+
+use super::database::Database;
 
 /// What is kept: `session_id` is empty where all of a user's tokens are meant, `at` is the moment
 /// up to which they are revoked, `seq` the number of the event.
@@ -35,7 +37,7 @@ const PRUNING_SECONDS: i64 = 60 * 60;
 
 /// A tenant's revocations.
 pub(super) struct Revocations {
-    sql: SqlStorage,
+    database: Database,
 }
 
 /// A change, as the statement takes it: user, session, number, type, date, moment.
@@ -58,10 +60,8 @@ struct At {
 }
 
 impl Revocations {
-    pub(super) fn new(state: &State) -> Self {
-        Self {
-            sql: state.storage().sql(),
-        }
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
     }
 
     /// Takes in what these events, each with its number, revoke.
@@ -92,7 +92,7 @@ impl Revocations {
             SET seq = excluded.seq, type = excluded.type, date = excluded.date, at = excluded.at
             WHERE excluded.at > at";
         let changes = serde_json::to_string(&changes)?;
-        self.sql.exec(record, vec![changes.into()]).map(drop)
+        self.database.run(record, vec![changes.into()])
     }
 
     /// A page, of what was revoked no longer ago than `days`; it is the last unless it is full.
@@ -106,12 +106,12 @@ impl Revocations {
         let columns = "SELECT user_id, session_id, seq, type, date FROM revocations";
         let (after, limit) = (wanted.after, wanted.limit);
         let oldest = oldest_kept(days, now).as_millis();
-        let rows = match wanted.user_id {
-            None => self.sql.exec(
+        let rows: Vec<Row> = match wanted.user_id {
+            None => self.database.rows(
                 &format!("{columns} WHERE seq > ? AND at > ? ORDER BY seq LIMIT ?"),
                 vec![after.into(), oldest.into(), i64::from(limit).into()],
             ),
-            Some(user_id) => self.sql.exec(
+            Some(user_id) => self.database.rows(
                 &format!("{columns} WHERE user_id = ? AND seq > ? AND at > ? ORDER BY seq LIMIT ?"),
                 vec![
                     user_id.into(),
@@ -120,8 +120,7 @@ impl Revocations {
                     i64::from(limit).into(),
                 ],
             ),
-        };
-        let rows: Vec<Row> = rows?.to_array()?;
+        }?;
         let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
         let last = rows.last().map(|row| row.seq.to_string());
         let revocations: Result<Vec<Revocation>> = rows.into_iter().map(revocation).collect();
@@ -140,37 +139,36 @@ impl Revocations {
         session_id: Option<&str>,
     ) -> Result<Option<Timestamp>> {
         let newest = "SELECT max(at) AS at FROM revocations WHERE user_id = ?";
-        let row = match session_id {
-            None => self.sql.exec(newest, vec![user_id.into()]),
-            Some(session_id) => self.sql.exec(
+        let rows = match session_id {
+            None => self.database.rows(newest, vec![user_id.into()]),
+            Some(session_id) => self.database.rows(
                 &format!("{newest} AND session_id IN ('', ?)"),
                 vec![user_id.into(), session_id.into()],
             ),
         };
-        at_of(row?.to_array()?)
+        Ok(at_of(rows?))
     }
 
     /// When rows must be let go; `None` where there are none.
     pub(super) fn due(&self, days: u16) -> Result<Option<Timestamp>> {
-        let oldest = self
-            .sql
-            .exec("SELECT min(at) AS at FROM revocations", None)?;
+        let oldest = "SELECT min(at) AS at FROM revocations";
+        let oldest = at_of(self.database.rows(oldest, vec![])?);
         let kept = i64::from(days).saturating_mul(SECONDS_A_DAY);
         let due = |oldest: Timestamp| oldest.plus_seconds(kept.saturating_add(PRUNING_SECONDS));
-        Ok(at_of(oldest.to_array()?)?.map(due))
+        Ok(oldest.map(due))
     }
 
     /// Lets go of what was revoked longer than `days` ago, and of the oldest beyond the bound.
     pub(super) fn prune(&self, days: u16, now: Timestamp) -> Result<()> {
         let aged = "DELETE FROM revocations WHERE at <= ?";
         let oldest = oldest_kept(days, now).as_millis();
-        self.sql.exec(aged, vec![oldest.into()])?;
+        self.database.run(aged, vec![oldest.into()])?;
         let surplus = "
             DELETE FROM revocations WHERE (user_id, session_id) IN (
                 SELECT user_id, session_id FROM revocations ORDER BY at
                 LIMIT max(0, (SELECT count(*) FROM revocations) - ?))";
         let most = i64::from(MAX_REVOCATIONS);
-        self.sql.exec(surplus, vec![most.into()]).map(drop)
+        self.database.run(surplus, vec![most.into()])
     }
 }
 
@@ -187,7 +185,7 @@ fn revocation(row: Row) -> Result<Revocation> {
     })
 }
 
-fn at_of(rows: Vec<At>) -> Result<Option<Timestamp>> {
+fn at_of(rows: Vec<At>) -> Option<Timestamp> {
     let at = rows.into_iter().next().and_then(|row| row.at);
-    Ok(at.map(Timestamp::from_millis))
+    at.map(Timestamp::from_millis)
 }
