@@ -19,7 +19,7 @@ use session_events_core::{
     route::{Endpoint, Route, Target, Wanted},
     upgrade::Upgrade,
 };
-use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
+use worker::{Env, Request, Response};
 
 use crate::{
     clock, environment,
@@ -35,7 +35,7 @@ mod tenant_object;
 
 use key_sets::EdgeKeySets;
 use rate_limit::Counted;
-use tenant_object::TenantObject;
+use tenant_object::{Along, TenantObject};
 
 /// How many places of malformed records in a batch are logged.
 const REPORTED_PLACES: usize = 20;
@@ -155,15 +155,15 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn ask_hub(&self, request: &HubRequest) -> Result<Response, Fault> {
-        self.ask_hub_with(request, RequestInit::new()).await
+        self.ask_hub_with(request, Along::Nothing).await
     }
 
     async fn ask_hub_with(
         &self,
         request: &HubRequest,
-        init: RequestInit,
+        along: Along<'_>,
     ) -> Result<Response, Fault> {
-        self.object.ask(&self.hub_url, request, init).await
+        self.object.ask(&self.hub_url, request, along).await
     }
 
     /// Asks for what anybody may know.
@@ -280,14 +280,11 @@ impl Call<'_> {
                 })
             }
         };
-        let init = RequestInit::new();
-        let upgrading = init.headers.set("upgrade", "websocket");
-        upgrading.map_err(report::internal("response"))?;
         let subscribe = HubRequest::Subscribe {
             admission,
             answers_subprotocol: upgrade.answers_subprotocol,
         };
-        self.ask_hub_with(&subscribe, init).await
+        self.ask_hub_with(&subscribe, Along::Upgrade).await
     }
 
     async fn publish(&self) -> Result<Response, Fault> {
@@ -324,10 +321,8 @@ impl Call<'_> {
         }
         let publication = serde_json::to_string(&Publication { events });
         let publication = publication.map_err(|error| Fault::internal("publish", error))?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_body(Some(JsValue::from_str(&publication)));
-        let mut stored = self.ask_hub_with(&HubRequest::Publish, init).await?;
+        let along = Along::Body(&publication);
+        let mut stored = self.ask_hub_with(&HubRequest::Publish, along).await?;
         match stored.status_code() {
             200 => stored.json().await.map_err(report::internal("publish")),
             status => Err(Fault::internal("publish", format_args!("status {status}"))),

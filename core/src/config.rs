@@ -4,7 +4,7 @@
 //! configuration. The worker's build runs the same check over `wrangler.toml`, so a bad value
 //! stops a build and not a request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use http::Uri;
 use serde::Deserialize;
@@ -60,7 +60,7 @@ impl Issuer {
 #[derive(Clone, Debug)]
 pub struct Config {
     audience: String,
-    tenants: BTreeSet<Tenant>,
+    tenants: Vec<Tenant>,
     issuers: BTreeMap<Tenant, Vec<Issuer>>,
     kinds: Kinds,
     revocation_days: u16,
@@ -141,7 +141,7 @@ fn read_audience(audience: Option<String>) -> Result<String, Misconfigured> {
     Ok(audience)
 }
 
-fn read_tenants(list: &str) -> Result<BTreeSet<Tenant>, Misconfigured> {
+fn read_tenants(list: &str) -> Result<Vec<Tenant>, Misconfigured> {
     list.split(',')
         .map(str::trim)
         .filter(|slug| !slug.is_empty())

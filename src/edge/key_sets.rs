@@ -13,9 +13,8 @@ use session_events_core::{
     hub_request::HubRequest,
     key_set::{self, CachedKeySet, SigningKey},
 };
-use worker::RequestInit;
 
-use super::tenant_object::TenantObject;
+use super::tenant_object::{Along, TenantObject};
 use crate::{clock, report, verifier::KeySource};
 
 /// How many copies are held before all are let go; an isolate seldom sees as many issuers.
@@ -37,7 +36,7 @@ impl EdgeKeySets<'_> {
             jwks_uri: jwks_uri.to_owned(),
             kid: kid.to_owned(),
         };
-        let asked = self.0.ask(HUB_URL, &request, RequestInit::new()).await;
+        let asked = self.0.ask(HUB_URL, &request, Along::Nothing).await;
         let mut response = asked?;
         match response.status_code() {
             200 => response.json().await.map_err(report::internal("key_set")),
