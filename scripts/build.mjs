@@ -45,7 +45,7 @@ function optimise(env) {
     "reference-types",
     "exception-handling",
   ].map((name) => `--enable-${name}`);
-  const options = ["-Oz", ...inlining, names, "--strip-producers", ...features];
+  const options = ["-Oz", "--skip-pass=local-cse", ...inlining, names, "--strip-producers", ...features];
   return run(env.WASM_OPT_BIN, [wasm, "-o", wasm, ...options], env);
 }
 

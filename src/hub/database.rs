@@ -47,9 +47,14 @@ impl Database {
         statement: &str,
         bindings: Vec<SqlStorageValue>,
     ) -> Result<Vec<Row>> {
+        Ok(serde_json::from_str(
+            &self.rows_as_json(statement, bindings)?,
+        )?)
+    }
+
+    fn rows_as_json(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<String> {
         let rows = self.exec(statement, bindings)?.to_array()?;
-        let json = String::from(JSON::stringify(&rows)?);
-        Ok(serde_json::from_str(&json)?)
+        Ok(JSON::stringify(&rows)?.into())
     }
 
     fn exec(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<Cursor> {

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use session_events_core::{
-    event::Event,
+    event::{Event, Kind},
     revocation::{MAX_REVOCATIONS, Page, PageRequest, Revocation},
     timestamp::Timestamp,
 };
@@ -42,7 +42,7 @@ pub(super) struct Revocations {
 
 /// A change, as the statement takes it: user, session, number, type, date, moment.
 #[derive(Serialize)]
-struct Change(String, String, i64, String, String, i64);
+struct Change(String, String, i64, Kind, String, i64);
 
 #[derive(Deserialize)]
 struct Row {
@@ -50,7 +50,7 @@ struct Row {
     session_id: String,
     seq: i64,
     #[serde(rename = "type")]
-    kind: String,
+    kind: Kind,
     date: String,
 }
 
@@ -74,11 +74,9 @@ impl Revocations {
             .filter_map(|(seq, event)| {
                 let revocation = Revocation::of(event)?;
                 let at = revocation.moment(now).as_millis();
-                let kind = serde_json::to_value(revocation.kind).ok()?;
-                let kind = kind.as_str()?.to_owned();
                 let session = revocation.session_id.unwrap_or_default();
                 let (user, date) = (revocation.user_id, revocation.date);
-                Some(Change(user, session, seq, kind, date, at))
+                Some(Change(user, session, seq, revocation.kind, date, at))
             })
             .collect();
         if changes.is_empty() {
@@ -123,9 +121,8 @@ impl Revocations {
         }?;
         let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
         let last = rows.last().map(|row| row.seq.to_string());
-        let revocations: Result<Vec<Revocation>> = rows.into_iter().map(revocation).collect();
         Ok(Page {
-            revocations: revocations?,
+            revocations: rows.into_iter().map(revocation).collect(),
             next: last.filter(|_| full),
             last_event_id,
         })
@@ -176,13 +173,13 @@ fn oldest_kept(days: u16, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::from(days).saturating_mul(-SECONDS_A_DAY))
 }
 
-fn revocation(row: Row) -> Result<Revocation> {
-    Ok(Revocation {
+fn revocation(row: Row) -> Revocation {
+    Revocation {
         user_id: row.user_id,
         session_id: Some(row.session_id).filter(|id| !id.is_empty()),
-        kind: serde_json::from_value(row.kind.into())?,
+        kind: row.kind,
         date: row.date,
-    })
+    }
 }
 
 fn at_of(rows: Vec<At>) -> Option<Timestamp> {
