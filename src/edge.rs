@@ -22,14 +22,14 @@ use session_events_core::{
     route::{Endpoint, Route, Target, Wanted},
     upgrade::Upgrade,
 };
-use worker::{Env, Method, Request, RequestInit, Response, js_sys::Math, wasm_bindgen::JsValue};
+use worker::{Env, Request, Response, js_sys::Math};
 
 use crate::{
     clock, environment,
     http::{self, Unread},
     key_set_copies::KeySetCopies,
     report::{self, Refused},
-    tenant_object::TenantObject,
+    tenant_object::{Along, TenantObject},
     verifier::RuntimeVerifier,
 };
 
@@ -168,15 +168,15 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn ask_hub(&self, request: &HubRequest) -> Result<Response, Fault> {
-        self.ask_hub_with(request, RequestInit::new()).await
+        self.ask_hub_with(request, Along::Nothing).await
     }
 
     async fn ask_hub_with(
         &self,
         request: &HubRequest,
-        init: RequestInit,
+        along: Along<'_>,
     ) -> Result<Response, Fault> {
-        self.object.ask(&self.hub_url, request, init).await
+        self.object.ask(&self.hub_url, request, along).await
     }
 
     /// Asks for what anybody may know.
@@ -253,14 +253,7 @@ impl Call<'_> {
             user_id: user_id.to_owned(),
             session_id: session_id.map(str::to_owned),
         };
-        let mut answer = self.ask_hub(&asked).await?;
-        let RevokedAt { revoked_at } = match answer.status_code() {
-            200 => answer.json().await.map_err(report::internal("introspect")),
-            status => Err(Fault::internal(
-                "introspect",
-                format_args!("status {status}"),
-            )),
-        }?;
+        let RevokedAt { revoked_at } = self.object.ask_for(&asked).await?;
         Ok(revoked_at.is_some_and(|revoked_at| is_revoked(token.claims(), revoked_at)))
     }
 
@@ -293,14 +286,13 @@ impl Call<'_> {
                 })
             }
         };
-        let init = RequestInit::new();
-        let upgrading = init.headers.set("upgrade", "websocket");
-        upgrading.map_err(report::internal("response"))?;
         let subscribe = HubRequest::Subscribe {
             admission,
             answers_subprotocol: upgrade.answers_subprotocol,
         };
-        self.holder().ask(&self.hub_url, &subscribe, init).await
+        self.holder()
+            .ask(&self.hub_url, &subscribe, Along::Upgrade)
+            .await
     }
 
     /// The object that a new socket goes to: one shard is as good as another.
@@ -366,15 +358,7 @@ impl Call<'_> {
         if events.is_empty() {
             return Ok(Published { events: 0 });
         }
-        let publication = serde_json::to_string(&Publication { events });
-        let publication = publication.map_err(|error| Fault::internal("publish", error))?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_body(Some(JsValue::from_str(&publication)));
-        let mut stored = self.ask_hub_with(&HubRequest::Publish, init).await?;
-        match stored.status_code() {
-            200 => stored.json().await.map_err(report::internal("publish")),
-            status => Err(Fault::internal("publish", format_args!("status {status}"))),
-        }
+        let publication = Publication { events };
+        self.object.send(&HubRequest::Publish, &publication).await
     }
 }

@@ -5,7 +5,7 @@
 //! nobody may take it for anything but JSON.
 
 use futures::{Stream, StreamExt};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use session_events_core::{
     entity_tag::{etag, matches},
     error::Fault,
@@ -78,7 +78,7 @@ pub(crate) fn set_strict_transport(headers: &Headers) -> Result<()> {
 
 /// A JSON response.
 pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
-    with_body(headers()?, 200, body)
+    with_body(headers()?, 200, serde_json::to_vec(body)?)
 }
 
 /// A JSON response with its tag, or 304 where the client has it already (RFC 9110, sections 8.8.3
@@ -97,13 +97,12 @@ pub(crate) fn json_unless_known(
     if if_none_match.is_some_and(|known| matches(known, &etag)) {
         return Ok(Response::empty()?.with_status(304).with_headers(headers));
     }
-    headers.set("content-type", JSON)?;
-    Ok(Response::from_bytes(body)?.with_headers(headers))
+    with_body(headers, 200, body)
 }
 
-fn with_body(headers: Headers, status: u16, body: &impl Serialize) -> Result<Response> {
+fn with_body(headers: Headers, status: u16, json: Vec<u8>) -> Result<Response> {
     headers.set("content-type", JSON)?;
-    Ok(Response::from_bytes(serde_json::to_vec(body)?)?
+    Ok(Response::from_bytes(json)?
         .with_status(status)
         .with_headers(headers))
 }
@@ -124,7 +123,8 @@ pub(crate) fn fault(fault: &Fault, request_id: &str) -> Result<Response> {
         Fault::UpgradeRequired => headers.set("upgrade", "websocket")?,
         _ => {}
     }
-    with_body(headers, fault.status(), &ErrorBody::from(fault))
+    let body = serde_json::to_vec(&ErrorBody::from(fault))?;
+    with_body(headers, fault.status(), body)
 }
 
 /// The answer to a browser that asks whether it may ask (Fetch standard, "CORS protocol").
@@ -184,6 +184,12 @@ pub(crate) async fn read(
         None => Ok(Vec::new()),
         Some(stream) => gather(ByteStream::from(stream), limit).await,
     }
+}
+
+/// Reads the body of a request that is the Worker's own; the crate's way would fetch each field
+/// from JavaScript by itself.
+pub(crate) async fn read_json<T: DeserializeOwned>(mut request: Request) -> Result<T> {
+    Ok(serde_json::from_str(&request.text().await?)?)
 }
 
 async fn gather(

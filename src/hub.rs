@@ -11,6 +11,7 @@
 //!
 //! Only the Worker can reach an object, so every request that comes in has been let through.
 
+mod database;
 mod event_store;
 mod key_sets;
 mod listening;
@@ -255,7 +256,7 @@ impl TenantHub {
     async fn serve(
         &self,
         wanted: Option<HubRequest>,
-        mut request: Request,
+        request: Request,
     ) -> std::result::Result<Response, Fault> {
         let wanted = wanted.ok_or(Fault::NotFound)?;
         let internal = report::internal(wanted.name());
@@ -270,7 +271,7 @@ impl TenantHub {
             ) => self.subscribe(admission, answers_subprotocol).await,
             (HubRequest::Listeners, _) => self.listeners().map_err(internal),
             (HubRequest::Publish, Part::Root(root)) => {
-                let publication = request.json().await.map_err(&internal)?;
+                let publication = http::read_json(request).await.map_err(&internal)?;
                 self.publish(root, publication).await
             }
             (HubRequest::Events, Part::Root(root)) => root.newest_events().map_err(internal),
@@ -307,7 +308,7 @@ impl TenantHub {
                 root.follow(shard).map_err(internal)
             }
             (HubRequest::Relay, Part::Shard(shard)) => {
-                let relay = request.text().await.map_err(&internal)?;
+                let relay = http::read_json(request).await.map_err(&internal)?;
                 self.relay(shard, &relay)
             }
             (
@@ -371,11 +372,9 @@ impl TenantHub {
     }
 
     /// Sends this shard's listeners what the root hands on.
-    fn relay(&self, shard: &Shard, relay: &str) -> std::result::Result<Response, Fault> {
-        let relay: Relay =
-            serde_json::from_str(relay).map_err(|error| Fault::internal("relay", error))?;
+    fn relay(&self, shard: &Shard, relay: &Relay) -> std::result::Result<Response, Fault> {
         let internal = report::internal("relay");
-        let taken = self.take_in(shard, |follower| follower.relayed(&relay));
+        let taken = self.take_in(shard, |follower| follower.relayed(relay));
         taken.map_err(&internal)?;
         if shard.is_retired(&self.config()?) {
             self.displace_all().map_err(&internal)?;

@@ -1,15 +1,19 @@
 //! A tenant's object, as the Worker and the tenant's other objects reach it.
 
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
 use session_events_core::{
     error::Fault,
     hub_request::{HEADER, HubRequest, REQUEST_ID_HEADER},
     object_name::ObjectName,
     tenant::Tenant,
 };
-use std::fmt;
-
-use serde::{Serialize, de::DeserializeOwned};
-use worker::{Env, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
+use worker::{
+    Env, Headers, Response,
+    wasm_bindgen::JsValue,
+    web_sys::{Request, RequestInit},
+};
 
 use crate::report;
 
@@ -30,6 +34,15 @@ pub(crate) struct TenantObject<'a> {
     pub(crate) request_id: &'a str,
 }
 
+/// What goes along with what the object is asked.
+pub(crate) enum Along<'a> {
+    Nothing,
+    /// The wish for a WebSocket.
+    Upgrade,
+    /// A body, as text.
+    Body(&'a str),
+}
+
 impl TenantObject<'_> {
     fn name(&self) -> ObjectName {
         ObjectName {
@@ -44,15 +57,26 @@ impl TenantObject<'_> {
         &self,
         url: &str,
         request: &HubRequest,
-        init: RequestInit,
+        along: Along<'_>,
     ) -> Result<Response, Fault> {
         let asked = async {
-            init.headers.set(HEADER, &request.encode())?;
-            init.headers.set(REQUEST_ID_HEADER, self.request_id)?;
-            let request = Request::new_with_init(url, &init)?;
+            let headers = Headers::new();
+            headers.set(HEADER, &request.encode())?;
+            headers.set(REQUEST_ID_HEADER, self.request_id)?;
+            let init = RequestInit::new();
+            match along {
+                Along::Nothing => {}
+                Along::Upgrade => headers.set("upgrade", "websocket")?,
+                Along::Body(text) => {
+                    init.set_method("POST");
+                    init.set_body(&JsValue::from_str(text));
+                }
+            }
+            init.set_headers(headers.as_ref());
+            let request = Request::new_with_str_and_init(url, &init)?;
             let namespace = self.env.durable_object(TENANT_HUB)?;
             let object = namespace.get_by_name(&self.name().to_string())?;
-            object.fetch_with_request(request).await
+            object.fetch_with_request(request.into()).await
         };
         asked.await.map_err(report::internal("hub_unreachable"))
     }
@@ -62,7 +86,7 @@ impl TenantObject<'_> {
         &self,
         request: &HubRequest,
     ) -> Result<T, Fault> {
-        self.answer(request, RequestInit::new()).await
+        self.answer(request, Along::Nothing).await
     }
 
     /// Sends it something.
@@ -73,19 +97,16 @@ impl TenantObject<'_> {
     ) -> Result<T, Fault> {
         let body = serde_json::to_string(body);
         let body = body.map_err(|error| Fault::internal(request.name(), error))?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_body(Some(JsValue::from_str(&body)));
-        self.answer(request, init).await
+        self.answer(request, Along::Body(&body)).await
     }
 
     async fn answer<T: DeserializeOwned>(
         &self,
         request: &HubRequest,
-        init: RequestInit,
+        along: Along<'_>,
     ) -> Result<T, Fault> {
         let internal = |cause: &dyn fmt::Display| Fault::internal(request.name(), cause);
-        let mut answer = self.ask(INTERNAL_URL, request, init).await?;
+        let mut answer = self.ask(INTERNAL_URL, request, along).await?;
         match answer.status_code() {
             200 => {
                 let text = answer.text().await.map_err(|error| internal(&error))?;

@@ -139,28 +139,54 @@ pub async fn verify_issued(
     config: &Config,
     verifier: &impl Verifier,
 ) -> Result<IssuedToken, Fault> {
-    let untrusted = parse(token)?;
-    let algorithm = check_header(&untrusted)?;
-    let kid = untrusted.header().key_id.as_deref();
-    let kid = kid.ok_or(TokenFault::UnknownKey)?;
-    let claims = read_claims(&untrusted)?;
-    let iss = claims.custom.0.get("iss").and_then(Value::as_str);
-    let issuer = iss
-        .and_then(|iss| config.issuer(tenant, iss))
-        .ok_or(TokenFault::Issuer)?;
-
+    let presented = Presented::read(token, tenant, config)?;
+    let Presented { algorithm, .. } = presented;
     let key = verifier
-        .signing_key(&issuer.jwks_uri, kid, algorithm)
+        .signing_key(&presented.jwks_uri, &presented.kid, algorithm)
         .await?;
-    let (message, _) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
-    let signature = untrusted.signature_bytes();
+    let (message, signature) = (presented.message.as_bytes(), &presented.signature);
     let genuine = verifier
-        .check_signature(algorithm, &key, message.as_bytes(), signature)
+        .check_signature(algorithm, &key, message, signature)
         .await?;
     if !genuine {
         return Err(TokenFault::Signature.into());
     }
-    Ok(check_times(claims, verifier.now())?)
+    Ok(check_times(presented.claims, verifier.now())?)
+}
+
+/// A token that has been read, and all that it takes to check its signature.
+struct Presented<'a> {
+    algorithm: Algorithm,
+    kid: String,
+    /// Where the key set is of the issuer that the token names.
+    jwks_uri: String,
+    /// What has been signed.
+    message: &'a str,
+    signature: Vec<u8>,
+    claims: Claims<UniqueClaims>,
+}
+
+impl<'a> Presented<'a> {
+    fn read(token: &'a str, tenant: &Tenant, config: &Config) -> Result<Self, TokenFault> {
+        let untrusted = parse(token)?;
+        let algorithm = check_header(&untrusted)?;
+        let kid = untrusted.header().key_id.clone();
+        let kid = kid.ok_or(TokenFault::UnknownKey)?;
+        let claims = read_claims(&untrusted)?;
+        let iss = claims.custom.0.get("iss").and_then(Value::as_str);
+        let issuer = iss
+            .and_then(|iss| config.issuer(tenant, iss))
+            .ok_or(TokenFault::Issuer)?;
+        let (message, _) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
+        Ok(Self {
+            algorithm,
+            kid,
+            jwks_uri: issuer.jwks_uri,
+            message,
+            signature: untrusted.signature_bytes().to_vec(),
+            claims,
+        })
+    }
 }
 
 /// The header parameters that would change how the signature is read, or name a key or a place

@@ -4,7 +4,7 @@
 //! configuration. The worker's build runs the same check over `wrangler.toml`, so a bad value
 //! stops a build and not a request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use http::Uri;
 use serde::Deserialize;
@@ -63,8 +63,9 @@ impl Issuer {
 #[derive(Clone, Debug)]
 pub struct Config {
     audience: String,
-    tenants: BTreeSet<Tenant>,
-    issuers: BTreeMap<Tenant, Vec<Issuer>>,
+    tenants: Vec<Tenant>,
+    /// A tenant comes as often as it has further issuers.
+    issuers: Vec<(Tenant, Issuer)>,
     kinds: Kinds,
     revocation_days: u16,
     shards: u16,
@@ -114,7 +115,7 @@ impl Config {
 
     /// Who may sign the tenant's access tokens.
     pub fn issuers(&self, tenant: &Tenant) -> impl Iterator<Item = Issuer> {
-        let further = self.issuers.get(tenant).into_iter().flatten().cloned();
+        let further = self.further_issuers(tenant).cloned();
         std::iter::once(Issuer::of_domain(tenant)).chain(further)
     }
 
@@ -126,10 +127,14 @@ impl Config {
     /// The origins of the tenant's issuers on this very host: those that stand in for Auth0 while
     /// the worker runs on somebody's machine. A deployment has none.
     pub fn local_issuer_origins(&self, tenant: &Tenant) -> Vec<String> {
-        let issuers = self.issuers.get(tenant).into_iter().flatten();
-        issuers
+        self.further_issuers(tenant)
             .filter_map(|issuer| local_origin(&issuer.issuer))
             .collect()
+    }
+
+    fn further_issuers(&self, tenant: &Tenant) -> impl Iterator<Item = &Issuer> {
+        let of_tenant = self.issuers.iter().filter(move |(of, _)| of == tenant);
+        of_tenant.map(|(_, issuer)| issuer)
     }
 }
 
@@ -150,7 +155,7 @@ fn read_audience(audience: Option<String>) -> Result<String, Misconfigured> {
     Ok(audience)
 }
 
-fn read_tenants(list: &str) -> Result<BTreeSet<Tenant>, Misconfigured> {
+fn read_tenants(list: &str) -> Result<Vec<Tenant>, Misconfigured> {
     list.split(',')
         .map(str::trim)
         .filter(|slug| !slug.is_empty())
@@ -212,38 +217,28 @@ struct IssuerEntry {
     jwks_uri: Option<String>,
 }
 
-fn read_issuers(json: &str) -> Result<BTreeMap<Tenant, Vec<Issuer>>, Misconfigured> {
+fn read_issuers(json: &str) -> Result<Vec<(Tenant, Issuer)>, Misconfigured> {
     let wrong = |problem: String| Misconfigured {
         variable: ISSUERS,
         problem,
     };
     if json.trim().is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Vec::new());
     }
     let entries: BTreeMap<String, Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
         wrong(format!(
             "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
         ))
     })?;
-    let mut issuers: BTreeMap<Tenant, Vec<Issuer>> = BTreeMap::new();
+    let mut issuers = Vec::new();
     for (slug, list) in entries {
         let tenant = read_slug(ISSUERS, &slug)?;
-        let list: Result<Vec<Issuer>, Misconfigured> = list
-            .into_iter()
-            .map(|entry| {
-                let jwks_uri = entry
-                    .jwks_uri
-                    .unwrap_or_else(|| default_jwks_uri(&entry.issuer));
-                check_url(&entry.issuer).map_err(wrong)?;
-                check_url(&jwks_uri).map_err(wrong)?;
-                Ok(Issuer {
-                    issuer: entry.issuer,
-                    jwks_uri,
-                })
-            })
-            .collect();
-        // A slug has two spellings, `@` and `%40`, so a tenant may come twice.
-        issuers.entry(tenant).or_default().extend(list?);
+        for IssuerEntry { issuer, jwks_uri } in list {
+            let jwks_uri = jwks_uri.unwrap_or_else(|| default_jwks_uri(&issuer));
+            check_url(&issuer).map_err(wrong)?;
+            check_url(&jwks_uri).map_err(wrong)?;
+            issuers.push((tenant.clone(), Issuer { issuer, jwks_uri }));
+        }
     }
     Ok(issuers)
 }

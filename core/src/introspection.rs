@@ -47,7 +47,9 @@ pub fn subject(token: &IssuedToken) -> (Option<&str>, Option<&str>) {
 
 /// The answer for a token that is not to be trusted (RFC 7662, section 2.2).
 pub fn inactive() -> Map<String, Value> {
-    Map::from_iter([("active".to_owned(), Value::Bool(false))])
+    let mut answer = Map::new();
+    answer.insert("active".to_owned(), Value::Bool(false));
+    answer
 }
 
 /// The answer for a token that is: its claims, and those members of RFC 7662 that Auth0 names

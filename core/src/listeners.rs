@@ -8,7 +8,7 @@
 //! It also knows how much room there is. A socket is let in, or made a listener, only while there
 //! is some; what is open already is never closed to make room.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::{
     error::{Fault, SocketLimit},
@@ -159,7 +159,7 @@ impl<S> Listeners<S> {
     /// The sockets that any of the events about these users may go to, each once.
     pub fn receivers_of_any(
         &self,
-        user_ids: BTreeSet<&str>,
+        user_ids: HashSet<&str>,
     ) -> impl Iterator<Item = (&S, &Session)> {
         self.numbers(user_ids)
             .filter_map(|number| self.sockets.get(&number))

@@ -11,7 +11,7 @@ use session_events_core::{
     error::Fault,
     tenant::Tenant,
 };
-use worker::{Env, Headers, Request, RequestInit, Response, Result};
+use worker::{Env, Headers, Request, Response, Result, web_sys};
 
 use crate::{http, report};
 
@@ -30,12 +30,12 @@ pub(super) async fn answer(
 ) -> std::result::Result<Response, Fault> {
     let assets = env.assets(ASSETS).map_err(|_| Fault::NotFound)?;
     let served = async {
-        let init = RequestInit::new();
-        if let Some(etag) = http::header(request, "if-none-match") {
-            init.headers.set("if-none-match", &etag)?;
-        }
         let url = format!("{ASSETS_ORIGIN}{}", file.asset_path());
-        let asset = assets.fetch(&url, Some(init)).await?;
+        let asked = Request::from(web_sys::Request::new_with_str(&url)?);
+        if let Some(etag) = http::header(request, "if-none-match") {
+            asked.headers().set("if-none-match", &etag)?;
+        }
+        let asset = assets.fetch_request(asked).await?;
         if !matches!(asset.status_code(), 200 | 304) {
             return Err(format!("{url}: status {}", asset.status_code()).into());
         }

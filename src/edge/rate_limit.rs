@@ -7,9 +7,21 @@
 //! because to refuse all would do the attacker's work.
 
 use session_events_core::client_address::rate_limit_key;
-use worker::{Env, Request};
+use worker::{
+    Env, RateLimiter, Request, Result,
+    js_sys::{Object, Reflect},
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+};
 
 use crate::{http, report};
+
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
+extern "C" {
+    type Limiter;
+
+    #[wasm_bindgen(method, catch)]
+    async fn limit(this: &Limiter, options: &JsValue) -> std::result::Result<JsValue, JsValue>;
+}
 
 /// What is counted; the names are those of the bindings in wrangler.toml.
 #[derive(Clone, Copy)]
@@ -38,12 +50,21 @@ impl Counted {
         let Ok(limiter) = env.rate_limiter(self.binding()) else {
             return false;
         };
-        match limiter.limit(key).await {
-            Ok(outcome) => !outcome.success,
+        match has_room(&limiter, &key).await {
+            Ok(has_room) => !has_room,
             Err(error) => {
                 report::warning("rate_limit_unavailable", "", &error.to_string());
                 false
             }
         }
     }
+}
+
+/// As the crate asks it, but for the crate's general way of translating what goes in and out.
+async fn has_room(limiter: &RateLimiter, key: &str) -> Result<bool> {
+    let limiter: &JsValue = limiter.as_ref();
+    let options = Object::new();
+    Reflect::set(&options, &"key".into(), &key.into())?;
+    let outcome = limiter.unchecked_ref::<Limiter>().limit(&options).await?;
+    Ok(Reflect::get(&outcome, &"success".into())?.is_truthy())
 }

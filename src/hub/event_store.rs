@@ -16,11 +16,12 @@ use session_events_core::{
     timestamp::Timestamp,
 };
 use worker::{
-    Result, SqlStorage, State,
+    Result, State,
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
 };
 
 use super::{
+    database::Database,
     relays,
     revocations::{self, Revocations},
 };
@@ -56,15 +57,15 @@ extern "C" {
 
 /// Makes the tables where they are missing.
 pub(super) fn create_tables(state: &State) -> Result<()> {
-    let sql = state.storage().sql();
-    sql.exec(SCHEMA, None)?;
-    sql.exec(relays::SCHEMA, None)?;
-    sql.exec(revocations::SCHEMA, None).map(drop)
+    let database = Database::of(state);
+    database.run(SCHEMA, vec![])?;
+    database.run(relays::SCHEMA, vec![])?;
+    database.run(revocations::SCHEMA, vec![])
 }
 
 /// The stored events, what they revoke, and in memory the newest of them.
 pub(super) struct EventStore {
-    sql: SqlStorage,
+    database: Database,
     revocations: Revocations,
     log: RefCell<Option<EventLog>>,
 }
@@ -82,22 +83,23 @@ struct EventRow {
 }
 
 /// The oldest events after this number, as many as travel together.
-pub(super) fn after(sql: &SqlStorage, seq: i64) -> Result<Vec<NumberedEvent>> {
+pub(super) fn after(database: &Database, seq: i64) -> Result<Vec<NumberedEvent>> {
     let next = "SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
-    let rows = sql.exec(next, vec![seq.into(), i64::from(EVENTS_A_RELAY).into()])?;
+    let limit = i64::from(EVENTS_A_RELAY);
+    let rows: Vec<EventRow> = database.rows(next, vec![seq.into(), limit.into()])?;
     let numbered = |EventRow { seq, event }| {
         let event = RawValue::from_string(event)?;
         Ok(NumberedEvent { seq, event })
     };
-    let rows: Vec<EventRow> = rows.to_array()?;
     rows.into_iter().map(numbered).collect()
 }
 
 impl EventStore {
     pub(super) fn new(state: &State) -> Self {
+        let database = Database::of(state);
         Self {
-            sql: state.storage().sql(),
-            revocations: Revocations::new(state),
+            revocations: Revocations::new(database.clone()),
+            database,
             log: RefCell::new(None),
         }
     }
@@ -105,10 +107,7 @@ impl EventStore {
     /// Whether the rows can be read.
     pub(super) fn check(&self) -> Result<()> {
         let newest = "SELECT seq, event FROM events ORDER BY seq DESC LIMIT 1";
-        self.sql
-            .exec(newest, None)?
-            .to_array::<EventRow>()
-            .map(drop)
+        self.database.rows::<EventRow>(newest, vec![]).map(drop)
     }
 
     /// What the events have revoked.
@@ -128,7 +127,7 @@ impl EventStore {
 
     fn read_log(&self) -> Result<EventLog> {
         let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let rows: Vec<EventRow> = self.sql.exec(newest, vec![KEPT_ROWS.into()])?.to_array()?;
+        let rows: Vec<EventRow> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
         let mut log = EventLog::default();
         for row in rows {
             let event: Event = serde_json::from_str(&row.event)?;
@@ -179,7 +178,7 @@ impl EventStore {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
         let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
         let ids = serde_json::to_string(&ids)?;
-        let rows: Vec<AcceptedRow> = self.sql.exec(accept, vec![ids.into()])?.to_array()?;
+        let rows: Vec<AcceptedRow> = self.database.rows(accept, vec![ids.into()])?;
         let mut accepted: HashMap<String, i64> =
             rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
 
@@ -200,7 +199,7 @@ impl EventStore {
         let keep =
             "INSERT INTO events (seq, event) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
         let numbered = serde_json::to_string(&numbered)?;
-        self.sql.exec(keep, vec![numbered.into()])?;
+        self.database.run(keep, vec![numbered.into()])?;
 
         Ok(news)
     }
@@ -216,7 +215,7 @@ impl EventStore {
                 past(REMEMBERED_LOG_IDS),
             ),
         ] {
-            self.sql.exec(rows, vec![last.into()])?;
+            self.database.run(rows, vec![last.into()])?;
         }
         Ok(())
     }

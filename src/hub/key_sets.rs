@@ -18,8 +18,9 @@ use session_events_core::{
     protocol::KeySetHealth,
     timestamp::Timestamp,
 };
-use worker::{Result, SqlStorage, State};
+use worker::{Result, State};
 
+use super::database::Database;
 use crate::{clock, outbound, report, verifier::KeySource};
 
 type Fetching = Shared<LocalBoxFuture<'static, CachedKeySet>>;
@@ -29,7 +30,7 @@ pub(super) struct KeySets(Rc<Inner>);
 
 struct Inner {
     domain: String,
-    sql: SqlStorage,
+    database: Database,
     known: RefCell<HashMap<String, CachedKeySet>>,
     fetching: RefCell<HashMap<String, Fetching>>,
 }
@@ -43,7 +44,7 @@ impl KeySets {
     pub(super) fn new(state: &State, domain: String) -> Self {
         Self(Rc::new(Inner {
             domain,
-            sql: state.storage().sql(),
+            database: Database::of(state),
             known: RefCell::default(),
             fetching: RefCell::default(),
         }))
@@ -98,7 +99,7 @@ impl Inner {
 
     fn read(&self, jwks_uri: &str) -> Result<Option<CachedKeySet>> {
         let row = "SELECT cached FROM key_sets WHERE jwks_uri = ?";
-        let rows: Vec<KeySetRow> = self.sql.exec(row, vec![jwks_uri.into()])?.to_array()?;
+        let rows: Vec<KeySetRow> = self.database.rows(row, vec![jwks_uri.into()])?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
@@ -135,7 +136,7 @@ impl Inner {
         let row = "INSERT OR REPLACE INTO key_sets (jwks_uri, cached) VALUES (?, ?)";
         let stored = serde_json::to_string(cached)
             .map_err(worker::Error::from)
-            .and_then(|json| self.sql.exec(row, vec![jwks_uri.into(), json.into()]));
+            .and_then(|json| self.database.run(row, vec![jwks_uri.into(), json.into()]));
         if let Err(error) = stored {
             report::warning("key_set_not_stored", &self.domain, &error.to_string());
         }

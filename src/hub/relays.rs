@@ -15,9 +15,9 @@ use session_events_core::{
     shards::{Place, Shards},
     tenant::Tenant,
 };
-use worker::{Env, Result, SqlStorage, State};
+use worker::{Env, Result, State};
 
-use super::event_store;
+use super::{database::Database, event_store};
 use crate::{clock, report, tenant_object::TenantObject};
 
 pub(super) const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY)";
@@ -36,7 +36,7 @@ pub(super) struct Relays(Rc<Inner>);
 struct Inner {
     tenant: Option<Tenant>,
     env: Env,
-    sql: SqlStorage,
+    database: Database,
     /// Read when it is first needed after each waking.
     shards: RefCell<Option<Shards>>,
 }
@@ -51,7 +51,7 @@ impl Relays {
         Self(Rc::new(Inner {
             tenant,
             env: env.clone(),
-            sql: state.storage().sql(),
+            database: Database::of(state),
             shards: RefCell::new(None),
         }))
     }
@@ -63,7 +63,7 @@ impl Relays {
             .with_shards(newest, |shards| shards.contains(number))?;
         if !known {
             let keep = "INSERT OR IGNORE INTO shards (number) VALUES (?)";
-            self.0.sql.exec(keep, vec![i64::from(number).into()])?;
+            self.0.database.run(keep, vec![i64::from(number).into()])?;
         }
         self.0
             .with_shards(newest, |shards| shards.ask(number, newest))
@@ -101,8 +101,8 @@ impl Inner {
         let shards = match shards.take() {
             Some(known) => shards.insert(known),
             None => {
-                let rows = self.sql.exec("SELECT number FROM shards", None)?;
-                let rows: Vec<ShardRow> = rows.to_array()?;
+                let known = "SELECT number FROM shards";
+                let rows: Vec<ShardRow> = self.database.rows(known, vec![])?;
                 let numbers = rows.into_iter().map(|row| row.number);
                 shards.insert(Shards::new(numbers, newest))
             }
@@ -143,7 +143,7 @@ impl Inner {
             }
             if !self.with_known(|shards| shards.contains(number)) {
                 let forget = "DELETE FROM shards WHERE number = ?";
-                let forgotten = self.sql.exec(forget, vec![i64::from(number).into()]);
+                let forgotten = self.database.run(forget, vec![i64::from(number).into()]);
                 forgotten.map_err(&internal)?;
             }
         }
@@ -155,7 +155,7 @@ impl Inner {
         let Some(place) = self.with_known(|shards| shards.place(number)) else {
             return Ok(None);
         };
-        let events = event_store::after(&self.sql, place.after)?;
+        let events = event_store::after(&self.database, place.after)?;
         if events.is_empty() && !place.guessed {
             return Ok(None);
         }

@@ -7,11 +7,13 @@
 
 use serde::{Deserialize, Serialize};
 use session_events_core::{
-    event::Event,
+    event::{Event, Kind},
     revocation::{MAX_REVOCATIONS, Page, PageRequest, Revocation},
     timestamp::Timestamp,
 };
-use worker::{Result, SqlStorage, State};
+use worker::Result;
+
+use super::database::Database;
 
 /// What is kept: `session_id` is empty where all of a user's tokens are meant, `at` is the moment
 /// up to which they are revoked, `seq` the number of the event.
@@ -35,12 +37,12 @@ const PRUNING_SECONDS: i64 = 60 * 60;
 
 /// A tenant's revocations.
 pub(super) struct Revocations {
-    sql: SqlStorage,
+    database: Database,
 }
 
 /// A change, as the statement takes it: user, session, number, type, date, moment.
 #[derive(Serialize)]
-struct Change(String, String, i64, String, String, i64);
+struct Change(String, String, i64, Kind, String, i64);
 
 #[derive(Deserialize)]
 struct Row {
@@ -48,7 +50,7 @@ struct Row {
     session_id: String,
     seq: i64,
     #[serde(rename = "type")]
-    kind: String,
+    kind: Kind,
     date: String,
 }
 
@@ -58,10 +60,8 @@ struct At {
 }
 
 impl Revocations {
-    pub(super) fn new(state: &State) -> Self {
-        Self {
-            sql: state.storage().sql(),
-        }
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
     }
 
     /// Takes in what these events, each with its number, revoke.
@@ -74,11 +74,9 @@ impl Revocations {
             .filter_map(|(seq, event)| {
                 let revocation = Revocation::of(event)?;
                 let at = revocation.moment(now).as_millis();
-                let kind = serde_json::to_value(revocation.kind).ok()?;
-                let kind = kind.as_str()?.to_owned();
                 let session = revocation.session_id.unwrap_or_default();
                 let (user, date) = (revocation.user_id, revocation.date);
-                Some(Change(user, session, seq, kind, date, at))
+                Some(Change(user, session, seq, revocation.kind, date, at))
             })
             .collect();
         if changes.is_empty() {
@@ -92,7 +90,7 @@ impl Revocations {
             SET seq = excluded.seq, type = excluded.type, date = excluded.date, at = excluded.at
             WHERE excluded.at > at";
         let changes = serde_json::to_string(&changes)?;
-        self.sql.exec(record, vec![changes.into()]).map(drop)
+        self.database.run(record, vec![changes.into()])
     }
 
     /// A page, of what was revoked no longer ago than `days`; it is the last unless it is full.
@@ -106,12 +104,12 @@ impl Revocations {
         let columns = "SELECT user_id, session_id, seq, type, date FROM revocations";
         let (after, limit) = (wanted.after, wanted.limit);
         let oldest = oldest_kept(days, now).as_millis();
-        let rows = match wanted.user_id {
-            None => self.sql.exec(
+        let rows: Vec<Row> = match wanted.user_id {
+            None => self.database.rows(
                 &format!("{columns} WHERE seq > ? AND at > ? ORDER BY seq LIMIT ?"),
                 vec![after.into(), oldest.into(), i64::from(limit).into()],
             ),
-            Some(user_id) => self.sql.exec(
+            Some(user_id) => self.database.rows(
                 &format!("{columns} WHERE user_id = ? AND seq > ? AND at > ? ORDER BY seq LIMIT ?"),
                 vec![
                     user_id.into(),
@@ -120,13 +118,11 @@ impl Revocations {
                     i64::from(limit).into(),
                 ],
             ),
-        };
-        let rows: Vec<Row> = rows?.to_array()?;
+        }?;
         let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
         let last = rows.last().map(|row| row.seq.to_string());
-        let revocations: Result<Vec<Revocation>> = rows.into_iter().map(revocation).collect();
         Ok(Page {
-            revocations: revocations?,
+            revocations: rows.into_iter().map(revocation).collect(),
             next: last.filter(|_| full),
             last_event_id,
         })
@@ -140,37 +136,36 @@ impl Revocations {
         session_id: Option<&str>,
     ) -> Result<Option<Timestamp>> {
         let newest = "SELECT max(at) AS at FROM revocations WHERE user_id = ?";
-        let row = match session_id {
-            None => self.sql.exec(newest, vec![user_id.into()]),
-            Some(session_id) => self.sql.exec(
+        let rows = match session_id {
+            None => self.database.rows(newest, vec![user_id.into()]),
+            Some(session_id) => self.database.rows(
                 &format!("{newest} AND session_id IN ('', ?)"),
                 vec![user_id.into(), session_id.into()],
             ),
         };
-        at_of(row?.to_array()?)
+        Ok(at_of(rows?))
     }
 
     /// When rows must be let go; `None` where there are none.
     pub(super) fn due(&self, days: u16) -> Result<Option<Timestamp>> {
-        let oldest = self
-            .sql
-            .exec("SELECT min(at) AS at FROM revocations", None)?;
+        let oldest = "SELECT min(at) AS at FROM revocations";
+        let oldest = at_of(self.database.rows(oldest, vec![])?);
         let kept = i64::from(days).saturating_mul(SECONDS_A_DAY);
         let due = |oldest: Timestamp| oldest.plus_seconds(kept.saturating_add(PRUNING_SECONDS));
-        Ok(at_of(oldest.to_array()?)?.map(due))
+        Ok(oldest.map(due))
     }
 
     /// Lets go of what was revoked longer than `days` ago, and of the oldest beyond the bound.
     pub(super) fn prune(&self, days: u16, now: Timestamp) -> Result<()> {
         let aged = "DELETE FROM revocations WHERE at <= ?";
         let oldest = oldest_kept(days, now).as_millis();
-        self.sql.exec(aged, vec![oldest.into()])?;
+        self.database.run(aged, vec![oldest.into()])?;
         let surplus = "
             DELETE FROM revocations WHERE (user_id, session_id) IN (
                 SELECT user_id, session_id FROM revocations ORDER BY at
                 LIMIT max(0, (SELECT count(*) FROM revocations) - ?))";
         let most = i64::from(MAX_REVOCATIONS);
-        self.sql.exec(surplus, vec![most.into()]).map(drop)
+        self.database.run(surplus, vec![most.into()])
     }
 }
 
@@ -178,16 +173,16 @@ fn oldest_kept(days: u16, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::from(days).saturating_mul(-SECONDS_A_DAY))
 }
 
-fn revocation(row: Row) -> Result<Revocation> {
-    Ok(Revocation {
+fn revocation(row: Row) -> Revocation {
+    Revocation {
         user_id: row.user_id,
         session_id: Some(row.session_id).filter(|id| !id.is_empty()),
-        kind: serde_json::from_value(row.kind.into())?,
+        kind: row.kind,
         date: row.date,
-    })
+    }
 }
 
-fn at_of(rows: Vec<At>) -> Result<Option<Timestamp>> {
+fn at_of(rows: Vec<At>) -> Option<Timestamp> {
     let at = rows.into_iter().next().and_then(|row| row.at);
-    Ok(at.map(Timestamp::from_millis))
+    at.map(Timestamp::from_millis)
 }

@@ -22,8 +22,9 @@ use session_events_core::{
     hub_request::HubRequest,
     tenant::Tenant,
 };
-use worker::{Env, Result, SqlStorage, State};
+use worker::{Env, Result, State};
 
+use super::database::Database;
 use crate::tenant_object::TenantObject;
 
 const SCHEMA: &str = "
@@ -46,7 +47,7 @@ pub(super) struct Shard {
     number: u16,
     tenant: Tenant,
     env: Env,
-    sql: SqlStorage,
+    database: Database,
     /// Made when it is first needed after each waking.
     follower: RefCell<Option<Follower>>,
     /// The last question to the root, shared by all who wait for its answer.
@@ -75,7 +76,7 @@ struct PositionRow {
 
 /// Makes the table where it is missing.
 pub(super) fn create_table(state: &State) -> Result<()> {
-    state.storage().sql().exec(SCHEMA, None).map(drop)
+    Database::of(state).run(SCHEMA, vec![])
 }
 
 impl Shard {
@@ -84,7 +85,7 @@ impl Shard {
             number,
             tenant,
             env: env.clone(),
-            sql: state.storage().sql(),
+            database: Database::of(state),
             follower: RefCell::new(None),
             asking: RefCell::new(None),
             asked: Cell::new(0),
@@ -118,8 +119,8 @@ impl Shard {
     }
 
     fn read_position(&self) -> Result<Option<i64>> {
-        let rows = self.sql.exec("SELECT seq FROM position", None)?;
-        let rows: Vec<PositionRow> = rows.to_array()?;
+        let kept = "SELECT seq FROM position";
+        let rows: Vec<PositionRow> = self.database.rows(kept, vec![])?;
         Ok(rows.first().map(|row| row.seq))
     }
 
@@ -186,7 +187,7 @@ impl Shard {
             let outcome = step(follower)?;
             if let (true, Some(position)) = (follower.position() != before, follower.position()) {
                 let keep = "INSERT OR REPLACE INTO position (id, seq) VALUES (1, ?)";
-                self.sql.exec(keep, vec![position.into()])?;
+                self.database.run(keep, vec![position.into()])?;
             }
             Ok(outcome)
         })?;
@@ -201,7 +202,7 @@ impl Shard {
         if self.admitting.get() > 0 {
             return Ok(false);
         }
-        self.sql.exec("DELETE FROM position", None)?;
+        self.database.run("DELETE FROM position", vec![])?;
         self.with_follower(Follower::leave)?;
         Ok(true)
     }

@@ -24,11 +24,18 @@ use worker::{
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_sys = worker::js_sys)]
 extern "C" {
     /// A socket as JavaScript has it: it takes a string that is JavaScript's already, so that an
-    /// event for a thousand listeners leaves WebAssembly once.
+    /// event for a thousand listeners leaves WebAssembly once. Its attachment is text, which needs
+    /// no further translation.
     type RawSocket;
 
     #[wasm_bindgen(method, catch, js_name = send)]
     fn send_text(this: &RawSocket, text: &JsString) -> std::result::Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = serializeAttachment)]
+    fn attach(this: &RawSocket, text: &str) -> std::result::Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = deserializeAttachment)]
+    fn attached(this: &RawSocket) -> std::result::Result<JsValue, JsValue>;
 }
 
 /// A tenant's sockets.
@@ -109,7 +116,7 @@ impl Sockets {
         if let Some(index) = self.index.borrow_mut().as_mut() {
             index.put(socket.raw.clone(), &socket.session);
         }
-        socket.raw.serialize_attachment(&attachment)?;
+        raw_socket(&socket.raw).attach(&attachment)?;
         socket.attachment = attachment;
         Ok(())
     }
@@ -126,7 +133,7 @@ pub(super) struct Socket {
 impl Socket {
     /// A socket that was accepted before; `None` where its attachment cannot be read.
     pub(super) fn of(raw: WebSocket) -> Option<Self> {
-        let attachment: String = raw.deserialize_attachment().ok()??;
+        let attachment = raw_socket(&raw).attached().ok()?.as_string()?;
         let session = serde_json::from_str(&attachment).ok()?;
         Some(Self {
             raw,
@@ -190,8 +197,12 @@ impl Socket {
 /// Sends text that is JavaScript's already, to a socket of which nothing else matters. One whose
 /// other end is gone takes none; its closing is reported by and by.
 pub(super) fn send_text(raw: &WebSocket, text: &JsString) {
+    let _gone = raw_socket(raw).send_text(text);
+}
+
+fn raw_socket(raw: &WebSocket) -> &RawSocket {
     let raw: &web_sys::WebSocket = raw.as_ref();
-    let _gone = raw.unchecked_ref::<RawSocket>().send_text(text);
+    raw.unchecked_ref()
 }
 
 /// How many bytes wait for the other end to read them, beyond what the network has taken.

@@ -18,7 +18,7 @@ const text = (path) => readFileSync(path, "latin1");
 /** The worker's modules: the script and what it imports; earlier builds lie beside them. */
 function modules() {
   const script = join(PRODUCTION, "index.js");
-  const imported = [...text(script).matchAll(/ from "\.\/(.+?\.wasm)"/g)].map(([, name]) => name);
+  const imported = [...text(script).matchAll(/from ?"\.\/(.+?\.wasm)"/g)].map(([, name]) => name);
   assert.equal(imported.length, 1, "the WebAssembly");
   return [script, ...imported.map((name) => join(PRODUCTION, name))];
 }

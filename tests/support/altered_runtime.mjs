@@ -14,7 +14,7 @@ export const CONTROL = "https://control.test/";
  * built and how many rows it writes; `Controls` tells, and changes what becomes of relays.
  */
 export function inRuntime(runtime, built) {
-  const exported = /(\w+) as TenantHub,/;
+  const exported = /([\w$]+) as TenantHub,/;
   const [, name] = built.match(exported);
   return `${built.replace(exported, "")}
 const instead = (target, members) =>

@@ -24,7 +24,10 @@ impl Default for Kinds {
 impl Kinds {
     /// These and no others.
     pub fn only(kinds: impl IntoIterator<Item = Kind>) -> Self {
-        Self(kinds.into_iter().collect())
+        // Put in one by one: to collect them would take a sorting algorithm along.
+        let mut chosen = BTreeSet::new();
+        chosen.extend(kinds);
+        Self(chosen)
     }
 
     /// Every kind there is.
@@ -42,13 +45,13 @@ impl Kinds {
             .split(',')
             .map(str::trim)
             .filter(|name| !name.is_empty());
-        let kinds: Result<BTreeSet<Kind>, String> = names
+        let kinds: Result<Vec<Kind>, String> = names
             .map(|name| {
                 let name = Value::String(name.to_owned());
                 serde_json::from_value(name.clone()).map_err(|_| name.to_string())
             })
             .collect();
-        kinds.map(Self)
+        kinds.map(Self::only)
     }
 
     /// Whether this kind counts.
