@@ -1,8 +1,9 @@
 //! How events get from a tenant's root object to the shards that hold its sockets.
 //!
 //! The root numbers its events without gaps, and a shard knows the number up to which its sockets
-//! have been sent all: its position, which is on disk before anything is sent. A relay says which
-//! number it goes on from. A shard that is not as far takes nothing of it and says where it
+//! have been sent all: its position. It is on disk before anybody is sent an event, and before
+//! anybody becomes a listener; of events that nobody here may see it is enough to have it there
+//! now and then. A relay says which number it goes on from. A shard that is not as far takes nothing of it and says where it
 //! stands, so the root sends what lies between; one that is further passes over what it has. So
 //! whatever is lost, comes twice or too late between the two, each event is sent once and in its
 //! order.
@@ -18,6 +19,9 @@ use crate::{
     event_log::{EventLog, KeptEvent},
 };
 
+/// By how many events the position on disk may be behind where nobody was sent any: less than the
+/// root keeps in any case.
+const UNKEPT_EVENTS: i64 = 50;
 /// How many events travel together.
 pub const EVENTS_A_RELAY: u32 = 500;
 
@@ -85,6 +89,8 @@ pub struct Step {
 pub struct Follower {
     /// `None` where nobody has listened since the root was last told so.
     position: Option<i64>,
+    /// The position on disk.
+    kept: Option<i64>,
     log: EventLog,
     /// Whether the root has said what there is to replay. Until then the log holds no more than
     /// what has been relayed.
@@ -92,10 +98,11 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// A shard that has just woken.
-    pub fn new(position: Option<i64>) -> Self {
+    /// A shard that has just woken, with the position that it has on disk.
+    pub fn new(kept: Option<i64>) -> Self {
         Self {
-            position,
+            position: kept,
+            kept,
             log: EventLog::default(),
             complete: false,
         }
@@ -104,6 +111,24 @@ impl Follower {
     /// Up to which number its sockets have been sent all.
     pub fn position(&self) -> Option<i64> {
         self.position
+    }
+
+    /// The position that must be on disk before anything is sent: to somebody who may hear of it,
+    /// or to nobody.
+    pub fn to_keep(&self, somebody: bool) -> Option<i64> {
+        let position = self.position.filter(|_| self.position != self.kept)?;
+        let behind = position.saturating_sub(self.kept.unwrap_or_default());
+        (somebody || behind >= UNKEPT_EVENTS).then_some(position)
+    }
+
+    /// The position is on disk.
+    pub fn keep(&mut self) {
+        self.kept = self.position;
+    }
+
+    /// Whether a position is on disk.
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// What there is to replay.

@@ -220,6 +220,7 @@ impl TenantHub {
                 taken.map_err(&internal)?;
             }
         }
+        shard.keep_position().map_err(&internal)?;
         Ok(Some(admitting))
     }
 
@@ -231,8 +232,12 @@ impl TenantHub {
     ) -> Result<()> {
         let step = shard.advance(|follower| {
             let step = step(follower)?;
-            self.close_stuck(step.news.iter().map(|event| event.user_id.as_str()))?;
-            Ok(step)
+            let users = || step.news.iter().map(|event| event.user_id.as_str());
+            self.close_stuck(users())?;
+            let hears =
+                |all: &Listeners<WebSocket>| all.receivers_of_any(users().collect()).any(|_| true);
+            let somebody_hears = self.sockets.with_index(hears)?;
+            Ok((step, somebody_hears))
         })?;
         if step.missed {
             self.displace_all()?;

@@ -18,7 +18,7 @@ use session_events_core::{
     config::Config,
     error::Fault,
     event_log::EventLog,
-    follower::{Followed, Follower},
+    follower::{Followed, Follower, Step},
     hub_request::HubRequest,
     tenant::Tenant,
 };
@@ -180,16 +180,16 @@ impl Shard {
         asking.await
     }
 
-    /// Moves on, and keeps where it stands then. Where that fails, what is on disk counts.
-    pub(super) fn advance<T>(&self, step: impl FnOnce(&mut Follower) -> Result<T>) -> Result<T> {
+    /// Moves on, and has on disk where it stands then if somebody hears of what is new. Where
+    /// that fails, what is on disk counts.
+    pub(super) fn advance(
+        &self,
+        step: impl FnOnce(&mut Follower) -> Result<(Step, bool)>,
+    ) -> Result<Step> {
         let advanced = self.with_follower(|follower| {
-            let before = follower.position();
-            let outcome = step(follower)?;
-            if let (true, Some(position)) = (follower.position() != before, follower.position()) {
-                let keep = "INSERT OR REPLACE INTO position (id, seq) VALUES (1, ?)";
-                self.database.run(keep, vec![position.into()])?;
-            }
-            Ok(outcome)
+            let (step, somebody_hears) = step(follower)?;
+            self.keep(follower, somebody_hears)?;
+            Ok(step)
         })?;
         if advanced.is_err() {
             *self.follower.borrow_mut() = None;
@@ -197,12 +197,28 @@ impl Shard {
         advanced
     }
 
+    /// Has on disk where it stands, because somebody is about to become a listener.
+    pub(super) fn keep_position(&self) -> Result<()> {
+        self.with_follower(|follower| self.keep(follower, true))?
+    }
+
+    fn keep(&self, follower: &mut Follower, somebody_hears: bool) -> Result<()> {
+        if let Some(position) = follower.to_keep(somebody_hears) {
+            let keep = "INSERT OR REPLACE INTO position (id, seq) VALUES (1, ?)";
+            self.database.run(keep, vec![position.into()])?;
+            follower.keep();
+        }
+        Ok(())
+    }
+
     /// Says that nobody listens here, unless somebody is about to.
     pub(super) fn leave(&self) -> Result<bool> {
         if self.admitting.get() > 0 {
             return Ok(false);
         }
-        self.database.run("DELETE FROM position", vec![])?;
+        if self.with_follower(|follower| follower.is_kept())? {
+            self.database.run("DELETE FROM position", vec![])?;
+        }
         self.with_follower(Follower::leave)?;
         Ok(true)
     }
