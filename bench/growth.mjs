@@ -16,7 +16,7 @@ export const CURVES = {
     listeners: (people, from, to) => people.backends(to - from, from),
   },
   others: {
-    title: "10 `*`, the others `self` of other users",
+    title: "10 `*`, the others `self`",
     listeners: (people, from, to) =>
       from === 0
         ? [...people.backends(10), ...people.users(to - 10, 100)]

@@ -17,17 +17,26 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => p
 // Each runtime sees to its own end when this process ends.
 process.setMaxListeners(0);
 
+/** The most that a scenario needs; those that take more do with what there is. */
+const SOCKETS = 5_000;
+
 await main(async () => {
   const options = readOptions(process.argv.slice(2));
   if (options.help) return console.log(HELP);
   const print = options.json ? () => {} : console.log;
+  const most = mostSockets();
+  if (most < SOCKETS * options.scale) {
+    throw new Fault(
+      "This system lets a process open too few files: raise the limit, as with `ulimit -n 20000`.",
+    );
+  }
   if (options.build) build();
 
   const result = { machine: machine(), sizes: sizes(), rounds: options.rounds, scenarios: [] };
   print(machineLine(result.machine));
   print(`${sizeLine(result.sizes)}\n\n${heading()}`);
   const { issuer, close } = await serveIssuer();
-  const known = { issuer, people: new People(issuer), options, most: mostSockets() };
+  const known = { issuer, people: new People(issuer), options, most };
   try {
     for (const scenario of SCENARIOS.filter(({ name }) => options.only.includes(name))) {
       const progress = new Progress(scenario.title, process.stderr);

@@ -16,7 +16,7 @@ could do the same work, without verification and without storage. Builds the wor
   --rounds N      how often, 1 to 100; ${ROUNDS} if not given
   --client ws     listeners made with the npm package ws; if not given, leaner ones
   --json          all that was measured, as JSON
-  --record        writes docs/performance.md and its picture anew; takes all scenarios
+  --record        writes docs/performance.md and its picture anew; takes all scenarios, and --native
   --native        then measures the core natively as well, which first compiles it (cargo bench)
   --no-build      takes build/production as it is
   --scale N       with so many times the listeners, to try things out; the ratios then mean little
@@ -53,6 +53,7 @@ export function readOptions(args) {
     if (!CLIENTS[values.client]) throw new Error(`There is no client "${values.client}"`);
     return {
       ...values,
+      native: values.native || values.record,
       build: !values["no-build"],
       only,
       rounds: number(values.rounds, "--rounds", (n) => Number.isInteger(n) && n >= 1 && n <= 100),

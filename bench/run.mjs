@@ -12,16 +12,10 @@ export async function measure({ title, wanted, run }, { issuer, people, options,
     return started;
   };
   const { rounds, scale } = options;
-  let isCut = false;
-  const count = (number) => {
-    const wanted = Math.max(20, Math.ceil(number * scale));
-    isCut ||= wanted > most;
-    return Math.min(wanted, most);
-  };
+  const count = (number) => Math.max(20, Math.ceil(number * scale));
   try {
     const rows = await run({ start, people, count, rounds, scale, most, progress });
-    const cut = isCut ? `; here ${most} sockets at most` : "";
-    return rows.map((row) => ({ wanted, ...row, title: `${row.title ?? title}${cut}` }));
+    return rows.map((row) => ({ title, wanted, ...row }));
   } finally {
     await each(sides, (side) => side.stop());
   }

@@ -47,10 +47,10 @@ const batch = (count, record = logout) =>
   Array.from({ length: count }, (_, at) => record(user(at)));
 
 /** Of an object that hibernates with its sockets, and of one that does not; and their memory. */
-async function wakeUp({ start, people, count, rounds, progress }) {
+async function wakeUp({ start, people, count, rounds, most, progress }) {
   const sides = await start();
   const empty = sides.map((side) => side.memory());
-  const size = count(10_000);
+  const size = Math.min(count(10_000), most);
   const crowd = [...people.backends(10), ...people.users(size - 10, 100)];
   await each(sides, (side) => side.join(crowd));
   const prepare = () => [logout(user(0))];

@@ -81,7 +81,7 @@ export class Side {
     const { value, error } = await promise;
     if (error) {
       const said = this.#workerd.log.trim().split("\n").at(-1);
-      throw new Fault(`The ${this.name} side could not be measured: ${error}\n${said}`);
+      throw new Fault(`It could not be measured (${this.name}): ${error}\n${said}`);
     }
     return value;
   }
