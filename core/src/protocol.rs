@@ -8,6 +8,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     error::Fault,
+    object::Object,
     timestamp::{Timestamp, iso8601},
 };
 
@@ -30,7 +31,7 @@ pub enum Filter {
 }
 
 /// What a client may say over its socket.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
     /// Show who you are, or show a newer token.
@@ -38,11 +39,29 @@ pub enum ClientMessage {
         /// The token.
         access_token: String,
         /// The id of the last event that the client got on an earlier socket.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         last_event_id: Option<String>,
     },
     /// Answer me.
     Ping,
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    r#type: MessageType,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MessageType {
+    Authenticate,
+    Ping,
+}
+
+#[derive(Deserialize)]
+struct Authenticate {
+    access_token: String,
+    last_event_id: Option<String>,
 }
 
 impl ClientMessage {
@@ -52,12 +71,27 @@ impl ClientMessage {
     ///
     /// [`Fault::InvalidMessage`] for anything but an object of a known type.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        // An object, because an array of the fields would be read as well.
-        if !text.trim_start().starts_with('{') {
-            return Err(Fault::InvalidMessage);
+        // What is passed over below has to be well-formed too.
+        read::<Value>(text)?;
+        let Object(Typed { r#type }) = read(text)?;
+        match r#type {
+            MessageType::Ping => Ok(Self::Ping),
+            MessageType::Authenticate => {
+                let Object(Authenticate {
+                    access_token,
+                    last_event_id,
+                }) = read(text)?;
+                Ok(Self::Authenticate {
+                    access_token,
+                    last_event_id,
+                })
+            }
         }
-        serde_json::from_str(text).map_err(|_| Fault::InvalidMessage)
     }
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|_| Fault::InvalidMessage)
 }
 
 /// What the service says over a socket, apart from the events themselves.
