@@ -9,10 +9,13 @@
 //! Source: RFC 7519 and RFC 8725 (JSON Web Tokens and their best practices), RFC 9068 (the
 //! profile for access tokens), Auth0 "Access Token Profiles".
 
-use std::future::Future;
+use std::{fmt, future::Future};
 
-use chrono::DateTime;
-use serde::{Deserialize, Serialize};
+use jwt_compact::{Claims, UntrustedToken};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -24,10 +27,6 @@ use crate::{
     tenant::Tenant,
     timestamp::Timestamp,
 };
-
-mod untrusted;
-
-use untrusted::Untrusted;
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -164,71 +163,123 @@ struct Presented<'a> {
     /// What has been signed.
     message: &'a str,
     signature: Vec<u8>,
-    claims: Claims,
-}
-
-/// Claims, with the times among them read.
-struct Claims {
-    exp: Option<i64>,
-    nbf: Option<i64>,
-    iat: Option<i64>,
-    all: Map<String, Value>,
+    claims: Claims<UniqueClaims>,
 }
 
 impl<'a> Presented<'a> {
     fn read(token: &'a str, tenant: &Tenant, config: &Config) -> Result<Self, TokenFault> {
-        if token.is_empty() {
-            return Err(TokenFault::Missing);
-        }
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenFault::TooLong);
-        }
-        let untrusted = Untrusted::parse(token)?;
-        let algorithm = untrusted.check_header()?;
-        let kid = untrusted.kid().ok_or(TokenFault::UnknownKey)?;
-        let claims = Claims::read(untrusted.claims()?)?;
-        let iss = claims.all.get("iss").and_then(Value::as_str);
+        let untrusted = parse(token)?;
+        let algorithm = check_header(&untrusted)?;
+        let kid = untrusted.header().key_id.clone();
+        let kid = kid.ok_or(TokenFault::UnknownKey)?;
+        let claims = read_claims(&untrusted)?;
+        let iss = claims.custom.0.get("iss").and_then(Value::as_str);
         let issuer = iss
             .and_then(|iss| config.issuer(tenant, iss))
             .ok_or(TokenFault::Issuer)?;
+        let (message, _) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
         Ok(Self {
             algorithm,
-            kid: kid.to_owned(),
+            kid,
             jwks_uri: issuer.jwks_uri,
-            message: untrusted.message,
-            signature: untrusted.signature,
+            message,
+            signature: untrusted.signature_bytes().to_vec(),
             claims,
         })
     }
 }
 
-impl Claims {
-    fn read(mut all: Map<String, Value>) -> Result<Self, TokenFault> {
-        if all.values().map(depth).max() >= Some(MAX_CLAIMS_DEPTH) {
-            return Err(TokenFault::Malformed);
-        }
-        let mut time = |name| match all.get_mut(name) {
-            None => Ok(None),
-            Some(value) => {
-                let time = seconds(value).ok_or(TokenFault::Malformed)?;
-                *value = time.into();
-                Ok(Some(time))
-            }
-        };
-        let (exp, nbf, iat) = (time("exp")?, time("nbf")?, time("iat")?);
-        Ok(Self { exp, nbf, iat, all })
+/// The header parameters that would change how the signature is read, or name a key or a place
+/// to fetch one from (RFC 8725, sections 3.1 and 3.10). Their mere presence is enough.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Extensions {
+    crit: Present,
+    b64: Present,
+    jwk: Present,
+    x5c: Present,
+}
+
+#[derive(Default)]
+struct Present(bool);
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
     }
 }
 
-/// A NumericDate to the second (RFC 7519, section 2), as far as there are calendars.
-fn seconds(value: &Value) -> Option<i64> {
-    let whole = || value.as_f64().filter(|_| !value.is_u64());
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "what is beyond is in no calendar"
-    )]
-    let seconds = value.as_i64().or_else(|| Some(whole()? as i64))?;
-    DateTime::from_timestamp(seconds, 0).map(|_| seconds)
+fn parse(token: &str) -> Result<UntrustedToken<'_, Extensions>, TokenFault> {
+    if token.is_empty() {
+        return Err(TokenFault::Missing);
+    }
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(TokenFault::TooLong);
+    }
+    UntrustedToken::try_from(token).map_err(|_| TokenFault::Malformed)
+}
+
+fn check_header(token: &UntrustedToken<'_, Extensions>) -> Result<Algorithm, TokenFault> {
+    let header = token.header();
+    let Extensions {
+        crit,
+        b64,
+        jwk,
+        x5c,
+    } = &header.other_fields;
+    if [crit, b64, jwk, x5c].iter().any(|present| present.0)
+        || header.key_set_url.is_some()
+        || header.certificate_url.is_some()
+    {
+        return Err(TokenFault::Header);
+    }
+    let typ = header.token_type.as_deref();
+    if typ.is_some_and(|typ| {
+        !["JWT", "at+jwt"]
+            .iter()
+            .any(|taken| typ.eq_ignore_ascii_case(taken))
+    }) {
+        return Err(TokenFault::Type);
+    }
+    Algorithm::parse(token.algorithm()).ok_or(TokenFault::Algorithm)
+}
+
+/// The claims that are not times. A claim that stands there twice could be read one way here and
+/// another way elsewhere, so such a token is not taken (RFC 7519, section 4).
+struct UniqueClaims(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Claims;
+
+        impl<'de> Visitor<'de> for Claims {
+            type Value = UniqueClaims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("claims, each of them once")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut claims = Map::new();
+                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                    if claims.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a claim stands there twice"));
+                    }
+                }
+                Ok(UniqueClaims(claims))
+            }
+        }
+
+        deserializer.deserialize_map(Claims)
+    }
+}
+
+fn read_claims(token: &UntrustedToken<'_, Extensions>) -> Result<Claims<UniqueClaims>, TokenFault> {
+    let claims: Claims<UniqueClaims> = token
+        .deserialize_claims_unchecked()
+        .map_err(|_| TokenFault::Malformed)?;
+    let shallow = claims.custom.0.values().map(depth).max() < Some(MAX_CLAIMS_DEPTH);
+    shallow.then_some(claims).ok_or(TokenFault::Malformed)
 }
 
 /// How many arrays and objects lie within one another.
@@ -241,21 +292,27 @@ fn depth(value: &Value) -> usize {
     deepest.unwrap_or_default().saturating_add(1)
 }
 
-fn check_times(claims: Claims, now: Timestamp) -> Result<IssuedToken, TokenFault> {
-    let moment = |seconds| Timestamp::from_millis(0).plus_seconds(seconds);
-    let expires_at = moment(claims.exp.ok_or(TokenFault::Expired)?);
+fn check_times(claims: Claims<UniqueClaims>, now: Timestamp) -> Result<IssuedToken, TokenFault> {
+    let times = [
+        ("exp", claims.expiration),
+        ("nbf", claims.not_before),
+        ("iat", claims.issued_at),
+    ];
+    let expires_at = Timestamp::from(claims.expiration.ok_or(TokenFault::Expired)?);
+    let UniqueClaims(mut claims) = claims.custom;
+
     if now >= expires_at {
         return Err(TokenFault::Expired);
     }
     let horizon = now.plus_seconds(CLOCK_SKEW_SECONDS);
-    let mut begins = [claims.nbf, claims.iat].into_iter().flatten();
-    if begins.any(|begin| moment(begin) > horizon) {
-        return Err(TokenFault::NotYetValid);
+    for (name, time) in times {
+        let Some(time) = time else { continue };
+        if name != "exp" && Timestamp::from(time) > horizon {
+            return Err(TokenFault::NotYetValid);
+        }
+        claims.insert(name.to_owned(), time.timestamp().into());
     }
-    Ok(IssuedToken {
-        expires_at,
-        claims: claims.all,
-    })
+    Ok(IssuedToken { expires_at, claims })
 }
 
 impl IssuedToken {
