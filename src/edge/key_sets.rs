@@ -11,7 +11,7 @@ use session_events_core::{
     access_token::Algorithm,
     error::Fault,
     hub_request::HubRequest,
-    key_set::{self, CachedKeySet, SigningKey},
+    key_set::{CachedKeySet, SigningKey},
 };
 use worker::RequestInit;
 
@@ -41,7 +41,6 @@ impl EdgeKeySets<'_> {
         let mut response = asked?;
         match response.status_code() {
             200 => response.json().await.map_err(report::internal("key_set")),
-            503 => Err(Fault::TemporarilyUnavailable),
             status => Err(Fault::internal("key_set", format_args!("status {status}"))),
         }
     }
@@ -56,15 +55,15 @@ impl KeySource for EdgeKeySets<'_> {
     ) -> Result<SigningKey, Fault> {
         let now = clock::now();
         let held = COPIES.with_borrow(|copies| {
-            let copy = copies.get(jwks_uri);
-            let enough = !key_set::needs_fetch(copy, kid, now);
-            enough.then(|| key_set::signing_key(copy, kid, algorithm, now))
+            let copy = copies.get(jwks_uri)?;
+            let enough = !copy.needs_fetch(kid, now);
+            enough.then(|| copy.signing_key(kid, algorithm, now))
         });
         if let Some(key) = held {
             return key;
         }
         let copy = self.ask_hub(jwks_uri, kid).await?;
-        let key = key_set::signing_key(Some(&copy), kid, algorithm, clock::now());
+        let key = copy.signing_key(kid, algorithm, clock::now());
         COPIES.with_borrow_mut(|copies| {
             if copies.len() >= MAX_COPIES {
                 copies.clear();
