@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::Uri;
 use serde::Deserialize;
 
-use crate::{error::Misconfigured, event::Kinds, tenant::Tenant};
+use crate::{error::Misconfigured, event::Kinds, object::Unique, tenant::Tenant};
 
 /// The name of the variable that holds the required `aud` of access tokens.
 pub const AUDIENCE: &str = "AUDIENCE";
@@ -209,7 +209,7 @@ fn read_issuers(json: &str) -> Result<BTreeMap<Tenant, Vec<Issuer>>, Misconfigur
     if json.trim().is_empty() {
         return Ok(BTreeMap::new());
     }
-    let entries: BTreeMap<String, Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
+    let Unique(entries): Unique<Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
         wrong(format!(
             "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
         ))
@@ -382,6 +382,23 @@ mod tests {
         )]);
         for iss in ["https://a.com/", "https://b.com/"] {
             assert!(config.issuer(&tenant("acme@us"), iss).is_some(), "{iss}");
+        }
+    }
+
+    #[test]
+    fn a_slug_that_stands_twice_in_one_spelling_is_refused_by_its_name() {
+        for again in ["acme@us", r"acme\u0040us"] {
+            let list = r#"[{"issuer":"https://a.com/"}]"#;
+            let json = format!(r#"{{"acme@us":{list},"acme":[],"{again}":{list}}}"#);
+            let Err(wrong) = read(&[(ISSUERS, &json)]) else {
+                panic!("{json} is taken");
+            };
+            assert_eq!(wrong.variable, ISSUERS);
+            let sentence = wrong.to_string();
+            assert!(
+                sentence.contains(r#""acme@us" stands there twice"#),
+                "{sentence}"
+            );
         }
     }
 
