@@ -12,7 +12,7 @@ use session_events_core::{
     access_token::Algorithm,
     error::Fault,
     hub_request::HubRequest,
-    key_set::{self, CachedKeySet, SigningKey},
+    key_set::{CachedKeySet, SigningKey},
 };
 
 use crate::{clock, shared_cache, tenant_object::TenantObject, verifier::KeySource};
@@ -33,7 +33,7 @@ impl KeySetCopies<'_> {
     /// What there is on this side of the root object: the copy held here, or the one that the
     /// isolates share. Neither where the root must be asked.
     async fn copy(&self, jwks_uri: &str, kid: &str) -> Option<CachedKeySet> {
-        let is_enough = |copy: &CachedKeySet| !key_set::needs_fetch(Some(copy), kid, clock::now());
+        let is_enough = |copy: &CachedKeySet| !copy.needs_fetch(kid, clock::now());
         let held = COPIES.with_borrow(|copies| copies.get(jwks_uri).cloned());
         if let Some(copy) = held.filter(is_enough) {
             return Some(copy);
@@ -79,6 +79,6 @@ impl KeySource for KeySetCopies<'_> {
             Some(copy) => copy,
             None => self.ask_root(jwks_uri, kid).await?,
         };
-        key_set::signing_key(Some(&copy), kid, algorithm, clock::now())
+        copy.signing_key(kid, algorithm, clock::now())
     }
 }

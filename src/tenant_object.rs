@@ -112,7 +112,6 @@ impl TenantObject<'_> {
                 let text = answer.text().await.map_err(|error| internal(&error))?;
                 serde_json::from_str(&text).map_err(|error| internal(&error))
             }
-            503 => Err(Fault::TemporarilyUnavailable),
             status => Err(internal(&format_args!("status {status}"))),
         }
     }

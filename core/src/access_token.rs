@@ -9,19 +9,17 @@
 //! Source: RFC 7519 and RFC 8725 (JSON Web Tokens and their best practices), RFC 9068 (the
 //! profile for access tokens), Auth0 "Access Token Profiles".
 
-use std::{fmt, future::Future};
+use std::future::Future;
 
 use jwt_compact::{Claims, UntrustedToken};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, IgnoredAny, MapAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
     error::{Fault, TokenFault},
     key_set::SigningKey,
+    object::Unique,
     protocol::Filter,
     session::Listener,
     tenant::Tenant,
@@ -246,33 +244,7 @@ fn check_header(token: &UntrustedToken<'_, Extensions>) -> Result<Algorithm, Tok
 
 /// The claims that are not times. A claim that stands there twice could be read one way here and
 /// another way elsewhere, so such a token is not taken (RFC 7519, section 4).
-struct UniqueClaims(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for UniqueClaims {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Claims;
-
-        impl<'de> Visitor<'de> for Claims {
-            type Value = UniqueClaims;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("claims, each of them once")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-                let mut claims = Map::new();
-                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
-                    if claims.insert(name, value).is_some() {
-                        return Err(A::Error::custom("a claim stands there twice"));
-                    }
-                }
-                Ok(UniqueClaims(claims))
-            }
-        }
-
-        deserializer.deserialize_map(Claims)
-    }
-}
+type UniqueClaims = Unique<Value>;
 
 fn read_claims(token: &UntrustedToken<'_, Extensions>) -> Result<Claims<UniqueClaims>, TokenFault> {
     let claims: Claims<UniqueClaims> = token
@@ -299,7 +271,8 @@ fn check_times(claims: Claims<UniqueClaims>, now: Timestamp) -> Result<IssuedTok
         ("iat", claims.issued_at),
     ];
     let expires_at = Timestamp::from(claims.expiration.ok_or(TokenFault::Expired)?);
-    let UniqueClaims(mut claims) = claims.custom;
+    let Unique(claims) = claims.custom;
+    let mut claims = Map::from_iter(claims);
 
     if now >= expires_at {
         return Err(TokenFault::Expired);

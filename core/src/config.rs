@@ -4,12 +4,10 @@
 //! configuration. The worker's build runs the same check over `wrangler.toml`, so a bad value
 //! stops a build and not a request.
 
-use std::collections::BTreeMap;
-
 use http::Uri;
 use serde::Deserialize;
 
-use crate::{error::Misconfigured, event::Kinds, tenant::Tenant};
+use crate::{error::Misconfigured, event::Kinds, object::Unique, tenant::Tenant};
 
 /// The name of the variable that holds the required `aud` of access tokens.
 pub const AUDIENCE: &str = "AUDIENCE";
@@ -225,7 +223,7 @@ fn read_issuers(json: &str) -> Result<Vec<(Tenant, Issuer)>, Misconfigured> {
     if json.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let entries: BTreeMap<String, Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
+    let Unique(entries): Unique<Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
         wrong(format!(
             "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
         ))
@@ -388,6 +386,23 @@ mod tests {
         )]);
         for iss in ["https://a.com/", "https://b.com/"] {
             assert!(config.issuer(&tenant("acme@us"), iss).is_some(), "{iss}");
+        }
+    }
+
+    #[test]
+    fn a_slug_that_stands_twice_in_one_spelling_is_refused_by_its_name() {
+        for again in ["acme@us", r"acme\u0040us"] {
+            let list = r#"[{"issuer":"https://a.com/"}]"#;
+            let json = format!(r#"{{"acme@us":{list},"acme":[],"{again}":{list}}}"#);
+            let Err(wrong) = read(&[(ISSUERS, &json)]) else {
+                panic!("{json} is taken");
+            };
+            assert_eq!(wrong.variable, ISSUERS);
+            let sentence = wrong.to_string();
+            assert!(
+                sentence.contains(r#""acme@us" stands there twice"#),
+                "{sentence}"
+            );
         }
     }
 

@@ -172,7 +172,8 @@ fn is_exponent(e: &str) -> Option<bool> {
     Some(EXPONENTS.contains(&value))
 }
 
-/// A key set as it is kept, with what is known of when it was had.
+/// A key set as it is kept, with what is known of when it was had; as its default, one that was
+/// never tried to be had.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedKeySet {
     keys: KeySet,
@@ -188,14 +189,14 @@ pub struct CachedKeySet {
 
 impl CachedKeySet {
     /// What to keep after `keys` were fetched for a token that names `kid`.
-    pub fn fetched(keys: KeySet, kid: &str, before: Option<&Self>, now: Timestamp) -> Self {
-        let for_an_unknown_kid = before.is_some_and(|before| before.is_fresh(now));
+    pub fn fetched(keys: KeySet, kid: &str, before: &Self, now: Timestamp) -> Self {
+        let for_an_unknown_kid = before.is_fresh(now);
         Self {
             fetched_at: Some(now),
             unknown_kid_at: if for_an_unknown_kid || !keys.holds(kid) {
                 Some(now)
             } else {
-                before.and_then(|before| before.unknown_kid_at)
+                before.unknown_kid_at
             },
             failed_at: None,
             failures: 0,
@@ -203,13 +204,12 @@ impl CachedKeySet {
         }
     }
 
-    /// What to keep after a fetch failed: what there was before, if anything.
-    pub fn failed(before: Option<Self>, now: Timestamp) -> Self {
-        let before = before.unwrap_or_default();
+    /// What to keep after a fetch failed: what there was before.
+    pub fn failed(self, now: Timestamp) -> Self {
         Self {
             failed_at: Some(now),
-            failures: before.failures.saturating_add(1),
-            ..before
+            failures: self.failures.saturating_add(1),
+            ..self
         }
     }
 
@@ -232,7 +232,8 @@ impl CachedKeySet {
         within(self.fetched_at, FRESH_SECONDS, now)
     }
 
-    fn needs_fetch(&self, kid: &str, now: Timestamp) -> bool {
+    /// Whether a token that names `kid` calls for a fetch.
+    pub fn needs_fetch(&self, kid: &str, now: Timestamp) -> bool {
         match self.keys(now) {
             None => self.failures < TRIES || !within(self.failed_at, RETRY_SECONDS, now),
             Some(_) if within(self.failed_at, PAUSE_SECONDS, now) => false,
@@ -240,32 +241,26 @@ impl CachedKeySet {
             Some(keys) => !keys.holds(kid) && !within(self.unknown_kid_at, PAUSE_SECONDS, now),
         }
     }
+
+    /// The key to judge a token by once no fetch is called for, or the one that was has failed.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::TemporarilyUnavailable`] where no keys are kept, or none that may still be used:
+    /// that is not the token's fault. Otherwise what [`KeySet::signing_key`] says.
+    pub fn signing_key(
+        &self,
+        kid: &str,
+        algorithm: Algorithm,
+        now: Timestamp,
+    ) -> Result<SigningKey, Fault> {
+        let keys = self.keys(now).ok_or(Fault::TemporarilyUnavailable)?;
+        Ok(keys.signing_key(kid, algorithm)?.clone())
+    }
 }
 
 fn within(moment: Option<Timestamp>, seconds: i64, now: Timestamp) -> bool {
     moment.is_some_and(|moment| moment.is_within(seconds, now))
-}
-
-/// Whether a token that names `kid` calls for a fetch, given what is kept.
-pub fn needs_fetch(cached: Option<&CachedKeySet>, kid: &str, now: Timestamp) -> bool {
-    cached.is_none_or(|cached| cached.needs_fetch(kid, now))
-}
-
-/// The key to judge a token by once no fetch is called for, or the one that was has failed.
-///
-/// # Errors
-///
-/// [`Fault::TemporarilyUnavailable`] where no keys are kept, or none that may still be used: that
-/// is not the token's fault. Otherwise what [`KeySet::signing_key`] says.
-pub fn signing_key(
-    cached: Option<&CachedKeySet>,
-    kid: &str,
-    algorithm: Algorithm,
-    now: Timestamp,
-) -> Result<SigningKey, Fault> {
-    let keys = cached.and_then(|cached| cached.keys(now));
-    let keys = keys.ok_or(Fault::TemporarilyUnavailable)?;
-    Ok(keys.signing_key(kid, algorithm)?.clone())
 }
 
 #[cfg(test)]

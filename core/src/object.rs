@@ -1,13 +1,13 @@
-//! A JSON object, and nothing that could be read as one: a list of the members' values would be.
+//! JSON objects, and nothing that could be read as one, or in two ways.
 
-use std::{fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// What an object holds.
+/// What an object holds; a list of the members' values could be read as the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object<T>(pub(crate) T);
 
@@ -24,6 +24,40 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
                 T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// An object whose members stand there once each. Of one that stands there twice, one reader might
+/// take the first and another the last.
+#[derive(Debug)]
+pub(crate) struct Unique<T>(pub(crate) BTreeMap<String, T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Unique<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = entries.next_entry::<String, T>()? {
+                    if members.contains_key(&name) {
+                        return Err(A::Error::custom(format_args!(
+                            "{name:?} stands there twice"
+                        )));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Unique(members))
             }
         }
 

@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
 use session_events_core::{
     access_token::Algorithm,
-    key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey, needs_fetch, signing_key},
+    key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey},
     timestamp::Timestamp,
 };
 
@@ -28,12 +28,12 @@ pub fn key_set(bytes: &[u8]) {
     let now = Timestamp::from_millis(1_700_000_000_000);
     let kids = published.iter().filter_map(|jwk| jwk.get("kid")?.as_str());
     for kid in kids.chain([""]) {
-        let cached = CachedKeySet::fetched(set.clone(), kid, None, now);
-        assert!(!needs_fetch(Some(&cached), kid, now));
+        let cached = CachedKeySet::fetched(set.clone(), kid, &CachedKeySet::default(), now);
+        assert!(!cached.needs_fetch(kid, now));
         for (algorithm, alg) in [(Algorithm::Rs256, "RS256"), (Algorithm::Ps256, "PS256")] {
             let fit = |jwk: &&Value| is_for(jwk, kid, alg);
             let found = set.signing_key(kid, algorithm);
-            let served = signing_key(Some(&cached), kid, algorithm, now);
+            let served = cached.signing_key(kid, algorithm, now);
             assert_eq!(found.ok(), served.as_ref().ok());
             let Ok(key) = found else { continue };
             assert!(set.holds(kid) && !set.is_empty());

@@ -1,9 +1,10 @@
 // Who was revoked when: the list by itself, without a connection.
 import assert from "node:assert/strict";
-import { randomInt } from "node:crypto";
 import { describe, mock, test } from "node:test";
 
 import { endsSession, RevocationList } from "session-events/revocation";
+
+import { randomFrom, SEED } from "../../tests/support/random.mjs";
 
 const NOW = Date.parse("2026-11-24T12:00:00.000Z");
 const seconds = (milliseconds) => Math.floor(milliseconds / 1000);
@@ -144,19 +145,6 @@ describe("the list of revocations", () => {
     });
 });
 
-// A generator of its own (mulberry32), so that a failure can be had again by its seed.
-function randomFrom(seed) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (bound) => Math.floor(next() * bound);
-  return { below, oneOf: (values) => values[below(values.length)] };
-}
-
 const USERS = ["auth0|a", "auth0|b", "auth0|c"];
 const SESSIONS = [undefined, "s1", "s2", "s3"];
 const TYPES = ["logout", "logout", "logout", "password_changed", "user_blocked", "email_changed"];
@@ -200,11 +188,9 @@ function* tokens() {
 }
 
 describe("for any events in any order", () => {
-  const seed = Number(process.env.SEED ?? randomInt(1e9));
-
   test("the list refuses just the tokens that one of the events ends", (context) => {
-    context.diagnostic(`SEED=${seed}`);
-    const random = randomFrom(seed);
+    context.diagnostic(`SEED=${SEED}`);
+    const random = randomFrom(SEED);
     for (let round = 0; round < 200; round += 1) {
       const events = Array.from({ length: random.below(12) }, () => randomEvent(random));
       const list = new RevocationList();
@@ -213,7 +199,7 @@ describe("for any events in any order", () => {
       for (const one of arrivals) list.add(one);
       for (const token of tokens()) {
         const ended = events.some((one) => ends(one, token));
-        const story = `SEED=${seed}, round ${round}: ${JSON.stringify({ token, arrivals })}`;
+        const story = `SEED=${SEED}, round ${round}: ${JSON.stringify({ token, arrivals })}`;
         assert.equal(list.revokedAt(token) !== undefined, ended, story);
         assert.equal(
           events.some((one) => endsSession(one, token)),
@@ -225,8 +211,8 @@ describe("for any events in any order", () => {
   });
 
   test("the bounded list is one that was told of the newest entries only", (context) => {
-    context.diagnostic(`SEED=${seed}`);
-    const random = randomFrom(seed + 1);
+    context.diagnostic(`SEED=${SEED}`);
+    const random = randomFrom(SEED + 1);
     for (let round = 0; round < 200; round += 1) {
       const maxEntries = 1 + random.below(6);
       const bounded = new RevocationList({ maxEntries });
@@ -243,14 +229,14 @@ describe("for any events in any order", () => {
         const oldestFirst = [...kept].sort(([, a], [, b]) => (a.date < b.date ? -1 : 1));
         if (kept.size > maxEntries) kept.delete(oldestFirst[0][0]);
       }
-      assert.equal(bounded.size, kept.size, `SEED=${seed}, round ${round}`);
+      assert.equal(bounded.size, kept.size, `SEED=${SEED}, round ${round}`);
       const model = new RevocationList();
       for (const one of kept.values()) model.add(one);
       for (const token of tokens())
         assert.deepEqual(
           bounded.revokedAt(token),
           model.revokedAt(token),
-          `SEED=${seed}, round ${round}: ${JSON.stringify(token)}`,
+          `SEED=${SEED}, round ${round}: ${JSON.stringify(token)}`,
         );
     }
   });

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use session_events_core::{
     access_token::Algorithm,
     error::Fault,
-    key_set::{self, CachedKeySet, SigningKey},
+    key_set::{CachedKeySet, SigningKey},
     protocol::KeySetHealth,
     timestamp::Timestamp,
 };
@@ -51,12 +51,12 @@ impl KeySets {
     }
 
     /// What is known of a key set after doing for this `kid` whatever there is to do.
-    pub(super) async fn look_up(&self, jwks_uri: &str, kid: &str) -> Option<CachedKeySet> {
+    pub(super) async fn look_up(&self, jwks_uri: &str, kid: &str) -> CachedKeySet {
         let known = self.0.known(jwks_uri);
-        if !key_set::needs_fetch(known.as_ref(), kid, clock::now()) {
+        if !known.needs_fetch(kid, clock::now()) {
             return known;
         }
-        Some(self.fetching(jwks_uri, kid, known).await)
+        self.fetching(jwks_uri, kid, known).await
     }
 
     /// What is known of a key set, as it is told.
@@ -65,16 +65,13 @@ impl KeySets {
         let moment = |moment: Timestamp| moment.to_string();
         KeySetHealth {
             jwks_uri,
-            fetched_at: known
-                .as_ref()
-                .and_then(CachedKeySet::fetched_at)
-                .map(moment),
-            failed_at: known.as_ref().and_then(CachedKeySet::failed_at).map(moment),
+            fetched_at: known.fetched_at().map(moment),
+            failed_at: known.failed_at().map(moment),
         }
     }
 
     /// The fetch that is under way, or a new one.
-    fn fetching(&self, jwks_uri: &str, kid: &str, known: Option<CachedKeySet>) -> Fetching {
+    fn fetching(&self, jwks_uri: &str, kid: &str, known: CachedKeySet) -> Fetching {
         let mut fetching = self.0.fetching.borrow_mut();
         let under_way = fetching.entry(jwks_uri.to_owned()).or_insert_with(|| {
             let (inner, kid) = (Rc::clone(&self.0), kid.to_owned());
@@ -92,9 +89,11 @@ impl KeySets {
 }
 
 impl Inner {
-    fn known(&self, jwks_uri: &str) -> Option<CachedKeySet> {
+    fn known(&self, jwks_uri: &str) -> CachedKeySet {
         let known = self.known.borrow().get(jwks_uri).cloned();
-        known.or_else(|| self.read(jwks_uri).ok().flatten())
+        known
+            .or_else(|| self.read(jwks_uri).ok().flatten())
+            .unwrap_or_default()
     }
 
     fn read(&self, jwks_uri: &str) -> Result<Option<CachedKeySet>> {
@@ -111,18 +110,13 @@ impl Inner {
 
     /// Fetches a key set; where that fails, what was known before serves on, and the failure is
     /// known from then on.
-    async fn refresh(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        before: Option<CachedKeySet>,
-    ) -> CachedKeySet {
+    async fn refresh(&self, jwks_uri: &str, kid: &str, before: CachedKeySet) -> CachedKeySet {
         let cached = match outbound::fetch_key_set(jwks_uri).await {
-            Ok(keys) => CachedKeySet::fetched(keys, kid, before.as_ref(), clock::now()),
+            Ok(keys) => CachedKeySet::fetched(keys, kid, &before, clock::now()),
             Err(problem) => {
                 let detail = format!("{jwks_uri}: {problem}");
                 report::warning("key_set_unavailable", &self.domain, &detail);
-                CachedKeySet::failed(before, clock::now())
+                before.failed(clock::now())
             }
         };
         self.keep(jwks_uri, &cached);
@@ -151,6 +145,6 @@ impl KeySource for KeySets {
         algorithm: Algorithm,
     ) -> std::result::Result<SigningKey, Fault> {
         let cached = self.look_up(jwks_uri, kid).await;
-        key_set::signing_key(cached.as_ref(), kid, algorithm, clock::now())
+        cached.signing_key(kid, algorithm, clock::now())
     }
 }

@@ -151,85 +151,78 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000).plus_seconds(seconds)
 }
 
-fn fetch(keys: &[&str], kid: &str, before: Option<&CachedKeySet>, now: i64) -> CachedKeySet {
+fn fetch(keys: &[&str], kid: &str, before: &CachedKeySet, now: i64) -> CachedKeySet {
     let keys: Vec<String> = keys.iter().map(|kid| key(kid, "")).collect();
     CachedKeySet::fetched(key_set(&keys), kid, before, at(now))
 }
 
 #[test]
 fn a_set_is_used_for_ten_minutes_without_asking_again() {
-    assert!(needs_fetch(None, "a", at(0)));
-    let cached = fetch(&["a"], "a", None, 0);
-    assert!(!needs_fetch(Some(&cached), "a", at(0)));
-    assert!(!needs_fetch(Some(&cached), "a", at(599)));
-    assert!(needs_fetch(Some(&cached), "a", at(600)));
-    assert!(!needs_fetch(Some(&cached), "a", at(-5)));
+    assert!(CachedKeySet::default().needs_fetch("a", at(0)));
+    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0);
+    assert!(!cached.needs_fetch("a", at(0)));
+    assert!(!cached.needs_fetch("a", at(599)));
+    assert!(cached.needs_fetch("a", at(600)));
+    assert!(!cached.needs_fetch("a", at(-5)));
 }
 
 #[test]
 fn an_unknown_key_is_asked_for_at_most_once_in_thirty_seconds() {
-    let cached = fetch(&["a"], "a", None, 0);
-    assert!(needs_fetch(Some(&cached), "b", at(1)));
-    let rotated = fetch(&["a", "b"], "b", Some(&cached), 1);
-    assert!(!needs_fetch(Some(&rotated), "b", at(2)));
-    assert!(!needs_fetch(Some(&rotated), "c", at(30)));
-    assert!(needs_fetch(Some(&rotated), "c", at(31)));
+    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0);
+    assert!(cached.needs_fetch("b", at(1)));
+    let rotated = fetch(&["a", "b"], "b", &cached, 1);
+    assert!(!rotated.needs_fetch("b", at(2)));
+    assert!(!rotated.needs_fetch("c", at(30)));
+    assert!(rotated.needs_fetch("c", at(31)));
 }
 
 #[test]
 fn a_first_fetch_for_a_key_that_is_not_there_counts_as_asking_for_it() {
-    let cached = fetch(&["a"], "b", None, 0);
-    assert!(!needs_fetch(Some(&cached), "b", at(29)));
-    assert!(!needs_fetch(Some(&cached), "c", at(29)));
-    assert!(needs_fetch(Some(&cached), "b", at(30)));
+    let cached = fetch(&["a"], "b", &CachedKeySet::default(), 0);
+    assert!(!cached.needs_fetch("b", at(29)));
+    assert!(!cached.needs_fetch("c", at(29)));
+    assert!(cached.needs_fetch("b", at(30)));
 }
 
 #[test]
 fn a_set_that_cannot_be_had_anew_serves_on_for_a_day() {
-    let cached = CachedKeySet::failed(Some(fetch(&["a"], "a", None, 0)), at(700));
-    assert!(!needs_fetch(Some(&cached), "a", at(729)));
-    assert!(needs_fetch(Some(&cached), "a", at(730)));
-    let find = |cached, kid, now| signing_key(cached, kid, Algorithm::Rs256, at(now));
-    assert!(find(Some(&cached), "a", 24 * 3600 - 1).is_ok());
-    assert_eq!(
-        find(Some(&cached), "b", 24 * 3600 - 1),
-        Err(TokenFault::UnknownKey.into())
-    );
-    assert_eq!(
-        find(Some(&cached), "a", 24 * 3600),
-        Err(Fault::TemporarilyUnavailable)
-    );
-    assert!(needs_fetch(Some(&cached), "a", at(24 * 3600)));
-    assert_eq!(find(None, "a", 0), Err(Fault::TemporarilyUnavailable));
+    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0).failed(at(700));
+    assert!(!cached.needs_fetch("a", at(729)));
+    assert!(cached.needs_fetch("a", at(730)));
+    let find = |kid, now| cached.signing_key(kid, Algorithm::Rs256, at(now));
+    assert!(find("a", 24 * 3600 - 1).is_ok());
+    assert_eq!(find("b", 24 * 3600 - 1), Err(TokenFault::UnknownKey.into()));
+    assert_eq!(find("a", 24 * 3600), Err(Fault::TemporarilyUnavailable));
+    assert!(cached.needs_fetch("a", at(24 * 3600)));
 }
 
 #[test]
 fn a_fetch_that_failed_for_an_unknown_key_is_not_repeated_at_once() {
-    let cached = CachedKeySet::failed(Some(fetch(&["a"], "a", None, 0)), at(1));
-    assert!(!needs_fetch(Some(&cached), "b", at(30)));
-    assert!(needs_fetch(Some(&cached), "b", at(31)));
-    assert_eq!(fetch(&["a"], "a", Some(&cached), 700).failed_at, None);
+    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0).failed(at(1));
+    assert!(!cached.needs_fetch("b", at(30)));
+    assert!(cached.needs_fetch("b", at(31)));
+    assert_eq!(fetch(&["a"], "a", &cached, 700).failed_at, None);
 }
 
 #[test]
 fn where_no_set_serves_the_fifth_failure_in_a_row_makes_for_a_pause() {
-    let mut failed = None;
+    let mut failed = CachedKeySet::default();
     for _ in 0..5 {
-        assert!(needs_fetch(failed.as_ref(), "a", at(0)));
-        failed = Some(CachedKeySet::failed(failed, at(0)));
+        assert!(failed.needs_fetch("a", at(0)));
+        failed = failed.failed(at(0));
     }
-    let find = |now| signing_key(failed.as_ref(), "a", Algorithm::Rs256, at(now));
+    let find = |now| failed.signing_key("a", Algorithm::Rs256, at(now));
     for now in [0, 4, 5, 24 * 3600] {
         assert_eq!(find(now), Err(Fault::TemporarilyUnavailable));
-        assert_eq!(needs_fetch(failed.as_ref(), "a", at(now)), now >= 5);
+        assert_eq!(failed.needs_fetch("a", at(now)), now >= 5);
     }
     assert_eq!(Fault::TemporarilyUnavailable.retry_after(), Some(5));
-    let again = CachedKeySet::failed(failed.clone(), at(5));
-    assert!(!needs_fetch(Some(&again), "a", at(9)));
+    let again = failed.clone().failed(at(5));
+    assert!(!again.needs_fetch("a", at(9)));
 
-    let at_last = fetch(&["a"], "b", failed.as_ref(), 6);
-    assert!(!needs_fetch(Some(&at_last), "a", at(6)));
-    assert!(!needs_fetch(Some(&at_last), "b", at(35)));
-    let lost_again = CachedKeySet::failed(Some(at_last), at(6 + 24 * 3600));
-    assert!(needs_fetch(Some(&lost_again), "a", at(6 + 24 * 3600)));
+    let at_last = fetch(&["a"], "b", &failed, 6);
+    assert!(!at_last.needs_fetch("a", at(6)));
+    assert!(!at_last.needs_fetch("b", at(35)));
+    let lost_again = at_last.failed(at(6 + 24 * 3600));
+    assert!(lost_again.needs_fetch("a", at(6 + 24 * 3600)));
 }
