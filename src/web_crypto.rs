@@ -52,5 +52,5 @@ pub(crate) async fn check_signature(
 }
 
 fn js(value: &Value) -> worker::Result<JsValue> {
-    Ok(JSON::parse(&value.to_string())?)
+    Ok(JSON::parse(&serde_json::to_string(value)?)?)
 }

@@ -94,7 +94,7 @@ impl KeySet {
     /// [`NotAKeySet`] where the text is not an object with a list `keys`.
     pub fn from_json(json: &str) -> Result<Self, NotAKeySet> {
         let Object(raw): Object<RawKeySet> = serde_json::from_str(json).map_err(|_| NotAKeySet)?;
-        let objects = raw.keys.into_iter().filter(Value::is_object);
+        let objects = raw.keys.iter().filter(|key| key.is_object());
         let keys = objects.filter_map(usable_key).collect();
         Ok(Self { keys })
     }
@@ -128,8 +128,9 @@ impl KeySet {
     }
 }
 
-fn usable_key(raw: Value) -> Option<SigningKey> {
-    let raw: RawKey = serde_json::from_value(raw).ok()?;
+fn usable_key(raw: &Value) -> Option<SigningKey> {
+    // By way of text, so that there is one reader of JSON and not one of values as well.
+    let raw: RawKey = serde_json::from_str(&serde_json::to_string(raw).ok()?).ok()?;
     let for_signing = raw.usage.is_none_or(|usage| usage == "sig");
     let for_checking = raw
         .key_ops

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::{Kind, catalogue::CATALOGUE};
 
 /// A choice of kinds.
@@ -47,8 +45,8 @@ impl Kinds {
             .filter(|name| !name.is_empty());
         let kinds: Result<Vec<Kind>, String> = names
             .map(|name| {
-                let name = Value::String(name.to_owned());
-                serde_json::from_value(name.clone()).map_err(|_| name.to_string())
+                let name = serde_json::to_string(name).unwrap_or_default();
+                serde_json::from_str(&name).map_err(|_| name)
             })
             .collect();
         kinds.map(Self::only)
