@@ -14,7 +14,9 @@ use session_events_core::{
     route::Endpoint,
 };
 use worker::{
-    ByteStream, Headers, Request, Response, Result, WebSocket, wasm_bindgen::prelude::wasm_bindgen,
+    ByteStream, Headers, Request, Response, Result, WebSocket,
+    js_sys::{Uint8Array, futures::JsFuture},
+    wasm_bindgen::prelude::wasm_bindgen,
     web_sys,
 };
 
@@ -168,11 +170,18 @@ pub(crate) async fn read_request(
     request: &Request,
     limit: usize,
 ) -> std::result::Result<Vec<u8>, Unread> {
-    let announced = header(request, "content-length").and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length: usize| length > limit.saturating_mul(TOLERATED_EXCESS)) {
-        return Err(Unread::TooLong);
+    let announced = header(request, "content-length");
+    match announced.and_then(|length| length.parse::<usize>().ok()) {
+        // What was announced is all that comes, so it can be had in one piece.
+        Some(length) if length <= limit => whole(request).await.map_err(Unread::Failed),
+        Some(length) if length > limit.saturating_mul(TOLERATED_EXCESS) => Err(Unread::TooLong),
+        _ => read(request.inner().body(), limit).await,
     }
-    read(request.inner().body(), limit).await
+}
+
+async fn whole(request: &Request) -> Result<Vec<u8>> {
+    let body = JsFuture::from(request.inner().array_buffer()?).await?;
+    Ok(Uint8Array::new(&body).to_vec())
 }
 
 /// Reads a body, up to a limit, whatever its length was said to be.

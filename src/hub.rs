@@ -21,7 +21,10 @@ mod root;
 mod shard;
 mod sockets;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use session_events_core::{
     access_token::Algorithm,
@@ -75,6 +78,8 @@ pub struct TenantHub {
     part: Part,
     sockets: Sockets,
     message_rate: RefCell<MessageRate>,
+    /// When the alarm will ring, where that is known: each socket that comes would ask otherwise.
+    alarm: Cell<Option<Timestamp>>,
 }
 
 /// Which of a tenant's objects it is, and what that one has beside sockets.
@@ -108,6 +113,7 @@ impl DurableObject for TenantHub {
             part,
             sockets: Sockets::new(Rc::clone(&state)),
             message_rate: RefCell::default(),
+            alarm: Cell::new(None),
             name,
             state,
             env,
@@ -171,6 +177,7 @@ impl DurableObject for TenantHub {
 
     /// Closes the sockets whose time is over, and has itself called again for the next.
     async fn alarm(&self) -> Result<Response> {
+        self.alarm.set(None);
         let now = clock::now();
         for mut socket in self.sockets.due(now)? {
             let tick = |session: &mut Session| session.tick(now);
@@ -387,12 +394,23 @@ impl TenantHub {
     /// Sees to it that the alarm rings no later than this.
     async fn wake_by(&self, due: Option<Timestamp>) -> Result<()> {
         let Some(due) = due else { return Ok(()) };
-        let storage = self.state.storage();
-        let set = storage.get_alarm().await?;
-        if set.is_none_or(|set| due.as_millis() < set) {
-            let date = ScheduledTime::new(clock::js_date(due));
-            storage.set_alarm(date).await?;
+        if self.alarm.get().is_some_and(|alarm| alarm <= due) {
+            return Ok(());
         }
-        Ok(())
+        let storage = self.state.storage();
+        let set = storage.get_alarm().await?.map(Timestamp::from_millis);
+        // Others may have come here meanwhile, with a sooner moment.
+        let sooner = set.into_iter().chain(self.alarm.get()).min();
+        let soonest = sooner.map_or(due, |sooner| sooner.min(due));
+        self.alarm.set(Some(soonest));
+        if set == Some(soonest) {
+            return Ok(());
+        }
+        let date = ScheduledTime::new(clock::js_date(soonest));
+        let alarm = storage.set_alarm(date).await;
+        if alarm.is_err() {
+            self.alarm.set(None);
+        }
+        alarm
     }
 }

@@ -4,6 +4,8 @@
 //! kept up to date by others, and adds nothing to what is deployed (Cloudflare, "Workers: Web
 //! Crypto").
 
+use std::{cell::RefCell, collections::HashMap};
+
 use serde_json::{Value, json};
 use session_events_core::{access_token::Algorithm, key_set::SigningKey};
 use worker::{
@@ -31,6 +33,51 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 }
 
+/// How many imported keys are held before all are let go; an isolate seldom sees as many.
+const MAX_IMPORTED: usize = 256;
+
+thread_local! {
+    static IMPORTED: RefCell<HashMap<String, VerifyingKey>> = RefCell::default();
+}
+
+/// A public key as the runtime has it, for one algorithm. To import it takes as long as to check a
+/// signature with it.
+#[derive(Clone)]
+struct VerifyingKey {
+    key: JsValue,
+    parameters: JsValue,
+}
+
+impl VerifyingKey {
+    async fn of(key: &SigningKey, algorithm: Algorithm) -> worker::Result<Self> {
+        // All that it is made of, so that no other key can ever stand for it.
+        let name = format!("{algorithm:?} {} {}", key.e, key.n);
+        if let Some(imported) = IMPORTED.with_borrow(|keys| keys.get(&name).cloned()) {
+            return Ok(imported);
+        }
+        let imported = Self::import(key, algorithm).await?;
+        IMPORTED.with_borrow_mut(|keys| {
+            if keys.len() >= MAX_IMPORTED {
+                keys.clear();
+            }
+            keys.insert(name, imported.clone());
+        });
+        Ok(imported)
+    }
+
+    async fn import(key: &SigningKey, algorithm: Algorithm) -> worker::Result<Self> {
+        let jwk = js(&json!({ "kty": "RSA", "n": key.n, "e": key.e }))?;
+        let parameters = js(&match algorithm {
+            Algorithm::Rs256 => json!({ "name": "RSASSA-PKCS1-v1_5", "hash": "SHA-256" }),
+            // RFC 7518, section 3.5: the salt is as long as the hash.
+            Algorithm::Ps256 => json!({ "name": "RSA-PSS", "hash": "SHA-256", "saltLength": 32 }),
+        })?;
+        let usages = Array::of1(&JsValue::from_str("verify"));
+        let key = import_key("jwk", &jwk, &parameters, false, &usages).await?;
+        Ok(Self { key, parameters })
+    }
+}
+
 /// Whether `signature` over `message` was made with the private half of `key`.
 pub(crate) async fn check_signature(
     algorithm: Algorithm,
@@ -38,14 +85,7 @@ pub(crate) async fn check_signature(
     message: &[u8],
     signature: &[u8],
 ) -> worker::Result<bool> {
-    let jwk = js(&json!({ "kty": "RSA", "n": key.n, "e": key.e }))?;
-    let parameters = js(&match algorithm {
-        Algorithm::Rs256 => json!({ "name": "RSASSA-PKCS1-v1_5", "hash": "SHA-256" }),
-        // RFC 7518, section 3.5: the salt is as long as the hash.
-        Algorithm::Ps256 => json!({ "name": "RSA-PSS", "hash": "SHA-256", "saltLength": 32 }),
-    })?;
-    let usages = Array::of1(&JsValue::from_str("verify"));
-    let key = import_key("jwk", &jwk, &parameters, false, &usages).await?;
+    let VerifyingKey { key, parameters } = VerifyingKey::of(key, algorithm).await?;
     let (signature, message) = (Uint8Array::from(signature), Uint8Array::from(message));
     let genuine = verify(&parameters, &key, &signature, &message).await?;
     Ok(genuine.is_truthy())

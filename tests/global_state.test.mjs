@@ -19,9 +19,14 @@ const ALLOWED = {
   "core/src/event/record.rs: operation: OnceCell<Option<Operation<'a>>>,":
     "a field of one record, gone with it",
   "core/src/event/record.rs: operation: OnceCell::new(),": "the same",
-  "src/edge/key_sets.rs: thread_local! {": "opens the next",
-  "src/edge/key_sets.rs: static COPIES: RefCell<HashMap<String, CachedKeySet>> = RefCell::default();":
+  "src/key_set_copies.rs: thread_local! {": "opens the next",
+  "src/key_set_copies.rs: static COPIES: RefCell<HashMap<String, CachedKeySet>> = RefCell::default();":
     "public keys, by the URL that they came from, which is configured and not a tenant's to choose",
+  "src/shared_cache.rs: let caches = Reflect::get(&js_sys::global(), &\"caches\".into()).ok()?;":
+    "the same, as the isolates share it",
+  "src/web_crypto.rs: thread_local! {": "opens the next",
+  "src/web_crypto.rs: static IMPORTED: RefCell<HashMap<String, VerifyingKey>> = RefCell::default();":
+    "public keys, by all that they are made of",
 };
 
 const withoutComments = (source) => source.replaceAll(/\/\/.*$|\/\*[^]*?\*\//gm, "");
