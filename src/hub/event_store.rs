@@ -7,7 +7,6 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use serde::Deserialize;
 use session_events_core::{
     event::Event,
     event_log::{EventLog, KEPT_EVENTS, KeptEvent},
@@ -64,17 +63,6 @@ pub(super) struct EventStore {
     log: RefCell<Option<EventLog>>,
 }
 
-#[derive(Deserialize)]
-struct AcceptedRow {
-    seq: i64,
-    log_id: String,
-}
-
-#[derive(Deserialize)]
-struct EventRow {
-    event: String,
-}
-
 impl EventStore {
     pub(super) fn new(state: &State) -> Self {
         let database = Database::of(state);
@@ -88,7 +76,7 @@ impl EventStore {
     /// Whether the rows can be read.
     pub(super) fn check(&self) -> Result<()> {
         let newest = "SELECT event FROM events ORDER BY seq DESC LIMIT 1";
-        self.database.rows::<EventRow>(newest, vec![]).map(drop)
+        self.database.rows::<(String,)>(newest, vec![]).map(drop)
     }
 
     /// What the events have revoked.
@@ -108,11 +96,11 @@ impl EventStore {
 
     fn read_log(&self) -> Result<EventLog> {
         let newest = "SELECT event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let rows: Vec<EventRow> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
+        let rows: Vec<(String,)> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
         let mut log = EventLog::default();
-        for row in rows {
-            let event: Event = serde_json::from_str(&row.event)?;
-            log.push(kept(event, row.event));
+        for (json,) in rows {
+            let event: Event = serde_json::from_str(&json)?;
+            log.push(kept(event, json));
         }
         Ok(log)
     }
@@ -148,11 +136,10 @@ impl EventStore {
 
     fn insert(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<KeptEvent>> {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
+        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING log_id, seq";
         let ids = serde_json::to_string(&ids)?;
-        let rows: Vec<AcceptedRow> = self.database.rows(accept, vec![ids.into()])?;
-        let mut accepted: HashMap<String, i64> =
-            rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
+        let rows: Vec<(String, i64)> = self.database.rows(accept, vec![ids.into()])?;
+        let mut accepted: HashMap<String, i64> = rows.into_iter().collect();
 
         let accepted: Vec<(i64, Event)> = events
             .into_iter()
