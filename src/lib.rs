@@ -14,7 +14,8 @@
 //!   - `rate_limit`: how often an address may fail.
 //!   - `tenant_object`: how it asks a tenant's object.
 //! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
-//!   - `event_store`: its rows.
+//!   - `database`: statements and rows.
+//!   - `event_store`: the rows of its events.
 //!   - `key_sets`: the tenant's key sets, fetched and kept.
 //!   - `sockets`: the sockets and their sessions.
 //! - [`environment`]: variables and secrets.
