@@ -12,7 +12,8 @@
 //!   - `console`: the live page.
 //!   - `rate_limit`: how often an address may fail.
 //! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
-//!   - `event_store`: its rows.
+//!   - `database`: statements and rows.
+//!   - `event_store`: the rows of its events.
 //!   - `key_sets`: the tenant's key sets, fetched and kept.
 //!   - `sockets`: the sockets and their sessions.
 //! - [`tenant_object`]: how a tenant's object is asked.

@@ -13,65 +13,65 @@ pub(crate) fn internal(step: &'static str) -> impl Fn(worker::Error) -> Fault {
 }
 
 /// Who was refused, where.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy)]
 pub(crate) struct Refused<'a> {
     /// The Auth0 domain; empty where no tenant was named.
     pub(crate) tenant: &'a str,
     /// What was asked for.
     pub(crate) endpoint: &'static str,
     /// What the answer carries too; a socket's messages have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Line<'a, T> {
+struct Line<'a> {
     what: &'static str,
-    #[serde(flatten)]
-    of: T,
+    tenant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     detail: &'a str,
 }
 
-impl<T: Serialize> Line<'_, T> {
+impl<'a> Line<'a> {
+    /// One that is about no request.
+    fn new(what: &'static str, tenant: &'a str, detail: &'a str) -> Self {
+        Self {
+            what,
+            tenant,
+            endpoint: None,
+            request_id: None,
+            error: None,
+            detail,
+        }
+    }
+
     fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-#[derive(Serialize)]
-struct Tenant<'a> {
-    tenant: &'a str,
-}
-
 /// Something the operator or the publisher should know of and that is dealt with.
 pub(crate) fn warning(what: &'static str, tenant: &str, detail: &str) {
-    let line = Line {
-        what,
-        of: Tenant { tenant },
-        error: None,
-        detail,
-    };
-    console_warn!("{}", line.to_json());
+    console_warn!("{}", Line::new(what, tenant, detail).to_json());
 }
 
 /// Something that should not happen, where there is nobody to answer.
 pub(crate) fn incident(step: &'static str, tenant: &str, error: &worker::Error) {
-    let line = Line {
-        what: step,
-        of: Tenant { tenant },
-        error: None,
-        detail: &error.to_string(),
-    };
-    console_error!("{}", line.to_json());
+    let detail = error.to_string();
+    console_error!("{}", Line::new(step, tenant, &detail).to_json());
 }
 
 /// A refusal.
 pub(crate) fn refused(who: Refused<'_>, fault: &Fault) {
     let line = Line {
         what: "refused",
-        of: who,
+        tenant: who.tenant,
+        endpoint: Some(who.endpoint),
+        request_id: who.request_id,
         error: Some(fault.code()),
         detail: &fault.log_detail(),
     };

@@ -1,8 +1,9 @@
 //! The object's database.
 //!
-//! Rows come out of it as one JSON text, which crosses over from JavaScript once, however many
-//! they are, and is read by the same code as all other JSON; the `worker` crate fetches each field
-//! by itself. Whatever the runtime throws is an error here, while rows are read too.
+//! Rows come out of it as one JSON text, lists of their columns, which crosses over from
+//! JavaScript once, however many they are, and is read by the same code as all other JSON; the
+//! `worker` crate fetches each field by itself. Whatever the runtime throws is an error here,
+//! while rows are read too.
 
 use serde::de::DeserializeOwned;
 use worker::{
@@ -21,8 +22,13 @@ extern "C" {
 
     type Cursor;
 
+    #[wasm_bindgen(method, catch)]
+    fn raw(this: &Cursor) -> std::result::Result<Rows, JsValue>;
+
+    type Rows;
+
     #[wasm_bindgen(method, catch, js_name = toArray)]
-    fn to_array(this: &Cursor) -> std::result::Result<JsValue, JsValue>;
+    fn to_array(this: &Rows) -> std::result::Result<JsValue, JsValue>;
 }
 
 /// A tenant's database.
@@ -41,7 +47,7 @@ impl Database {
         self.exec(statement, bindings).map(drop)
     }
 
-    /// Carries out a statement and yields its rows.
+    /// Carries out a statement and yields its rows, the columns in the statement's order.
     pub(super) fn rows<Row: DeserializeOwned>(
         &self,
         statement: &str,
@@ -53,7 +59,7 @@ impl Database {
     }
 
     fn rows_as_json(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<String> {
-        let rows = self.exec(statement, bindings)?.to_array()?;
+        let rows = self.exec(statement, bindings)?.raw()?.to_array()?;
         Ok(JSON::stringify(&rows)?.into())
     }
 

@@ -7,7 +7,6 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use session_events_core::{
     event::Event,
@@ -70,24 +69,12 @@ pub(super) struct EventStore {
     log: RefCell<Option<EventLog>>,
 }
 
-#[derive(Deserialize)]
-struct AcceptedRow {
-    seq: i64,
-    log_id: String,
-}
-
-#[derive(Deserialize)]
-struct EventRow {
-    seq: i64,
-    event: String,
-}
-
 /// The oldest events after this number, as many as travel together.
 pub(super) fn after(database: &Database, seq: i64) -> Result<Vec<NumberedEvent>> {
     let next = "SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
     let limit = i64::from(EVENTS_A_RELAY);
-    let rows: Vec<EventRow> = database.rows(next, vec![seq.into(), limit.into()])?;
-    let numbered = |EventRow { seq, event }| {
+    let rows: Vec<(i64, String)> = database.rows(next, vec![seq.into(), limit.into()])?;
+    let numbered = |(seq, event)| {
         let event = RawValue::from_string(event)?;
         Ok(NumberedEvent { seq, event })
     };
@@ -106,8 +93,8 @@ impl EventStore {
 
     /// Whether the rows can be read.
     pub(super) fn check(&self) -> Result<()> {
-        let newest = "SELECT seq, event FROM events ORDER BY seq DESC LIMIT 1";
-        self.database.rows::<EventRow>(newest, vec![]).map(drop)
+        let newest = "SELECT event FROM events ORDER BY seq DESC LIMIT 1";
+        self.database.rows::<(String,)>(newest, vec![]).map(drop)
     }
 
     /// What the events have revoked.
@@ -127,11 +114,11 @@ impl EventStore {
 
     fn read_log(&self) -> Result<EventLog> {
         let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let rows: Vec<EventRow> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
+        let rows: Vec<(i64, String)> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
         let mut log = EventLog::default();
-        for row in rows {
-            let event: Event = serde_json::from_str(&row.event)?;
-            log.push(kept(row.seq, event, row.event));
+        for (seq, json) in rows {
+            let event: Event = serde_json::from_str(&json)?;
+            log.push(kept(seq, event, json));
         }
         Ok(log)
     }
@@ -176,11 +163,10 @@ impl EventStore {
 
     fn insert(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<KeptEvent>> {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
+        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING log_id, seq";
         let ids = serde_json::to_string(&ids)?;
-        let rows: Vec<AcceptedRow> = self.database.rows(accept, vec![ids.into()])?;
-        let mut accepted: HashMap<String, i64> =
-            rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
+        let rows: Vec<(String, i64)> = self.database.rows(accept, vec![ids.into()])?;
+        let mut accepted: HashMap<String, i64> = rows.into_iter().collect();
 
         let accepted: Vec<(i64, Event)> = events
             .into_iter()

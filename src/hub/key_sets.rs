@@ -10,7 +10,6 @@ use futures::{
     FutureExt,
     future::{LocalBoxFuture, Shared},
 };
-use serde::Deserialize;
 use session_events_core::{
     access_token::Algorithm,
     error::Fault,
@@ -33,11 +32,6 @@ struct Inner {
     database: Database,
     known: RefCell<HashMap<String, CachedKeySet>>,
     fetching: RefCell<HashMap<String, Fetching>>,
-}
-
-#[derive(Deserialize)]
-struct KeySetRow {
-    cached: String,
 }
 
 impl KeySets {
@@ -98,11 +92,11 @@ impl Inner {
 
     fn read(&self, jwks_uri: &str) -> Result<Option<CachedKeySet>> {
         let row = "SELECT cached FROM key_sets WHERE jwks_uri = ?";
-        let rows: Vec<KeySetRow> = self.database.rows(row, vec![jwks_uri.into()])?;
-        let Some(row) = rows.first() else {
+        let rows: Vec<(String,)> = self.database.rows(row, vec![jwks_uri.into()])?;
+        let Some((cached,)) = rows.first() else {
             return Ok(None);
         };
-        let cached: CachedKeySet = serde_json::from_str(&row.cached)?;
+        let cached: CachedKeySet = serde_json::from_str(cached)?;
         let mut known = self.known.borrow_mut();
         known.insert(jwks_uri.to_owned(), cached.clone());
         Ok(Some(cached))

@@ -7,7 +7,6 @@
 use std::{cell::RefCell, rc::Rc};
 
 use futures::future::join_all;
-use serde::Deserialize;
 use session_events_core::{
     error::Fault,
     follower::{Relay, RelayReceipt},
@@ -39,11 +38,6 @@ struct Inner {
     database: Database,
     /// Read when it is first needed after each waking.
     shards: RefCell<Option<Shards>>,
-}
-
-#[derive(Deserialize)]
-struct ShardRow {
-    number: u16,
 }
 
 impl Relays {
@@ -102,8 +96,8 @@ impl Inner {
             Some(known) => shards.insert(known),
             None => {
                 let known = "SELECT number FROM shards";
-                let rows: Vec<ShardRow> = self.database.rows(known, vec![])?;
-                let numbers = rows.into_iter().map(|row| row.number);
+                let rows: Vec<(u16,)> = self.database.rows(known, vec![])?;
+                let numbers = rows.into_iter().map(|(number,)| number);
                 shards.insert(Shards::new(numbers, newest))
             }
         };

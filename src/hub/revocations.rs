@@ -44,20 +44,9 @@ pub(super) struct Revocations {
 #[derive(Serialize)]
 struct Change(String, String, i64, Kind, String, i64);
 
+/// A revocation, as the statement yields it: user, session, number, type, date.
 #[derive(Deserialize)]
-struct Row {
-    user_id: String,
-    session_id: String,
-    seq: i64,
-    #[serde(rename = "type")]
-    kind: Kind,
-    date: String,
-}
-
-#[derive(Deserialize)]
-struct At {
-    at: Option<i64>,
-}
+struct Row(String, String, i64, Kind, String);
 
 impl Revocations {
     pub(super) fn new(database: Database) -> Self {
@@ -120,7 +109,7 @@ impl Revocations {
             ),
         }?;
         let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
-        let last = rows.last().map(|row| row.seq.to_string());
+        let last = rows.last().map(|Row(_, _, seq, ..)| seq.to_string());
         Ok(Page {
             revocations: rows.into_iter().map(revocation).collect(),
             next: last.filter(|_| full),
@@ -135,7 +124,7 @@ impl Revocations {
         user_id: &str,
         session_id: Option<&str>,
     ) -> Result<Option<Timestamp>> {
-        let newest = "SELECT max(at) AS at FROM revocations WHERE user_id = ?";
+        let newest = "SELECT max(at) FROM revocations WHERE user_id = ?";
         let rows = match session_id {
             None => self.database.rows(newest, vec![user_id.into()]),
             Some(session_id) => self.database.rows(
@@ -148,7 +137,7 @@ impl Revocations {
 
     /// When rows must be let go; `None` where there are none.
     pub(super) fn due(&self, days: u16) -> Result<Option<Timestamp>> {
-        let oldest = "SELECT min(at) AS at FROM revocations";
+        let oldest = "SELECT min(at) FROM revocations";
         let oldest = at_of(self.database.rows(oldest, vec![])?);
         let kept = i64::from(days).saturating_mul(SECONDS_A_DAY);
         let due = |oldest: Timestamp| oldest.plus_seconds(kept.saturating_add(PRUNING_SECONDS));
@@ -173,16 +162,16 @@ fn oldest_kept(days: u16, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::from(days).saturating_mul(-SECONDS_A_DAY))
 }
 
-fn revocation(row: Row) -> Revocation {
+fn revocation(Row(user_id, session_id, _, kind, date): Row) -> Revocation {
     Revocation {
-        user_id: row.user_id,
-        session_id: Some(row.session_id).filter(|id| !id.is_empty()),
-        kind: row.kind,
-        date: row.date,
+        user_id,
+        session_id: Some(session_id).filter(|id| !id.is_empty()),
+        kind,
+        date,
     }
 }
 
-fn at_of(rows: Vec<At>) -> Option<Timestamp> {
-    let at = rows.into_iter().next().and_then(|row| row.at);
+fn at_of(rows: Vec<(Option<i64>,)>) -> Option<Timestamp> {
+    let (at,) = rows.into_iter().next()?;
     at.map(Timestamp::from_millis)
 }

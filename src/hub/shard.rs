@@ -13,7 +13,6 @@ use futures::{
     FutureExt,
     future::{LocalBoxFuture, Shared},
 };
-use serde::Deserialize;
 use session_events_core::{
     config::Config,
     error::Fault,
@@ -69,11 +68,6 @@ impl Drop for Admitting<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct PositionRow {
-    seq: i64,
-}
-
 /// Makes the table where it is missing.
 pub(super) fn create_table(state: &State) -> Result<()> {
     Database::of(state).run(SCHEMA, vec![])
@@ -120,8 +114,8 @@ impl Shard {
 
     fn read_position(&self) -> Result<Option<i64>> {
         let kept = "SELECT seq FROM position";
-        let rows: Vec<PositionRow> = self.database.rows(kept, vec![])?;
-        Ok(rows.first().map(|row| row.seq))
+        let rows: Vec<(i64,)> = self.database.rows(kept, vec![])?;
+        Ok(rows.first().map(|(seq,)| *seq))
     }
 
     /// Looks at what there is to replay.

@@ -1,10 +1,12 @@
-// What is deployed, to the byte: it holds no secret, and nothing of the machine that built it.
+// What is deployed, to the byte: it is small, holds no secret, and nothing of the machine that
+// built it.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { parseEnv } from "node:util";
+import { gzipSync } from "node:zlib";
 
 import { ROOT } from "../../scripts/toolchain.mjs";
 import { PUBLISH_SECRET } from "../support/worker.mjs";
@@ -12,6 +14,9 @@ import { PUBLISH_SECRET } from "../support/worker.mjs";
 const PRODUCTION = join(ROOT, "build", "production");
 const CONSOLE = join(ROOT, "build", "console");
 const MAP = "\n//# sourceMappingURL=index.js.map\n";
+
+/** Compressed, as wrangler counts it: each start of the worker on another machine reads it all. */
+const MAX_COMPRESSED_BYTES = 200 * 1024;
 
 const text = (path) => readFileSync(path, "latin1");
 
@@ -53,6 +58,11 @@ describe("what is deployed", () => {
   test("is the script, the WebAssembly and the live page's files", () => {
     assert.equal(modules().length, 2);
     assert.deepEqual(readdirSync(CONSOLE).sort(), ["app.css", "app.js", "icon.svg", "index.html"]);
+  });
+
+  test("is no larger than 200 KiB, compressed", () => {
+    const { length } = gzipSync(Buffer.concat(modules().map((file) => readFileSync(file))));
+    assert.ok(length <= MAX_COMPRESSED_BYTES, `${length} bytes`);
   });
 
   test("holds no secret of this machine or of the tests", () => {
