@@ -64,7 +64,8 @@ impl Revocations {
         }
     }
 
-    /// Takes in what these events, each with its number, revoke.
+    /// Takes in what these events, each with its number, revoke, and lets go of what is beyond the
+    /// bound. No two rows are of one event, so their numbers tell without counting the rows.
     pub(super) fn record<'a>(
         &self,
         events: impl Iterator<Item = (i64, &'a Event)>,
@@ -92,7 +93,10 @@ impl Revocations {
             SET seq = excluded.seq, type = excluded.type, date = excluded.date, at = excluded.at
             WHERE excluded.at > at";
         let changes = serde_json::to_string(&changes)?;
-        self.sql.exec(record, vec![changes.into()]).map(drop)
+        self.sql.exec(record, vec![changes.into()])?;
+        let surplus = "DELETE FROM revocations WHERE seq <= (SELECT max(seq) FROM revocations) - ?";
+        let most = i64::from(MAX_REVOCATIONS);
+        self.sql.exec(surplus, vec![most.into()]).map(drop)
     }
 
     /// A page, of what was revoked no longer ago than `days`; it is the last unless it is full.
@@ -160,17 +164,11 @@ impl Revocations {
         Ok(at_of(oldest.to_array()?)?.map(due))
     }
 
-    /// Lets go of what was revoked longer than `days` ago, and of the oldest beyond the bound.
+    /// Lets go of what was revoked longer than `days` ago.
     pub(super) fn prune(&self, days: u16, now: Timestamp) -> Result<()> {
         let aged = "DELETE FROM revocations WHERE at <= ?";
         let oldest = oldest_kept(days, now).as_millis();
-        self.sql.exec(aged, vec![oldest.into()])?;
-        let surplus = "
-            DELETE FROM revocations WHERE (user_id, session_id) IN (
-                SELECT user_id, session_id FROM revocations ORDER BY at
-                LIMIT max(0, (SELECT count(*) FROM revocations) - ?))";
-        let most = i64::from(MAX_REVOCATIONS);
-        self.sql.exec(surplus, vec![most.into()]).map(drop)
+        self.sql.exec(aged, vec![oldest.into()]).map(drop)
     }
 }
 
