@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 
 import { demand, step } from "./step.mjs";
@@ -73,18 +74,28 @@ async function installDebianPackages() {
 async function buildLibrary() {
   const release = (await ask(DEBIAN.rustc, "-vV"))?.match(/^release: (.+)$/m)[1];
   const crate = join(TOOLS, "target", `${TARGET}-${release}`);
+  // Of parts that were built before in another way, some would lie beside the new ones.
+  rmSync(crate, { recursive: true, force: true });
   mkdirSync(crate, { recursive: true });
   const manifest = '[package]\nname = "empty"\n[lib]\npath = "lib.rs"\n[workspace]\n';
   writeFileSync(join(crate, "Cargo.toml"), manifest);
   writeFileSync(join(crate, "lib.rs"), "");
   const title = `Building the library of ${TARGET} with Debian's compiler (about a minute)`;
   const args = ["build", "--release", "-Zbuild-std=std,panic_abort", "--target", TARGET];
+  const home = homedir();
+  const { CARGO_HOME = join(home, ".cargo") } = process.env;
+  const flags = [
+    // Without the bitcode, the worker's link-time optimisation would have nothing to go on.
+    "-Cembed-bitcode=yes",
+    // The paths of its sources end up in the worker, and should not tell of this machine.
+    `--remap-path-prefix=${home}=~`,
+    `--remap-path-prefix=${CARGO_HOME}=cargo`,
+  ];
   const env = {
     ...process.env,
     RUSTC: DEBIAN.rustc,
     RUSTC_BOOTSTRAP: "1",
-    // Without the bitcode, the worker's link-time optimisation would have nothing to go on.
-    RUSTFLAGS: "-Cembed-bitcode=yes",
+    CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"),
   };
   demand(
     await step("wasm32-library", title, "cargo", [...args, "--target-dir", "target"], {

@@ -20,7 +20,7 @@ use crate::{
 
 /// How many revocations a page holds at most, and unless fewer are asked for.
 pub const MAX_PAGE: u32 = 1_000;
-/// How many revocations of a tenant are kept; beyond, the oldest go.
+/// How many revocations of a tenant are kept at most: those of as many of its newest events.
 pub const MAX_REVOCATIONS: u32 = 1_000_000;
 
 /// A revocation as it is told.

@@ -12,6 +12,7 @@ use session_events_core::{
     event::Event,
     event_log::{EventLog, KEPT_EVENTS, KeptEvent},
     follower::{EVENTS_A_RELAY, NumberedEvent},
+    revocation::MAX_REVOCATIONS,
     timestamp::Timestamp,
 };
 use worker::{
@@ -190,7 +191,8 @@ impl EventStore {
         Ok(news)
     }
 
-    /// Lets the oldest rows go, seen from the newest.
+    /// Lets the oldest rows go, seen from the newest. No two revocations are of one event, so here
+    /// too the numbers tell, without counting rows.
     fn forget(&self, newest: i64, all_have: i64) -> Result<()> {
         let past = |count| newest.saturating_sub(count);
         let events = past(KEPT_ROWS).min(all_have).max(past(OUTSTANDING_ROWS));
@@ -200,8 +202,15 @@ impl EventStore {
                 "DELETE FROM accepted WHERE seq <= ?",
                 past(REMEMBERED_LOG_IDS),
             ),
+            (
+                "DELETE FROM revocations WHERE seq <= ?",
+                past(i64::from(MAX_REVOCATIONS)),
+            ),
         ] {
-            self.database.run(rows, vec![last.into()])?;
+            // As long as there have been fewer, there is nothing to look for.
+            if last > 0 {
+                self.database.run(rows, vec![last.into()])?;
+            }
         }
         Ok(())
     }

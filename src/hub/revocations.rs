@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use session_events_core::{
     event::{Event, Kind},
-    revocation::{MAX_REVOCATIONS, Page, PageRequest, Revocation},
+    revocation::{Page, PageRequest, Revocation},
     timestamp::Timestamp,
 };
 use worker::Result;
@@ -144,17 +144,11 @@ impl Revocations {
         Ok(oldest.map(due))
     }
 
-    /// Lets go of what was revoked longer than `days` ago, and of the oldest beyond the bound.
+    /// Lets go of what was revoked longer than `days` ago.
     pub(super) fn prune(&self, days: u16, now: Timestamp) -> Result<()> {
         let aged = "DELETE FROM revocations WHERE at <= ?";
         let oldest = oldest_kept(days, now).as_millis();
-        self.database.run(aged, vec![oldest.into()])?;
-        let surplus = "
-            DELETE FROM revocations WHERE (user_id, session_id) IN (
-                SELECT user_id, session_id FROM revocations ORDER BY at
-                LIMIT max(0, (SELECT count(*) FROM revocations) - ?))";
-        let most = i64::from(MAX_REVOCATIONS);
-        self.database.run(surplus, vec![most.into()])
+        self.database.run(aged, vec![oldest.into()])
     }
 }
 

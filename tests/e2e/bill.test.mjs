@@ -24,21 +24,30 @@ async function cost(tenant, deed) {
 }
 
 describe("of a tenant with one object", () => {
-  test("an event is one request and so many rows, however many listen", async () => {
+  test("an event is one request and six rows, however many listen, and nine where old ones go", async () => {
     const tenant = new Tenant(worker);
     const listeners = [];
     for (let number = 0; number < 10; number += 1) listeners.push(await tenant.listen());
     // The first makes the alarm be set for when its revocation ends.
     await tenant.publish(slo());
-    const records = [slo({ user_id: "auth0|jane" }), scp({ user_id: "auth0|john" })];
-    for (const record of records) {
-      const { asked, rowsWritten, rowsRead } = await cost(tenant, () => tenant.publish(record));
-      assert.deepEqual(
-        { asked, rowsWritten, rowsRead },
-        { asked: ["Publish"], rowsWritten: 6, rowsRead: 8 },
-      );
-    }
+    const publish = async (record) => {
+      const { asked, rowsWritten } = await cost(tenant, () => tenant.publish(record));
+      return { asked, rowsWritten };
+    };
+    // The log id and its index, the event, what it revokes and two indices.
+    for (const record of [slo({ user_id: "auth0|jane" }), scp({ user_id: "auth0|john" })])
+      assert.deepEqual(await publish(record), { asked: ["Publish"], rowsWritten: 6 });
     for (const listener of listeners) assert.equal((await listener.take(3)).length, 3);
+    for (const listener of listeners) await listener.close(1000);
+
+    const many = Array.from({ length: 10_000 }, (_, number) => slo({ user_id: `auth0|${number}` }));
+    for (let from = 0; from < many.length; from += 2_500)
+      await tenant.publish(...many.slice(from, from + 2_500));
+    // An event goes, and a log id with its index.
+    assert.deepEqual(await publish(slo({ user_id: "auth0|ada" })), {
+      asked: ["Publish"],
+      rowsWritten: 9,
+    });
   });
 
   test("a record that ends no session, and one that was seen before, write nothing", async () => {

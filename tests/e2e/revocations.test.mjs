@@ -183,6 +183,22 @@ describe("over 40 days", { concurrency: true }, () => {
     assert.deepEqual(sorted(all), sorted(expected.values()));
   });
 
+  test("are kept of the last million events", async () => {
+    const tenant = new Tenant(worker);
+    const [first, second, next] = ["first", "second", "next"].map((name) =>
+      scp({ user_id: `auth0|${name}`, date: date(1) }),
+    );
+    await tenant.publish(first, second);
+    await tenant.hub.evict();
+    // As if a million events had come by now; for that, they need not all be there.
+    await tenant.hub.sql("INSERT INTO accepted (seq, log_id) VALUES (1000000, 'the last so far')");
+    await tenant.publish(next);
+    assert.deepEqual(
+      (await page(tenant)).revocations.map(({ user_id: user }) => user),
+      ["auth0|second", "auth0|next"],
+    );
+  });
+
   test("those whose time is over are let go, and the object wakes for it by itself", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(
