@@ -10,6 +10,7 @@ use session_events_core::{
     entity_tag::{etag, matches},
     error::Fault,
     hub_request::REQUEST_ID_HEADER,
+    json,
     protocol::ErrorBody,
     route::Endpoint,
 };
@@ -198,7 +199,7 @@ pub(crate) async fn read(
 /// Reads the body of a request that is the Worker's own; the crate's way would fetch each field
 /// from JavaScript by itself.
 pub(crate) async fn read_json<T: DeserializeOwned>(mut request: Request) -> Result<T> {
-    Ok(serde_json::from_str(&request.text().await?)?)
+    Ok(json::read(&request.text().await?)?)
 }
 
 async fn gather(

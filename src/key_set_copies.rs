@@ -12,6 +12,7 @@ use session_events_core::{
     access_token::Algorithm,
     error::Fault,
     hub_request::HubRequest,
+    json,
     key_set::{CachedKeySet, SigningKey},
 };
 
@@ -39,7 +40,7 @@ impl KeySetCopies<'_> {
             return Some(copy);
         }
         let shared = shared_cache::read(jwks_uri).await?;
-        let shared = serde_json::from_str(&shared).ok().filter(is_enough)?;
+        let shared = json::read(&shared).ok().filter(is_enough)?;
         hold(jwks_uri, &shared);
         Some(shared)
     }

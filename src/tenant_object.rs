@@ -6,6 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use session_events_core::{
     error::Fault,
     hub_request::{HEADER, HubRequest, REQUEST_ID_HEADER},
+    json,
     object_name::ObjectName,
     tenant::Tenant,
 };
@@ -110,7 +111,7 @@ impl TenantObject<'_> {
         match answer.status_code() {
             200 => {
                 let text = answer.text().await.map_err(|error| internal(&error))?;
-                serde_json::from_str(&text).map_err(|error| internal(&error))
+                json::read(&text).map_err(|error| internal(&error))
             }
             status => Err(internal(&format_args!("status {status}"))),
         }

@@ -7,7 +7,7 @@
 use http::Uri;
 use serde::Deserialize;
 
-use crate::{error::Misconfigured, event::Kinds, object::Unique, tenant::Tenant};
+use crate::{error::Misconfigured, event::Kinds, json, object::Unique, tenant::Tenant};
 
 /// The name of the variable that holds the required `aud` of access tokens.
 pub const AUDIENCE: &str = "AUDIENCE";
@@ -215,15 +215,15 @@ struct IssuerEntry {
     jwks_uri: Option<String>,
 }
 
-fn read_issuers(json: &str) -> Result<Vec<(Tenant, Issuer)>, Misconfigured> {
+fn read_issuers(text: &str) -> Result<Vec<(Tenant, Issuer)>, Misconfigured> {
     let wrong = |problem: String| Misconfigured {
         variable: ISSUERS,
         problem,
     };
-    if json.trim().is_empty() {
+    if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let Unique(entries): Unique<Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
+    let Unique(entries): Unique<Vec<IssuerEntry>> = json::read(text).map_err(|error| {
         wrong(format!(
             "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
         ))

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     access_token::Algorithm,
     error::{Fault, TokenFault},
+    json,
     object::Object,
     timestamp::Timestamp,
 };
@@ -93,7 +94,7 @@ impl KeySet {
     ///
     /// [`NotAKeySet`] where the text is not an object with a list `keys`.
     pub fn from_json(json: &str) -> Result<Self, NotAKeySet> {
-        let Object(raw): Object<RawKeySet> = serde_json::from_str(json).map_err(|_| NotAKeySet)?;
+        let Object(raw): Object<RawKeySet> = json::read(json).map_err(|_| NotAKeySet)?;
         let objects = raw.keys.iter().filter(|key| key.is_object());
         let keys = objects.filter_map(usable_key).collect();
         Ok(Self { keys })
@@ -130,7 +131,7 @@ impl KeySet {
 
 fn usable_key(raw: &Value) -> Option<SigningKey> {
     // By way of text, so that there is one reader of JSON and not one of values as well.
-    let raw: RawKey = serde_json::from_str(&serde_json::to_string(raw).ok()?).ok()?;
+    let raw: RawKey = json::read(&serde_json::to_string(raw).ok()?).ok()?;
     let for_signing = raw.usage.is_none_or(|usage| usage == "sig");
     let for_checking = raw
         .key_ops

@@ -63,6 +63,7 @@ pub mod event_log;
 pub mod follower;
 pub mod hub_request;
 pub mod introspection;
+pub mod json;
 pub mod key_set;
 pub mod listeners;
 pub mod log_record;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     error::Fault,
+    json,
     object::Object,
     timestamp::{Timestamp, iso8601},
 };
@@ -91,7 +92,7 @@ impl ClientMessage {
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|_| Fault::InvalidMessage)
+    json::read(text).map_err(|_| Fault::InvalidMessage)
 }
 
 /// What the service says over a socket, apart from the events themselves.

@@ -6,6 +6,7 @@
 //! while rows are read too.
 
 use serde::de::DeserializeOwned;
+use session_events_core::json;
 use worker::{
     Result, SqlStorageValue, State,
     js_sys::{Array, JSON},
@@ -53,9 +54,7 @@ impl Database {
         statement: &str,
         bindings: Vec<SqlStorageValue>,
     ) -> Result<Vec<Row>> {
-        Ok(serde_json::from_str(
-            &self.rows_as_json(statement, bindings)?,
-        )?)
+        Ok(json::read(&self.rows_as_json(statement, bindings)?)?)
     }
 
     fn rows_as_json(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<String> {

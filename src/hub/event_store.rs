@@ -5,9 +5,8 @@
 //! Row numbers have no gaps, because only the oldest rows are ever deleted; so "the last 100" is
 //! a matter of subtraction.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::cell::RefCell;
 
-use serde_json::value::RawValue;
 use session_events_core::{
     event::Event,
     event_log::{EventLog, KEPT_EVENTS, KeptEvent},
@@ -73,12 +72,7 @@ pub(super) struct EventStore {
 pub(super) fn after(database: &Database, seq: i64) -> Result<Vec<NumberedEvent>> {
     let next = "SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
     let limit = i64::from(EVENTS_A_RELAY);
-    let rows: Vec<(i64, String)> = database.rows(next, vec![seq.into(), limit.into()])?;
-    let numbered = |(seq, event)| {
-        let event = RawValue::from_string(event)?;
-        Ok(NumberedEvent { seq, event })
-    };
-    rows.into_iter().map(numbered).collect()
+    database.rows(next, vec![seq.into(), limit.into()])
 }
 
 impl EventStore {
@@ -114,11 +108,10 @@ impl EventStore {
 
     fn read_log(&self) -> Result<EventLog> {
         let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let rows: Vec<(i64, String)> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
+        let rows: Vec<NumberedEvent> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
         let mut log = EventLog::default();
         for (seq, json) in rows {
-            let event: Event = serde_json::from_str(&json)?;
-            log.push(kept(seq, event, json));
+            log.push(KeptEvent::read(seq, json)?);
         }
         Ok(log)
     }
@@ -163,14 +156,18 @@ impl EventStore {
 
     fn insert(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<KeptEvent>> {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING log_id, seq";
+        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
         let ids = serde_json::to_string(&ids)?;
-        let rows: Vec<(String, i64)> = self.database.rows(accept, vec![ids.into()])?;
-        let mut accepted: HashMap<String, i64> = rows.into_iter().collect();
+        let mut rows: Vec<(i64, String)> = self.database.rows(accept, vec![ids.into()])?;
 
         let accepted: Vec<(i64, Event)> = events
             .into_iter()
-            .filter_map(|event| Some((accepted.remove(&event.id)?, event)))
+            .filter_map(|event| {
+                // Taken out, because the same record may stand in a batch twice.
+                let place = rows.iter().position(|(_, log_id)| *log_id == event.id)?;
+                let (seq, _) = rows.swap_remove(place);
+                Some((seq, event))
+            })
             .collect();
         self.revocations
             .record(accepted.iter().map(|(seq, event)| (*seq, event)), now)?;
@@ -180,7 +177,7 @@ impl EventStore {
         for (seq, event) in accepted {
             let json = serde_json::to_string(&event)?;
             numbered.push((seq, json.clone()));
-            news.push(kept(seq, event, json));
+            news.push(KeptEvent::new(seq, event, json));
         }
         let keep =
             "INSERT INTO events (seq, event) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
@@ -204,14 +201,5 @@ impl EventStore {
             self.database.run(rows, vec![last.into()])?;
         }
         Ok(())
-    }
-}
-
-fn kept(seq: i64, event: Event, json: String) -> KeptEvent {
-    KeptEvent {
-        seq,
-        id: event.id,
-        user_id: event.user_id,
-        json,
     }
 }

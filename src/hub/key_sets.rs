@@ -13,6 +13,7 @@ use futures::{
 use session_events_core::{
     access_token::Algorithm,
     error::Fault,
+    json,
     key_set::{CachedKeySet, SigningKey},
     protocol::KeySetHealth,
     timestamp::Timestamp,
@@ -96,7 +97,7 @@ impl Inner {
         let Some((cached,)) = rows.first() else {
             return Ok(None);
         };
-        let cached: CachedKeySet = serde_json::from_str(cached)?;
+        let cached: CachedKeySet = json::read(cached)?;
         let mut known = self.known.borrow_mut();
         known.insert(jwks_uri.to_owned(), cached.clone());
         Ok(Some(cached))

@@ -153,7 +153,7 @@ impl Inner {
         if events.is_empty() && !place.guessed {
             return Ok(None);
         }
-        let first = events.first().map(|event| event.seq.saturating_sub(1));
+        let first = events.first().map(|(seq, _)| seq.saturating_sub(1));
         let after = first.unwrap_or(place.after);
         let relay = Relay {
             gone: after > place.after,

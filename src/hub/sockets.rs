@@ -9,6 +9,7 @@ use std::{cell::RefCell, rc::Rc};
 use serde::Serialize;
 use session_events_core::{
     error::Fault,
+    json,
     listeners::Listeners,
     protocol::{PING, PONG},
     session::Session,
@@ -134,7 +135,7 @@ impl Socket {
     /// A socket that was accepted before; `None` where its attachment cannot be read.
     pub(super) fn of(raw: WebSocket) -> Option<Self> {
         let attachment = raw_socket(&raw).attached().ok()?.as_string()?;
-        let session = serde_json::from_str(&attachment).ok()?;
+        let session = json::read(&attachment).ok()?;
         Some(Self {
             raw,
             session,

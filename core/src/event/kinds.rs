@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Kind, catalogue::CATALOGUE};
+use crate::json;
 
 /// A choice of kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Kinds {
         let kinds: Result<Vec<Kind>, String> = names
             .map(|name| {
                 let name = serde_json::to_string(name).unwrap_or_default();
-                serde_json::from_str(&name).map_err(|_| name)
+                json::read(&name).map_err(|_| name)
             })
             .collect();
         kinds.map(Self::only)
