@@ -196,8 +196,12 @@ impl Call<'_> {
         Ok(())
     }
 
+    fn verifier(&self) -> RuntimeVerifier<'_> {
+        RuntimeVerifier::Elsewhere(KeySetCopies(self.object))
+    }
+
     async fn verify(&self, token: &str) -> Result<AccessToken, Fault> {
-        let verifier = RuntimeVerifier(KeySetCopies(self.object));
+        let verifier = self.verifier();
         access_token::verify(token, self.object.tenant, self.config, &verifier).await
     }
 
@@ -241,7 +245,7 @@ impl Call<'_> {
     }
 
     async fn issued(&self, token: &str) -> Result<IssuedToken, Fault> {
-        let verifier = RuntimeVerifier(KeySetCopies(self.object));
+        let verifier = self.verifier();
         access_token::verify_issued(token, self.object.tenant, self.config, &verifier).await
     }
 

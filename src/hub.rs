@@ -27,13 +27,11 @@ use std::{
 };
 
 use session_events_core::{
-    access_token::Algorithm,
     config::Config,
     error::Fault,
     event_log::EventLog,
     follower::{Relay, RelayReceipt},
     hub_request::{HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
-    key_set::SigningKey,
     listeners::Listeners,
     message_rate::MessageRate,
     object_name::ObjectName,
@@ -61,8 +59,9 @@ use crate::{
     clock, environment, http,
     key_set_copies::KeySetCopies,
     report::{self, Refused},
-    verifier::KeySource,
+    verifier::RuntimeVerifier,
 };
+pub(crate) use key_sets::KeySets;
 use root::Root;
 use shard::Shard;
 use sockets::{Socket, Sockets};
@@ -191,7 +190,7 @@ impl DurableObject for TenantHub {
         }
         let sockets = self.sockets.with_index(Listeners::next_due)?;
         let root = match &self.part {
-            Part::Root(root) => self.alarm_of(root, now).await,
+            Part::Root(root) => self.alarm_of(root, now),
             Part::Shard(_) => None,
         };
         self.wake_by(sockets.into_iter().chain(root).min()).await?;
@@ -213,32 +212,19 @@ impl Part {
         }
     }
 
+    /// The root fetches key sets; a shard asks the root.
+    fn verifier(&self) -> RuntimeVerifier<'_> {
+        match self {
+            Self::Root(root) => RuntimeVerifier::Root(&root.key_sets),
+            Self::Shard(shard) => RuntimeVerifier::Elsewhere(KeySetCopies(shard.root())),
+        }
+    }
+
     /// Looks at what there is to replay.
     fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
         match self {
             Self::Root(root) => root.events.with_log(look),
             Self::Shard(shard) => shard.with_log(look),
-        }
-    }
-}
-
-/// The root fetches key sets; a shard asks the root.
-impl KeySource for &Part {
-    async fn signing_key(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> std::result::Result<SigningKey, Fault> {
-        match self {
-            Part::Root(root) => {
-                let keys = &root.key_sets;
-                keys.signing_key(jwks_uri, kid, algorithm).await
-            }
-            Part::Shard(shard) => {
-                let copies = KeySetCopies(shard.root());
-                copies.signing_key(jwks_uri, kid, algorithm).await
-            }
         }
     }
 }
@@ -251,11 +237,11 @@ impl TenantHub {
     /// What a root does when the alarm rings, and when it must ring again for that. What is amiss
     /// with the configuration is told to whoever asks for something; until it is mended, no
     /// revocation is let go.
-    async fn alarm_of(&self, root: &Root, now: Timestamp) -> Option<Timestamp> {
+    fn alarm_of(&self, root: &Root, now: Timestamp) -> Option<Timestamp> {
         let failed = |error| report::incident("alarm", &self.name, &error);
         let pruning = self.config().map(|config| root.prune(now, &config));
         let pruning = pruning.unwrap_or(Ok(None));
-        let retry = root.hand_on_rest().await;
+        let retry = root.hand_on_rest(&self.state);
         let dues = [pruning, retry].map(|due| due.map_err(failed).ok().flatten());
         dues.into_iter().flatten().min()
     }
@@ -357,8 +343,7 @@ impl TenantHub {
         let due = pruning.into_iter().chain(retry).min();
         self.wake_by(due).await.map_err(&internal)?;
         if retry.is_some() {
-            let shards = root.hand_on().map_err(&internal)?;
-            self.state.wait_until(shards);
+            root.hand_on(&self.state).map_err(&internal)?;
         }
         http::json(&Published { events }).map_err(internal)
     }

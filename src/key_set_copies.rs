@@ -8,15 +8,9 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use session_events_core::{
-    access_token::Algorithm,
-    error::Fault,
-    hub_request::HubRequest,
-    json,
-    key_set::{CachedKeySet, SigningKey},
-};
+use session_events_core::{error::Fault, hub_request::HubRequest, json, key_set::CachedKeySet};
 
-use crate::{clock, shared_cache, tenant_object::TenantObject, verifier::KeySource};
+use crate::{clock, shared_cache, tenant_object::TenantObject};
 
 /// How many copies are held before all are let go; an isolate seldom sees as many issuers.
 const MAX_COPIES: usize = 256;
@@ -31,6 +25,14 @@ thread_local! {
 pub(crate) struct KeySetCopies<'a>(pub(crate) TenantObject<'a>);
 
 impl KeySetCopies<'_> {
+    /// What is known of a key set after doing for this `kid` whatever there is to do.
+    pub(crate) async fn look_up(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
+        match self.copy(jwks_uri, kid).await {
+            Some(copy) => Ok(copy),
+            None => self.ask_root(jwks_uri, kid).await,
+        }
+    }
+
     /// What there is on this side of the root object: the copy held here, or the one that the
     /// isolates share. Neither where the root must be asked.
     async fn copy(&self, jwks_uri: &str, kid: &str) -> Option<CachedKeySet> {
@@ -67,19 +69,4 @@ fn hold(jwks_uri: &str, copy: &CachedKeySet) {
         }
         copies.insert(jwks_uri.to_owned(), copy.clone());
     });
-}
-
-impl KeySource for KeySetCopies<'_> {
-    async fn signing_key(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> Result<SigningKey, Fault> {
-        let copy = match self.copy(jwks_uri, kid).await {
-            Some(copy) => copy,
-            None => self.ask_root(jwks_uri, kid).await?,
-        };
-        copy.signing_key(kid, algorithm, clock::now())
-    }
 }

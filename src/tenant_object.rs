@@ -1,7 +1,5 @@
 //! A tenant's object, as the Worker and the tenant's other objects reach it.
 
-use std::fmt;
-
 use serde::{Serialize, de::DeserializeOwned};
 use session_events_core::{
     error::Fault,
@@ -87,7 +85,8 @@ impl TenantObject<'_> {
         &self,
         request: &HubRequest,
     ) -> Result<T, Fault> {
-        self.answer(request, Along::Nothing).await
+        let answer = self.answer(request, Along::Nothing).await?;
+        read_answer(request, &answer)
     }
 
     /// Sends it something.
@@ -98,22 +97,20 @@ impl TenantObject<'_> {
     ) -> Result<T, Fault> {
         let body = serde_json::to_string(body);
         let body = body.map_err(|error| Fault::internal(request.name(), error))?;
-        self.answer(request, Along::Body(&body)).await
+        let answer = self.answer(request, Along::Body(&body)).await?;
+        read_answer(request, &answer)
     }
 
-    async fn answer<T: DeserializeOwned>(
-        &self,
-        request: &HubRequest,
-        along: Along<'_>,
-    ) -> Result<T, Fault> {
-        let internal = |cause: &dyn fmt::Display| Fault::internal(request.name(), cause);
+    async fn answer(&self, request: &HubRequest, along: Along<'_>) -> Result<String, Fault> {
+        let step = request.name();
         let mut answer = self.ask(INTERNAL_URL, request, along).await?;
         match answer.status_code() {
-            200 => {
-                let text = answer.text().await.map_err(|error| internal(&error))?;
-                json::read(&text).map_err(|error| internal(&error))
-            }
-            status => Err(internal(&format_args!("status {status}"))),
+            200 => answer.text().await.map_err(report::internal(step)),
+            status => Err(Fault::internal(step, format_args!("status {status}"))),
         }
     }
+}
+
+fn read_answer<T: DeserializeOwned>(request: &HubRequest, answer: &str) -> Result<T, Fault> {
+    json::read(answer).map_err(|error| Fault::internal(request.name(), error))
 }

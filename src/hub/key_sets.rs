@@ -11,22 +11,17 @@ use futures::{
     future::{LocalBoxFuture, Shared},
 };
 use session_events_core::{
-    access_token::Algorithm,
-    error::Fault,
-    json,
-    key_set::{CachedKeySet, SigningKey},
-    protocol::KeySetHealth,
-    timestamp::Timestamp,
+    json, key_set::CachedKeySet, protocol::KeySetHealth, timestamp::Timestamp,
 };
 use worker::{Result, State};
 
 use super::database::Database;
-use crate::{clock, outbound, report, verifier::KeySource};
+use crate::{clock, outbound, report};
 
 type Fetching = Shared<LocalBoxFuture<'static, CachedKeySet>>;
 
 /// The tenant's key sets, by where they come from.
-pub(super) struct KeySets(Rc<Inner>);
+pub(crate) struct KeySets(Rc<Inner>);
 
 struct Inner {
     domain: String,
@@ -46,7 +41,7 @@ impl KeySets {
     }
 
     /// What is known of a key set after doing for this `kid` whatever there is to do.
-    pub(super) async fn look_up(&self, jwks_uri: &str, kid: &str) -> CachedKeySet {
+    pub(crate) async fn look_up(&self, jwks_uri: &str, kid: &str) -> CachedKeySet {
         let known = self.0.known(jwks_uri);
         if !known.needs_fetch(kid, clock::now()) {
             return known;
@@ -129,17 +124,5 @@ impl Inner {
         if let Err(error) = stored {
             report::warning("key_set_not_stored", &self.domain, &error.to_string());
         }
-    }
-}
-
-impl KeySource for KeySets {
-    async fn signing_key(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> std::result::Result<SigningKey, Fault> {
-        let cached = self.look_up(jwks_uri, kid).await;
-        cached.signing_key(kid, algorithm, clock::now())
     }
 }

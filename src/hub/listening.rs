@@ -24,7 +24,6 @@ use super::{
 use crate::{
     clock, http,
     report::{self, Refused},
-    verifier::RuntimeVerifier,
 };
 
 /// Sends each event to whoever may see it, as one JavaScript string for all of them.
@@ -183,8 +182,7 @@ impl TenantHub {
         let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
         let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
         let config = self.config()?;
-        let verifier = RuntimeVerifier(&self.part);
-        access_token::verify(token, tenant, &config, &verifier).await
+        access_token::verify(token, tenant, &config, &self.part.verifier()).await
     }
 
     /// Lets nobody in where there is no such shard any more.

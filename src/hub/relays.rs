@@ -6,7 +6,6 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use futures::future::join_all;
 use session_events_core::{
     error::Fault,
     follower::{Relay, RelayReceipt},
@@ -73,18 +72,14 @@ impl Relays {
         self.0.with_shards(newest, |shards| shards.all_have())
     }
 
-    /// Hands to every shard what it lacks, as far as it can be reached. A shard that something is
-    /// on its way to already is handed the rest with that.
-    pub(super) fn hand_on(&self, newest: i64) -> Result<impl Future<Output = ()> + 'static> {
-        let idle = self.0.with_shards(newest, Shards::begin)?;
-        let each = idle.into_iter().map(|number| {
+    /// Begins to hand to every shard what it lacks, as far as it can be reached. A shard that
+    /// something is on its way to already is handed the rest with that.
+    pub(super) fn hand_on(&self, state: &State, newest: i64) -> Result<()> {
+        for number in self.0.with_shards(newest, Shards::begin)? {
             let inner = Rc::clone(&self.0);
-            async move { inner.hand_on_to(number).await }
-        });
-        let all = join_all(each);
-        Ok(async move {
-            all.await;
-        })
+            state.wait_until(async move { inner.hand_on_to(number).await });
+        }
+        Ok(())
     }
 }
 

@@ -72,15 +72,15 @@ impl Root {
         Ok(any.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
     }
 
-    /// Hands the shards what they lack.
-    pub(super) fn hand_on(&self) -> Result<impl Future<Output = ()> + 'static> {
-        self.relays.hand_on(self.events.newest()?)
+    /// Begins to hand the shards what they lack.
+    pub(super) fn hand_on(&self, state: &State) -> Result<()> {
+        self.relays.hand_on(state, self.events.newest()?)
     }
 
-    /// Hands the shards what they lack still, and tells when to try again where one could not be
-    /// reached.
-    pub(super) async fn hand_on_rest(&self) -> Result<Option<Timestamp>> {
-        self.hand_on()?.await;
+    /// Begins to hand the shards what they lack still, and tells when to look again whether they
+    /// have it.
+    pub(super) fn hand_on_rest(&self, state: &State) -> Result<Option<Timestamp>> {
+        self.hand_on(state)?;
         let newest = self.events.newest()?;
         let behind = self.relays.all_have(newest)? < newest;
         Ok(behind.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
