@@ -373,7 +373,8 @@ impl TenantHub {
         let position = shard.position().map_err(&internal)?.unwrap_or_default();
         let has_listeners = self.sockets.with_index(Listeners::has_listeners);
         let leaves = !has_listeners.map_err(&internal)? && shard.leave().map_err(&internal)?;
-        http::json(&RelayReceipt { position, leaves }).map_err(internal)
+        let position = (!leaves).then_some(position);
+        http::json(&RelayReceipt { position }).map_err(internal)
     }
 
     /// Sees to it that the alarm rings no later than this.

@@ -37,11 +37,11 @@ pub struct Relay {
 
 /// What the shard answers.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RelayReceipt {
-    /// Up to which number its sockets have been sent all.
-    pub position: i64,
-    /// Whether it has no listener, and need not be sent more until it asks.
-    pub leaves: bool,
+    /// Up to which number its sockets have been sent all; `None` where it has no listener, and need
+    /// not be sent more until it asks.
+    pub position: Option<i64>,
 }
 
 /// What the root answers to a shard that asks what there is to replay.

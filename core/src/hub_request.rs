@@ -80,6 +80,7 @@ pub struct Admission {
 
 /// Events to store and push, in their order.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Publication {
     /// The events.
     pub events: Vec<Event>,
@@ -87,6 +88,7 @@ pub struct Publication {
 
 /// What came of a [`Publication`].
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Published {
     /// How many of the events were news.
     pub events: usize,
@@ -94,6 +96,7 @@ pub struct Published {
 
 /// The answer to [`HubRequest::RevokedAt`].
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RevokedAt {
     /// The newest moment; `None` where nothing was revoked.
     pub revoked_at: Option<Timestamp>,

@@ -59,6 +59,7 @@ pub struct SigningKey {
 
 /// The usable keys of an issuer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct KeySet {
     keys: Vec<SigningKey>,
 }

@@ -253,7 +253,9 @@ impl World {
             self.follower.leave();
             self.disk = None;
         }
-        RelayReceipt { position, leaves }
+        RelayReceipt {
+            position: (!leaves).then_some(position),
+        }
     }
 
     fn next(&self) -> Option<(Place, Relay)> {
