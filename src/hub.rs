@@ -14,6 +14,7 @@
 mod database;
 mod event_store;
 mod key_sets;
+mod known;
 mod listening;
 mod relays;
 mod revocations;
@@ -353,7 +354,7 @@ impl TenantHub {
     /// again.
     fn store(&self, root: &Root, publication: Publication) -> Result<usize> {
         let users = publication.events.iter();
-        self.close_stuck(users.map(|event| event.user_id.as_str()))?;
+        self.close_stuck(users.map(|event| event.user_id.as_str()).collect())?;
         self.sockets.with_index(|listeners| {
             let now = clock::now();
             let news = root.append(&self.state, publication.events, now)?;
@@ -365,7 +366,7 @@ impl TenantHub {
     /// Sends this shard's listeners what the root hands on.
     fn relay(&self, shard: &Shard, relay: &Relay) -> std::result::Result<Response, Fault> {
         let internal = report::internal("relay");
-        let taken = self.take_in(shard, |follower| follower.relayed(relay));
+        let taken = self.take_in(shard, &|follower| follower.relayed(relay));
         taken.map_err(&internal)?;
         if shard.is_retired(&self.config()?) {
             self.displace_all().map_err(&internal)?;

@@ -5,7 +5,7 @@
 //! Row numbers have no gaps, because only the oldest rows are ever deleted; so "the last 100" is
 //! a matter of subtraction.
 
-use std::cell::RefCell;
+use std::cell::RefMut;
 
 use session_events_core::{
     event::Event,
@@ -20,6 +20,7 @@ use worker::{
 
 use super::{
     database::Database,
+    known::Known,
     relays,
     revocations::{self, Revocations},
 };
@@ -65,7 +66,7 @@ pub(super) fn create_tables(state: &State) -> Result<()> {
 pub(super) struct EventStore {
     database: Database,
     revocations: Revocations,
-    log: RefCell<Option<EventLog>>,
+    log: Known<EventLog>,
 }
 
 /// The oldest events after this number, as many as travel together.
@@ -81,7 +82,7 @@ impl EventStore {
         Self {
             revocations: Revocations::new(database.clone()),
             database,
-            log: RefCell::new(None),
+            log: Known::new(),
         }
     }
 
@@ -96,24 +97,21 @@ impl EventStore {
         &self.revocations
     }
 
-    /// Looks at the newest events. They are read from storage once after each waking.
+    /// Looks at the newest events.
     pub(super) fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
-        let mut log = self.log.borrow_mut();
-        let log = match log.take() {
-            Some(known) => log.insert(known),
-            None => log.insert(self.read_log()?),
-        };
-        Ok(look(log))
+        Ok(look(&*self.log()?))
     }
 
-    fn read_log(&self) -> Result<EventLog> {
-        let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let rows: Vec<NumberedEvent> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
-        let mut log = EventLog::default();
-        for (seq, json) in rows {
-            log.push(KeptEvent::read(seq, json)?);
-        }
-        Ok(log)
+    fn log(&self) -> Result<RefMut<'_, EventLog>> {
+        self.log.or_read(|| {
+            let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
+            let rows: Vec<NumberedEvent> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
+            let mut log = EventLog::default();
+            for (seq, json) in rows {
+                log.push(KeptEvent::read(seq, json)?);
+            }
+            Ok(log)
+        })
     }
 
     /// The number of the newest event; 0 where there is none yet.
@@ -146,11 +144,8 @@ impl EventStore {
             }
             Ok(JsValue::UNDEFINED)
         })?;
-        if let Some(log) = self.log.borrow_mut().as_mut() {
-            for event in &news {
-                log.push(event.clone());
-            }
-        }
+        self.log
+            .change(|log| news.iter().cloned().for_each(|event| log.push(event)));
         Ok(news)
     }
 

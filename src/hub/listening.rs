@@ -1,5 +1,7 @@
 //! An object's sockets: how they are let in, what they say, and what they are sent.
 
+use std::collections::HashSet;
+
 use session_events_core::{
     access_token::{self, AccessToken},
     error::Fault,
@@ -65,11 +67,11 @@ impl TenantHub {
     /// Closes those of the receivers that have not read for too long what they were sent before:
     /// it is in memory until they do. Looked at once, before anything is sent, since within this
     /// step nothing that is sent can be read.
-    pub(super) fn close_stuck<'a>(&self, users: impl Iterator<Item = &'a str>) -> Result<()> {
+    pub(super) fn close_stuck(&self, users: HashSet<&str>) -> Result<()> {
         let now = clock::now();
         let heeding: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
             listeners
-                .receivers_of_any(users.collect())
+                .receivers_of_any(users)
                 .map(|(raw, session)| (raw, session, sockets::unread_bytes(raw)))
                 .filter(|(_, session, unread)| session.heeds_unread(*unread))
                 .map(|(raw, _, unread)| (raw.clone(), unread))
@@ -214,7 +216,7 @@ impl TenantHub {
             let answer = shard.ask().await?;
             latest = answer.number;
             if shard.is_first_to_take(&answer) {
-                let taken = self.take_in(shard, |follower| follower.followed(&answer.followed));
+                let taken = self.take_in(shard, &|follower| follower.followed(&answer.followed));
                 taken.map_err(&internal)?;
             }
         }
@@ -226,14 +228,14 @@ impl TenantHub {
     pub(super) fn take_in(
         &self,
         shard: &Shard,
-        step: impl FnOnce(&mut Follower) -> serde_json::Result<Step>,
+        step: &dyn Fn(&mut Follower) -> serde_json::Result<Step>,
     ) -> Result<()> {
         let step = shard.advance(|follower| {
             let step = step(follower)?;
-            let users = || step.news.iter().map(|event| event.user_id.as_str());
-            self.close_stuck(users())?;
-            let hears =
-                |all: &Listeners<WebSocket>| all.receivers_of_any(users().collect()).any(|_| true);
+            let users = step.news.iter().map(|event| event.user_id.as_str());
+            let users: HashSet<&str> = users.collect();
+            self.close_stuck(users.clone())?;
+            let hears = |all: &Listeners<WebSocket>| all.receivers_of_any(users).any(|_| true);
             let somebody_hears = self.sockets.with_index(hears)?;
             Ok((step, somebody_hears))
         })?;

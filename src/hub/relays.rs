@@ -4,7 +4,7 @@
 //! that cannot be reached is tried again by the alarm, which is set before anything is handed on,
 //! so a root that is killed in between goes on when it wakes.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefMut, rc::Rc};
 
 use session_events_core::{
     error::Fault,
@@ -15,7 +15,7 @@ use session_events_core::{
 };
 use worker::{Env, Result, State};
 
-use super::{database::Database, event_store};
+use super::{database::Database, event_store, known::Known};
 use crate::{clock, report, tenant_object::TenantObject};
 
 pub(super) const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY)";
@@ -35,8 +35,7 @@ struct Inner {
     tenant: Option<Tenant>,
     env: Env,
     database: Database,
-    /// Read when it is first needed after each waking.
-    shards: RefCell<Option<Shards>>,
+    shards: Known<Shards>,
 }
 
 impl Relays {
@@ -45,7 +44,7 @@ impl Relays {
             tenant,
             env: env.clone(),
             database: Database::of(state),
-            shards: RefCell::new(None),
+            shards: Known::new(),
         }))
     }
 
@@ -86,26 +85,21 @@ impl Relays {
 impl Inner {
     /// `newest` is what the shards of an object that wakes are believed to have.
     fn with_shards<T>(&self, newest: i64, look: impl FnOnce(&mut Shards) -> T) -> Result<T> {
-        let mut shards = self.shards.borrow_mut();
-        let shards = match shards.take() {
-            Some(known) => shards.insert(known),
-            None => {
-                let known = "SELECT number FROM shards";
-                let rows: Vec<(u16,)> = self.database.rows(known, vec![])?;
-                let numbers = rows.into_iter().map(|(number,)| number);
-                shards.insert(Shards::new(numbers, newest))
-            }
-        };
-        Ok(look(shards))
+        Ok(look(&mut *self.shards(newest)?))
+    }
+
+    fn shards(&self, newest: i64) -> Result<RefMut<'_, Shards>> {
+        self.shards.or_read(|| {
+            let known = "SELECT number FROM shards";
+            let rows: Vec<(u16,)> = self.database.rows(known, vec![])?;
+            let numbers = rows.into_iter().map(|(number,)| number);
+            Ok(Shards::new(numbers, newest))
+        })
     }
 
     /// Looks at shards that are known to have been read.
     fn with_known<T: Default>(&self, look: impl FnOnce(&mut Shards) -> T) -> T {
-        self.shards
-            .borrow_mut()
-            .as_mut()
-            .map(look)
-            .unwrap_or_default()
+        self.shards.change(look).unwrap_or_default()
     }
 
     async fn hand_on_to(&self, number: u16) {

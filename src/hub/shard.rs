@@ -5,7 +5,7 @@
 //! handed the event again and knows that its sockets have it.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, RefCell, RefMut},
     rc::Rc,
 };
 
@@ -23,7 +23,7 @@ use session_events_core::{
 };
 use worker::{Env, Result, State};
 
-use super::database::Database;
+use super::{database::Database, known::Known};
 use crate::tenant_object::TenantObject;
 
 const SCHEMA: &str = "
@@ -47,8 +47,7 @@ pub(super) struct Shard {
     tenant: Tenant,
     env: Env,
     database: Database,
-    /// Made when it is first needed after each waking.
-    follower: RefCell<Option<Follower>>,
+    follower: Known<Follower>,
     /// The last question to the root, shared by all who wait for its answer.
     asking: RefCell<Option<Asking>>,
     /// How many questions the root was asked, the one under way included.
@@ -80,7 +79,7 @@ impl Shard {
             tenant,
             env: env.clone(),
             database: Database::of(state),
-            follower: RefCell::new(None),
+            follower: Known::new(),
             asking: RefCell::new(None),
             asked: Cell::new(0),
             taken: Cell::new(0),
@@ -104,18 +103,15 @@ impl Shard {
     }
 
     fn with_follower<T>(&self, look: impl FnOnce(&mut Follower) -> T) -> Result<T> {
-        let mut follower = self.follower.borrow_mut();
-        let follower = match follower.take() {
-            Some(known) => follower.insert(known),
-            None => follower.insert(Follower::new(self.read_position()?)),
-        };
-        Ok(look(follower))
+        Ok(look(&mut *self.follower()?))
     }
 
-    fn read_position(&self) -> Result<Option<i64>> {
-        let kept = "SELECT seq FROM position";
-        let rows: Vec<(i64,)> = self.database.rows(kept, vec![])?;
-        Ok(rows.first().map(|(seq,)| *seq))
+    fn follower(&self) -> Result<RefMut<'_, Follower>> {
+        self.follower.or_read(|| {
+            let kept = "SELECT seq FROM position";
+            let rows: Vec<(i64,)> = self.database.rows(kept, vec![])?;
+            Ok(Follower::new(rows.first().map(|(seq,)| *seq)))
+        })
     }
 
     /// Looks at what there is to replay.
@@ -186,7 +182,7 @@ impl Shard {
             Ok(step)
         })?;
         if advanced.is_err() {
-            *self.follower.borrow_mut() = None;
+            self.follower.forget();
         }
         advanced
     }
