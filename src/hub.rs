@@ -256,13 +256,9 @@ impl TenantHub {
         let internal = report::internal(wanted.name());
         match (wanted, &self.part) {
             (HubRequest::Debug, _) => self.debug(&request),
-            (
-                HubRequest::Subscribe {
-                    admission,
-                    answers_subprotocol,
-                },
-                _,
-            ) => self.subscribe(admission, answers_subprotocol).await,
+            (HubRequest::Subscribe(admission, answers_subprotocol), _) => {
+                self.subscribe(admission, answers_subprotocol).await
+            }
             (HubRequest::Listeners, _) => self.listeners().map_err(internal),
             (HubRequest::Publish, Part::Root(root)) => {
                 let publication = http::read_json(request).await.map_err(&internal)?;
@@ -272,34 +268,20 @@ impl TenantHub {
             (HubRequest::Health, Part::Root(root)) => {
                 root.health(self.tenant.as_ref(), &self.config()?)
             }
-            (
-                HubRequest::Revocations {
-                    page,
-                    if_none_match,
-                },
-                Part::Root(root),
-            ) => {
+            (HubRequest::Revocations(page, if_none_match), Part::Root(root)) => {
                 let config = self.config()?;
                 let page = root.revocations(page, if_none_match.as_deref(), &config);
                 page.map_err(internal)
             }
-            (
-                HubRequest::RevokedAt {
-                    user_id,
-                    session_id,
-                },
-                Part::Root(root),
-            ) => {
+            (HubRequest::RevokedAt(user_id, session_id), Part::Root(root)) => {
                 let revoked_at = root.revoked_at(&user_id, session_id.as_deref());
                 revoked_at.map_err(internal)
             }
-            (HubRequest::KeySet { jwks_uri, kid }, Part::Root(root)) => {
+            (HubRequest::KeySet(jwks_uri, kid), Part::Root(root)) => {
                 let cached = root.key_sets.look_up(&jwks_uri, &kid).await;
                 http::json(&cached).map_err(internal)
             }
-            (HubRequest::Follow { shard }, Part::Root(root)) => {
-                root.follow(shard).map_err(internal)
-            }
+            (HubRequest::Follow(shard), Part::Root(root)) => root.follow(shard).map_err(internal),
             (HubRequest::Relay, Part::Shard(shard)) => {
                 let relay = http::read_json(request).await.map_err(&internal)?;
                 self.relay(shard, &relay)
@@ -308,10 +290,10 @@ impl TenantHub {
                 HubRequest::Publish
                 | HubRequest::Events
                 | HubRequest::Health
-                | HubRequest::Revocations { .. }
-                | HubRequest::RevokedAt { .. }
-                | HubRequest::KeySet { .. }
-                | HubRequest::Follow { .. }
+                | HubRequest::Revocations(..)
+                | HubRequest::RevokedAt(..)
+                | HubRequest::KeySet(..)
+                | HubRequest::Follow(_)
                 | HubRequest::Relay,
                 _,
             ) => Err(Fault::NotFound),

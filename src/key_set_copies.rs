@@ -49,10 +49,7 @@ impl KeySetCopies<'_> {
 
     /// What the root has after doing for this `kid` whatever there was to do.
     async fn ask_root(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
-        let request = HubRequest::KeySet {
-            jwks_uri: jwks_uri.to_owned(),
-            kid: kid.to_owned(),
-        };
+        let request = HubRequest::KeySet(jwks_uri.to_owned(), kid.to_owned());
         let asked: CachedKeySet = self.0.ask_for(&request).await?;
         hold(jwks_uri, &asked);
         if let Ok(text) = serde_json::to_string(&asked) {

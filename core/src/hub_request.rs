@@ -17,56 +17,35 @@ pub const HEADER: &str = "session-events-request";
 /// The header of the id that ties a request's answers to its lines in the log.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
-/// A request to a tenant's object.
+/// A request to a tenant's object. Its parts go without names: to read them would be most of it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HubRequest {
     /// Say how the request looks from there.
     Debug,
     /// Store these events and push them; they travel in the body, as a [`Publication`].
     Publish,
-    /// Take a socket in.
-    Subscribe {
-        /// What the socket is let in with at once, where it showed a token on the upgrade.
-        admission: Option<Admission>,
-        /// Whether [`SUBPROTOCOL`](crate::upgrade::SUBPROTOCOL) must be answered.
-        answers_subprotocol: bool,
-    },
+    /// Take a socket in: with what it is let in at once, where it showed a token on the upgrade,
+    /// and whether [`SUBPROTOCOL`](crate::upgrade::SUBPROTOCOL) must be answered.
+    Subscribe(Option<Admission>, bool),
     /// Say who listens.
     Listeners,
     /// Say what the newest events are.
     Events,
     /// Say whether you can work.
     Health,
-    /// Yield a page of the revocations.
-    Revocations {
-        /// Which.
-        page: PageRequest,
-        /// The tag of the page that the client has already.
-        if_none_match: Option<String>,
-    },
-    /// Say up to when a user's tokens are revoked, as a [`RevokedAt`].
-    RevokedAt {
-        /// Whose.
-        user_id: String,
-        /// Those of which session; where it is not known, the end of any counts.
-        session_id: Option<String>,
-    },
+    /// Yield this page of the revocations, unless it has the tag of the one that the client has.
+    Revocations(PageRequest, Option<String>),
+    /// Say up to when this user's tokens are revoked, as a [`RevokedAt`]: those of this session;
+    /// where it is not known, the end of any counts.
+    RevokedAt(String, Option<String>),
     /// Say what there is to replay, as a [`Followed`](crate::follower::Followed), and from now on
-    /// hand me what comes.
-    Follow {
-        /// The number of the shard that asks.
-        shard: u16,
-    },
+    /// hand the shard of this number what comes.
+    Follow(u16),
     /// Send your listeners these events; they travel in the body, as a
     /// [`Relay`](crate::follower::Relay).
     Relay,
-    /// Yield the tenant's key set, for a token that names `kid`.
-    KeySet {
-        /// Where the issuer's key set is.
-        jwks_uri: String,
-        /// The key that the token names.
-        kid: String,
-    },
+    /// Yield the tenant's key set that is at this URI, for a token that names this `kid`.
+    KeySet(String, String),
 }
 
 /// A socket that showed its token on the upgrade.
@@ -108,15 +87,15 @@ impl HubRequest {
         match self {
             Self::Debug => "debug",
             Self::Publish => "publish",
-            Self::Subscribe { .. } => "subscribe",
+            Self::Subscribe(..) => "subscribe",
             Self::Listeners => "listeners",
             Self::Events => "events",
             Self::Health => "health",
-            Self::Revocations { .. } => "revocations",
-            Self::RevokedAt { .. } => "introspect",
-            Self::Follow { .. } => "follow",
+            Self::Revocations(..) => "revocations",
+            Self::RevokedAt(..) => "introspect",
+            Self::Follow(_) => "follow",
             Self::Relay => "relay",
-            Self::KeySet { .. } => "key_set",
+            Self::KeySet(..) => "key_set",
         }
     }
 
@@ -139,10 +118,10 @@ mod tests {
 
     #[test]
     fn a_request_arrives_as_it_was_sent() {
-        let request = HubRequest::KeySet {
-            jwks_uri: "https://acme.us.auth0.com/.well-known/jwks.json".into(),
-            kid: "Schlüssel".into(),
-        };
+        let request = HubRequest::KeySet(
+            "https://acme.us.auth0.com/.well-known/jwks.json".into(),
+            "Schlüssel".into(),
+        );
         assert!(request.encode().is_ascii());
         assert_eq!(HubRequest::decode(&request.encode()), Some(request));
         assert_eq!(HubRequest::decode("nonsense"), None);

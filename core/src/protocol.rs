@@ -198,13 +198,13 @@ pub struct HubDebug<'a> {
     pub tenant_domain: String,
 }
 
-/// The answer of `GET /{tenant}/api/listeners`.
+/// The answer of `GET /{tenant}/api/listeners`; who only hands it on need not look into a `C`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct ListenersBody {
+pub struct ListenersBody<C = Connection> {
     /// How many there are.
     pub count: usize,
     /// Each open socket.
-    pub connections: Vec<Connection>,
+    pub connections: Vec<C>,
 }
 
 /// An open socket.

@@ -160,7 +160,7 @@ impl Shard {
                     shard: None,
                     request_id: REQUEST_ID,
                 };
-                let followed = root.ask_for(&HubRequest::Follow { shard }).await?;
+                let followed = root.ask_for(&HubRequest::Follow(shard)).await?;
                 let followed = Rc::new(followed);
                 Ok(Answer { number, followed })
             };
