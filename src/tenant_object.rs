@@ -11,10 +11,10 @@ use session_events_core::{
 use worker::{
     Env, Headers, Response,
     wasm_bindgen::JsValue,
-    web_sys::{Request, RequestInit},
+    web_sys::{self, Request, RequestInit},
 };
 
-use crate::report;
+use crate::{http, report};
 
 /// The binding's name in wrangler.toml.
 const TENANT_HUB: &str = "TENANT_HUB";
@@ -103,9 +103,12 @@ impl TenantObject<'_> {
 
     async fn answer(&self, request: &HubRequest, along: Along<'_>) -> Result<String, Fault> {
         let step = request.name();
-        let mut answer = self.ask(INTERNAL_URL, request, along).await?;
+        let answer = self.ask(INTERNAL_URL, request, along).await?;
         match answer.status_code() {
-            200 => answer.text().await.map_err(report::internal(step)),
+            200 => {
+                let text = http::text(web_sys::Response::from(answer).text());
+                text.await.map_err(report::internal(step))
+            }
             status => Err(Fault::internal(step, format_args!("status {status}"))),
         }
     }
