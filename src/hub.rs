@@ -336,7 +336,8 @@ impl TenantHub {
     /// again.
     fn store(&self, root: &Root, publication: Publication) -> Result<usize> {
         let users = publication.events.iter();
-        self.close_stuck(users.map(|event| event.user_id.as_str()).collect())?;
+        let users: Vec<&str> = users.map(|event| event.user_id.as_str()).collect();
+        self.close_stuck(&users)?;
         self.sockets.with_index(|listeners| {
             let now = clock::now();
             let news = root.append(&self.state, publication.events, now)?;

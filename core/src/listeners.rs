@@ -8,7 +8,7 @@
 //! It also knows how much room there is. A socket is let in, or made a listener, only while there
 //! is some; what is open already is never closed to make room.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     error::{Fault, SocketLimit},
@@ -150,31 +150,32 @@ impl<S> Listeners<S> {
 
     /// The sockets that an event about this user goes to, the longest connected first.
     pub fn receivers(&self, user_id: &str, now: Timestamp) -> impl Iterator<Item = &S> {
-        self.numbers([user_id])
+        let numbers = self.to_all.iter().copied().chain(self.own(user_id));
+        numbers
             .filter_map(|number| self.sockets.get(&number))
             .filter(move |entry| entry.session.receives(user_id, now))
             .map(|entry| &entry.socket)
     }
 
     /// The sockets that any of the events about these users may go to, each once.
-    pub fn receivers_of_any(
-        &self,
-        user_ids: HashSet<&str>,
-    ) -> impl Iterator<Item = (&S, &Session)> {
-        self.numbers(user_ids)
+    pub fn receivers_of_any(&self, user_ids: &[&str]) -> impl Iterator<Item = (&S, &Session)> {
+        // Put in one by one: to collect them would take a sorting algorithm along.
+        let mut own = BTreeSet::new();
+        for user_id in user_ids {
+            own.extend(self.own(user_id));
+        }
+        self.to_all
+            .iter()
+            .copied()
+            .chain(own)
             .filter_map(|number| self.sockets.get(&number))
             .map(|entry| (&entry.socket, &entry.session))
     }
 
-    fn numbers<'a>(
-        &self,
-        user_ids: impl IntoIterator<Item = &'a str>,
-    ) -> impl Iterator<Item = u64> {
-        let by_user = |user_id| self.by_subject.get(user_id).into_iter().flatten();
-        // Of a user's own sockets, those that are told of all are among the others already.
-        let own = user_ids.into_iter().flat_map(by_user);
-        let own = own.filter(|number| !self.to_all.contains(number));
-        self.to_all.iter().chain(own).copied()
+    /// Of a user's own sockets, those that are told of its events alone.
+    fn own(&self, user_id: &str) -> impl Iterator<Item = u64> {
+        let own = self.by_subject.get(user_id).into_iter().flatten();
+        own.copied().filter(|number| !self.to_all.contains(number))
     }
 
     /// Whether anybody listens.

@@ -57,6 +57,16 @@ impl Database {
         Ok(json::read(&self.rows_as_json(statement, bindings)?)?)
     }
 
+    /// Yields the numbers in the only column.
+    pub(super) fn numbers(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+    ) -> Result<Vec<i64>> {
+        let rows: Vec<(Option<i64>,)> = self.rows(statement, bindings)?;
+        Ok(rows.into_iter().filter_map(|(number,)| number).collect())
+    }
+
     fn rows_as_json(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<String> {
         let rows = self.exec(statement, bindings)?.raw()?.to_array()?;
         Ok(JSON::stringify(&rows)?.into())

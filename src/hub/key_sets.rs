@@ -27,7 +27,8 @@ struct Inner {
     domain: String,
     database: Database,
     known: RefCell<HashMap<String, CachedKeySet>>,
-    fetching: RefCell<HashMap<String, Fetching>>,
+    /// By where they come from; a tenant has a few issuers.
+    fetching: RefCell<Vec<(String, Fetching)>>,
 }
 
 impl KeySets {
@@ -63,18 +64,19 @@ impl KeySets {
     /// The fetch that is under way, or a new one.
     fn fetching(&self, jwks_uri: &str, kid: &str, known: CachedKeySet) -> Fetching {
         let mut fetching = self.0.fetching.borrow_mut();
-        let under_way = fetching.entry(jwks_uri.to_owned()).or_insert_with(|| {
-            let (inner, kid) = (Rc::clone(&self.0), kid.to_owned());
-            let jwks_uri = jwks_uri.to_owned();
-            // It ends by itself, so that it ends whoever of those that wait for it goes away.
-            let fetch = async move {
-                let outcome = inner.refresh(&jwks_uri, &kid, known).await;
-                inner.fetching.borrow_mut().remove(&jwks_uri);
-                outcome
-            };
-            fetch.boxed_local().shared()
-        });
-        under_way.clone()
+        if let Some((_, under_way)) = fetching.iter().find(|(uri, _)| uri == jwks_uri) {
+            return under_way.clone();
+        }
+        let (inner, kid, uri) = (Rc::clone(&self.0), kid.to_owned(), jwks_uri.to_owned());
+        // It ends by itself, so that it ends whoever of those that wait for it goes away.
+        let fetch = async move {
+            let outcome = inner.refresh(&uri, &kid, known).await;
+            inner.fetching.borrow_mut().retain(|(of, _)| *of != uri);
+            outcome
+        };
+        let begun = fetch.boxed_local().shared();
+        fetching.push((jwks_uri.to_owned(), begun.clone()));
+        begun
     }
 }
 

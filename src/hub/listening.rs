@@ -1,7 +1,5 @@
 //! An object's sockets: how they are let in, what they say, and what they are sent.
 
-use std::collections::HashSet;
-
 use session_events_core::{
     access_token::{self, AccessToken},
     error::Fault,
@@ -67,7 +65,7 @@ impl TenantHub {
     /// Closes those of the receivers that have not read for too long what they were sent before:
     /// it is in memory until they do. Looked at once, before anything is sent, since within this
     /// step nothing that is sent can be read.
-    pub(super) fn close_stuck(&self, users: HashSet<&str>) -> Result<()> {
+    pub(super) fn close_stuck(&self, users: &[&str]) -> Result<()> {
         let now = clock::now();
         let heeding: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
             listeners
@@ -233,9 +231,9 @@ impl TenantHub {
         let step = shard.advance(|follower| {
             let step = step(follower)?;
             let users = step.news.iter().map(|event| event.user_id.as_str());
-            let users: HashSet<&str> = users.collect();
-            self.close_stuck(users.clone())?;
-            let hears = |all: &Listeners<WebSocket>| all.receivers_of_any(users).any(|_| true);
+            let users: Vec<&str> = users.collect();
+            self.close_stuck(&users)?;
+            let hears = |all: &Listeners<WebSocket>| all.receivers_of_any(&users).next().is_some();
             let somebody_hears = self.sockets.with_index(hears)?;
             Ok((step, somebody_hears))
         })?;

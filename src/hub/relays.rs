@@ -91,8 +91,8 @@ impl Inner {
     fn shards(&self, newest: i64) -> Result<RefMut<'_, Shards>> {
         self.shards.or_read(|| {
             let known = "SELECT number FROM shards";
-            let rows: Vec<(u16,)> = self.database.rows(known, vec![])?;
-            let numbers = rows.into_iter().map(|(number,)| number);
+            let numbers = self.database.numbers(known, vec![])?;
+            let numbers = numbers.into_iter().flat_map(u16::try_from);
             Ok(Shards::new(numbers, newest))
         })
     }

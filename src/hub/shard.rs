@@ -109,8 +109,8 @@ impl Shard {
     fn follower(&self) -> Result<RefMut<'_, Follower>> {
         self.follower.or_read(|| {
             let kept = "SELECT seq FROM position";
-            let rows: Vec<(i64,)> = self.database.rows(kept, vec![])?;
-            Ok(Follower::new(rows.first().map(|(seq,)| *seq)))
+            let kept = self.database.numbers(kept, vec![])?;
+            Ok(Follower::new(kept.first().copied()))
         })
     }
 
