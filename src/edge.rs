@@ -20,6 +20,7 @@ use session_events_core::{
     hub_request::{Admission, HubRequest, Publication, Published, RevokedAt},
     introspection,
     log_record::MAX_BODY_BYTES,
+    object::Object,
     protocol::{Index, ListenersBody, PublishReceipt, WorkerDebug},
     publish_token::bearer,
     revocation::{PageRequest, is_revoked},
@@ -333,8 +334,9 @@ impl Call<'_> {
             shard,
             ..self.object
         };
-        let body: ListenersBody<_> = object.ask_for(&HubRequest::Listeners).await?;
-        Ok(body.connections)
+        let Object(ListenersBody { connections, .. }) =
+            object.ask_for(&HubRequest::Listeners).await?;
+        Ok(connections)
     }
 
     async fn publish(&self) -> Result<Response, Fault> {

@@ -35,6 +35,7 @@ use session_events_core::{
     hub_request::{HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
     listeners::Listeners,
     message_rate::MessageRate,
+    object::Object,
     object_name::ObjectName,
     protocol::HubDebug,
     route::Target,
@@ -283,7 +284,7 @@ impl TenantHub {
             }
             (HubRequest::Follow(shard), Part::Root(root)) => root.follow(shard).map_err(internal),
             (HubRequest::Relay, Part::Shard(shard)) => {
-                let relay = http::read_json(request).await.map_err(&internal)?;
+                let Object(relay) = http::read_json(request).await.map_err(&internal)?;
                 self.relay(shard, &relay)
             }
             (

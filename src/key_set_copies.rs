@@ -8,7 +8,9 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use session_events_core::{error::Fault, hub_request::HubRequest, json, key_set::CachedKeySet};
+use session_events_core::{
+    error::Fault, hub_request::HubRequest, json, key_set::CachedKeySet, object::Object,
+};
 
 use crate::{clock, shared_cache, tenant_object::TenantObject};
 
@@ -42,7 +44,8 @@ impl KeySetCopies<'_> {
             return Some(copy);
         }
         let shared = shared_cache::read(jwks_uri).await?;
-        let shared = json::read(&shared).ok().filter(is_enough)?;
+        let Object(shared) = json::read(&shared).ok()?;
+        let shared = Some(shared).filter(is_enough)?;
         hold(jwks_uri, &shared);
         Some(shared)
     }
@@ -50,7 +53,7 @@ impl KeySetCopies<'_> {
     /// What the root has after doing for this `kid` whatever there was to do.
     async fn ask_root(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
         let request = HubRequest::KeySet(jwks_uri.to_owned(), kid.to_owned());
-        let asked: CachedKeySet = self.0.ask_for(&request).await?;
+        let Object(asked): Object<CachedKeySet> = self.0.ask_for(&request).await?;
         hold(jwks_uri, &asked);
         if let Ok(text) = serde_json::to_string(&asked) {
             shared_cache::write(jwks_uri, &text, SHARED_SECONDS).await;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{event::Event, json, session::Listener};
+use crate::{event::Event, json, object::Object, session::Listener};
 
 /// How many events are kept.
 pub const KEPT_EVENTS: usize = 100;
@@ -41,7 +41,7 @@ impl KeptEvent {
     ///
     /// Where the text is none.
     pub fn read(seq: i64, json: String) -> serde_json::Result<Self> {
-        let event = json::read(&json)?;
+        let Object(event) = json::read(&json)?;
         Ok(Self::new(seq, event, json))
     }
 }

@@ -8,7 +8,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access_token::AccessToken, event::Event, revocation::PageRequest, timestamp::Timestamp,
+    access_token::AccessToken, event::Event, object::list, revocation::PageRequest,
+    timestamp::Timestamp,
 };
 
 /// The header that the request travels in.
@@ -62,6 +63,7 @@ pub struct Admission {
 #[serde(transparent)]
 pub struct Publication {
     /// The events.
+    #[serde(deserialize_with = "list")]
     pub events: Vec<Event>,
 }
 

@@ -18,7 +18,7 @@ use crate::{
     access_token::Algorithm,
     error::{Fault, TokenFault},
     json,
-    object::Object,
+    object::{Object, list},
     timestamp::Timestamp,
 };
 
@@ -61,6 +61,7 @@ pub struct SigningKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeySet {
+    #[serde(deserialize_with = "list")]
     keys: Vec<SigningKey>,
 }
 
@@ -96,8 +97,7 @@ impl KeySet {
     /// [`NotAKeySet`] where the text is not an object with a list `keys`.
     pub fn from_json(json: &str) -> Result<Self, NotAKeySet> {
         let Object(raw): Object<RawKeySet> = json::read(json).map_err(|_| NotAKeySet)?;
-        let objects = raw.keys.iter().filter(|key| key.is_object());
-        let keys = objects.filter_map(usable_key).collect();
+        let keys = raw.keys.iter().filter_map(usable_key).collect();
         Ok(Self { keys })
     }
 
@@ -132,7 +132,7 @@ impl KeySet {
 
 fn usable_key(raw: &Value) -> Option<SigningKey> {
     // By way of text, so that there is one reader of JSON and not one of values as well.
-    let raw: RawKey = json::read(&serde_json::to_string(raw).ok()?).ok()?;
+    let Object(raw): Object<RawKey> = json::read(&serde_json::to_string(raw).ok()?).ok()?;
     let for_signing = raw.usage.is_none_or(|usage| usage == "sig");
     let for_checking = raw
         .key_ops

@@ -68,7 +68,7 @@ pub mod key_set;
 pub mod listeners;
 pub mod log_record;
 pub mod message_rate;
-mod object;
+pub mod object;
 pub mod object_name;
 pub mod protocol;
 pub mod publish_token;

@@ -134,7 +134,8 @@ pub fn read(piece: &[u8]) -> Result<LogRecord<'_>, Unreadable> {
         return Err(Unreadable::NotAnObject);
     }
     let text = str::from_utf8(piece).map_err(|_| Unreadable::NotARecord)?;
-    let record: LogRecord<'_> = json::read(text).map_err(|_| Unreadable::NotARecord)?;
+    let record = json::read(text).map_err(|_| Unreadable::NotARecord)?;
+    let Object(record): Object<LogRecord<'_>> = record;
     if is_log_id(&record.log_id) {
         Ok(record)
     } else {

@@ -11,7 +11,7 @@ use futures::{
     future::{LocalBoxFuture, Shared},
 };
 use session_events_core::{
-    json, key_set::CachedKeySet, protocol::KeySetHealth, timestamp::Timestamp,
+    json, key_set::CachedKeySet, object::Object, protocol::KeySetHealth, timestamp::Timestamp,
 };
 use worker::{Result, State};
 
@@ -94,7 +94,7 @@ impl Inner {
         let Some((cached,)) = rows.first() else {
             return Ok(None);
         };
-        let cached: CachedKeySet = json::read(cached)?;
+        let Object(cached): Object<CachedKeySet> = json::read(cached)?;
         let mut known = self.known.borrow_mut();
         known.insert(jwks_uri.to_owned(), cached.clone());
         Ok(Some(cached))

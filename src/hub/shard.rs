@@ -19,6 +19,7 @@ use session_events_core::{
     event_log::EventLog,
     follower::{Followed, Follower, Step},
     hub_request::HubRequest,
+    object::Object,
     tenant::Tenant,
 };
 use worker::{Env, Result, State};
@@ -160,7 +161,7 @@ impl Shard {
                     shard: None,
                     request_id: REQUEST_ID,
                 };
-                let followed = root.ask_for(&HubRequest::Follow(shard)).await?;
+                let Object(followed) = root.ask_for(&HubRequest::Follow(shard)).await?;
                 let followed = Rc::new(followed);
                 Ok(Answer { number, followed })
             };

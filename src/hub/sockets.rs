@@ -11,6 +11,7 @@ use session_events_core::{
     error::Fault,
     json,
     listeners::Listeners,
+    object::Object,
     protocol::{PING, PONG},
     session::Session,
     timestamp::Timestamp,
@@ -132,7 +133,7 @@ impl Socket {
     /// A socket that was accepted before; `None` where its attachment cannot be read.
     pub(super) fn of(raw: WebSocket) -> Option<Self> {
         let attachment = raw_socket(&raw).attached().ok()?.as_string()?;
-        let session = json::read(&attachment).ok()?;
+        let Object(session) = json::read(&attachment).ok()?;
         Some(Self {
             raw,
             session,
