@@ -283,10 +283,7 @@ impl Call<'_> {
             Some(token) => {
                 let token = self.verify(token).await?;
                 token.listener()?;
-                Some(Admission {
-                    token,
-                    last_event_id: target.parameter("last_event_id"),
-                })
+                Some(Admission(token, target.parameter("last_event_id")))
             }
         };
         let subscribe = HubRequest::Subscribe(admission, upgrade.answers_subprotocol);

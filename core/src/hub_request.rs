@@ -51,12 +51,12 @@ pub enum HubRequest {
 
 /// A socket that showed its token on the upgrade.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Admission {
+pub struct Admission(
     /// The token, verified.
-    pub token: AccessToken,
+    pub AccessToken,
     /// The id of the last event that the client got on an earlier socket.
-    pub last_event_id: Option<String>,
-}
+    pub Option<String>,
+);
 
 /// Events to store and push, in their order.
 #[derive(Debug, Serialize, Deserialize)]

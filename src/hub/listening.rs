@@ -97,12 +97,12 @@ impl TenantHub {
         let internal = report::internal("subscribe");
         let newcomer = match &admission {
             None => None,
-            Some(admission) => Some(admission.token.listener()?),
+            Some(Admission(token, _)) => Some(token.listener()?),
         };
         self.check_current()?;
         let _admitting = match &admission {
             None => None,
-            Some(admission) => self.prepare(admission.last_event_id.as_deref()).await?,
+            Some(Admission(_, last_event_id)) => self.prepare(last_event_id.as_deref()).await?,
         };
         self.sockets
             .with_index(|all| all.check_room(newcomer.as_ref()))
@@ -111,9 +111,8 @@ impl TenantHub {
             let pair = WebSocketPair::new()?;
             let mut socket = self.sockets.accept(pair.server, clock::now())?;
             socket.send(&ServerMessage::Connected);
-            if let Some(admission) = admission {
-                let last_event_id = admission.last_event_id.as_deref();
-                let begun = self.authenticate(&mut socket, &Ok(admission.token), last_event_id);
+            if let Some(Admission(token, last_event_id)) = admission {
+                let begun = self.authenticate(&mut socket, &Ok(token), last_event_id.as_deref());
                 if let Err(error) = begun {
                     // Nobody will ever hold its other end.
                     self.sockets.update(&mut socket, Session::end)?;
