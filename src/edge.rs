@@ -256,7 +256,7 @@ impl Call<'_> {
             return Ok(false);
         };
         let asked = HubRequest::RevokedAt(user_id.to_owned(), session_id.map(str::to_owned));
-        let RevokedAt { revoked_at } = self.object.ask_for(&asked).await?;
+        let RevokedAt { revoked_at } = self.object.ask_for(&asked).await?.read()?;
         Ok(revoked_at.is_some_and(|revoked_at| is_revoked(token.claims(), revoked_at)))
     }
 
@@ -332,7 +332,7 @@ impl Call<'_> {
             ..self.object
         };
         let Object(ListenersBody { connections, .. }) =
-            object.ask_for(&HubRequest::Listeners).await?;
+            object.ask_for(&HubRequest::Listeners).await?.read()?;
         Ok(connections)
     }
 
@@ -369,6 +369,9 @@ impl Call<'_> {
             return Ok(Published { events: 0 });
         }
         let publication = Publication { events };
-        self.object.send(&HubRequest::Publish, &publication).await
+        let body = serde_json::to_string(&publication);
+        let body = body.map_err(|error| Fault::internal("publish", error))?;
+        let sent = self.object.send(&HubRequest::Publish, &body).await?;
+        sent.read()
     }
 }

@@ -53,7 +53,7 @@ impl KeySetCopies<'_> {
     /// What the root has after doing for this `kid` whatever there was to do.
     async fn ask_root(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
         let request = HubRequest::KeySet(jwks_uri.to_owned(), kid.to_owned());
-        let Object(asked): Object<CachedKeySet> = self.0.ask_for(&request).await?;
+        let Object(asked): Object<CachedKeySet> = self.0.ask_for(&request).await?.read()?;
         hold(jwks_uri, &asked);
         if let Ok(text) = serde_json::to_string(&asked) {
             shared_cache::write(jwks_uri, &text, SHARED_SECONDS).await;

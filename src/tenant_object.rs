@@ -1,6 +1,6 @@
 //! A tenant's object, as the Worker and the tenant's other objects reach it.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use session_events_core::{
     error::Fault,
     hub_request::{HEADER, HubRequest, REQUEST_ID_HEADER},
@@ -81,39 +81,38 @@ impl TenantObject<'_> {
     }
 
     /// Asks it for something that no client sees as it is.
-    pub(crate) async fn ask_for<T: DeserializeOwned>(
-        &self,
-        request: &HubRequest,
-    ) -> Result<T, Fault> {
-        let answer = self.answer(request, Along::Nothing).await?;
-        read_answer(request, &answer)
+    pub(crate) async fn ask_for(&self, request: &HubRequest) -> Result<Answer, Fault> {
+        self.answer(request, Along::Nothing).await
     }
 
     /// Sends it something.
-    pub(crate) async fn send<T: DeserializeOwned>(
-        &self,
-        request: &HubRequest,
-        body: &impl Serialize,
-    ) -> Result<T, Fault> {
-        let body = serde_json::to_string(body);
-        let body = body.map_err(|error| Fault::internal(request.name(), error))?;
-        let answer = self.answer(request, Along::Body(&body)).await?;
-        read_answer(request, &answer)
+    pub(crate) async fn send(&self, request: &HubRequest, body: &str) -> Result<Answer, Fault> {
+        self.answer(request, Along::Body(body)).await
     }
 
-    async fn answer(&self, request: &HubRequest, along: Along<'_>) -> Result<String, Fault> {
+    async fn answer(&self, request: &HubRequest, along: Along<'_>) -> Result<Answer, Fault> {
         let step = request.name();
         let answer = self.ask(INTERNAL_URL, request, along).await?;
         match answer.status_code() {
             200 => {
                 let text = http::text(web_sys::Response::from(answer).text());
-                text.await.map_err(report::internal(step))
+                let text = text.await.map_err(report::internal(step))?;
+                Ok(Answer { step, text })
             }
             status => Err(Fault::internal(step, format_args!("status {status}"))),
         }
     }
 }
 
-fn read_answer<T: DeserializeOwned>(request: &HubRequest, answer: &str) -> Result<T, Fault> {
-    json::read(answer).map_err(|error| Fault::internal(request.name(), error))
+/// What an object answers to something that no client sees as it is. It waits to be read, so that
+/// to wait for it is the same whatever it holds.
+pub(crate) struct Answer {
+    step: &'static str,
+    text: String,
+}
+
+impl Answer {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        json::read(&self.text).map_err(|error| Fault::internal(self.step, error))
+    }
 }

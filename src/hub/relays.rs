@@ -160,8 +160,11 @@ impl Inner {
             shard: Some(number),
             request_id: REQUEST_ID,
         };
-        let sent = shard.send(&HubRequest::Relay, relay);
+        let relay = serde_json::to_string(relay);
+        let relay = relay.map_err(|error| Fault::internal("relay", error))?;
+        let sent = shard.send(&HubRequest::Relay, &relay);
         let receipt = clock::within(TIMEOUT_MILLIS, sent).await;
-        receipt.unwrap_or_else(|| Err(Fault::internal("relay", "no answer in time")))
+        let late = || Err(Fault::internal("relay", "no answer in time"));
+        receipt.unwrap_or_else(late)?.read()
     }
 }

@@ -161,7 +161,7 @@ impl Shard {
                     shard: None,
                     request_id: REQUEST_ID,
                 };
-                let Object(followed) = root.ask_for(&HubRequest::Follow(shard)).await?;
+                let Object(followed) = root.ask_for(&HubRequest::Follow(shard)).await?.read()?;
                 let followed = Rc::new(followed);
                 Ok(Answer { number, followed })
             };
