@@ -7,7 +7,11 @@
 
 use std::iter;
 
-use futures::future::try_join_all;
+use futures::{
+    FutureExt,
+    future::{LocalBoxFuture, join, ready},
+};
+use serde_json::value::RawValue;
 use session_events_core::{
     access_token::{self, AccessToken, IssuedToken},
     config::Config,
@@ -16,6 +20,7 @@ use session_events_core::{
     hub_request::{Admission, HubRequest, Publication, Published, RevokedAt},
     introspection,
     log_record::MAX_BODY_BYTES,
+    object::Object,
     protocol::{Index, ListenersBody, PublishReceipt, WorkerDebug},
     publish_token::bearer,
     revocation::{PageRequest, is_revoked},
@@ -196,8 +201,12 @@ impl Call<'_> {
         Ok(())
     }
 
+    fn verifier(&self) -> RuntimeVerifier<'_> {
+        RuntimeVerifier::Elsewhere(KeySetCopies(self.object))
+    }
+
     async fn verify(&self, token: &str) -> Result<AccessToken, Fault> {
-        let verifier = RuntimeVerifier(KeySetCopies(self.object));
+        let verifier = self.verifier();
         access_token::verify(token, self.object.tenant, self.config, &verifier).await
     }
 
@@ -217,11 +226,8 @@ impl Call<'_> {
     async fn revocations(&self, target: &Target<'_>) -> Result<Response, Fault> {
         let page = PageRequest::parse(target)?;
         let if_none_match = http::header(self.request, "if-none-match");
-        let revocations = HubRequest::Revocations {
-            page,
-            if_none_match,
-        };
-        self.read(&revocations).await
+        self.read(&HubRequest::Revocations(page, if_none_match))
+            .await
     }
 
     /// Tells a backend whether a token that it was shown is still good (RFC 7662).
@@ -241,7 +247,7 @@ impl Call<'_> {
     }
 
     async fn issued(&self, token: &str) -> Result<IssuedToken, Fault> {
-        let verifier = RuntimeVerifier(KeySetCopies(self.object));
+        let verifier = self.verifier();
         access_token::verify_issued(token, self.object.tenant, self.config, &verifier).await
     }
 
@@ -249,11 +255,8 @@ impl Call<'_> {
         let (Some(user_id), session_id) = introspection::subject(token) else {
             return Ok(false);
         };
-        let asked = HubRequest::RevokedAt {
-            user_id: user_id.to_owned(),
-            session_id: session_id.map(str::to_owned),
-        };
-        let RevokedAt { revoked_at } = self.object.ask_for(&asked).await?;
+        let asked = HubRequest::RevokedAt(user_id.to_owned(), session_id.map(str::to_owned));
+        let RevokedAt { revoked_at } = self.object.ask_for(&asked).await?.read()?;
         Ok(revoked_at.is_some_and(|revoked_at| is_revoked(token.claims(), revoked_at)))
     }
 
@@ -280,16 +283,10 @@ impl Call<'_> {
             Some(token) => {
                 let token = self.verify(token).await?;
                 token.listener()?;
-                Some(Admission {
-                    token,
-                    last_event_id: target.parameter("last_event_id"),
-                })
+                Some(Admission(token, target.parameter("last_event_id")))
             }
         };
-        let subscribe = HubRequest::Subscribe {
-            admission,
-            answers_subprotocol: upgrade.answers_subprotocol,
-        };
+        let subscribe = HubRequest::Subscribe(admission, upgrade.answers_subprotocol);
         self.holder()
             .ask(&self.hub_url, &subscribe, Along::Upgrade)
             .await
@@ -310,20 +307,33 @@ impl Call<'_> {
         };
         self.check_sees_everything().await?;
         let everywhere = iter::once(None).chain((1..=shards).map(Some));
-        let each = everywhere.map(|shard| async move {
-            let object = TenantObject {
-                shard,
-                ..self.object
+        // One within the other, so that all are asked at once.
+        let none: LocalBoxFuture<Result<_, Fault>> = ready(Ok(Vec::new())).boxed_local();
+        let connections = everywhere.fold(none, |before, shard| {
+            let both = async move {
+                let (before, here) = join(before, self.connections_of(shard)).await;
+                let (mut all, here) = (before?, here?);
+                all.extend(here);
+                Ok(all)
             };
-            object.ask_for(&HubRequest::Listeners).await
+            both.boxed_local()
         });
-        let all: Vec<ListenersBody> = try_join_all(each).await?;
-        let connections: Vec<_> = all.into_iter().flat_map(|body| body.connections).collect();
+        let connections: Vec<_> = connections.await?;
         http::json(&ListenersBody {
             count: connections.len(),
             connections,
         })
         .map_err(report::internal("response"))
+    }
+
+    async fn connections_of(&self, shard: Option<u16>) -> Result<Vec<Box<RawValue>>, Fault> {
+        let object = TenantObject {
+            shard,
+            ..self.object
+        };
+        let Object(ListenersBody { connections, .. }) =
+            object.ask_for(&HubRequest::Listeners).await?.read()?;
+        Ok(connections)
     }
 
     async fn publish(&self) -> Result<Response, Fault> {
@@ -359,6 +369,9 @@ impl Call<'_> {
             return Ok(Published { events: 0 });
         }
         let publication = Publication { events };
-        self.object.send(&HubRequest::Publish, &publication).await
+        let body = serde_json::to_string(&publication);
+        let body = body.map_err(|error| Fault::internal("publish", error))?;
+        let sent = self.object.send(&HubRequest::Publish, &body).await?;
+        sent.read()
     }
 }

@@ -10,13 +10,14 @@ use session_events_core::{
     entity_tag::{etag, matches},
     error::Fault,
     hub_request::REQUEST_ID_HEADER,
+    json,
     protocol::ErrorBody,
     route::Endpoint,
 };
 use worker::{
     ByteStream, Headers, Request, Response, Result, WebSocket,
-    js_sys::{Uint8Array, futures::JsFuture},
-    wasm_bindgen::prelude::wasm_bindgen,
+    js_sys::{Promise, Uint8Array, futures::JsFuture},
+    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
     web_sys,
 };
 
@@ -80,7 +81,11 @@ pub(crate) fn set_strict_transport(headers: &Headers) -> Result<()> {
 
 /// A JSON response.
 pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
-    with_body(headers()?, 200, serde_json::to_vec(body)?)
+    ok(serde_json::to_vec(body))
+}
+
+fn ok(json: serde_json::Result<Vec<u8>>) -> Result<Response> {
+    with_body(headers()?, 200, json?)
 }
 
 /// A JSON response with its tag, or 304 where the client has it already (RFC 9110, sections 8.8.3
@@ -89,7 +94,10 @@ pub(crate) fn json_unless_known(
     body: &impl Serialize,
     if_none_match: Option<&str>,
 ) -> Result<Response> {
-    let body = serde_json::to_vec(body)?;
+    ok_unless_known(serde_json::to_vec(body)?, if_none_match)
+}
+
+fn ok_unless_known(body: Vec<u8>, if_none_match: Option<&str>) -> Result<Response> {
     let etag = etag(&body);
     let headers = headers()?;
     headers.set("etag", &etag)?;
@@ -197,8 +205,14 @@ pub(crate) async fn read(
 
 /// Reads the body of a request that is the Worker's own; the crate's way would fetch each field
 /// from JavaScript by itself.
-pub(crate) async fn read_json<T: DeserializeOwned>(mut request: Request) -> Result<T> {
-    Ok(serde_json::from_str(&request.text().await?)?)
+pub(crate) async fn read_json<T: DeserializeOwned>(request: Request) -> Result<T> {
+    Ok(json::read(&text(request.inner().text()).await?)?)
+}
+
+/// A body as the runtime reads it, whole; the crate's way is one for each form that it may have.
+pub(crate) async fn text(promised: std::result::Result<Promise, JsValue>) -> Result<String> {
+    let text = JsFuture::from(promised?).await?;
+    Ok(text.as_string().unwrap_or_default())
 }
 
 async fn gather(

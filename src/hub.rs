@@ -14,6 +14,7 @@
 mod database;
 mod event_store;
 mod key_sets;
+mod known;
 mod listening;
 mod relays;
 mod revocations;
@@ -27,15 +28,14 @@ use std::{
 };
 
 use session_events_core::{
-    access_token::Algorithm,
     config::Config,
     error::Fault,
     event_log::EventLog,
     follower::{Relay, RelayReceipt},
     hub_request::{HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
-    key_set::SigningKey,
     listeners::Listeners,
     message_rate::MessageRate,
+    object::Object,
     object_name::ObjectName,
     protocol::HubDebug,
     route::Target,
@@ -61,8 +61,9 @@ use crate::{
     clock, environment, http,
     key_set_copies::KeySetCopies,
     report::{self, Refused},
-    verifier::KeySource,
+    verifier::RuntimeVerifier,
 };
+pub(crate) use key_sets::KeySets;
 use root::Root;
 use shard::Shard;
 use sockets::{Socket, Sockets};
@@ -191,7 +192,7 @@ impl DurableObject for TenantHub {
         }
         let sockets = self.sockets.with_index(Listeners::next_due)?;
         let root = match &self.part {
-            Part::Root(root) => self.alarm_of(root, now).await,
+            Part::Root(root) => self.alarm_of(root, now),
             Part::Shard(_) => None,
         };
         self.wake_by(sockets.into_iter().chain(root).min()).await?;
@@ -213,32 +214,19 @@ impl Part {
         }
     }
 
+    /// The root fetches key sets; a shard asks the root.
+    fn verifier(&self) -> RuntimeVerifier<'_> {
+        match self {
+            Self::Root(root) => RuntimeVerifier::Root(&root.key_sets),
+            Self::Shard(shard) => RuntimeVerifier::Elsewhere(KeySetCopies(shard.root())),
+        }
+    }
+
     /// Looks at what there is to replay.
     fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
         match self {
             Self::Root(root) => root.events.with_log(look),
             Self::Shard(shard) => shard.with_log(look),
-        }
-    }
-}
-
-/// The root fetches key sets; a shard asks the root.
-impl KeySource for &Part {
-    async fn signing_key(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> std::result::Result<SigningKey, Fault> {
-        match self {
-            Part::Root(root) => {
-                let keys = &root.key_sets;
-                keys.signing_key(jwks_uri, kid, algorithm).await
-            }
-            Part::Shard(shard) => {
-                let copies = KeySetCopies(shard.root());
-                copies.signing_key(jwks_uri, kid, algorithm).await
-            }
         }
     }
 }
@@ -251,11 +239,11 @@ impl TenantHub {
     /// What a root does when the alarm rings, and when it must ring again for that. What is amiss
     /// with the configuration is told to whoever asks for something; until it is mended, no
     /// revocation is let go.
-    async fn alarm_of(&self, root: &Root, now: Timestamp) -> Option<Timestamp> {
+    fn alarm_of(&self, root: &Root, now: Timestamp) -> Option<Timestamp> {
         let failed = |error| report::incident("alarm", &self.name, &error);
         let pruning = self.config().map(|config| root.prune(now, &config));
         let pruning = pruning.unwrap_or(Ok(None));
-        let retry = root.hand_on_rest().await;
+        let retry = root.hand_on_rest(&self.state);
         let dues = [pruning, retry].map(|due| due.map_err(failed).ok().flatten());
         dues.into_iter().flatten().min()
     }
@@ -269,13 +257,9 @@ impl TenantHub {
         let internal = report::internal(wanted.name());
         match (wanted, &self.part) {
             (HubRequest::Debug, _) => self.debug(&request),
-            (
-                HubRequest::Subscribe {
-                    admission,
-                    answers_subprotocol,
-                },
-                _,
-            ) => self.subscribe(admission, answers_subprotocol).await,
+            (HubRequest::Subscribe(admission, answers_subprotocol), _) => {
+                self.subscribe(admission, answers_subprotocol).await
+            }
             (HubRequest::Listeners, _) => self.listeners().map_err(internal),
             (HubRequest::Publish, Part::Root(root)) => {
                 let publication = http::read_json(request).await.map_err(&internal)?;
@@ -285,46 +269,32 @@ impl TenantHub {
             (HubRequest::Health, Part::Root(root)) => {
                 root.health(self.tenant.as_ref(), &self.config()?)
             }
-            (
-                HubRequest::Revocations {
-                    page,
-                    if_none_match,
-                },
-                Part::Root(root),
-            ) => {
+            (HubRequest::Revocations(page, if_none_match), Part::Root(root)) => {
                 let config = self.config()?;
                 let page = root.revocations(page, if_none_match.as_deref(), &config);
                 page.map_err(internal)
             }
-            (
-                HubRequest::RevokedAt {
-                    user_id,
-                    session_id,
-                },
-                Part::Root(root),
-            ) => {
+            (HubRequest::RevokedAt(user_id, session_id), Part::Root(root)) => {
                 let revoked_at = root.revoked_at(&user_id, session_id.as_deref());
                 revoked_at.map_err(internal)
             }
-            (HubRequest::KeySet { jwks_uri, kid }, Part::Root(root)) => {
+            (HubRequest::KeySet(jwks_uri, kid), Part::Root(root)) => {
                 let cached = root.key_sets.look_up(&jwks_uri, &kid).await;
                 http::json(&cached).map_err(internal)
             }
-            (HubRequest::Follow { shard }, Part::Root(root)) => {
-                root.follow(shard).map_err(internal)
-            }
+            (HubRequest::Follow(shard), Part::Root(root)) => root.follow(shard).map_err(internal),
             (HubRequest::Relay, Part::Shard(shard)) => {
-                let relay = http::read_json(request).await.map_err(&internal)?;
+                let Object(relay) = http::read_json(request).await.map_err(&internal)?;
                 self.relay(shard, &relay)
             }
             (
                 HubRequest::Publish
                 | HubRequest::Events
                 | HubRequest::Health
-                | HubRequest::Revocations { .. }
-                | HubRequest::RevokedAt { .. }
-                | HubRequest::KeySet { .. }
-                | HubRequest::Follow { .. }
+                | HubRequest::Revocations(..)
+                | HubRequest::RevokedAt(..)
+                | HubRequest::KeySet(..)
+                | HubRequest::Follow(_)
                 | HubRequest::Relay,
                 _,
             ) => Err(Fault::NotFound),
@@ -357,8 +327,7 @@ impl TenantHub {
         let due = pruning.into_iter().chain(retry).min();
         self.wake_by(due).await.map_err(&internal)?;
         if retry.is_some() {
-            let shards = root.hand_on().map_err(&internal)?;
-            self.state.wait_until(shards);
+            root.hand_on(&self.state).map_err(&internal)?;
         }
         http::json(&Published { events }).map_err(internal)
     }
@@ -368,7 +337,8 @@ impl TenantHub {
     /// again.
     fn store(&self, root: &Root, publication: Publication) -> Result<usize> {
         let users = publication.events.iter();
-        self.close_stuck(users.map(|event| event.user_id.as_str()))?;
+        let users: Vec<&str> = users.map(|event| event.user_id.as_str()).collect();
+        self.close_stuck(&users)?;
         self.sockets.with_index(|listeners| {
             let now = clock::now();
             let news = root.append(&self.state, publication.events, now)?;
@@ -380,7 +350,7 @@ impl TenantHub {
     /// Sends this shard's listeners what the root hands on.
     fn relay(&self, shard: &Shard, relay: &Relay) -> std::result::Result<Response, Fault> {
         let internal = report::internal("relay");
-        let taken = self.take_in(shard, |follower| follower.relayed(relay));
+        let taken = self.take_in(shard, &|follower| follower.relayed(relay));
         taken.map_err(&internal)?;
         if shard.is_retired(&self.config()?) {
             self.displace_all().map_err(&internal)?;
@@ -388,7 +358,8 @@ impl TenantHub {
         let position = shard.position().map_err(&internal)?.unwrap_or_default();
         let has_listeners = self.sockets.with_index(Listeners::has_listeners);
         let leaves = !has_listeners.map_err(&internal)? && shard.leave().map_err(&internal)?;
-        http::json(&RelayReceipt { position, leaves }).map_err(internal)
+        let position = (!leaves).then_some(position);
+        http::json(&RelayReceipt { position }).map_err(internal)
     }
 
     /// Sees to it that the alarm rings no later than this.

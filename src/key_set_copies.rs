@@ -9,13 +9,10 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use session_events_core::{
-    access_token::Algorithm,
-    error::Fault,
-    hub_request::HubRequest,
-    key_set::{CachedKeySet, SigningKey},
+    error::Fault, hub_request::HubRequest, json, key_set::CachedKeySet, object::Object,
 };
 
-use crate::{clock, shared_cache, tenant_object::TenantObject, verifier::KeySource};
+use crate::{clock, shared_cache, tenant_object::TenantObject};
 
 /// How many copies are held before all are let go; an isolate seldom sees as many issuers.
 const MAX_COPIES: usize = 256;
@@ -30,6 +27,14 @@ thread_local! {
 pub(crate) struct KeySetCopies<'a>(pub(crate) TenantObject<'a>);
 
 impl KeySetCopies<'_> {
+    /// What is known of a key set after doing for this `kid` whatever there is to do.
+    pub(crate) async fn look_up(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
+        match self.copy(jwks_uri, kid).await {
+            Some(copy) => Ok(copy),
+            None => self.ask_root(jwks_uri, kid).await,
+        }
+    }
+
     /// What there is on this side of the root object: the copy held here, or the one that the
     /// isolates share. Neither where the root must be asked.
     async fn copy(&self, jwks_uri: &str, kid: &str) -> Option<CachedKeySet> {
@@ -39,18 +44,16 @@ impl KeySetCopies<'_> {
             return Some(copy);
         }
         let shared = shared_cache::read(jwks_uri).await?;
-        let shared = serde_json::from_str(&shared).ok().filter(is_enough)?;
+        let Object(shared) = json::read(&shared).ok()?;
+        let shared = Some(shared).filter(is_enough)?;
         hold(jwks_uri, &shared);
         Some(shared)
     }
 
     /// What the root has after doing for this `kid` whatever there was to do.
     async fn ask_root(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet, Fault> {
-        let request = HubRequest::KeySet {
-            jwks_uri: jwks_uri.to_owned(),
-            kid: kid.to_owned(),
-        };
-        let asked: CachedKeySet = self.0.ask_for(&request).await?;
+        let request = HubRequest::KeySet(jwks_uri.to_owned(), kid.to_owned());
+        let Object(asked): Object<CachedKeySet> = self.0.ask_for(&request).await?.read()?;
         hold(jwks_uri, &asked);
         if let Ok(text) = serde_json::to_string(&asked) {
             shared_cache::write(jwks_uri, &text, SHARED_SECONDS).await;
@@ -66,19 +69,4 @@ fn hold(jwks_uri: &str, copy: &CachedKeySet) {
         }
         copies.insert(jwks_uri.to_owned(), copy.clone());
     });
-}
-
-impl KeySource for KeySetCopies<'_> {
-    async fn signing_key(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> Result<SigningKey, Fault> {
-        let copy = match self.copy(jwks_uri, kid).await {
-            Some(copy) => copy,
-            None => self.ask_root(jwks_uri, kid).await?,
-        };
-        copy.signing_key(kid, algorithm, clock::now())
-    }
 }

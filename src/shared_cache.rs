@@ -11,6 +11,8 @@ use worker::{
     web_sys,
 };
 
+use crate::http;
+
 /// RFC 2606, section 2: nobody can ever have it.
 const ORIGIN: &str = "https://session-events.invalid/";
 
@@ -43,7 +45,7 @@ fn url(name: &str) -> String {
 pub(crate) async fn read(name: &str) -> Option<String> {
     let found = cache()?.find(&url(name)).await.ok()?;
     let response: web_sys::Response = found.dyn_into().ok()?;
-    Response::from(response).text().await.ok()
+    http::text(response.text()).await.ok()
 }
 
 /// Keeps a text under a name, for so many seconds at most.

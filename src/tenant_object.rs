@@ -1,21 +1,20 @@
 //! A tenant's object, as the Worker and the tenant's other objects reach it.
 
-use std::fmt;
-
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use session_events_core::{
     error::Fault,
     hub_request::{HEADER, HubRequest, REQUEST_ID_HEADER},
+    json,
     object_name::ObjectName,
     tenant::Tenant,
 };
 use worker::{
     Env, Headers, Response,
     wasm_bindgen::JsValue,
-    web_sys::{Request, RequestInit},
+    web_sys::{self, Request, RequestInit},
 };
 
-use crate::report;
+use crate::{http, report};
 
 /// The binding's name in wrangler.toml.
 const TENANT_HUB: &str = "TENANT_HUB";
@@ -82,37 +81,38 @@ impl TenantObject<'_> {
     }
 
     /// Asks it for something that no client sees as it is.
-    pub(crate) async fn ask_for<T: DeserializeOwned>(
-        &self,
-        request: &HubRequest,
-    ) -> Result<T, Fault> {
+    pub(crate) async fn ask_for(&self, request: &HubRequest) -> Result<Answer, Fault> {
         self.answer(request, Along::Nothing).await
     }
 
     /// Sends it something.
-    pub(crate) async fn send<T: DeserializeOwned>(
-        &self,
-        request: &HubRequest,
-        body: &impl Serialize,
-    ) -> Result<T, Fault> {
-        let body = serde_json::to_string(body);
-        let body = body.map_err(|error| Fault::internal(request.name(), error))?;
-        self.answer(request, Along::Body(&body)).await
+    pub(crate) async fn send(&self, request: &HubRequest, body: &str) -> Result<Answer, Fault> {
+        self.answer(request, Along::Body(body)).await
     }
 
-    async fn answer<T: DeserializeOwned>(
-        &self,
-        request: &HubRequest,
-        along: Along<'_>,
-    ) -> Result<T, Fault> {
-        let internal = |cause: &dyn fmt::Display| Fault::internal(request.name(), cause);
-        let mut answer = self.ask(INTERNAL_URL, request, along).await?;
+    async fn answer(&self, request: &HubRequest, along: Along<'_>) -> Result<Answer, Fault> {
+        let step = request.name();
+        let answer = self.ask(INTERNAL_URL, request, along).await?;
         match answer.status_code() {
             200 => {
-                let text = answer.text().await.map_err(|error| internal(&error))?;
-                serde_json::from_str(&text).map_err(|error| internal(&error))
+                let text = http::text(web_sys::Response::from(answer).text());
+                let text = text.await.map_err(report::internal(step))?;
+                Ok(Answer { step, text })
             }
-            status => Err(internal(&format_args!("status {status}"))),
+            status => Err(Fault::internal(step, format_args!("status {status}"))),
         }
+    }
+}
+
+/// What an object answers to something that no client sees as it is. It waits to be read, so that
+/// to wait for it is the same whatever it holds.
+pub(crate) struct Answer {
+    step: &'static str,
+    text: String,
+}
+
+impl Answer {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        json::read(&self.text).map_err(|error| Fault::internal(self.step, error))
     }
 }

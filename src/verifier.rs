@@ -7,23 +7,17 @@ use session_events_core::{
     timestamp::Timestamp,
 };
 
-use crate::{clock, report, web_crypto};
+use crate::{clock, hub::KeySets, key_set_copies::KeySetCopies, report, web_crypto};
 
-/// A place to have issuers' keys from.
-pub(crate) trait KeySource {
-    /// As [`Verifier::signing_key`].
-    async fn signing_key(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> Result<SigningKey, Fault>;
+/// Verifies with the runtime's clock and cryptography, and keys from where they are.
+pub(crate) enum RuntimeVerifier<'a> {
+    /// In the root object, which fetches them.
+    Root(&'a KeySets),
+    /// Everywhere else.
+    Elsewhere(KeySetCopies<'a>),
 }
 
-/// Verifies with the runtime's clock and cryptography, and keys from `K`.
-pub(crate) struct RuntimeVerifier<K>(pub(crate) K);
-
-impl<K: KeySource> Verifier for RuntimeVerifier<K> {
+impl Verifier for RuntimeVerifier<'_> {
     fn now(&self) -> Timestamp {
         clock::now()
     }
@@ -34,7 +28,11 @@ impl<K: KeySource> Verifier for RuntimeVerifier<K> {
         kid: &str,
         algorithm: Algorithm,
     ) -> Result<SigningKey, Fault> {
-        self.0.signing_key(jwks_uri, kid, algorithm).await
+        let cached = match self {
+            Self::Root(keys) => keys.look_up(jwks_uri, kid).await,
+            Self::Elsewhere(copies) => copies.look_up(jwks_uri, kid).await?,
+        };
+        cached.signing_key(kid, algorithm, self.now())
     }
 
     async fn check_signature(

@@ -6,7 +6,7 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use session_events_core::{access_token::Algorithm, key_set::SigningKey};
 use worker::{
     js_sys::{Array, JSON, Uint8Array},
@@ -40,6 +40,14 @@ thread_local! {
     static IMPORTED: RefCell<HashMap<String, VerifyingKey>> = RefCell::default();
 }
 
+/// A public key as the runtime reads it (RFC 7517).
+#[derive(Serialize)]
+struct Jwk<'a> {
+    kty: &'static str,
+    n: &'a str,
+    e: &'a str,
+}
+
 /// A public key as the runtime has it, for one algorithm. To import it takes as long as to check a
 /// signature with it.
 #[derive(Clone)]
@@ -51,7 +59,7 @@ struct VerifyingKey {
 impl VerifyingKey {
     async fn of(key: &SigningKey, algorithm: Algorithm) -> worker::Result<Self> {
         // All that it is made of, so that no other key can ever stand for it.
-        let name = format!("{algorithm:?} {} {}", key.e, key.n);
+        let name = format!("{} {} {}", parameters(algorithm), key.e, key.n);
         if let Some(imported) = IMPORTED.with_borrow(|keys| keys.get(&name).cloned()) {
             return Ok(imported);
         }
@@ -66,12 +74,9 @@ impl VerifyingKey {
     }
 
     async fn import(key: &SigningKey, algorithm: Algorithm) -> worker::Result<Self> {
-        let jwk = js(&json!({ "kty": "RSA", "n": key.n, "e": key.e }))?;
-        let parameters = js(&match algorithm {
-            Algorithm::Rs256 => json!({ "name": "RSASSA-PKCS1-v1_5", "hash": "SHA-256" }),
-            // RFC 7518, section 3.5: the salt is as long as the hash.
-            Algorithm::Ps256 => json!({ "name": "RSA-PSS", "hash": "SHA-256", "saltLength": 32 }),
-        })?;
+        let (kty, n, e) = ("RSA", &key.n, &key.e);
+        let jwk = JSON::parse(&serde_json::to_string(&Jwk { kty, n, e })?)?;
+        let parameters = JSON::parse(parameters(algorithm))?;
         let usages = Array::of1(&JsValue::from_str("verify"));
         let key = import_key("jwk", &jwk, &parameters, false, &usages).await?;
         Ok(Self { key, parameters })
@@ -91,6 +96,11 @@ pub(crate) async fn check_signature(
     Ok(genuine.is_truthy())
 }
 
-fn js(value: &Value) -> worker::Result<JsValue> {
-    Ok(JSON::parse(&serde_json::to_string(value)?)?)
+/// What the runtime wants to know of an algorithm, as JSON.
+fn parameters(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Rs256 => r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256"}"#,
+        // RFC 7518, section 3.5: the salt is as long as the hash.
+        Algorithm::Ps256 => r#"{"name":"RSA-PSS","hash":"SHA-256","saltLength":32}"#,
+    }
 }

@@ -12,7 +12,7 @@
 use std::future::Future;
 
 use jwt_compact::{Claims, UntrustedToken};
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -161,7 +161,7 @@ struct Presented<'a> {
     /// What has been signed.
     message: &'a str,
     signature: Vec<u8>,
-    claims: Claims<UniqueClaims>,
+    claims: Claims<Others>,
 }
 
 impl<'a> Presented<'a> {
@@ -189,25 +189,14 @@ impl<'a> Presented<'a> {
 
 /// The header parameters that would change how the signature is read, or name a key or a place
 /// to fetch one from (RFC 8725, sections 3.1 and 3.10). Their mere presence is enough.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Extensions {
-    crit: Present,
-    b64: Present,
-    jwk: Present,
-    x5c: Present,
-}
+const EXTENSIONS: [&str; 4] = ["crit", "b64", "jwk", "x5c"];
 
-#[derive(Default)]
-struct Present(bool);
+/// What the library does not know of a header, or of claims. What stands there twice could be read
+/// one way here and another way elsewhere, so such a token is not taken (RFC 7515, section 4; RFC
+/// 7519, section 4).
+type Others = Unique<Value>;
 
-impl<'de> Deserialize<'de> for Present {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
-    }
-}
-
-fn parse(token: &str) -> Result<UntrustedToken<'_, Extensions>, TokenFault> {
+fn parse(token: &str) -> Result<UntrustedToken<'_, Others>, TokenFault> {
     if token.is_empty() {
         return Err(TokenFault::Missing);
     }
@@ -217,15 +206,10 @@ fn parse(token: &str) -> Result<UntrustedToken<'_, Extensions>, TokenFault> {
     UntrustedToken::try_from(token).map_err(|_| TokenFault::Malformed)
 }
 
-fn check_header(token: &UntrustedToken<'_, Extensions>) -> Result<Algorithm, TokenFault> {
+fn check_header(token: &UntrustedToken<'_, Others>) -> Result<Algorithm, TokenFault> {
     let header = token.header();
-    let Extensions {
-        crit,
-        b64,
-        jwk,
-        x5c,
-    } = &header.other_fields;
-    if [crit, b64, jwk, x5c].iter().any(|present| present.0)
+    let Unique(others) = &header.other_fields;
+    if EXTENSIONS.iter().any(|name| others.contains_key(*name))
         || header.key_set_url.is_some()
         || header.certificate_url.is_some()
     {
@@ -242,12 +226,8 @@ fn check_header(token: &UntrustedToken<'_, Extensions>) -> Result<Algorithm, Tok
     Algorithm::parse(token.algorithm()).ok_or(TokenFault::Algorithm)
 }
 
-/// The claims that are not times. A claim that stands there twice could be read one way here and
-/// another way elsewhere, so such a token is not taken (RFC 7519, section 4).
-type UniqueClaims = Unique<Value>;
-
-fn read_claims(token: &UntrustedToken<'_, Extensions>) -> Result<Claims<UniqueClaims>, TokenFault> {
-    let claims: Claims<UniqueClaims> = token
+fn read_claims(token: &UntrustedToken<'_, Others>) -> Result<Claims<Others>, TokenFault> {
+    let claims: Claims<Others> = token
         .deserialize_claims_unchecked()
         .map_err(|_| TokenFault::Malformed)?;
     let shallow = claims.custom.0.values().map(depth).max() < Some(MAX_CLAIMS_DEPTH);
@@ -264,15 +244,17 @@ fn depth(value: &Value) -> usize {
     deepest.unwrap_or_default().saturating_add(1)
 }
 
-fn check_times(claims: Claims<UniqueClaims>, now: Timestamp) -> Result<IssuedToken, TokenFault> {
+fn check_times(claims: Claims<Others>, now: Timestamp) -> Result<IssuedToken, TokenFault> {
     let times = [
         ("exp", claims.expiration),
         ("nbf", claims.not_before),
         ("iat", claims.issued_at),
     ];
     let expires_at = Timestamp::from(claims.expiration.ok_or(TokenFault::Expired)?);
-    let Unique(claims) = claims.custom;
-    let mut claims = Map::from_iter(claims);
+    let Unique(others) = claims.custom;
+    // Put in one by one: to collect them would take a sorting algorithm along.
+    let mut claims = Map::new();
+    claims.extend(others);
 
     if now >= expires_at {
         return Err(TokenFault::Expired);

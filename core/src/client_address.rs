@@ -19,7 +19,7 @@ pub fn rate_limit_key(address: &str) -> Option<String> {
 
 fn network(address: Ipv6Addr) -> String {
     let [a, b, c, d, ..] = address.segments();
-    format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+    format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
 }
 
 #[cfg(test)]
@@ -34,7 +34,7 @@ mod tests {
             ("2001:db8:1:2:3:4:5:6", Some("2001:db8:1:2::/64")),
             ("2001:db8:1:2:ffff::", Some("2001:db8:1:2::/64")),
             ("2001:db8:1:3::", Some("2001:db8:1:3::/64")),
-            ("::1", Some("::/64")),
+            ("::1", Some("0:0:0:0::/64")),
             ("", None),
             ("localhost", None),
             ("203.0.113.7, 10.0.0.1", None),

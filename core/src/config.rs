@@ -7,7 +7,7 @@
 use http::Uri;
 use serde::Deserialize;
 
-use crate::{error::Misconfigured, event::Kinds, object::Unique, tenant::Tenant};
+use crate::{error::Misconfigured, event::Kinds, json, object::Unique, tenant::Tenant};
 
 /// The name of the variable that holds the required `aud` of access tokens.
 pub const AUDIENCE: &str = "AUDIENCE";
@@ -32,10 +32,10 @@ pub const DEFAULT_AUDIENCE: &str = "https://events.auth0a.com/api";
 /// Auth0 lives longer (Auth0, "Update Access Token Lifetime").
 const DEFAULT_REVOCATION_DAYS: u16 = 30;
 /// A choice of days: at most a year, for no token lives that long.
-const REVOCATION_DAYS_RANGE: std::ops::RangeInclusive<u16> = 1..=366;
+const MAX_REVOCATION_DAYS: u16 = 366;
 
 /// A choice of shards. Each event is handed to every one of them that has listeners.
-const SHARDS_RANGE: std::ops::RangeInclusive<u16> = 1..=100;
+const MAX_SHARDS: u16 = 100;
 
 /// Who may sign a tenant's access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,30 +182,31 @@ fn read_kinds(list: Option<&str>) -> Result<Kinds, Misconfigured> {
     })
 }
 
-fn read_revocation_days(days: Option<&str>) -> Result<u16, Misconfigured> {
-    let Some(days) = days.map(str::trim) else {
-        return Ok(DEFAULT_REVOCATION_DAYS);
-    };
-    let number = days.parse().ok();
+/// Reads a whole number, of something, from 1 to `most`.
+fn read_number(
+    variable: &'static str,
+    value: &str,
+    of: &str,
+    most: u16,
+) -> Result<u16, Misconfigured> {
+    let value = value.trim();
+    let number = value.parse().ok();
     number
-        .filter(|number| REVOCATION_DAYS_RANGE.contains(number))
+        .filter(|number| (1..=most).contains(number))
         .ok_or_else(|| Misconfigured {
-            variable: REVOCATION_DAYS,
-            problem: format!("must be a whole number of days from 1 to 366, not \"{days}\""),
+            variable,
+            problem: format!("must be a whole number{of} from 1 to {most}, not \"{value}\""),
         })
 }
 
+fn read_revocation_days(days: Option<&str>) -> Result<u16, Misconfigured> {
+    days.map_or(Ok(DEFAULT_REVOCATION_DAYS), |days| {
+        read_number(REVOCATION_DAYS, days, " of days", MAX_REVOCATION_DAYS)
+    })
+}
+
 fn read_shards(shards: Option<&str>) -> Result<u16, Misconfigured> {
-    let Some(shards) = shards.map(str::trim) else {
-        return Ok(1);
-    };
-    let number = shards.parse().ok();
-    number
-        .filter(|number| SHARDS_RANGE.contains(number))
-        .ok_or_else(|| Misconfigured {
-            variable: SHARDS,
-            problem: format!("must be a whole number from 1 to 100, not \"{shards}\""),
-        })
+    shards.map_or(Ok(1), |shards| read_number(SHARDS, shards, "", MAX_SHARDS))
 }
 
 #[derive(Deserialize)]
@@ -215,15 +216,15 @@ struct IssuerEntry {
     jwks_uri: Option<String>,
 }
 
-fn read_issuers(json: &str) -> Result<Vec<(Tenant, Issuer)>, Misconfigured> {
+fn read_issuers(text: &str) -> Result<Vec<(Tenant, Issuer)>, Misconfigured> {
     let wrong = |problem: String| Misconfigured {
         variable: ISSUERS,
         problem,
     };
-    if json.trim().is_empty() {
+    if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let Unique(entries): Unique<Vec<IssuerEntry>> = serde_json::from_str(json).map_err(|error| {
+    let Unique(entries): Unique<Vec<IssuerEntry>> = json::read(text).map_err(|error| {
         wrong(format!(
             "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
         ))

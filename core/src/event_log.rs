@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::session::Listener;
+use crate::{event::Event, json, object::Object, session::Listener};
 
 /// How many events are kept.
 pub const KEPT_EVENTS: usize = 100;
@@ -22,6 +22,28 @@ pub struct KeptEvent {
     pub user_id: String,
     /// The event as JSON.
     pub json: String,
+}
+
+impl KeptEvent {
+    /// An event, of which the JSON is at hand.
+    pub fn new(seq: i64, event: Event, json: String) -> Self {
+        Self {
+            seq,
+            id: event.id,
+            user_id: event.user_id,
+            json,
+        }
+    }
+
+    /// Reads an event that was kept before.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is none.
+    pub fn read(seq: i64, json: String) -> serde_json::Result<Self> {
+        let Object(event) = json::read(&json)?;
+        Ok(Self::new(seq, event, json))
+    }
 }
 
 /// The newest events, oldest first.

@@ -12,12 +12,8 @@
 //! anybody a listener, and from then on holds what is relayed.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::{
-    event::Event,
-    event_log::{EventLog, KeptEvent},
-};
+use crate::event_log::{EventLog, KeptEvent};
 
 /// By how many events the position on disk may be behind where nobody was sent any: less than the
 /// root keeps in any case.
@@ -25,26 +21,8 @@ const UNKEPT_EVENTS: i64 = 50;
 /// How many events travel together.
 pub const EVENTS_A_RELAY: u32 = 500;
 
-/// An event with its number in the root's log.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct NumberedEvent {
-    /// The number.
-    pub seq: i64,
-    /// The event as JSON.
-    pub event: Box<RawValue>,
-}
-
-impl NumberedEvent {
-    fn kept(&self) -> Result<KeptEvent, serde_json::Error> {
-        let Event { id, user_id, .. } = serde_json::from_str(self.event.get())?;
-        Ok(KeptEvent {
-            seq: self.seq,
-            id,
-            user_id,
-            json: self.event.get().to_owned(),
-        })
-    }
-}
+/// A row of the root's log: an event's number, and the event as JSON.
+pub type NumberedEvent = (i64, String);
 
 /// What the root hands to a shard.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,11 +37,11 @@ pub struct Relay {
 
 /// What the shard answers.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RelayReceipt {
-    /// Up to which number its sockets have been sent all.
-    pub position: i64,
-    /// Whether it has no listener, and need not be sent more until it asks.
-    pub leaves: bool,
+    /// Up to which number its sockets have been sent all; `None` where it has no listener, and need
+    /// not be sent more until it asks.
+    pub position: Option<i64>,
 }
 
 /// What the root answers to a shard that asks what there is to replay.
@@ -219,7 +197,10 @@ impl Follower {
 }
 
 fn kept(events: &[NumberedEvent]) -> Result<Vec<KeptEvent>, serde_json::Error> {
-    events.iter().map(NumberedEvent::kept).collect()
+    let events = events.iter();
+    events
+        .map(|(seq, json)| KeptEvent::read(*seq, json.clone()))
+        .collect()
 }
 
 #[cfg(test)]

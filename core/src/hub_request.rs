@@ -8,7 +8,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access_token::AccessToken, event::Event, revocation::PageRequest, timestamp::Timestamp,
+    access_token::AccessToken, event::Event, object::list, revocation::PageRequest,
+    timestamp::Timestamp,
 };
 
 /// The header that the request travels in.
@@ -17,76 +18,58 @@ pub const HEADER: &str = "session-events-request";
 /// The header of the id that ties a request's answers to its lines in the log.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
-/// A request to a tenant's object.
+/// A request to a tenant's object. Its parts go without names: to read them would be most of it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HubRequest {
     /// Say how the request looks from there.
     Debug,
     /// Store these events and push them; they travel in the body, as a [`Publication`].
     Publish,
-    /// Take a socket in.
-    Subscribe {
-        /// What the socket is let in with at once, where it showed a token on the upgrade.
-        admission: Option<Admission>,
-        /// Whether [`SUBPROTOCOL`](crate::upgrade::SUBPROTOCOL) must be answered.
-        answers_subprotocol: bool,
-    },
+    /// Take a socket in: with what it is let in at once, where it showed a token on the upgrade,
+    /// and whether [`SUBPROTOCOL`](crate::upgrade::SUBPROTOCOL) must be answered.
+    Subscribe(Option<Admission>, bool),
     /// Say who listens.
     Listeners,
     /// Say what the newest events are.
     Events,
     /// Say whether you can work.
     Health,
-    /// Yield a page of the revocations.
-    Revocations {
-        /// Which.
-        page: PageRequest,
-        /// The tag of the page that the client has already.
-        if_none_match: Option<String>,
-    },
-    /// Say up to when a user's tokens are revoked, as a [`RevokedAt`].
-    RevokedAt {
-        /// Whose.
-        user_id: String,
-        /// Those of which session; where it is not known, the end of any counts.
-        session_id: Option<String>,
-    },
+    /// Yield this page of the revocations, unless it has the tag of the one that the client has.
+    Revocations(PageRequest, Option<String>),
+    /// Say up to when this user's tokens are revoked, as a [`RevokedAt`]: those of this session;
+    /// where it is not known, the end of any counts.
+    RevokedAt(String, Option<String>),
     /// Say what there is to replay, as a [`Followed`](crate::follower::Followed), and from now on
-    /// hand me what comes.
-    Follow {
-        /// The number of the shard that asks.
-        shard: u16,
-    },
+    /// hand the shard of this number what comes.
+    Follow(u16),
     /// Send your listeners these events; they travel in the body, as a
     /// [`Relay`](crate::follower::Relay).
     Relay,
-    /// Yield the tenant's key set, for a token that names `kid`.
-    KeySet {
-        /// Where the issuer's key set is.
-        jwks_uri: String,
-        /// The key that the token names.
-        kid: String,
-    },
+    /// Yield the tenant's key set that is at this URI, for a token that names this `kid`.
+    KeySet(String, String),
 }
 
 /// A socket that showed its token on the upgrade.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Admission {
+pub struct Admission(
     /// The token, verified.
-    pub token: AccessToken,
+    pub AccessToken,
     /// The id of the last event that the client got on an earlier socket.
-    pub last_event_id: Option<String>,
-}
+    pub Option<String>,
+);
 
 /// Events to store and push, in their order.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Publication {
     /// The events.
+    #[serde(deserialize_with = "list")]
     pub events: Vec<Event>,
 }
 
 /// What came of a [`Publication`].
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Published {
     /// How many of the events were news.
     pub events: usize,
@@ -94,6 +77,7 @@ pub struct Published {
 
 /// The answer to [`HubRequest::RevokedAt`].
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RevokedAt {
     /// The newest moment; `None` where nothing was revoked.
     pub revoked_at: Option<Timestamp>,
@@ -105,15 +89,15 @@ impl HubRequest {
         match self {
             Self::Debug => "debug",
             Self::Publish => "publish",
-            Self::Subscribe { .. } => "subscribe",
+            Self::Subscribe(..) => "subscribe",
             Self::Listeners => "listeners",
             Self::Events => "events",
             Self::Health => "health",
-            Self::Revocations { .. } => "revocations",
-            Self::RevokedAt { .. } => "introspect",
-            Self::Follow { .. } => "follow",
+            Self::Revocations(..) => "revocations",
+            Self::RevokedAt(..) => "introspect",
+            Self::Follow(_) => "follow",
             Self::Relay => "relay",
-            Self::KeySet { .. } => "key_set",
+            Self::KeySet(..) => "key_set",
         }
     }
 
@@ -136,10 +120,10 @@ mod tests {
 
     #[test]
     fn a_request_arrives_as_it_was_sent() {
-        let request = HubRequest::KeySet {
-            jwks_uri: "https://acme.us.auth0.com/.well-known/jwks.json".into(),
-            kid: "Schlüssel".into(),
-        };
+        let request = HubRequest::KeySet(
+            "https://acme.us.auth0.com/.well-known/jwks.json".into(),
+            "Schlüssel".into(),
+        );
         assert!(request.encode().is_ascii());
         assert_eq!(HubRequest::decode(&request.encode()), Some(request));
         assert_eq!(HubRequest::decode("nonsense"), None);

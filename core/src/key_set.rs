@@ -11,13 +11,14 @@
 //! Source: RFC 7517 (JSON Web Key), Auth0 "JSON Web Key Sets" and "Signing Keys".
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     access_token::Algorithm,
     error::{Fault, TokenFault},
-    object::Object,
+    json,
+    object::{Object, list},
     timestamp::Timestamp,
 };
 
@@ -58,7 +59,9 @@ pub struct SigningKey {
 
 /// The usable keys of an issuer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct KeySet {
+    #[serde(deserialize_with = "list")]
     keys: Vec<SigningKey>,
 }
 
@@ -71,20 +74,6 @@ struct RawKeySet {
     keys: Vec<Value>,
 }
 
-#[derive(Deserialize)]
-struct RawKey {
-    kty: String,
-    kid: String,
-    n: String,
-    e: String,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    key_ops: Option<Vec<String>>,
-    /// The private exponent. Anybody can sign with a key that is published whole.
-    d: Option<IgnoredAny>,
-}
-
 impl KeySet {
     /// Reads a key set as an issuer serves it. Keys that are of no use here are left out, as RFC
     /// 7517, section 5, has it; an issuer may have others for other purposes.
@@ -93,9 +82,8 @@ impl KeySet {
     ///
     /// [`NotAKeySet`] where the text is not an object with a list `keys`.
     pub fn from_json(json: &str) -> Result<Self, NotAKeySet> {
-        let Object(raw): Object<RawKeySet> = serde_json::from_str(json).map_err(|_| NotAKeySet)?;
-        let objects = raw.keys.iter().filter(|key| key.is_object());
-        let keys = objects.filter_map(usable_key).collect();
+        let Object(raw): Object<RawKeySet> = json::read(json).map_err(|_| NotAKeySet)?;
+        let keys = raw.keys.iter().filter_map(usable_key).collect();
         Ok(Self { keys })
     }
 
@@ -129,27 +117,33 @@ impl KeySet {
 }
 
 fn usable_key(raw: &Value) -> Option<SigningKey> {
-    // By way of text, so that there is one reader of JSON and not one of values as well.
-    let raw: RawKey = serde_json::from_str(&serde_json::to_string(raw).ok()?).ok()?;
-    let for_signing = raw.usage.is_none_or(|usage| usage == "sig");
-    let for_checking = raw
-        .key_ops
-        .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
-    let algorithm = match raw.alg {
+    // What is null is as good as not there.
+    let member = |name: &str| raw.get(name).filter(|value| !value.is_null());
+    let text = |name: &str| member(name)?.as_str();
+    let for_signing = member("use").is_none_or(|usage| usage == "sig");
+    let for_checking = member("key_ops").is_none_or(|operations| {
+        let operations = operations.as_array().map(Vec::as_slice);
+        let operations = operations.unwrap_or_default();
+        operations.iter().all(Value::is_string) && operations.iter().any(|one| one == "verify")
+    });
+    let algorithm = match member("alg") {
         None => None,
-        Some(name) => Some(Algorithm::parse(&name)?),
+        Some(name) => Some(Algorithm::parse(name.as_str()?)?),
     };
-    let fit = raw.kty == "RSA"
-        && raw.d.is_none()
+    let (kid, n, e) = (text("kid")?, text("n")?, text("e")?);
+    // Anybody can sign with a key that is published whole, with its private exponent.
+    let is_private = member("d").is_some();
+    let fit = text("kty")? == "RSA"
+        && !is_private
         && for_signing
         && for_checking
-        && MODULUS_BITS.contains(&modulus_bits(&raw.n)?)
-        && is_exponent(&raw.e)?;
-    fit.then_some(SigningKey {
-        kid: raw.kid,
+        && MODULUS_BITS.contains(&modulus_bits(n)?)
+        && is_exponent(e)?;
+    fit.then(|| SigningKey {
+        kid: kid.to_owned(),
         algorithm,
-        n: raw.n,
-        e: raw.e,
+        n: n.to_owned(),
+        e: e.to_owned(),
     })
 }
 

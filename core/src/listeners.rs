@@ -8,7 +8,7 @@
 //! It also knows how much room there is. A socket is let in, or made a listener, only while there
 //! is some; what is open already is never closed to make room.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     error::{Fault, SocketLimit},
@@ -29,15 +29,18 @@ pub const MAX_OWN_SOCKETS_PER_SUBJECT: usize = 100;
 /// share one.
 pub const MAX_SOCKETS_PER_SUBJECT: usize = 1_000;
 
+/// A moment in a socket's life, and its number: what has its place among others of its kind.
+type Place = (Timestamp, u64);
+
 /// The open sockets, each known to the runtime as an `S`.
 #[derive(Debug)]
 pub struct Listeners<S> {
     next_number: u64,
     sockets: BTreeMap<u64, Entry<S>>,
-    to_all: BTreeSet<u64>,
-    by_subject: HashMap<String, BTreeSet<u64>>,
+    to_all: BTreeSet<Place>,
+    by_subject: HashMap<String, BTreeSet<Place>>,
     unauthenticated: usize,
-    due: BTreeSet<(Timestamp, u64)>,
+    due: BTreeSet<Place>,
 }
 
 #[derive(Debug)]
@@ -72,14 +75,15 @@ impl<S> Listeners<S> {
         self.remove(number);
         let Some(due) = session.due() else { return };
         self.due.insert((due, number));
+        let connected = (session.connected_on(), number);
         match session.listener() {
             None => self.unauthenticated = self.unauthenticated.saturating_add(1),
             Some(listener) => {
                 if listener.sees_everything() {
-                    self.to_all.insert(number);
+                    self.to_all.insert(connected);
                 }
                 let same = self.by_subject.entry(listener.sub.clone()).or_default();
-                same.insert(number);
+                same.insert(connected);
             }
         }
         let session = session.clone();
@@ -90,7 +94,8 @@ impl<S> Listeners<S> {
         let Some(Entry { session, .. }) = self.sockets.remove(&number) else {
             return;
         };
-        self.to_all.remove(&number);
+        let connected = (session.connected_on(), number);
+        self.to_all.remove(&connected);
         if let Some(due) = session.due() {
             self.due.remove(&(due, number));
         }
@@ -98,7 +103,7 @@ impl<S> Listeners<S> {
             None => self.unauthenticated = self.unauthenticated.saturating_sub(1),
             Some(listener) => {
                 if let Some(same) = self.by_subject.get_mut(&listener.sub) {
-                    same.remove(&number);
+                    same.remove(&connected);
                     if same.is_empty() {
                         self.by_subject.remove(&listener.sub);
                     }
@@ -139,9 +144,11 @@ impl<S> Listeners<S> {
             Filter::All => MAX_SOCKETS_PER_SUBJECT,
             Filter::Own => MAX_OWN_SOCKETS_PER_SUBJECT,
         };
-        let others = same
-            .len()
-            .saturating_sub(usize::from(same.contains(&number)));
+        let itself = self.sockets.get(&number).is_some_and(|entry| {
+            let connected = (entry.session.connected_on(), number);
+            same.contains(&connected)
+        });
+        let others = same.len().saturating_sub(usize::from(itself));
         if others >= limit {
             return Err(Fault::TooManySockets(SocketLimit::Subject));
         }
@@ -150,31 +157,32 @@ impl<S> Listeners<S> {
 
     /// The sockets that an event about this user goes to, the longest connected first.
     pub fn receivers(&self, user_id: &str, now: Timestamp) -> impl Iterator<Item = &S> {
-        self.numbers([user_id])
-            .filter_map(|number| self.sockets.get(&number))
+        let places = self.to_all.iter().copied().chain(self.own(user_id));
+        places
+            .filter_map(|(_, number)| self.sockets.get(&number))
             .filter(move |entry| entry.session.receives(user_id, now))
             .map(|entry| &entry.socket)
     }
 
     /// The sockets that any of the events about these users may go to, each once.
-    pub fn receivers_of_any(
-        &self,
-        user_ids: HashSet<&str>,
-    ) -> impl Iterator<Item = (&S, &Session)> {
-        self.numbers(user_ids)
-            .filter_map(|number| self.sockets.get(&number))
+    pub fn receivers_of_any(&self, user_ids: &[&str]) -> impl Iterator<Item = (&S, &Session)> {
+        // Put in one by one: to collect them would take a sorting algorithm along.
+        let mut own = BTreeSet::new();
+        for user_id in user_ids {
+            own.extend(self.own(user_id));
+        }
+        self.to_all
+            .iter()
+            .copied()
+            .chain(own)
+            .filter_map(|(_, number)| self.sockets.get(&number))
             .map(|entry| (&entry.socket, &entry.session))
     }
 
-    fn numbers<'a>(
-        &self,
-        user_ids: impl IntoIterator<Item = &'a str>,
-    ) -> impl Iterator<Item = u64> {
-        let by_user = |user_id| self.by_subject.get(user_id).into_iter().flatten();
-        // Of a user's own sockets, those that are told of all are among the others already.
-        let own = user_ids.into_iter().flat_map(by_user);
-        let own = own.filter(|number| !self.to_all.contains(number));
-        self.to_all.iter().chain(own).copied()
+    /// Of a user's own sockets, those that are told of its events alone.
+    fn own(&self, user_id: &str) -> impl Iterator<Item = Place> {
+        let own = self.by_subject.get(user_id).into_iter().flatten();
+        own.copied().filter(|place| !self.to_all.contains(place))
     }
 
     /// Whether anybody listens.

@@ -15,7 +15,7 @@ use std::{borrow::Cow, str};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::object::Object;
+use crate::{json, object::Object};
 
 /// The longest body that is taken, in bytes.
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
@@ -134,7 +134,8 @@ pub fn read(piece: &[u8]) -> Result<LogRecord<'_>, Unreadable> {
         return Err(Unreadable::NotAnObject);
     }
     let text = str::from_utf8(piece).map_err(|_| Unreadable::NotARecord)?;
-    let record: LogRecord<'_> = serde_json::from_str(text).map_err(|_| Unreadable::NotARecord)?;
+    let record = json::read(text).map_err(|_| Unreadable::NotARecord)?;
+    let Object(record): Object<LogRecord<'_>> = record;
     if is_log_id(&record.log_id) {
         Ok(record)
     } else {

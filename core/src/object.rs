@@ -7,9 +7,10 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// What an object holds; a list of the members' values could be read as the same.
+/// What an object holds; a list of the members' values could be read as the same. Nothing that is
+/// deployed need know how to, where all of a kind are read as this.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Object<T>(pub(crate) T);
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -29,6 +30,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
         deserializer.deserialize_map(Members(PhantomData))
     }
+}
+
+/// Reads a list of objects.
+pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let objects = Vec::deserialize(deserializer)?;
+    Ok(objects.into_iter().map(|Object(held)| held).collect())
 }
 
 /// An object whose members stand there once each. Of one that stands there twice, one reader might

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     error::Fault,
+    json,
     object::Object,
     timestamp::{Timestamp, iso8601},
 };
@@ -91,7 +92,7 @@ impl ClientMessage {
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|_| Fault::InvalidMessage)
+    json::read(text).map_err(|_| Fault::InvalidMessage)
 }
 
 /// What the service says over a socket, apart from the events themselves.
@@ -197,13 +198,13 @@ pub struct HubDebug<'a> {
     pub tenant_domain: String,
 }
 
-/// The answer of `GET /{tenant}/api/listeners`.
+/// The answer of `GET /{tenant}/api/listeners`; who only hands it on need not look into a `C`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct ListenersBody {
+pub struct ListenersBody<C = Connection> {
     /// How many there are.
     pub count: usize,
     /// Each open socket.
-    pub connections: Vec<Connection>,
+    pub connections: Vec<C>,
 }
 
 /// An open socket.

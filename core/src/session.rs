@@ -119,6 +119,11 @@ impl Session {
         self.number
     }
 
+    /// Since when it is open.
+    pub fn connected_on(&self) -> Timestamp {
+        self.connected_on
+    }
+
     /// Who listens, once it has shown a good token.
     pub fn listener(&self) -> Option<&Listener> {
         match &self.state {

@@ -5,18 +5,18 @@
 //! the root believes of its position is a guess until the shard confirms it, and the shard alone
 //! moves it. So the root keeps nothing on disk but which shards there are.
 
-use std::collections::BTreeMap;
-
 use crate::follower::{Relay, RelayReceipt};
 
 /// The shards that events are handed to.
 #[derive(Debug, Default)]
 pub struct Shards {
-    known: BTreeMap<u16, Progress>,
+    /// Of which there are a hundred at most.
+    known: Vec<Progress>,
 }
 
 #[derive(Debug)]
 struct Progress {
+    number: u16,
     /// How often it has asked. A shard that says that nobody listens and asks at the same time
     /// must not be forgotten, whichever the root hears first.
     asked: u64,
@@ -47,20 +47,34 @@ impl Shards {
         shards
     }
 
+    fn known(&self, number: u16) -> Option<&Progress> {
+        let mut all = self.known.iter();
+        all.find(|progress| progress.number == number)
+    }
+
+    fn known_mut(&mut self, number: u16) -> Option<&mut Progress> {
+        let mut all = self.known.iter_mut();
+        all.find(|progress| progress.number == number)
+    }
+
     /// Takes in that a shard has asked, and is being told of all up to the newest event.
     pub fn ask(&mut self, number: u16, newest: i64) {
-        let progress = self.known.entry(number).or_insert(Progress {
-            asked: 0,
+        if let Some(progress) = self.known_mut(number) {
+            progress.asked = progress.asked.saturating_add(1);
+            return;
+        }
+        self.known.push(Progress {
+            number,
+            asked: 1,
             position: newest,
             confirmed: false,
             busy: false,
         });
-        progress.asked = progress.asked.saturating_add(1);
     }
 
     /// Whether a shard is known.
     pub fn contains(&self, number: u16) -> bool {
-        self.known.contains_key(&number)
+        self.known(number).is_some()
     }
 
     /// Whether none is.
@@ -70,24 +84,24 @@ impl Shards {
 
     /// The shards that nothing is on its way to; from now on something is.
     pub fn begin(&mut self) -> Vec<u16> {
-        let idle = self.known.iter_mut().filter(|(_, progress)| !progress.busy);
-        idle.map(|(number, progress)| {
+        let idle = self.known.iter_mut().filter(|progress| !progress.busy);
+        idle.map(|progress| {
             progress.busy = true;
-            *number
+            progress.number
         })
         .collect()
     }
 
     /// Nothing is on its way to a shard any more.
     pub fn end(&mut self, number: u16) {
-        if let Some(progress) = self.known.get_mut(&number) {
+        if let Some(progress) = self.known_mut(number) {
             progress.busy = false;
         }
     }
 
     /// Where to go on with a shard, unless it is gone.
     pub fn place(&self, number: u16) -> Option<Place> {
-        self.known.get(&number).map(|progress| Place {
+        self.known(number).map(|progress| Place {
             after: progress.position,
             guessed: !progress.confirmed,
             asked: progress.asked,
@@ -103,31 +117,31 @@ impl Shards {
         relay: &Relay,
         receipt: &RelayReceipt,
     ) -> bool {
-        let Some(progress) = self.known.get_mut(&number) else {
+        let Some(progress) = self.known_mut(number) else {
             return false;
         };
-        if receipt.leaves {
+        let Some(position) = receipt.position else {
             if progress.asked == place.asked {
-                self.known.remove(&number);
+                self.known.retain(|progress| progress.number != number);
             }
             return true;
-        }
-        let stands_still = receipt.position == place.after && !relay.events.is_empty();
-        progress.position = receipt.position;
+        };
+        let stands_still = position == place.after && !relay.events.is_empty();
+        progress.position = position;
         progress.confirmed = true;
         !stands_still
     }
 
     /// Takes in that a shard could not be reached.
     pub fn failed(&mut self, number: u16) {
-        if let Some(progress) = self.known.get_mut(&number) {
+        if let Some(progress) = self.known_mut(number) {
             progress.confirmed = false;
         }
     }
 
     /// Up to which number every shard is known to have all.
     pub fn all_have(&self) -> i64 {
-        let positions = self.known.values().map(|progress| {
+        let positions = self.known.iter().map(|progress| {
             if progress.confirmed {
                 progress.position
             } else {

@@ -6,6 +6,7 @@
 //! while rows are read too.
 
 use serde::de::DeserializeOwned;
+use session_events_core::json;
 use worker::{
     Result, SqlStorageValue, State,
     js_sys::{Array, JSON},
@@ -53,9 +54,17 @@ impl Database {
         statement: &str,
         bindings: Vec<SqlStorageValue>,
     ) -> Result<Vec<Row>> {
-        Ok(serde_json::from_str(
-            &self.rows_as_json(statement, bindings)?,
-        )?)
+        Ok(json::read(&self.rows_as_json(statement, bindings)?)?)
+    }
+
+    /// Yields the numbers in the only column.
+    pub(super) fn numbers(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+    ) -> Result<Vec<i64>> {
+        let rows: Vec<(Option<i64>,)> = self.rows(statement, bindings)?;
+        Ok(rows.into_iter().filter_map(|(number,)| number).collect())
     }
 
     fn rows_as_json(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<String> {

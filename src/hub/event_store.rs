@@ -5,9 +5,8 @@
 //! Row numbers have no gaps, because only the oldest rows are ever deleted; so "the last 100" is
 //! a matter of subtraction.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::cell::RefMut;
 
-use serde_json::value::RawValue;
 use session_events_core::{
     event::Event,
     event_log::{EventLog, KEPT_EVENTS, KeptEvent},
@@ -22,6 +21,7 @@ use worker::{
 
 use super::{
     database::Database,
+    known::Known,
     relays,
     revocations::{self, Revocations},
 };
@@ -67,19 +67,14 @@ pub(super) fn create_tables(state: &State) -> Result<()> {
 pub(super) struct EventStore {
     database: Database,
     revocations: Revocations,
-    log: RefCell<Option<EventLog>>,
+    log: Known<EventLog>,
 }
 
 /// The oldest events after this number, as many as travel together.
 pub(super) fn after(database: &Database, seq: i64) -> Result<Vec<NumberedEvent>> {
     let next = "SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
     let limit = i64::from(EVENTS_A_RELAY);
-    let rows: Vec<(i64, String)> = database.rows(next, vec![seq.into(), limit.into()])?;
-    let numbered = |(seq, event)| {
-        let event = RawValue::from_string(event)?;
-        Ok(NumberedEvent { seq, event })
-    };
-    rows.into_iter().map(numbered).collect()
+    database.rows(next, vec![seq.into(), limit.into()])
 }
 
 impl EventStore {
@@ -88,7 +83,7 @@ impl EventStore {
         Self {
             revocations: Revocations::new(database.clone()),
             database,
-            log: RefCell::new(None),
+            log: Known::new(),
         }
     }
 
@@ -103,25 +98,21 @@ impl EventStore {
         &self.revocations
     }
 
-    /// Looks at the newest events. They are read from storage once after each waking.
+    /// Looks at the newest events.
     pub(super) fn with_log<T>(&self, look: impl FnOnce(&EventLog) -> T) -> Result<T> {
-        let mut log = self.log.borrow_mut();
-        let log = match log.take() {
-            Some(known) => log.insert(known),
-            None => log.insert(self.read_log()?),
-        };
-        Ok(look(log))
+        Ok(look(&*self.log()?))
     }
 
-    fn read_log(&self) -> Result<EventLog> {
-        let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-        let rows: Vec<(i64, String)> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
-        let mut log = EventLog::default();
-        for (seq, json) in rows {
-            let event: Event = serde_json::from_str(&json)?;
-            log.push(kept(seq, event, json));
-        }
-        Ok(log)
+    fn log(&self) -> Result<RefMut<'_, EventLog>> {
+        self.log.or_read(|| {
+            let newest = "SELECT seq, event FROM (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
+            let rows: Vec<NumberedEvent> = self.database.rows(newest, vec![KEPT_ROWS.into()])?;
+            let mut log = EventLog::default();
+            for (seq, json) in rows {
+                log.push(KeptEvent::read(seq, json)?);
+            }
+            Ok(log)
+        })
     }
 
     /// The number of the newest event; 0 where there is none yet.
@@ -154,24 +145,25 @@ impl EventStore {
             }
             Ok(JsValue::UNDEFINED)
         })?;
-        if let Some(log) = self.log.borrow_mut().as_mut() {
-            for event in &news {
-                log.push(event.clone());
-            }
-        }
+        self.log
+            .change(|log| news.iter().cloned().for_each(|event| log.push(event)));
         Ok(news)
     }
 
     fn insert(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<KeptEvent>> {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING log_id, seq";
+        let accept = "INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
         let ids = serde_json::to_string(&ids)?;
-        let rows: Vec<(String, i64)> = self.database.rows(accept, vec![ids.into()])?;
-        let mut accepted: HashMap<String, i64> = rows.into_iter().collect();
+        let mut rows: Vec<(i64, String)> = self.database.rows(accept, vec![ids.into()])?;
 
         let accepted: Vec<(i64, Event)> = events
             .into_iter()
-            .filter_map(|event| Some((accepted.remove(&event.id)?, event)))
+            .filter_map(|event| {
+                // Taken out, because the same record may stand in a batch twice.
+                let place = rows.iter().position(|(_, log_id)| *log_id == event.id)?;
+                let (seq, _) = rows.swap_remove(place);
+                Some((seq, event))
+            })
             .collect();
         self.revocations
             .record(accepted.iter().map(|(seq, event)| (*seq, event)), now)?;
@@ -181,7 +173,7 @@ impl EventStore {
         for (seq, event) in accepted {
             let json = serde_json::to_string(&event)?;
             numbered.push((seq, json.clone()));
-            news.push(kept(seq, event, json));
+            news.push(KeptEvent::new(seq, event, json));
         }
         let keep =
             "INSERT INTO events (seq, event) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
@@ -213,14 +205,5 @@ impl EventStore {
             }
         }
         Ok(())
-    }
-}
-
-fn kept(seq: i64, event: Event, json: String) -> KeptEvent {
-    KeptEvent {
-        seq,
-        id: event.id,
-        user_id: event.user_id,
-        json,
     }
 }

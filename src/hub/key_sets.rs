@@ -11,27 +11,24 @@ use futures::{
     future::{LocalBoxFuture, Shared},
 };
 use session_events_core::{
-    access_token::Algorithm,
-    error::Fault,
-    key_set::{CachedKeySet, SigningKey},
-    protocol::KeySetHealth,
-    timestamp::Timestamp,
+    json, key_set::CachedKeySet, object::Object, protocol::KeySetHealth, timestamp::Timestamp,
 };
 use worker::{Result, State};
 
 use super::database::Database;
-use crate::{clock, outbound, report, verifier::KeySource};
+use crate::{clock, outbound, report};
 
 type Fetching = Shared<LocalBoxFuture<'static, CachedKeySet>>;
 
 /// The tenant's key sets, by where they come from.
-pub(super) struct KeySets(Rc<Inner>);
+pub(crate) struct KeySets(Rc<Inner>);
 
 struct Inner {
     domain: String,
     database: Database,
     known: RefCell<HashMap<String, CachedKeySet>>,
-    fetching: RefCell<HashMap<String, Fetching>>,
+    /// By where they come from; a tenant has a few issuers.
+    fetching: RefCell<Vec<(String, Fetching)>>,
 }
 
 impl KeySets {
@@ -45,7 +42,7 @@ impl KeySets {
     }
 
     /// What is known of a key set after doing for this `kid` whatever there is to do.
-    pub(super) async fn look_up(&self, jwks_uri: &str, kid: &str) -> CachedKeySet {
+    pub(crate) async fn look_up(&self, jwks_uri: &str, kid: &str) -> CachedKeySet {
         let known = self.0.known(jwks_uri);
         if !known.needs_fetch(kid, clock::now()) {
             return known;
@@ -67,18 +64,19 @@ impl KeySets {
     /// The fetch that is under way, or a new one.
     fn fetching(&self, jwks_uri: &str, kid: &str, known: CachedKeySet) -> Fetching {
         let mut fetching = self.0.fetching.borrow_mut();
-        let under_way = fetching.entry(jwks_uri.to_owned()).or_insert_with(|| {
-            let (inner, kid) = (Rc::clone(&self.0), kid.to_owned());
-            let jwks_uri = jwks_uri.to_owned();
-            // It ends by itself, so that it ends whoever of those that wait for it goes away.
-            let fetch = async move {
-                let outcome = inner.refresh(&jwks_uri, &kid, known).await;
-                inner.fetching.borrow_mut().remove(&jwks_uri);
-                outcome
-            };
-            fetch.boxed_local().shared()
-        });
-        under_way.clone()
+        if let Some((_, under_way)) = fetching.iter().find(|(uri, _)| uri == jwks_uri) {
+            return under_way.clone();
+        }
+        let (inner, kid, uri) = (Rc::clone(&self.0), kid.to_owned(), jwks_uri.to_owned());
+        // It ends by itself, so that it ends whoever of those that wait for it goes away.
+        let fetch = async move {
+            let outcome = inner.refresh(&uri, &kid, known).await;
+            inner.fetching.borrow_mut().retain(|(of, _)| *of != uri);
+            outcome
+        };
+        let begun = fetch.boxed_local().shared();
+        fetching.push((jwks_uri.to_owned(), begun.clone()));
+        begun
     }
 }
 
@@ -96,7 +94,7 @@ impl Inner {
         let Some((cached,)) = rows.first() else {
             return Ok(None);
         };
-        let cached: CachedKeySet = serde_json::from_str(cached)?;
+        let Object(cached): Object<CachedKeySet> = json::read(cached)?;
         let mut known = self.known.borrow_mut();
         known.insert(jwks_uri.to_owned(), cached.clone());
         Ok(Some(cached))
@@ -128,17 +126,5 @@ impl Inner {
         if let Err(error) = stored {
             report::warning("key_set_not_stored", &self.domain, &error.to_string());
         }
-    }
-}
-
-impl KeySource for KeySets {
-    async fn signing_key(
-        &self,
-        jwks_uri: &str,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> std::result::Result<SigningKey, Fault> {
-        let cached = self.look_up(jwks_uri, kid).await;
-        cached.signing_key(kid, algorithm, clock::now())
     }
 }

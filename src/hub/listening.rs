@@ -24,7 +24,6 @@ use super::{
 use crate::{
     clock, http,
     report::{self, Refused},
-    verifier::RuntimeVerifier,
 };
 
 /// Sends each event to whoever may see it, as one JavaScript string for all of them.
@@ -66,11 +65,11 @@ impl TenantHub {
     /// Closes those of the receivers that have not read for too long what they were sent before:
     /// it is in memory until they do. Looked at once, before anything is sent, since within this
     /// step nothing that is sent can be read.
-    pub(super) fn close_stuck<'a>(&self, users: impl Iterator<Item = &'a str>) -> Result<()> {
+    pub(super) fn close_stuck(&self, users: &[&str]) -> Result<()> {
         let now = clock::now();
         let heeding: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
             listeners
-                .receivers_of_any(users.collect())
+                .receivers_of_any(users)
                 .map(|(raw, session)| (raw, session, sockets::unread_bytes(raw)))
                 .filter(|(_, session, unread)| session.heeds_unread(*unread))
                 .map(|(raw, _, unread)| (raw.clone(), unread))
@@ -98,12 +97,12 @@ impl TenantHub {
         let internal = report::internal("subscribe");
         let newcomer = match &admission {
             None => None,
-            Some(admission) => Some(admission.token.listener()?),
+            Some(Admission(token, _)) => Some(token.listener()?),
         };
         self.check_current()?;
         let _admitting = match &admission {
             None => None,
-            Some(admission) => self.prepare(admission.last_event_id.as_deref()).await?,
+            Some(Admission(_, last_event_id)) => self.prepare(last_event_id.as_deref()).await?,
         };
         self.sockets
             .with_index(|all| all.check_room(newcomer.as_ref()))
@@ -112,9 +111,8 @@ impl TenantHub {
             let pair = WebSocketPair::new()?;
             let mut socket = self.sockets.accept(pair.server, clock::now())?;
             socket.send(&ServerMessage::Connected);
-            if let Some(admission) = admission {
-                let last_event_id = admission.last_event_id.as_deref();
-                let begun = self.authenticate(&mut socket, &Ok(admission.token), last_event_id);
+            if let Some(Admission(token, last_event_id)) = admission {
+                let begun = self.authenticate(&mut socket, &Ok(token), last_event_id.as_deref());
                 if let Err(error) = begun {
                     // Nobody will ever hold its other end.
                     self.sockets.update(&mut socket, Session::end)?;
@@ -183,8 +181,7 @@ impl TenantHub {
         let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
         let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
         let config = self.config()?;
-        let verifier = RuntimeVerifier(&self.part);
-        access_token::verify(token, tenant, &config, &verifier).await
+        access_token::verify(token, tenant, &config, &self.part.verifier()).await
     }
 
     /// Lets nobody in where there is no such shard any more.
@@ -216,7 +213,7 @@ impl TenantHub {
             let answer = shard.ask().await?;
             latest = answer.number;
             if shard.is_first_to_take(&answer) {
-                let taken = self.take_in(shard, |follower| follower.followed(&answer.followed));
+                let taken = self.take_in(shard, &|follower| follower.followed(&answer.followed));
                 taken.map_err(&internal)?;
             }
         }
@@ -228,14 +225,14 @@ impl TenantHub {
     pub(super) fn take_in(
         &self,
         shard: &Shard,
-        step: impl FnOnce(&mut Follower) -> serde_json::Result<Step>,
+        step: &dyn Fn(&mut Follower) -> serde_json::Result<Step>,
     ) -> Result<()> {
         let step = shard.advance(|follower| {
             let step = step(follower)?;
-            let users = || step.news.iter().map(|event| event.user_id.as_str());
-            self.close_stuck(users())?;
-            let hears =
-                |all: &Listeners<WebSocket>| all.receivers_of_any(users().collect()).any(|_| true);
+            let users = step.news.iter().map(|event| event.user_id.as_str());
+            let users: Vec<&str> = users.collect();
+            self.close_stuck(&users)?;
+            let hears = |all: &Listeners<WebSocket>| all.receivers_of_any(&users).next().is_some();
             let somebody_hears = self.sockets.with_index(hears)?;
             Ok((step, somebody_hears))
         })?;

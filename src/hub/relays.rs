@@ -4,9 +4,8 @@
 //! that cannot be reached is tried again by the alarm, which is set before anything is handed on,
 //! so a root that is killed in between goes on when it wakes.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefMut, rc::Rc};
 
-use futures::future::join_all;
 use session_events_core::{
     error::Fault,
     follower::{Relay, RelayReceipt},
@@ -16,7 +15,7 @@ use session_events_core::{
 };
 use worker::{Env, Result, State};
 
-use super::{database::Database, event_store};
+use super::{database::Database, event_store, known::Known};
 use crate::{clock, report, tenant_object::TenantObject};
 
 pub(super) const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY)";
@@ -36,8 +35,7 @@ struct Inner {
     tenant: Option<Tenant>,
     env: Env,
     database: Database,
-    /// Read when it is first needed after each waking.
-    shards: RefCell<Option<Shards>>,
+    shards: Known<Shards>,
 }
 
 impl Relays {
@@ -46,7 +44,7 @@ impl Relays {
             tenant,
             env: env.clone(),
             database: Database::of(state),
-            shards: RefCell::new(None),
+            shards: Known::new(),
         }))
     }
 
@@ -73,44 +71,35 @@ impl Relays {
         self.0.with_shards(newest, |shards| shards.all_have())
     }
 
-    /// Hands to every shard what it lacks, as far as it can be reached. A shard that something is
-    /// on its way to already is handed the rest with that.
-    pub(super) fn hand_on(&self, newest: i64) -> Result<impl Future<Output = ()> + 'static> {
-        let idle = self.0.with_shards(newest, Shards::begin)?;
-        let each = idle.into_iter().map(|number| {
+    /// Begins to hand to every shard what it lacks, as far as it can be reached. A shard that
+    /// something is on its way to already is handed the rest with that.
+    pub(super) fn hand_on(&self, state: &State, newest: i64) -> Result<()> {
+        for number in self.0.with_shards(newest, Shards::begin)? {
             let inner = Rc::clone(&self.0);
-            async move { inner.hand_on_to(number).await }
-        });
-        let all = join_all(each);
-        Ok(async move {
-            all.await;
-        })
+            state.wait_until(async move { inner.hand_on_to(number).await });
+        }
+        Ok(())
     }
 }
 
 impl Inner {
     /// `newest` is what the shards of an object that wakes are believed to have.
     fn with_shards<T>(&self, newest: i64, look: impl FnOnce(&mut Shards) -> T) -> Result<T> {
-        let mut shards = self.shards.borrow_mut();
-        let shards = match shards.take() {
-            Some(known) => shards.insert(known),
-            None => {
-                let known = "SELECT number FROM shards";
-                let rows: Vec<(u16,)> = self.database.rows(known, vec![])?;
-                let numbers = rows.into_iter().map(|(number,)| number);
-                shards.insert(Shards::new(numbers, newest))
-            }
-        };
-        Ok(look(shards))
+        Ok(look(&mut *self.shards(newest)?))
+    }
+
+    fn shards(&self, newest: i64) -> Result<RefMut<'_, Shards>> {
+        self.shards.or_read(|| {
+            let known = "SELECT number FROM shards";
+            let numbers = self.database.numbers(known, vec![])?;
+            let numbers = numbers.into_iter().flat_map(u16::try_from);
+            Ok(Shards::new(numbers, newest))
+        })
     }
 
     /// Looks at shards that are known to have been read.
     fn with_known<T: Default>(&self, look: impl FnOnce(&mut Shards) -> T) -> T {
-        self.shards
-            .borrow_mut()
-            .as_mut()
-            .map(look)
-            .unwrap_or_default()
+        self.shards.change(look).unwrap_or_default()
     }
 
     async fn hand_on_to(&self, number: u16) {
@@ -153,7 +142,7 @@ impl Inner {
         if events.is_empty() && !place.guessed {
             return Ok(None);
         }
-        let first = events.first().map(|event| event.seq.saturating_sub(1));
+        let first = events.first().map(|(seq, _)| seq.saturating_sub(1));
         let after = first.unwrap_or(place.after);
         let relay = Relay {
             gone: after > place.after,
@@ -171,8 +160,11 @@ impl Inner {
             shard: Some(number),
             request_id: REQUEST_ID,
         };
-        let sent = shard.send(&HubRequest::Relay, relay);
+        let relay = serde_json::to_string(relay);
+        let relay = relay.map_err(|error| Fault::internal("relay", error))?;
+        let sent = shard.send(&HubRequest::Relay, &relay);
         let receipt = clock::within(TIMEOUT_MILLIS, sent).await;
-        receipt.unwrap_or_else(|| Err(Fault::internal("relay", "no answer in time")))
+        let late = || Err(Fault::internal("relay", "no answer in time"));
+        receipt.unwrap_or_else(late)?.read()
     }
 }

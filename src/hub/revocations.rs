@@ -125,20 +125,20 @@ impl Revocations {
         session_id: Option<&str>,
     ) -> Result<Option<Timestamp>> {
         let newest = "SELECT max(at) FROM revocations WHERE user_id = ?";
-        let rows = match session_id {
-            None => self.database.rows(newest, vec![user_id.into()]),
-            Some(session_id) => self.database.rows(
+        let numbers = match session_id {
+            None => self.database.numbers(newest, vec![user_id.into()]),
+            Some(session_id) => self.database.numbers(
                 &format!("{newest} AND session_id IN ('', ?)"),
                 vec![user_id.into(), session_id.into()],
             ),
         };
-        Ok(at_of(rows?))
+        Ok(at_of(numbers?))
     }
 
     /// When rows must be let go; `None` where there are none.
     pub(super) fn due(&self, days: u16) -> Result<Option<Timestamp>> {
         let oldest = "SELECT min(at) FROM revocations";
-        let oldest = at_of(self.database.rows(oldest, vec![])?);
+        let oldest = at_of(self.database.numbers(oldest, vec![])?);
         let kept = i64::from(days).saturating_mul(SECONDS_A_DAY);
         let due = |oldest: Timestamp| oldest.plus_seconds(kept.saturating_add(PRUNING_SECONDS));
         Ok(oldest.map(due))
@@ -165,7 +165,7 @@ fn revocation(Row(user_id, session_id, _, kind, date): Row) -> Revocation {
     }
 }
 
-fn at_of(rows: Vec<(Option<i64>,)>) -> Option<Timestamp> {
-    let (at,) = rows.into_iter().next()?;
-    at.map(Timestamp::from_millis)
+fn at_of(numbers: Vec<i64>) -> Option<Timestamp> {
+    let at = numbers.into_iter().next()?;
+    Some(Timestamp::from_millis(at))
 }

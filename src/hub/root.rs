@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 
-use serde_json::value::RawValue;
 use session_events_core::{
     config::Config,
     error::{Fault, Incident},
     event::Event,
     event_log::{EventLog, KeptEvent},
-    follower::{Followed, NumberedEvent},
+    follower::Followed,
     hub_request::RevokedAt,
+    json,
     protocol::{EventsBody, HealthBody},
     revocation::PageRequest,
     tenant::Tenant,
@@ -49,7 +49,7 @@ impl Root {
             let events: std::result::Result<Vec<_>, _> = log
                 .oldest_first()
                 .rev()
-                .map(|event| serde_json::from_str(&event.json))
+                .map(|event| json::read(&event.json))
                 .collect();
             http::json(&EventsBody { events: events? })
         })?
@@ -72,15 +72,15 @@ impl Root {
         Ok(any.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
     }
 
-    /// Hands the shards what they lack.
-    pub(super) fn hand_on(&self) -> Result<impl Future<Output = ()> + 'static> {
-        self.relays.hand_on(self.events.newest()?)
+    /// Begins to hand the shards what they lack.
+    pub(super) fn hand_on(&self, state: &State) -> Result<()> {
+        self.relays.hand_on(state, self.events.newest()?)
     }
 
-    /// Hands the shards what they lack still, and tells when to try again where one could not be
-    /// reached.
-    pub(super) async fn hand_on_rest(&self) -> Result<Option<Timestamp>> {
-        self.hand_on()?.await;
+    /// Begins to hand the shards what they lack still, and tells when to look again whether they
+    /// have it.
+    pub(super) fn hand_on_rest(&self, state: &State) -> Result<Option<Timestamp>> {
+        self.hand_on(state)?;
         let newest = self.events.newest()?;
         let behind = self.relays.all_have(newest)? < newest;
         Ok(behind.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
@@ -89,16 +89,12 @@ impl Root {
     /// Tells a shard what there is to replay, and has it be handed what comes: one step.
     pub(super) fn follow(&self, shard: u16) -> Result<Response> {
         self.relays.take_in(shard, self.events.newest()?)?;
-        let numbered = |event: &KeptEvent| {
-            let (seq, event) = (event.seq, RawValue::from_string(event.json.clone())?);
-            Ok::<_, worker::Error>(NumberedEvent { seq, event })
+        let numbered = |event: &KeptEvent| (event.seq, event.json.clone());
+        let followed = |log: &EventLog| Followed {
+            newest: log.newest(),
+            events: log.oldest_first().map(numbered).collect(),
         };
-        let followed = |log: &EventLog| {
-            let events: Result<Vec<_>> = log.oldest_first().map(numbered).collect();
-            let (newest, events) = (log.newest(), events?);
-            http::json(&Followed { newest, events })
-        };
-        self.events.with_log(followed)?
+        http::json(&self.events.with_log(followed)?)
     }
 
     /// A page of the revocations, unless the client has it already.

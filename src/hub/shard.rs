@@ -5,7 +5,7 @@
 //! handed the event again and knows that its sockets have it.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, RefCell, RefMut},
     rc::Rc,
 };
 
@@ -19,11 +19,12 @@ use session_events_core::{
     event_log::EventLog,
     follower::{Followed, Follower, Step},
     hub_request::HubRequest,
+    object::Object,
     tenant::Tenant,
 };
 use worker::{Env, Result, State};
 
-use super::database::Database;
+use super::{database::Database, known::Known};
 use crate::tenant_object::TenantObject;
 
 const SCHEMA: &str = "
@@ -47,8 +48,7 @@ pub(super) struct Shard {
     tenant: Tenant,
     env: Env,
     database: Database,
-    /// Made when it is first needed after each waking.
-    follower: RefCell<Option<Follower>>,
+    follower: Known<Follower>,
     /// The last question to the root, shared by all who wait for its answer.
     asking: RefCell<Option<Asking>>,
     /// How many questions the root was asked, the one under way included.
@@ -80,7 +80,7 @@ impl Shard {
             tenant,
             env: env.clone(),
             database: Database::of(state),
-            follower: RefCell::new(None),
+            follower: Known::new(),
             asking: RefCell::new(None),
             asked: Cell::new(0),
             taken: Cell::new(0),
@@ -104,18 +104,15 @@ impl Shard {
     }
 
     fn with_follower<T>(&self, look: impl FnOnce(&mut Follower) -> T) -> Result<T> {
-        let mut follower = self.follower.borrow_mut();
-        let follower = match follower.take() {
-            Some(known) => follower.insert(known),
-            None => follower.insert(Follower::new(self.read_position()?)),
-        };
-        Ok(look(follower))
+        Ok(look(&mut *self.follower()?))
     }
 
-    fn read_position(&self) -> Result<Option<i64>> {
-        let kept = "SELECT seq FROM position";
-        let rows: Vec<(i64,)> = self.database.rows(kept, vec![])?;
-        Ok(rows.first().map(|(seq,)| *seq))
+    fn follower(&self) -> Result<RefMut<'_, Follower>> {
+        self.follower.or_read(|| {
+            let kept = "SELECT seq FROM position";
+            let kept = self.database.numbers(kept, vec![])?;
+            Ok(Follower::new(kept.first().copied()))
+        })
     }
 
     /// Looks at what there is to replay.
@@ -164,7 +161,7 @@ impl Shard {
                     shard: None,
                     request_id: REQUEST_ID,
                 };
-                let followed = root.ask_for(&HubRequest::Follow { shard }).await?;
+                let Object(followed) = root.ask_for(&HubRequest::Follow(shard)).await?.read()?;
                 let followed = Rc::new(followed);
                 Ok(Answer { number, followed })
             };
@@ -186,7 +183,7 @@ impl Shard {
             Ok(step)
         })?;
         if advanced.is_err() {
-            *self.follower.borrow_mut() = None;
+            self.follower.forget();
         }
         advanced
     }

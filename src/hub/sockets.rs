@@ -4,12 +4,14 @@
 //! (Cloudflare, "Durable Objects: WebSocket Hibernation API"). The index over all of them is
 //! made from the attachments and changes with them, in one place.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefMut, rc::Rc};
 
 use serde::Serialize;
 use session_events_core::{
     error::Fault,
+    json,
     listeners::Listeners,
+    object::Object,
     protocol::{PING, PONG},
     session::Session,
     timestamp::Timestamp,
@@ -20,6 +22,8 @@ use worker::{
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
     web_sys,
 };
+
+use super::known::Known;
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_sys = worker::js_sys)]
 extern "C" {
@@ -41,8 +45,7 @@ extern "C" {
 /// A tenant's sockets.
 pub(super) struct Sockets {
     state: Rc<State>,
-    /// Made when it is first needed after each waking, and kept right from then on.
-    index: RefCell<Option<Listeners<WebSocket>>>,
+    index: Known<Listeners<WebSocket>>,
 }
 
 impl Sockets {
@@ -50,28 +53,25 @@ impl Sockets {
     pub(super) fn new(state: Rc<State>) -> Self {
         Self {
             state,
-            index: RefCell::new(None),
+            index: Known::new(),
         }
     }
 
     /// Looks at all of them at once.
     pub(super) fn with_index<T>(&self, look: impl FnOnce(&Listeners<WebSocket>) -> T) -> Result<T> {
-        let mut index = self.index.borrow_mut();
-        let index = match index.take() {
-            Some(known) => index.insert(known),
-            None => index.insert(self.read_index()?),
-        };
-        Ok(look(index))
+        Ok(look(&*self.index()?))
     }
 
-    fn read_index(&self) -> Result<Listeners<WebSocket>> {
-        let mut index = Listeners::default();
-        for raw in self.state.as_raw().get_websockets()? {
-            if let Some(socket) = Socket::of(raw.into()) {
-                index.put(socket.raw, &socket.session);
+    fn index(&self) -> Result<RefMut<'_, Listeners<WebSocket>>> {
+        self.index.or_read(|| {
+            let mut index = Listeners::default();
+            for raw in self.state.as_raw().get_websockets()? {
+                if let Some(socket) = Socket::of(raw.into()) {
+                    index.put(socket.raw, &socket.session);
+                }
             }
-        }
-        Ok(index)
+            Ok(index)
+        })
     }
 
     /// The sockets whose time has come.
@@ -113,9 +113,8 @@ impl Sockets {
         if attachment == socket.attachment {
             return Ok(());
         }
-        if let Some(index) = self.index.borrow_mut().as_mut() {
-            index.put(socket.raw.clone(), &socket.session);
-        }
+        self.index
+            .change(|index| index.put(socket.raw.clone(), &socket.session));
         raw_socket(&socket.raw).attach(&attachment)?;
         socket.attachment = attachment;
         Ok(())
@@ -134,7 +133,7 @@ impl Socket {
     /// A socket that was accepted before; `None` where its attachment cannot be read.
     pub(super) fn of(raw: WebSocket) -> Option<Self> {
         let attachment = raw_socket(&raw).attached().ok()?.as_string()?;
-        let session = serde_json::from_str(&attachment).ok()?;
+        let Object(session) = json::read(&attachment).ok()?;
         Some(Self {
             raw,
             session,

@@ -1,12 +1,11 @@
 //! Which kinds of event count: the operator's choice, or those that are on by default.
 
-use std::collections::BTreeSet;
-
 use super::{Kind, catalogue::CATALOGUE};
+use crate::json;
 
-/// A choice of kinds.
+/// A choice of kinds, each once and in the order of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kinds(BTreeSet<Kind>);
+pub struct Kinds(Vec<Kind>);
 
 impl Default for Kinds {
     fn default() -> Self {
@@ -22,10 +21,9 @@ impl Default for Kinds {
 impl Kinds {
     /// These and no others.
     pub fn only(kinds: impl IntoIterator<Item = Kind>) -> Self {
-        // Put in one by one: to collect them would take a sorting algorithm along.
-        let mut chosen = BTreeSet::new();
-        chosen.extend(kinds);
-        Self(chosen)
+        let chosen: Vec<Kind> = kinds.into_iter().collect();
+        let all = CATALOGUE.iter().map(|row| row.kind);
+        Self(all.filter(|kind| chosen.contains(kind)).collect())
     }
 
     /// Every kind there is.
@@ -46,7 +44,7 @@ impl Kinds {
         let kinds: Result<Vec<Kind>, String> = names
             .map(|name| {
                 let name = serde_json::to_string(name).unwrap_or_default();
-                serde_json::from_str(&name).map_err(|_| name)
+                json::read(&name).map_err(|_| name)
             })
             .collect();
         kinds.map(Self::only)

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::{log_record::LogData, object::Object};
+use crate::{json, log_record::LogData, object::Object};
 
 /// A record whose code some rule knows.
 pub(super) struct Record<'a> {
@@ -102,7 +102,7 @@ impl<'a> Record<'a> {
 
 /// What an object holds.
 fn object<'de, T: Deserialize<'de>>(json: &'de RawValue) -> Option<T> {
-    let Object(held) = serde_json::from_str(json.get()).ok()?;
+    let Object(held) = json::read(json.get()).ok()?;
     Some(held)
 }
 
