@@ -32,8 +32,13 @@ function optimise(env) {
   const wasm = join(ROOT, "build", "index_bg.wasm");
   const names = process.argv.includes("--names") ? "--debuginfo" : "--strip-debug";
   // A function that is inlined into its only caller no longer resembles its likes, and compresses
-  // worse.
-  const inlining = ["--one-caller-inline-max-function-size", "0"];
+  // worse; so does one that is far from them, and memory whose zeros are cut out.
+  const likeness = [
+    "--one-caller-inline-max-function-size",
+    "0",
+    "--skip-pass=memory-packing",
+    "--reorder-functions-by-name",
+  ];
   // What the compiler and wasm-bindgen make use of. Named one by one, so that nothing is written in
   // a way that the runtime does not know yet.
   const features = [
@@ -45,7 +50,15 @@ function optimise(env) {
     "reference-types",
     "exception-handling",
   ].map((name) => `--enable-${name}`);
-  const options = ["-Oz", "--skip-pass=local-cse", ...inlining, names, "--strip-producers", ...features];
+  const options = [
+    "-Oz",
+    "--converge",
+    "--skip-pass=local-cse",
+    ...likeness,
+    names,
+    ...features,
+    "--strip-producers",
+  ];
   return run(env.WASM_OPT_BIN, [wasm, "-o", wasm, ...options], env);
 }
 

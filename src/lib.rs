@@ -13,6 +13,7 @@
 //!   - `rate_limit`: how often an address may fail.
 //! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
 //!   - `database`: statements and rows.
+//!   - `known`: what is read once after each waking.
 //!   - `event_store`: the rows of its events.
 //!   - `key_sets`: the tenant's key sets, fetched and kept.
 //!   - `sockets`: the sockets and their sessions.

@@ -4,7 +4,7 @@
 //! kept up to date by others, and adds nothing to what is deployed (Cloudflare, "Workers: Web
 //! Crypto").
 
-use std::{cell::RefCell, collections::HashMap};
+use std::cell::RefCell;
 
 use serde::Serialize;
 use session_events_core::{access_token::Algorithm, key_set::SigningKey};
@@ -33,11 +33,12 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 }
 
-/// How many imported keys are held before all are let go; an isolate seldom sees as many.
+/// How many imported keys are held before all are let go. An isolate seldom sees more than a few, so
+/// they are a list.
 const MAX_IMPORTED: usize = 256;
 
 thread_local! {
-    static IMPORTED: RefCell<HashMap<String, VerifyingKey>> = RefCell::default();
+    static IMPORTED: RefCell<Vec<(String, VerifyingKey)>> = RefCell::default();
 }
 
 /// A public key as the runtime reads it (RFC 7517).
@@ -60,7 +61,11 @@ impl VerifyingKey {
     async fn of(key: &SigningKey, algorithm: Algorithm) -> worker::Result<Self> {
         // All that it is made of, so that no other key can ever stand for it.
         let name = format!("{} {} {}", parameters(algorithm), key.e, key.n);
-        if let Some(imported) = IMPORTED.with_borrow(|keys| keys.get(&name).cloned()) {
+        let known = IMPORTED.with_borrow(|keys| {
+            let known = keys.iter().find(|(of, _)| *of == name);
+            known.map(|(_, imported)| imported.clone())
+        });
+        if let Some(imported) = known {
             return Ok(imported);
         }
         let imported = Self::import(key, algorithm).await?;
@@ -68,7 +73,7 @@ impl VerifyingKey {
             if keys.len() >= MAX_IMPORTED {
                 keys.clear();
             }
-            keys.insert(name, imported.clone());
+            keys.push((name, imported.clone()));
         });
         Ok(imported)
     }

@@ -6,8 +6,15 @@
 
 use http::Uri;
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::{error::Misconfigured, event::Kinds, json, object::Unique, tenant::Tenant};
+use crate::{
+    error::Misconfigured,
+    event::Kinds,
+    json,
+    object::{Object, Unique},
+    tenant::Tenant,
+};
 
 /// The name of the variable that holds the required `aud` of access tokens.
 pub const AUDIENCE: &str = "AUDIENCE";
@@ -224,15 +231,19 @@ fn read_issuers(text: &str) -> Result<Vec<(Tenant, Issuer)>, Misconfigured> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let Unique(entries): Unique<Vec<IssuerEntry>> = json::read(text).map_err(|error| {
+    let unreadable = |error: serde_json::Error| {
         wrong(format!(
             "must be JSON like {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}} ({error})"
         ))
-    })?;
+    };
+    let Unique(entries): Unique<Value> = json::read(text).map_err(unreadable)?;
     let mut issuers = Vec::new();
     for (slug, list) in entries {
+        // By way of text, so that there is one reader of JSON and not one of values as well.
+        let list = serde_json::to_string(&list).map_err(unreadable)?;
+        let list: Vec<Object<IssuerEntry>> = json::read(&list).map_err(unreadable)?;
         let tenant = read_slug(ISSUERS, &slug)?;
-        for IssuerEntry { issuer, jwks_uri } in list {
+        for Object(IssuerEntry { issuer, jwks_uri }) in list {
             let jwks_uri = jwks_uri.unwrap_or_else(|| default_jwks_uri(&issuer));
             check_url(&issuer).map_err(wrong)?;
             check_url(&jwks_uri).map_err(wrong)?;

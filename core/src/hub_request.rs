@@ -8,7 +8,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access_token::AccessToken, event::Event, object::list, revocation::PageRequest,
+    access_token::AccessToken,
+    event::Event,
+    object::{list, one},
+    revocation::PageRequest,
     timestamp::Timestamp,
 };
 
@@ -35,7 +38,10 @@ pub enum HubRequest {
     /// Say whether you can work.
     Health,
     /// Yield this page of the revocations, unless it has the tag of the one that the client has.
-    Revocations(PageRequest, Option<String>),
+    Revocations(
+        #[serde(deserialize_with = "one")] PageRequest,
+        Option<String>,
+    ),
     /// Say up to when this user's tokens are revoked, as a [`RevokedAt`]: those of this session;
     /// where it is not known, the end of any counts.
     RevokedAt(String, Option<String>),
@@ -53,6 +59,7 @@ pub enum HubRequest {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admission(
     /// The token, verified.
+    #[serde(deserialize_with = "one")]
     pub AccessToken,
     /// The id of the last event that the client got on an earlier socket.
     pub Option<String>,

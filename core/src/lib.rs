@@ -34,6 +34,7 @@
 //! - [`protocol`]: the messages and bodies, as they go over the wire.
 //! - [`console`]: the live page's files, and what it is allowed to do.
 //! - [`hub_request`]: what the Worker asks of a tenant's object.
+//! - [`json`], [`object`]: how JSON is read, and objects in it.
 //! - [`object_name`]: which of a tenant's objects is meant.
 //! - [`entity_tag`]: whether a client has an answer already.
 //! - [`error`]: every fault, its status, its close code and its sentence.

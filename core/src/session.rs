@@ -13,6 +13,7 @@ use crate::{
     access_token::AccessToken,
     error::Fault,
     event_log::EventLog,
+    object::one,
     protocol::{ClientMessage, Connection, ErrorBody, Filter, MAX_MESSAGE_BYTES, ServerMessage},
     timestamp::Timestamp,
 };
@@ -67,7 +68,7 @@ pub struct Session {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum State {
     Unauthenticated { deadline: Timestamp },
-    Listening(Listener),
+    Listening(#[serde(deserialize_with = "one")] Listener),
     Closed,
 }
 

@@ -139,6 +139,14 @@ fn no_other_algorithm_is_taken_however_it_is_spelled() {
 }
 
 #[test]
+fn a_header_parameter_that_stands_there_twice_is_refused() {
+    for twice in [r#""kid":"k","kid":"k""#, r#""kid":"k","x":1,"x":1"#] {
+        let header = format!(r#"{{"alg":"RS256",{twice}}}"#);
+        assert_eq!(with_header(&header), refused(TokenFault::Malformed));
+    }
+}
+
+#[test]
 fn a_header_that_brings_its_own_key_or_rules_is_refused_and_nothing_is_looked_up() {
     for parameter in [
         r#""crit":["exp"]"#,
