@@ -22,7 +22,7 @@ const ALLOWED = {
   "src/key_set_copies.rs: thread_local! {": "opens the next",
   "src/key_set_copies.rs: static COPIES: RefCell<HashMap<String, CachedKeySet>> = RefCell::default();":
     "public keys, by the URL that they came from, which is configured and not a tenant's to choose",
-  "src/shared_cache.rs: let caches = Reflect::get(&js_sys::global(), &\"caches\".into()).ok()?;":
+  'src/shared_cache.rs: let caches = Reflect::get(&js_sys::global(), &"caches".into()).ok()?;':
     "the same, as the isolates share it",
   "src/web_crypto.rs: thread_local! {": "opens the next",
   "src/web_crypto.rs: static IMPORTED: RefCell<HashMap<String, VerifyingKey>> = RefCell::default();":
