@@ -25,7 +25,7 @@ const ALLOWED = {
   'src/shared_cache.rs: let caches = Reflect::get(&js_sys::global(), &"caches".into()).ok()?;':
     "the same, as the isolates share it",
   "src/web_crypto.rs: thread_local! {": "opens the next",
-  "src/web_crypto.rs: static IMPORTED: RefCell<HashMap<String, VerifyingKey>> = RefCell::default();":
+  "src/web_crypto.rs: static IMPORTED: RefCell<Vec<(String, VerifyingKey)>> = RefCell::default();":
     "public keys, by all that they are made of",
 };
 
