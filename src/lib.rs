@@ -11,12 +11,15 @@
 //! - [`edge`]: the Worker. Finds the tenant, checks who asks, reads what is published.
 //!   - `console`: the live page.
 //!   - `rate_limit`: how often an address may fail.
-//! - [`hub`]: the Durable Object of a tenant. Stores events, holds the sockets.
-//!   - `database`: statements and rows.
-//!   - `known`: what is read once after each waking.
-//!   - `event_store`: the rows of its events.
-//!   - `key_sets`: the tenant's key sets, fetched and kept.
+//! - [`hub`]: a Durable Object of a tenant: its root, or one of its shards.
+//!   - `listening`: sockets let in, heard and sent to.
 //!   - `sockets`: the sockets and their sessions.
+//!   - `root`: what the root has beside sockets.
+//!   - `event_store`, `revocations`: its rows; `database`: how they are read.
+//!   - `key_sets`: the tenant's key sets, fetched and kept.
+//!   - `relays`: how the root hands events to shards.
+//!   - `shard`: what a shard has beside sockets.
+//!   - `known`: what is read once after each waking.
 //! - [`tenant_object`]: how a tenant's object is asked.
 //! - [`key_set_copies`]: the key sets, where they are not fetched.
 //! - [`shared_cache`]: what isolates share of them.
