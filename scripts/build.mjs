@@ -2,13 +2,12 @@
 // or deploys. With --names the WebAssembly keeps its functions' names, for who profiles it.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { buildSync } from "esbuild";
 
 import { Fault, main } from "./terminal.mjs";
-import { CARGO_TOOLS, ROOT, buildEnvironment } from "./toolchain.mjs";
+import { CARGO_TOOLS, ROOT, buildEnvironment, remappedPaths } from "./toolchain.mjs";
 
 await main(async () => {
   const [{ binary: workerBuild }] = CARGO_TOOLS;
@@ -62,22 +61,11 @@ function optimise(env) {
   return run(env.WASM_OPT_BIN, [wasm, "-o", wasm, ...options], env);
 }
 
-/**
- * The compiler's flags, in which the folders of this machine get names that are the same
- * everywhere: what can panic carries the path of its source into the WebAssembly.
- */
+/** The compiler's flags: those that were given, and names for the folders of this machine. */
 function rustFlags() {
-  const { CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, CARGO_HOME } = process.env;
+  const { CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS } = process.env;
   const given = CARGO_ENCODED_RUSTFLAGS?.split("\x1f") ?? RUSTFLAGS?.split(" ") ?? [];
-  const home = homedir();
-  // Where several fit, the compiler goes by the last.
-  const names = [
-    [home, "~"],
-    [CARGO_HOME ?? join(home, ".cargo"), "cargo"],
-    [resolve(ROOT), "session-events"],
-  ];
-  const remapped = names.map(([folder, name]) => `--remap-path-prefix=${folder}=${name}`);
-  return [...given.filter(Boolean), ...remapped];
+  return [...given.filter(Boolean), ...remappedPaths()];
 }
 
 /** The page's files, as the worker names them (core/src/console.rs). */

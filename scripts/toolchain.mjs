@@ -2,7 +2,8 @@
 // Cargo.lock names the libraries, and each tool has to be of its library's version.
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { homedir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -31,6 +32,21 @@ export const DEBIAN = {
   rustc: "/usr/bin/rustc",
   folder: join(TOOLS, "debian-wasm32"),
 };
+
+/**
+ * The compiler's flags that give the folders of this machine names that are the same everywhere:
+ * what can panic carries the path of its source into the WebAssembly.
+ */
+export function remappedPaths() {
+  const home = homedir();
+  // Where several fit, the compiler goes by the last.
+  const names = [
+    [home, "~"],
+    [process.env.CARGO_HOME ?? join(home, ".cargo"), "cargo"],
+    [resolve(ROOT), "session-events"],
+  ];
+  return names.map(([folder, name]) => `--remap-path-prefix=${folder}=${name}`);
+}
 
 /** What `command` prints, or nothing when it is missing or fails. */
 export async function ask(command, ...args) {

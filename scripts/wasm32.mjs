@@ -10,12 +10,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 
 import { demand, step } from "./step.mjs";
 import { Fault, done } from "./terminal.mjs";
-import { DEBIAN, TARGET, TOOLS, ask, wasmCompiler, which } from "./toolchain.mjs";
+import { DEBIAN, TARGET, TOOLS, ask, remappedPaths, wasmCompiler, which } from "./toolchain.mjs";
 
 const RUSTUP_PATIENCE = 5 * 60_000;
 
@@ -82,14 +81,10 @@ async function buildLibrary() {
   writeFileSync(join(crate, "lib.rs"), "");
   const title = `Building the library of ${TARGET} with Debian's compiler (about a minute)`;
   const args = ["build", "--release", "-Zbuild-std=std,panic_abort", "--target", TARGET];
-  const home = homedir();
-  const { CARGO_HOME = join(home, ".cargo") } = process.env;
   const flags = [
     // Without the bitcode, the worker's link-time optimisation would have nothing to go on.
     "-Cembed-bitcode=yes",
-    // The paths of its sources end up in the worker, and should not tell of this machine.
-    `--remap-path-prefix=${home}=~`,
-    `--remap-path-prefix=${CARGO_HOME}=cargo`,
+    ...remappedPaths(),
   ];
   const env = {
     ...process.env,

@@ -1,22 +1,15 @@
 // On the bare workerd binary much of the platform is missing. Nothing of it is needed.
 import assert from "node:assert/strict";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
+import { startBareWorkerd } from "../support/bare_workerd.mjs";
 import { assertError, exchange } from "../support/http.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
 import { Listener } from "../support/listener.mjs";
 import { eventOf, login, slo } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
-import { PUBLISH_SECRET } from "../support/worker.mjs";
 
-const issuer = await startIssuer();
-const workerd = new BareWorkerd({
-  PUBLISH_SECRET,
-  ISSUERS: JSON.stringify({ acme: [{ issuer: issuer.issuer }] }),
-});
-await workerd.start();
-after(() => workerd.kill());
+const { issuer, workerd } = await startBareWorkerd();
 
 const call = (path, init) => nodeFetch(new URL(path, workerd.url), init);
 const publish = (...records) =>

@@ -1,23 +1,16 @@
 // A listener that does not read holds memory for as long as it is sent to. So it is closed, and
 // only it. Here on the bare runtime, where nothing in between reads in its place.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
-import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
+import { startBareWorkerd } from "../support/bare_workerd.mjs";
 import { open } from "../support/crowd.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
 import { Listener } from "../support/listener.mjs";
 import { slo } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
-import { PUBLISH_SECRET } from "../support/worker.mjs";
 
-const issuer = await startIssuer();
-const workerd = new BareWorkerd({
-  PUBLISH_SECRET,
-  ISSUERS: JSON.stringify({ acme: [{ issuer: issuer.issuer }] }),
-});
-await workerd.start();
-after(() => workerd.kill());
+const { issuer, workerd } = await startBareWorkerd();
 
 const authorization = `Bearer ${issuer.token()}`;
 const count = async () => {
