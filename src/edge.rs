@@ -27,7 +27,11 @@ use session_events_core::{
     route::{Endpoint, Route, Target, Wanted},
     upgrade::Upgrade,
 };
-use worker::{Env, Request, Response, js_sys::Math};
+use worker::{
+    Env,
+    js_sys::Math,
+    web_sys::{Request, Response},
+};
 
 use crate::{
     clock, environment,
@@ -49,10 +53,10 @@ const REPORTED_PLACES: usize = 20;
 /// Answers a request off the network. To `HEAD` the runtime sends all of the answer but its body.
 pub(crate) async fn answer(request: &Request, env: &Env) -> worker::Result<Response> {
     let request_id = http::request_id(request);
-    let url = request.inner().url();
+    let url = request.url();
     let found = Target::parse(&url).and_then(|target| Ok((target, Route::parse(target.path)?)));
     let answered = match &found {
-        Ok((_, Route::Index)) => index(&http::method(request)),
+        Ok((_, Route::Index)) => index(&request.method()),
         Ok((target, Route::Tenant(wanted))) => {
             serve(request, env, &url, target, wanted, &request_id).await
         }
@@ -93,7 +97,7 @@ async fn serve(
         endpoint,
         internal_path,
     } = wanted;
-    let method = http::method(request);
+    let method = request.method();
     let config = environment::config(env);
     if config.as_ref().is_ok_and(|config| !config.serves(tenant)) {
         return Err(Fault::NotFound);

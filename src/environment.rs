@@ -11,9 +11,14 @@ use worker::{
     wasm_bindgen::JsValue,
 };
 
+/// What is bound to a name; `undefined` where nothing is.
+pub(crate) fn binding(env: &Env, name: &str) -> worker::Result<JsValue> {
+    Ok(Reflect::get(env, &JsValue::from_str(name))?)
+}
+
 /// A variable or secret as text; what `wrangler` was given as JSON is turned back into it.
 fn text(env: &Env, name: &'static str) -> Option<String> {
-    let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    let value = binding(env, name).ok()?;
     if value.is_undefined() || value.is_null() {
         return None;
     }

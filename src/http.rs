@@ -3,6 +3,11 @@
 //! Every response is made here, so every one has the same headers: any page may read it (no
 //! cookie is ever looked at, so there is nothing to steal by reading), nobody may store it, and
 //! nobody may take it for anything but JSON.
+//!
+//! Both are the runtime's own objects. Those of the `worker` crate are made by reading all that
+//! there is of one of them, field by field out of JavaScript, and made back into one by writing all
+//! of it again, with a panic wherever the runtime might refuse; an answer of a tenant's object goes
+//! to the client as it came.
 
 use futures::{Stream, StreamExt};
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,20 +20,36 @@ use session_events_core::{
     route::Endpoint,
 };
 use worker::{
-    ByteStream, Headers, Request, Response, Result, WebSocket,
+    ByteStream, Result,
     js_sys::{Promise, Uint8Array, futures::JsFuture},
-    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
-    web_sys,
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+    web_sys::{Headers, ReadableStream, Request, RequestInit, Response, ResponseInit, WebSocket},
+    worker_sys::ext::ResponseInitExt,
 };
 
 const JSON: &str = "application/json; charset=utf-8";
 /// The longest request id that is taken over.
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
-#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_sys = worker::js_sys)]
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
 extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
     fn random_uuid() -> String;
+
+    type Fetcher;
+
+    #[wasm_bindgen(method, catch)]
+    async fn fetch(
+        this: &Fetcher,
+        url: &str,
+        init: &RequestInit,
+    ) -> std::result::Result<JsValue, JsValue>;
+}
+
+/// Asks whatever of the runtime has a `fetch`: a tenant's object, the assets, the network.
+pub(crate) async fn fetch(from: &JsValue, url: &str, init: &RequestInit) -> Result<Response> {
+    let response = from.unchecked_ref::<Fetcher>().fetch(url, init).await?;
+    Ok(response.unchecked_into())
 }
 
 /// What ties a request's answers to its lines in the log: Cloudflare's own id of the request
@@ -50,18 +71,13 @@ pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten()
 }
 
-/// The method as it came; the crate's own type would take an unknown one for `GET`.
-pub(crate) fn method(request: &Request) -> String {
-    request.inner().method()
-}
-
 /// Whether the request asks for a WebSocket (RFC 6455, section 4.2.1).
 pub(crate) fn is_websocket_upgrade(request: &Request) -> bool {
     header(request, "upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
 fn headers() -> Result<Headers> {
-    let headers = Headers::new();
+    let headers = Headers::new()?;
     headers.set("access-control-allow-origin", "*")?;
     headers.set(
         "access-control-expose-headers",
@@ -76,16 +92,28 @@ fn headers() -> Result<Headers> {
 /// Has browsers come by TLS alone for a year, whatever a link says (RFC 6797): tokens are shown
 /// here. It counts only where it came by TLS, so not on a developer's machine.
 pub(crate) fn set_strict_transport(headers: &Headers) -> Result<()> {
-    headers.set("strict-transport-security", "max-age=31536000")
+    Ok(headers.set("strict-transport-security", "max-age=31536000")?)
+}
+
+fn init(status: u16, headers: &Headers) -> ResponseInit {
+    let init = ResponseInit::new();
+    init.set_status(status);
+    init.set_headers(headers);
+    init
+}
+
+/// A response without a body.
+fn empty(init: &ResponseInit) -> Result<Response> {
+    Ok(Response::new_with_opt_str_and_init(None, init)?)
 }
 
 /// A JSON response.
 pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
-    ok(serde_json::to_vec(body))
+    ok(&serde_json::to_vec(body)?)
 }
 
-fn ok(json: serde_json::Result<Vec<u8>>) -> Result<Response> {
-    with_body(headers()?, 200, json?)
+fn ok(json: &[u8]) -> Result<Response> {
+    with_body(&headers()?, 200, json)
 }
 
 /// A JSON response with its tag, or 304 where the client has it already (RFC 9110, sections 8.8.3
@@ -94,27 +122,39 @@ pub(crate) fn json_unless_known(
     body: &impl Serialize,
     if_none_match: Option<&str>,
 ) -> Result<Response> {
-    ok_unless_known(serde_json::to_vec(body)?, if_none_match)
+    ok_unless_known(&serde_json::to_vec(body)?, if_none_match)
 }
 
-fn ok_unless_known(body: Vec<u8>, if_none_match: Option<&str>) -> Result<Response> {
-    let etag = etag(&body);
+fn ok_unless_known(body: &[u8], if_none_match: Option<&str>) -> Result<Response> {
+    let etag = etag(body);
     let headers = headers()?;
     headers.set("etag", &etag)?;
     // Kept, but asked for again each time, and by nobody but who asked with this token.
     headers.set("cache-control", "private, no-cache")?;
     headers.set("vary", "authorization")?;
     if if_none_match.is_some_and(|known| matches(known, &etag)) {
-        return Ok(Response::empty()?.with_status(304).with_headers(headers));
+        return empty(&init(304, &headers));
     }
-    with_body(headers, 200, body)
+    with_body(&headers, 200, body)
 }
 
-fn with_body(headers: Headers, status: u16, json: Vec<u8>) -> Result<Response> {
+fn with_body(headers: &Headers, status: u16, json: &[u8]) -> Result<Response> {
     headers.set("content-type", JSON)?;
-    Ok(Response::from_bytes(json)?
-        .with_status(status)
-        .with_headers(headers))
+    // The runtime keeps what it is given, so it gets bytes of its own.
+    let (json, init) = (Uint8Array::from(json), init(status, headers));
+    Ok(Response::new_with_opt_buffer_source_and_init(
+        Some(&json),
+        &init,
+    )?)
+}
+
+/// The same response under other headers.
+pub(crate) fn with_headers(response: &Response, headers: &Headers) -> Result<Response> {
+    let (body, init) = (response.body(), init(response.status(), headers));
+    Ok(Response::new_with_opt_readable_stream_and_init(
+        body.as_ref(),
+        &init,
+    )?)
 }
 
 /// A fault, as the client is told of it. The request id is what a client can quote and the
@@ -134,7 +174,7 @@ pub(crate) fn fault(fault: &Fault, request_id: &str) -> Result<Response> {
         _ => {}
     }
     let body = serde_json::to_vec(&ErrorBody::from(fault))?;
-    with_body(headers, fault.status(), body)
+    with_body(&headers, fault.status(), &body)
 }
 
 /// The answer to a browser that asks whether it may ask (Fetch standard, "CORS protocol").
@@ -146,19 +186,21 @@ pub(crate) fn preflight(endpoint: Endpoint) -> Result<Response> {
         "authorization, content-type",
     )?;
     headers.set("access-control-max-age", "86400")?;
-    Ok(Response::empty()?.with_status(204).with_headers(headers))
+    empty(&init(204, &headers))
 }
 
 /// The response that makes a socket of the request.
 pub(crate) fn switching_protocols(
-    socket: WebSocket,
+    socket: &WebSocket,
     subprotocol: Option<&str>,
 ) -> Result<Response> {
-    let headers = Headers::new();
+    let headers = Headers::new()?;
     if let Some(subprotocol) = subprotocol {
         headers.set("sec-websocket-protocol", subprotocol)?;
     }
-    Ok(Response::from_websocket(socket)?.with_headers(headers))
+    let mut init = init(101, &headers);
+    init.websocket(socket)?;
+    empty(&init)
 }
 
 /// Why a body was not taken.
@@ -183,18 +225,18 @@ pub(crate) async fn read_request(
         // What was announced is all that comes, so it can be had in one piece.
         Some(length) if length <= limit => whole(request).await.map_err(Unread::Failed),
         Some(length) if length > limit.saturating_mul(TOLERATED_EXCESS) => Err(Unread::TooLong),
-        _ => read(request.inner().body(), limit).await,
+        _ => read(request.body(), limit).await,
     }
 }
 
 async fn whole(request: &Request) -> Result<Vec<u8>> {
-    let body = JsFuture::from(request.inner().array_buffer()?).await?;
+    let body = JsFuture::from(request.array_buffer()?).await?;
     Ok(Uint8Array::new(&body).to_vec())
 }
 
 /// Reads a body, up to a limit, whatever its length was said to be.
 pub(crate) async fn read(
-    body: Option<web_sys::ReadableStream>,
+    body: Option<ReadableStream>,
     limit: usize,
 ) -> std::result::Result<Vec<u8>, Unread> {
     match body {
@@ -203,13 +245,12 @@ pub(crate) async fn read(
     }
 }
 
-/// Reads the body of a request that is the Worker's own; the crate's way would fetch each field
-/// from JavaScript by itself.
-pub(crate) async fn read_json<T: DeserializeOwned>(request: Request) -> Result<T> {
-    Ok(json::read(&text(request.inner().text()).await?)?)
+/// Reads the body of a request that is the Worker's own.
+pub(crate) async fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T> {
+    Ok(json::read(&text(request.text()).await?)?)
 }
 
-/// A body as the runtime reads it, whole; the crate's way is one for each form that it may have.
+/// A body as the runtime reads it, whole.
 pub(crate) async fn text(promised: std::result::Result<Promise, JsValue>) -> Result<String> {
     let text = JsFuture::from(promised?).await?;
     Ok(text.as_string().unwrap_or_default())

@@ -10,6 +10,10 @@
 //! together.
 //!
 //! Only the Worker can reach an object, so every request that comes in has been let through.
+//!
+//! What the runtime calls is exported by hand. The `worker` crate's macro can have an object's
+//! alarm or its sockets, or both together with TCP connections and all that they take; and each of
+//! its methods is a promise, where most of what a socket does is over at once.
 
 mod database;
 mod event_store;
@@ -44,17 +48,10 @@ use session_events_core::{
     timestamp::Timestamp,
 };
 use worker::{
-    DurableObject,
-    Env,
-    Request,
-    Response,
-    Result,
-    ScheduledTime,
-    State,
-    WebSocket,
-    WebSocketIncomingMessage,
-    durable_object,
-    wasm_bindgen, // the macro's expansion names it
+    Env, Result, ScheduledTime, State, WebSocket,
+    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
+    web_sys::{self, Request, Response},
+    worker_sys::DurableObjectState,
 };
 
 use crate::{
@@ -69,7 +66,7 @@ use shard::Shard;
 use sockets::{Socket, Sockets};
 
 /// A tenant's object.
-#[durable_object]
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 pub struct TenantHub {
     state: Rc<State>,
     env: Env,
@@ -89,9 +86,13 @@ enum Part {
     Shard(Shard),
 }
 
-impl DurableObject for TenantHub {
-    fn new(state: State, env: Env) -> Self {
-        let state = Rc::new(state);
+/// What the runtime calls (Cloudflare, "Durable Objects: Base class").
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
+impl TenantHub {
+    /// An object that wakes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, env: Env) -> Self {
+        let state = Rc::new(State::from(state));
         let name = state.id().name().unwrap_or_default();
         let object = ObjectName::parse(&name);
         let tenant = object.as_ref().map(|object| object.tenant.clone());
@@ -121,13 +122,14 @@ impl DurableObject for TenantHub {
         }
     }
 
-    async fn fetch(&self, request: Request) -> Result<Response> {
+    /// Answers what the Worker or another of the tenant's objects asks.
+    pub async fn fetch(&self, request: Request) -> std::result::Result<Response, JsValue> {
         let wanted = http::header(&request, HEADER)
             .as_deref()
             .and_then(HubRequest::decode);
         let request_id = http::header(&request, REQUEST_ID_HEADER).unwrap_or_default();
         let endpoint = wanted.as_ref().map_or("none", HubRequest::name);
-        match self.serve(wanted, request).await {
+        match self.serve(wanted, &request).await {
             Ok(response) => Ok(response),
             Err(fault) => {
                 let refused = Refused {
@@ -136,48 +138,44 @@ impl DurableObject for TenantHub {
                     request_id: Some(&request_id),
                 };
                 report::refused(refused, &fault);
-                http::fault(&fault, &request_id)
+                Ok(http::fault(&fault, &request_id)?)
             }
         }
     }
 
-    async fn websocket_message(
-        &self,
-        raw: WebSocket,
-        message: WebSocketIncomingMessage,
-    ) -> Result<()> {
+    /// Takes in what a socket says.
+    #[wasm_bindgen(js_name = webSocketMessage)]
+    pub async fn hear_socket(&self, raw: web_sys::WebSocket, message: JsValue) {
+        let raw = WebSocket::from(raw);
         if let Err(error) = self.hear(raw.clone(), message).await {
             let fault = Fault::internal("message", error);
             self.report_refused(&fault);
             sockets::close(&raw, &fault);
         }
-        Ok(())
     }
 
-    async fn websocket_close(
+    /// Lets a socket go that the other end closes.
+    #[wasm_bindgen(js_name = webSocketClose)]
+    pub fn close_socket(
         &self,
-        raw: WebSocket,
-        code: usize,
-        _reason: String,
-        _was_clean: bool,
-    ) -> Result<()> {
-        let Some(mut socket) = Socket::of(raw) else {
-            return Ok(());
-        };
-        self.sockets.update(&mut socket, Session::end)?;
-        socket.answer_close(code);
+        raw: web_sys::WebSocket,
+        code: u16,
+    ) -> std::result::Result<(), JsValue> {
+        if let Some(socket) = self.end(raw)? {
+            socket.answer_close(code);
+        }
         Ok(())
     }
 
-    async fn websocket_error(&self, raw: WebSocket, _error: worker::Error) -> Result<()> {
-        let Some(mut socket) = Socket::of(raw) else {
-            return Ok(());
-        };
-        self.sockets.update(&mut socket, Session::end)
+    /// Lets a socket go whose other end is gone.
+    #[wasm_bindgen(js_name = webSocketError)]
+    pub fn drop_socket(&self, raw: web_sys::WebSocket) -> std::result::Result<(), JsValue> {
+        self.end(raw)?;
+        Ok(())
     }
 
     /// Closes the sockets whose time is over, and has itself called again for the next.
-    async fn alarm(&self) -> Result<Response> {
+    pub async fn alarm(&self) -> std::result::Result<(), JsValue> {
         self.alarm.set(None);
         let now = clock::now();
         for mut socket in self.sockets.due(now)? {
@@ -196,12 +194,7 @@ impl DurableObject for TenantHub {
             Part::Shard(_) => None,
         };
         self.wake_by(sockets.into_iter().chain(root).min()).await?;
-        Response::empty()
-    }
-
-    /// Not offered: the Worker never opens a TCP connection to an object.
-    async fn connect(&self, _socket: worker::Socket) -> Result<()> {
-        Err("no TCP connections are taken".into())
+        Ok(())
     }
 }
 
@@ -251,12 +244,12 @@ impl TenantHub {
     async fn serve(
         &self,
         wanted: Option<HubRequest>,
-        request: Request,
+        request: &Request,
     ) -> std::result::Result<Response, Fault> {
         let wanted = wanted.ok_or(Fault::NotFound)?;
         let internal = report::internal(wanted.name());
         match (wanted, &self.part) {
-            (HubRequest::Debug, _) => self.debug(&request),
+            (HubRequest::Debug, _) => self.debug(request),
             (HubRequest::Subscribe(admission, answers_subprotocol), _) => {
                 self.subscribe(admission, answers_subprotocol).await
             }
@@ -301,8 +294,17 @@ impl TenantHub {
         }
     }
 
+    /// Ends a socket's session; `None` where it has none.
+    fn end(&self, raw: web_sys::WebSocket) -> Result<Option<Socket>> {
+        let mut socket = Socket::of(raw.into());
+        if let Some(socket) = &mut socket {
+            self.sockets.update(socket, Session::end)?;
+        }
+        Ok(socket)
+    }
+
     fn debug(&self, request: &Request) -> std::result::Result<Response, Fault> {
-        let url = request.inner().url();
+        let url = request.url();
         let target = Target::parse(&url)?;
         http::json(&HubDebug {
             host: target.host,

@@ -44,7 +44,10 @@ mod tenant_object;
 mod verifier;
 mod web_crypto;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{
+    Context, Env, Result, event,
+    web_sys::{Request, Response},
+};
 
 #[event(start)]
 fn start() {

@@ -5,10 +5,10 @@
 //! are URLs of a host that does not exist.
 
 use worker::{
-    Headers, Response, Result,
+    Result,
     js_sys::{self, Reflect},
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
-    web_sys,
+    web_sys::{Headers, Response, ResponseInit},
 };
 
 use crate::http;
@@ -27,7 +27,7 @@ extern "C" {
     async fn put(
         this: &Cache,
         url: &str,
-        response: &web_sys::Response,
+        response: &Response,
     ) -> std::result::Result<JsValue, JsValue>;
 }
 
@@ -44,16 +44,18 @@ fn url(name: &str) -> String {
 /// The text that is kept under a name.
 pub(crate) async fn read(name: &str) -> Option<String> {
     let found = cache()?.find(&url(name)).await.ok()?;
-    let response: web_sys::Response = found.dyn_into().ok()?;
+    let response: Response = found.dyn_into().ok()?;
     http::text(response.text()).await.ok()
 }
 
 /// Keeps a text under a name, for so many seconds at most.
 pub(crate) async fn write(name: &str, text: &str, seconds: u32) {
-    let kept = || -> Result<web_sys::Response> {
-        let headers = Headers::new();
+    let kept = || -> Result<Response> {
+        let headers = Headers::new()?;
         headers.set("cache-control", &format!("max-age={seconds}"))?;
-        Ok(Response::ok(text)?.with_headers(headers).into())
+        let init = ResponseInit::new();
+        init.set_headers(&headers);
+        Ok(Response::new_with_opt_str_and_init(Some(text), &init)?)
     };
     if let (Some(cache), Ok(response)) = (cache(), kept()) {
         let _missed = cache.put(&url(name), &response).await;

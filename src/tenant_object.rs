@@ -9,12 +9,13 @@ use session_events_core::{
     tenant::Tenant,
 };
 use worker::{
-    Env, Headers, Response,
-    wasm_bindgen::JsValue,
-    web_sys::{self, Request, RequestInit},
+    Env,
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys::{Headers, RequestInit, Response},
+    worker_sys::DurableObjectNamespace,
 };
 
-use crate::{http, report};
+use crate::{environment, http, report};
 
 /// The binding's name in wrangler.toml.
 const TENANT_HUB: &str = "TENANT_HUB";
@@ -59,7 +60,7 @@ impl TenantObject<'_> {
         along: Along<'_>,
     ) -> Result<Response, Fault> {
         let asked = async {
-            let headers = Headers::new();
+            let headers = Headers::new()?;
             headers.set(HEADER, &request.encode())?;
             headers.set(REQUEST_ID_HEADER, self.request_id)?;
             let init = RequestInit::new();
@@ -72,10 +73,10 @@ impl TenantObject<'_> {
                 }
             }
             init.set_headers(headers.as_ref());
-            let request = Request::new_with_str_and_init(url, &init)?;
-            let namespace = self.env.durable_object(TENANT_HUB)?;
+            let namespace = environment::binding(self.env, TENANT_HUB)?;
+            let namespace: &DurableObjectNamespace = namespace.unchecked_ref();
             let object = namespace.get_by_name(&self.name().to_string())?;
-            object.fetch_with_request(request.into()).await
+            http::fetch(&object, url, &init).await
         };
         asked.await.map_err(report::internal("hub_unreachable"))
     }
@@ -93,9 +94,9 @@ impl TenantObject<'_> {
     async fn answer(&self, request: &HubRequest, along: Along<'_>) -> Result<Answer, Fault> {
         let step = request.name();
         let answer = self.ask(INTERNAL_URL, request, along).await?;
-        match answer.status_code() {
+        match answer.status() {
             200 => {
-                let text = http::text(web_sys::Response::from(answer).text());
+                let text = http::text(answer.text());
                 let text = text.await.map_err(report::internal(step))?;
                 Ok(Answer { step, text })
             }

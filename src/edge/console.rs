@@ -11,9 +11,12 @@ use session_events_core::{
     error::Fault,
     tenant::Tenant,
 };
-use worker::{Env, Headers, Request, Response, Result, web_sys};
+use worker::{
+    Env, Result,
+    web_sys::{Headers, Request, RequestInit, Response},
+};
 
-use crate::{http, report};
+use crate::{environment, http, report};
 
 /// The binding's name in wrangler.toml.
 const ASSETS: &str = "ASSETS";
@@ -28,28 +31,34 @@ pub(super) async fn answer(
     tenant: &Tenant,
     file: File,
 ) -> std::result::Result<Response, Fault> {
-    let assets = env.assets(ASSETS).map_err(|_| Fault::NotFound)?;
+    let internal = report::internal("console");
+    let assets = environment::binding(env, ASSETS).map_err(&internal)?;
+    if assets.is_undefined() {
+        return Err(Fault::NotFound);
+    }
     let served = async {
         let url = format!("{ASSETS_ORIGIN}{}", file.asset_path());
-        let asked = Request::from(web_sys::Request::new_with_str(&url)?);
+        let asked = Headers::new()?;
         if let Some(etag) = http::header(request, "if-none-match") {
-            asked.headers().set("if-none-match", &etag)?;
+            asked.set("if-none-match", &etag)?;
         }
-        let asset = assets.fetch_request(asked).await?;
-        if !matches!(asset.status_code(), 200 | 304) {
-            return Err(format!("{url}: status {}", asset.status_code()).into());
+        let init = RequestInit::new();
+        init.set_headers(&asked);
+        let asset = http::fetch(&assets, &url, &init).await?;
+        if !matches!(asset.status(), 200 | 304) {
+            return Err(format!("{url}: status {}", asset.status()).into());
         }
         let headers = headers(config, tenant, file)?;
         if let Some(etag) = asset.headers().get("etag")? {
             headers.set("etag", &etag)?;
         }
-        Ok(asset.with_headers(headers))
+        http::with_headers(&asset, &headers)
     };
-    served.await.map_err(report::internal("console"))
+    served.await.map_err(internal)
 }
 
 fn headers(config: &Config, tenant: &Tenant, file: File) -> Result<Headers> {
-    let headers = Headers::new();
+    let headers = Headers::new()?;
     headers.set("content-type", file.content_type())?;
     // Kept, but asked for again each time: a deployment is seen at once.
     headers.set("cache-control", "no-cache")?;

@@ -8,12 +8,13 @@
 
 use session_events_core::client_address::rate_limit_key;
 use worker::{
-    Env, RateLimiter, Request, Result,
+    Env, Result,
     js_sys::{Object, Reflect},
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+    web_sys::Request,
 };
 
-use crate::{http, report};
+use crate::{environment, http, report};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
 extern "C" {
@@ -47,10 +48,11 @@ impl Counted {
         let Some(key) = address.as_deref().and_then(rate_limit_key) else {
             return false;
         };
-        let Ok(limiter) = env.rate_limiter(self.binding()) else {
+        let limiter = environment::binding(env, self.binding()).unwrap_or_default();
+        if limiter.is_undefined() {
             return false;
-        };
-        match has_room(&limiter, &key).await {
+        }
+        match has_room(limiter.unchecked_ref(), &key).await {
             Ok(has_room) => !has_room,
             Err(error) => {
                 report::warning("rate_limit_unavailable", "", &error.to_string());
@@ -60,11 +62,9 @@ impl Counted {
     }
 }
 
-/// As the crate asks it, but for the crate's general way of translating what goes in and out.
-async fn has_room(limiter: &RateLimiter, key: &str) -> Result<bool> {
-    let limiter: &JsValue = limiter.as_ref();
+async fn has_room(limiter: &Limiter, key: &str) -> Result<bool> {
     let options = Object::new();
     Reflect::set(&options, &"key".into(), &key.into())?;
-    let outcome = limiter.unchecked_ref::<Limiter>().limit(&options).await?;
+    let outcome = limiter.limit(&options).await?;
     Ok(Reflect::get(&outcome, &"success".into())?.is_truthy())
 }

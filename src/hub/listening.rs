@@ -13,7 +13,10 @@ use session_events_core::{
     upgrade::SUBPROTOCOL,
 };
 use worker::{
-    Response, Result, WebSocket, WebSocketIncomingMessage, WebSocketPair, js_sys::JsString,
+    Result, WebSocket, WebSocketPair,
+    js_sys::{JsString, Uint8Array},
+    wasm_bindgen::JsValue,
+    web_sys::Response,
 };
 
 use super::{
@@ -124,21 +127,18 @@ impl TenantHub {
         let (client, due) = accepted().map_err(&internal)?;
         self.wake_by(due).await.map_err(&internal)?;
         let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
-        http::switching_protocols(client, subprotocol).map_err(&internal)
+        http::switching_protocols(client.as_ref(), subprotocol).map_err(&internal)
     }
 
     /// Takes in what a socket says.
-    pub(super) async fn hear(
-        &self,
-        raw: WebSocket,
-        message: WebSocketIncomingMessage,
-    ) -> Result<()> {
+    pub(super) async fn hear(&self, raw: WebSocket, message: JsValue) -> Result<()> {
         let Some(mut socket) = Socket::of(raw) else {
             return Ok(());
         };
-        let incoming = match &message {
-            WebSocketIncomingMessage::String(text) => Incoming::Text(text),
-            WebSocketIncomingMessage::Binary(bytes) => Incoming::Binary(bytes.len()),
+        let text = message.as_string();
+        let incoming = match &text {
+            Some(text) => Incoming::Text(text),
+            None => Incoming::Binary(Uint8Array::new(&message).length() as usize),
         };
         let now = clock::now();
         let admitted = self.message_rate.borrow_mut().admits(socket.number(), now);

@@ -15,7 +15,7 @@ use session_events_core::{
     tenant::Tenant,
     timestamp::Timestamp,
 };
-use worker::{Env, Response, Result, State};
+use worker::{Env, Result, State, web_sys::Response};
 
 use super::{
     event_store::EventStore,

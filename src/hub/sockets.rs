@@ -184,11 +184,11 @@ impl Socket {
 
     /// Answers the other end's closing (RFC 6455, section 5.5.1) with the code that came, but for
     /// the two that stand for none and must not be sent.
-    pub(super) fn answer_close(&self, code: usize) {
-        let _closed = match u16::try_from(code) {
-            Ok(1006) => Ok(()),
-            Ok(1005) | Err(_) => self.raw.close(None, None::<&str>),
-            Ok(code) => self.raw.close(Some(code), Some("")),
+    pub(super) fn answer_close(&self, code: u16) {
+        let _closed = match code {
+            1006 => Ok(()),
+            1005 => self.raw.close(None, None::<&str>),
+            code => self.raw.close(Some(code), Some("")),
         };
     }
 }
