@@ -5,12 +5,12 @@ use std::{pin::pin, time::Duration};
 
 use futures::future::{Either, select};
 use session_events_core::timestamp::Timestamp;
-use worker::{Date, Delay, js_sys, wasm_bindgen::JsValue};
+use worker::{Delay, js_sys::Date, wasm_bindgen::JsValue};
 
 /// The time of the last input or output.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number of milliseconds")]
 pub(crate) fn now() -> Timestamp {
-    let millis = Date::now().as_millis();
-    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    Timestamp::from_millis(Date::now() as i64)
 }
 
 /// What comes of something in time, or nothing.
@@ -23,6 +23,6 @@ pub(crate) async fn within<T>(millis: u64, awaited: impl Future<Output = T>) -> 
 
 /// A moment as JavaScript has it.
 #[expect(clippy::cast_precision_loss, reason = "a timestamp is far below 2^53")]
-pub(crate) fn js_date(moment: Timestamp) -> js_sys::Date {
-    js_sys::Date::new(&JsValue::from_f64(moment.as_millis() as f64))
+pub(crate) fn js_date(moment: Timestamp) -> Date {
+    Date::new(&JsValue::from_f64(moment.as_millis() as f64))
 }

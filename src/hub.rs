@@ -69,7 +69,7 @@ use sockets::{Socket, Sockets};
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 pub struct TenantHub {
     state: Rc<State>,
-    env: Env,
+    config: std::result::Result<Config, Fault>,
     /// The object's name, as the log has it.
     name: String,
     tenant: Option<Tenant>,
@@ -116,9 +116,9 @@ impl TenantHub {
             sockets: Sockets::new(Rc::clone(&state)),
             message_rate: RefCell::default(),
             alarm: Cell::new(None),
+            config: environment::read_config(&env),
             name,
             state,
-            env,
         }
     }
 
@@ -225,8 +225,8 @@ impl Part {
 }
 
 impl TenantHub {
-    fn config(&self) -> std::result::Result<Config, Fault> {
-        environment::config(&self.env)
+    fn config(&self) -> std::result::Result<&Config, Fault> {
+        self.config.as_ref().map_err(Fault::clone)
     }
 
     /// What a root does when the alarm rings, and when it must ring again for that. What is amiss
@@ -234,7 +234,7 @@ impl TenantHub {
     /// revocation is let go.
     fn alarm_of(&self, root: &Root, now: Timestamp) -> Option<Timestamp> {
         let failed = |error| report::incident("alarm", &self.name, &error);
-        let pruning = self.config().map(|config| root.prune(now, &config));
+        let pruning = self.config().map(|config| root.prune(now, config));
         let pruning = pruning.unwrap_or(Ok(None));
         let retry = root.hand_on_rest(&self.state);
         let dues = [pruning, retry].map(|due| due.map_err(failed).ok().flatten());
@@ -260,11 +260,11 @@ impl TenantHub {
             }
             (HubRequest::Events, Part::Root(root)) => root.newest_events().map_err(internal),
             (HubRequest::Health, Part::Root(root)) => {
-                root.health(self.tenant.as_ref(), &self.config()?)
+                root.health(self.tenant.as_ref(), self.config()?)
             }
             (HubRequest::Revocations(page, if_none_match), Part::Root(root)) => {
                 let config = self.config()?;
-                let page = root.revocations(page, if_none_match.as_deref(), &config);
+                let page = root.revocations(page, if_none_match.as_deref(), config);
                 page.map_err(internal)
             }
             (HubRequest::RevokedAt(user_id, session_id), Part::Root(root)) => {
@@ -324,7 +324,7 @@ impl TenantHub {
     ) -> std::result::Result<Response, Fault> {
         let internal = report::internal("publish");
         let events = self.store(root, publication).map_err(&internal)?;
-        let pruning = root.unseen_pruning(&self.config()?).map_err(&internal)?;
+        let pruning = root.unseen_pruning(self.config()?).map_err(&internal)?;
         let retry = root.next_retry().map_err(&internal)?;
         let due = pruning.into_iter().chain(retry).min();
         self.wake_by(due).await.map_err(&internal)?;
@@ -354,7 +354,7 @@ impl TenantHub {
         let internal = report::internal("relay");
         let taken = self.take_in(shard, &|follower| follower.relayed(relay));
         taken.map_err(&internal)?;
-        if shard.is_retired(&self.config()?) {
+        if shard.is_retired(self.config()?) {
             self.displace_all().map_err(&internal)?;
         }
         let position = shard.position().map_err(&internal)?.unwrap_or_default();

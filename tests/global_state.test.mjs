@@ -19,6 +19,10 @@ const ALLOWED = {
   "core/src/event/record.rs: operation: OnceCell<Option<Operation<'a>>>,":
     "a field of one record, gone with it",
   "core/src/event/record.rs: operation: OnceCell::new(),": "the same",
+  "src/environment.rs: use std::{cell::OnceCell, rc::Rc};": "of the next but one",
+  "src/environment.rs: thread_local! {": "opens the next",
+  "src/environment.rs: static CONFIG: OnceCell<Result<Rc<Config>, Fault>> = const { OnceCell::new() };":
+    "what the operator has set for all tenants",
   "src/key_set_copies.rs: thread_local! {": "opens the next",
   "src/key_set_copies.rs: static COPIES: RefCell<HashMap<String, CachedKeySet>> = RefCell::default();":
     "public keys, by the URL that they came from, which is configured and not a tenant's to choose",

@@ -181,13 +181,13 @@ impl TenantHub {
         let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
         let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
         let config = self.config()?;
-        access_token::verify(token, tenant, &config, &self.part.verifier()).await
+        access_token::verify(token, tenant, config, &self.part.verifier()).await
     }
 
     /// Lets nobody in where there is no such shard any more.
     fn check_current(&self) -> std::result::Result<(), Fault> {
         match &self.part {
-            Part::Shard(shard) if shard.is_retired(&self.config()?) => Err(Fault::Reconnect),
+            Part::Shard(shard) if shard.is_retired(self.config()?) => Err(Fault::Reconnect),
             _ => Ok(()),
         }
     }

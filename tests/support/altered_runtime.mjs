@@ -11,7 +11,8 @@ export const CONTROL = "https://control.test/";
  * members)`, which is `target` with some members replaced.
  *
  * Of each object it is counted what is asked of it, how often its alarm rings, how often it is
- * built and how many rows it writes; `Controls` tells, and changes what becomes of relays.
+ * built and how many rows it writes; `Controls` tells, and changes what becomes of relays, and the
+ * variables: that builds the object anew, as a deployment does.
  */
 export function inRuntime(runtime, built) {
   const exported = /([\w$]+) as TenantHub,/;
@@ -53,13 +54,18 @@ export class TenantHub {
   constructor(state, env) {
     this.name = state.id.name;
     this.control = controls[this.name] ??= newControl();
-    this.control.built += 1;
     const vars = new Proxy(env, { get: (env, name) => this.control.vars[name] ?? env[name] });
-    this.built = new ${name}(counted(runtime(state)), vars);
+    this.build = () => {
+      this.control.built += 1;
+      this.built = new ${name}(counted(runtime(state)), vars);
+    };
+    this.build();
   }
   async fetch(request) {
     if (request.url === "${CONTROL}") {
-      if (request.method === "POST") Object.assign(this.control, await request.json());
+      const changes = request.method === "POST" ? await request.json() : {};
+      Object.assign(this.control, changes);
+      if (changes.vars) this.build();
       return Response.json({ ...this.control, ...rows(this.name) });
     }
     const kind = kindOf(request);
