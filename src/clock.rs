@@ -8,7 +8,10 @@ use session_events_core::timestamp::Timestamp;
 use worker::{Delay, js_sys::Date, wasm_bindgen::JsValue};
 
 /// The time of the last input or output.
-#[expect(clippy::cast_possible_truncation, reason = "a whole number of milliseconds")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a whole number of milliseconds"
+)]
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(Date::now() as i64)
 }

@@ -109,11 +109,17 @@ fn empty(init: &ResponseInit) -> Result<Response> {
 
 /// A JSON response.
 pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
-    ok(&serde_json::to_vec(body)?)
+    ok(&serde_json::to_string(body)?)
 }
 
-fn ok(json: &[u8]) -> Result<Response> {
+fn ok(json: &str) -> Result<Response> {
     with_body(&headers()?, 200, json)
+}
+
+/// What one of the tenant's objects answers to the Worker or to another, and no client sees.
+pub(crate) fn internal(body: &impl Serialize) -> Result<Response> {
+    let json = serde_json::to_string(body)?;
+    Ok(Response::new_with_opt_str(Some(&json))?)
 }
 
 /// A JSON response with its tag, or 304 where the client has it already (RFC 9110, sections 8.8.3
@@ -122,11 +128,11 @@ pub(crate) fn json_unless_known(
     body: &impl Serialize,
     if_none_match: Option<&str>,
 ) -> Result<Response> {
-    ok_unless_known(&serde_json::to_vec(body)?, if_none_match)
+    ok_unless_known(&serde_json::to_string(body)?, if_none_match)
 }
 
-fn ok_unless_known(body: &[u8], if_none_match: Option<&str>) -> Result<Response> {
-    let etag = etag(body);
+fn ok_unless_known(body: &str, if_none_match: Option<&str>) -> Result<Response> {
+    let etag = etag(body.as_bytes());
     let headers = headers()?;
     headers.set("etag", &etag)?;
     // Kept, but asked for again each time, and by nobody but who asked with this token.
@@ -138,14 +144,10 @@ fn ok_unless_known(body: &[u8], if_none_match: Option<&str>) -> Result<Response>
     with_body(&headers, 200, body)
 }
 
-fn with_body(headers: &Headers, status: u16, json: &[u8]) -> Result<Response> {
+fn with_body(headers: &Headers, status: u16, json: &str) -> Result<Response> {
     headers.set("content-type", JSON)?;
-    // The runtime keeps what it is given, so it gets bytes of its own.
-    let (json, init) = (Uint8Array::from(json), init(status, headers));
-    Ok(Response::new_with_opt_buffer_source_and_init(
-        Some(&json),
-        &init,
-    )?)
+    let init = init(status, headers);
+    Ok(Response::new_with_opt_str_and_init(Some(json), &init)?)
 }
 
 /// The same response under other headers.
@@ -173,7 +175,7 @@ pub(crate) fn fault(fault: &Fault, request_id: &str) -> Result<Response> {
         Fault::UpgradeRequired => headers.set("upgrade", "websocket")?,
         _ => {}
     }
-    let body = serde_json::to_vec(&ErrorBody::from(fault))?;
+    let body = serde_json::to_string(&ErrorBody::from(fault))?;
     with_body(&headers, fault.status(), &body)
 }
 

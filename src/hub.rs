@@ -273,7 +273,7 @@ impl TenantHub {
             }
             (HubRequest::KeySet(jwks_uri, kid), Part::Root(root)) => {
                 let cached = root.key_sets.look_up(&jwks_uri, &kid).await;
-                http::json(&cached).map_err(internal)
+                http::internal(&cached).map_err(internal)
             }
             (HubRequest::Follow(shard), Part::Root(root)) => root.follow(shard).map_err(internal),
             (HubRequest::Relay, Part::Shard(shard)) => {
@@ -331,7 +331,7 @@ impl TenantHub {
         if retry.is_some() {
             root.hand_on(&self.state).map_err(&internal)?;
         }
-        http::json(&Published { events }).map_err(internal)
+        http::internal(&Published { events }).map_err(internal)
     }
 
     /// Stores events and sends them to this object's listeners: one step. What can fail comes
@@ -361,7 +361,7 @@ impl TenantHub {
         let has_listeners = self.sockets.with_index(Listeners::has_listeners);
         let leaves = !has_listeners.map_err(&internal)? && shard.leave().map_err(&internal)?;
         let position = (!leaves).then_some(position);
-        http::json(&RelayReceipt { position }).map_err(internal)
+        http::internal(&RelayReceipt { position }).map_err(internal)
     }
 
     /// Sees to it that the alarm rings no later than this.

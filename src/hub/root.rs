@@ -94,7 +94,7 @@ impl Root {
             newest: log.newest(),
             events: log.oldest_first().map(numbered).collect(),
         };
-        http::json(&self.events.with_log(followed)?)
+        http::internal(&self.events.with_log(followed)?)
     }
 
     /// A page of the revocations, unless the client has it already.
@@ -116,7 +116,7 @@ impl Root {
     pub(super) fn revoked_at(&self, user_id: &str, session_id: Option<&str>) -> Result<Response> {
         let revocations = self.events.revocations();
         let revoked_at = revocations.revoked_at(user_id, session_id)?;
-        http::json(&RevokedAt { revoked_at })
+        http::internal(&RevokedAt { revoked_at })
     }
 
     /// When the alarm must be set for revocations to be let go, unless that has been seen to. As
