@@ -17,7 +17,7 @@ use session_events_core::{
     config::Config,
     error::{Fault, TokenFault},
     event,
-    hub_request::{Admission, HubRequest, Publication, Published, RevokedAt},
+    hub_request::{Admission, HubRequest, Publication, RevokedAt},
     introspection,
     log_record::MAX_BODY_BYTES,
     object::Object,
@@ -355,27 +355,17 @@ impl Call<'_> {
             let detail = format!("{count} of {received} records, at {some:?}");
             report::warning("malformed_records", &tenant.domain(), &detail);
         }
-        let candidates = batch.events.len();
-        let published = self.store(batch.events).await?;
-        http::json(&PublishReceipt {
-            received: batch.received,
-            events: published.events,
-            duplicates: candidates.saturating_sub(published.events),
-            ignored: batch.ignored,
-            malformed: batch.malformed.len(),
-        })
-        .map_err(report::internal("response"))
-    }
-
-    /// Hands events to the object, unless there are none: most of a log ends no session.
-    async fn store(&self, events: Vec<event::Event>) -> Result<Published, Fault> {
-        if events.is_empty() {
-            return Ok(Published { events: 0 });
+        let receipt = PublishReceipt::of(&batch);
+        if batch.events.is_empty() {
+            // Most of a log ends no session.
+            return http::json(&receipt).map_err(report::internal("response"));
         }
-        let publication = Publication { events };
+        let publication = Publication {
+            events: batch.events,
+        };
         let body = serde_json::to_string(&publication);
         let body = body.map_err(|error| Fault::internal("publish", error))?;
-        let sent = self.object.send(&HubRequest::Publish, &body).await?;
-        sent.read()
+        self.ask_hub_with(&HubRequest::Publish(receipt), Along::Body(&body))
+            .await
     }
 }

@@ -36,12 +36,12 @@ use session_events_core::{
     error::Fault,
     event_log::EventLog,
     follower::{Relay, RelayReceipt},
-    hub_request::{HEADER, HubRequest, Publication, Published, REQUEST_ID_HEADER},
+    hub_request::{HEADER, HubRequest, Publication, REQUEST_ID_HEADER},
     listeners::Listeners,
     message_rate::MessageRate,
     object::Object,
     object_name::ObjectName,
-    protocol::HubDebug,
+    protocol::{HubDebug, PublishReceipt},
     route::Target,
     session::Session,
     tenant::Tenant,
@@ -254,9 +254,9 @@ impl TenantHub {
                 self.subscribe(admission, answers_subprotocol).await
             }
             (HubRequest::Listeners, _) => self.listeners().map_err(internal),
-            (HubRequest::Publish, Part::Root(root)) => {
+            (HubRequest::Publish(receipt), Part::Root(root)) => {
                 let publication = http::read_json(request).await.map_err(&internal)?;
-                self.publish(root, publication).await
+                self.publish(root, publication, receipt).await
             }
             (HubRequest::Events, Part::Root(root)) => root.newest_events().map_err(internal),
             (HubRequest::Health, Part::Root(root)) => {
@@ -281,7 +281,7 @@ impl TenantHub {
                 self.relay(shard, &relay)
             }
             (
-                HubRequest::Publish
+                HubRequest::Publish(_)
                 | HubRequest::Events
                 | HubRequest::Health
                 | HubRequest::Revocations(..)
@@ -321,6 +321,7 @@ impl TenantHub {
         &self,
         root: &Root,
         publication: Publication,
+        receipt: PublishReceipt,
     ) -> std::result::Result<Response, Fault> {
         let internal = report::internal("publish");
         let events = self.store(root, publication).map_err(&internal)?;
@@ -331,7 +332,7 @@ impl TenantHub {
         if retry.is_some() {
             root.hand_on(&self.state).map_err(&internal)?;
         }
-        http::internal(&Published { events }).map_err(internal)
+        http::json(&receipt.with_news(events)).map_err(internal)
     }
 
     /// Stores events and sends them to this object's listeners: one step. What can fail comes

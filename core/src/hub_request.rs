@@ -11,6 +11,7 @@ use crate::{
     access_token::AccessToken,
     event::Event,
     object::{list, one},
+    protocol::PublishReceipt,
     revocation::PageRequest,
     timestamp::Timestamp,
 };
@@ -26,8 +27,9 @@ pub const REQUEST_ID_HEADER: &str = "x-request-id";
 pub enum HubRequest {
     /// Say how the request looks from there.
     Debug,
-    /// Store these events and push them; they travel in the body, as a [`Publication`].
-    Publish,
+    /// Store these events and push them; they travel in the body, as a [`Publication`]. Of the
+    /// batch that they came in this is the receipt as long as none of them is known to be news.
+    Publish(#[serde(deserialize_with = "one")] PublishReceipt),
     /// Take a socket in: with what it is let in at once, where it showed a token on the upgrade,
     /// and whether [`SUBPROTOCOL`](crate::upgrade::SUBPROTOCOL) must be answered.
     Subscribe(Option<Admission>, bool),
@@ -74,14 +76,6 @@ pub struct Publication {
     pub events: Vec<Event>,
 }
 
-/// What came of a [`Publication`].
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Published {
-    /// How many of the events were news.
-    pub events: usize,
-}
-
 /// The answer to [`HubRequest::RevokedAt`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -95,7 +89,7 @@ impl HubRequest {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Debug => "debug",
-            Self::Publish => "publish",
+            Self::Publish(_) => "publish",
             Self::Subscribe(..) => "subscribe",
             Self::Listeners => "listeners",
             Self::Events => "events",

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     error::Fault,
+    event::Batch,
     json,
     object::Object,
     timestamp::{Timestamp, iso8601},
@@ -143,7 +144,7 @@ impl From<&Fault> for ErrorBody {
 }
 
 /// The answer to a published batch.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishReceipt {
     /// The records in the body.
     pub received: usize,
@@ -155,6 +156,28 @@ pub struct PublishReceipt {
     pub ignored: usize,
     /// Those that could not be read.
     pub malformed: usize,
+}
+
+impl PublishReceipt {
+    /// The receipt of a batch of whose events none is known to be news.
+    pub fn of(batch: &Batch) -> Self {
+        Self {
+            received: batch.received,
+            events: 0,
+            duplicates: batch.events.len(),
+            ignored: batch.ignored,
+            malformed: batch.malformed.len(),
+        }
+    }
+
+    /// The same where so many of the events were news.
+    pub fn with_news(self, events: usize) -> Self {
+        Self {
+            events,
+            duplicates: self.duplicates.saturating_sub(events),
+            ..self
+        }
+    }
 }
 
 /// The answer of `GET /`.
