@@ -269,10 +269,11 @@ describe("the live page", { concurrency: 4 }, () => {
   test("says so when the token's time is over", async (t) => {
     const { tenant, is, show, problem } = await open(t);
     // Long enough for a slow machine to connect, and to see the first sentence.
-    await show(tenant.token({ exp: now() + 6 }));
+    await show(tenant.token({ exp: now() + 12 }));
     await is("connected");
     await problem.filter({ hasText: "about to expire: paste another" }).waitFor();
-    await problem.filter({ hasText: "The token has expired: paste another." }).waitFor();
+    const expired = problem.filter({ hasText: "The token has expired: paste another." });
+    await expired.waitFor({ timeout: 20_000 });
     await is("disconnected");
   });
 

@@ -173,12 +173,13 @@ describe("listen", { concurrency: true }, () => {
   test("asks for one token at a time, however many events come meanwhile", async (t) => {
     const { tenant, at } = newTenant();
     const slow = await startIssuer();
-    Object.assign(slow, { lifetime: 4, delay: 800, issuer: issuing.issuer });
+    // Long enough for a slow machine to renew each in time.
+    Object.assign(slow, { lifetime: 8, delay: 800, issuer: issuing.issuer });
     const program = cli(t, ["listen", ...at.with(-1, slow.url)]);
     await listens(program);
     let published = 0;
     // Longer than two tokens live.
-    for (const end = Date.now() + 6_000; Date.now() < end; published += 1) {
+    for (const end = Date.now() + 12_000; Date.now() < end; published += 1) {
       await tenant.publish(slo());
       await delay(100);
     }
@@ -198,7 +199,8 @@ describe("listen", { concurrency: true }, () => {
 
   test("ends when the token that it was given has had its time, and asks for another", async (t) => {
     const { tenant, address } = newTenant();
-    const token = tenant.token({ exp: now() + 2 });
+    // Long enough for a slow machine to connect.
+    const token = tenant.token({ exp: now() + 6 });
     const { code, output } = await run(t, ["listen", ...address, "--token", token]);
     assert.equal(code, 1);
     assert.match(output, /^error: .*4419 token_expired: give a new token/m);
