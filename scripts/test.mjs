@@ -10,7 +10,7 @@ import { ROOT } from "./toolchain.mjs";
 
 // Most files start a runtime of their own; more than two at once only get in each other's way.
 const NODE_TEST =
-  "node --test --test-force-exit --test-timeout=120000 --test-reporter=spec --test-concurrency=2";
+  "node --test --test-force-exit --test-timeout=300000 --test-reporter=spec --test-concurrency=2";
 
 const STEPS = [
   { name: "fmt", title: "Formatting", command: "npm run --silent format:check" },

@@ -42,7 +42,6 @@ async function open(
 ) {
   const context = await browser.newContext(options);
   t.after(() => context.close());
-  context.setDefaultTimeout(5_000);
   const page = await context.newPage();
   const faults = [];
   page.on("pageerror", (error) => faults.push(error.message));
@@ -273,7 +272,7 @@ describe("the live page", { concurrency: 4 }, () => {
     await show(tenant.token({ exp: now() + 12 }));
     await is("connected");
     for (const sentence of ["about to expire: paste another", "The token has expired: paste"]) {
-      await problem.filter({ hasText: sentence }).waitFor({ timeout: 20_000 });
+      await problem.filter({ hasText: sentence }).waitFor();
     }
     await is("disconnected");
   });

@@ -55,7 +55,6 @@ const [address] = await page.shows(/http:\/\/localhost:\d+/);
 /** A browser of its own, whose pages must not complain. */
 async function newBrowser(t) {
   const context = await browser.newContext();
-  context.setDefaultTimeout(5_000);
   t.after(() => context.close());
   const errors = [];
   context.on("weberror", (error) => errors.push(error.error().message));

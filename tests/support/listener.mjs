@@ -5,7 +5,7 @@ import { once } from "node:events";
 
 import WebSocket from "ws";
 
-const PATIENCE = 5_000;
+const PATIENCE = 15_000;
 
 // The server's close frame ends a socket. Locally, workerd leaves the TCP connection of a
 // hibernatable socket that never sent a message open after that; it is not waited for.
