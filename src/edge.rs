@@ -177,15 +177,9 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn ask_hub(&self, request: &HubRequest) -> Result<Response, Fault> {
-        self.ask_hub_with(request, Along::Nothing).await
-    }
-
-    async fn ask_hub_with(
-        &self,
-        request: &HubRequest,
-        along: Along<'_>,
-    ) -> Result<Response, Fault> {
-        self.object.ask(&self.hub_url, request, along).await
+        self.object
+            .ask(&self.hub_url, request, Along::Nothing)
+            .await
     }
 
     /// Asks for what anybody may know.
@@ -311,7 +305,8 @@ impl Call<'_> {
         };
         self.check_sees_everything().await?;
         let everywhere = iter::once(None).chain((1..=shards).map(Some));
-        // One within the other, so that all are asked at once.
+        // One within the other, so that all are asked at once: `join_all` would bring a queue of its
+        // own into what is deployed.
         let none: LocalBoxFuture<Result<_, Fault>> = ready(Ok(Vec::new())).boxed_local();
         let connections = everywhere.fold(none, |before, shard| {
             let both = async move {
@@ -365,7 +360,9 @@ impl Call<'_> {
         };
         let body = serde_json::to_string(&publication);
         let body = body.map_err(|error| Fault::internal("publish", error))?;
-        self.ask_hub_with(&HubRequest::Publish(receipt), Along::Body(&body))
+        let publish = HubRequest::Publish(receipt);
+        self.object
+            .ask(&self.hub_url, &publish, Along::Body(&body))
             .await
     }
 }

@@ -95,7 +95,7 @@ pub(crate) fn set_strict_transport(headers: &Headers) -> Result<()> {
     Ok(headers.set("strict-transport-security", "max-age=31536000")?)
 }
 
-fn init(status: u16, headers: &Headers) -> ResponseInit {
+pub(crate) fn init(status: u16, headers: &Headers) -> ResponseInit {
     let init = ResponseInit::new();
     init.set_status(status);
     init.set_headers(headers);

@@ -9,7 +9,8 @@
 //! is true of each shard, and [`follower`](session_events_core::follower) says why of all
 //! together.
 //!
-//! Only the Worker can reach an object, so every request that comes in has been let through.
+//! Only the Worker and the tenant's other objects can reach an object, so every request that comes
+//! in has been let through.
 //!
 //! What the runtime calls is exported by hand. The `worker` crate's macro can have an object's
 //! alarm or its sockets, or both together with TCP connections and all that they take; and each of
@@ -356,7 +357,7 @@ impl TenantHub {
         let taken = self.take_in(shard, &|follower| follower.relayed(relay));
         taken.map_err(&internal)?;
         if shard.is_retired(self.config()?) {
-            self.displace_all().map_err(&internal)?;
+            self.displace(|_| true).map_err(&internal)?;
         }
         let position = shard.position().map_err(&internal)?.unwrap_or_default();
         let has_listeners = self.sockets.with_index(Listeners::has_listeners);

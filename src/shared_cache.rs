@@ -8,7 +8,7 @@ use worker::{
     Result,
     js_sys::{self, Reflect},
     wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
-    web_sys::{Headers, Response, ResponseInit},
+    web_sys::{Headers, Response},
 };
 
 use crate::http;
@@ -53,8 +53,7 @@ pub(crate) async fn write(name: &str, text: &str, seconds: u32) {
     let kept = || -> Result<Response> {
         let headers = Headers::new()?;
         headers.set("cache-control", &format!("max-age={seconds}"))?;
-        let init = ResponseInit::new();
-        init.set_headers(&headers);
+        let init = http::init(200, &headers);
         Ok(Response::new_with_opt_str_and_init(Some(text), &init)?)
     };
     if let (Some(cache), Ok(response)) = (cache(), kept()) {

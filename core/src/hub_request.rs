@@ -1,8 +1,8 @@
-//! What the Worker asks of a tenant's object.
+//! What the Worker, or another of a tenant's objects, asks of one of them.
 //!
-//! The object can be reached by nobody but the Worker, so a request that arrives there has been
-//! let through: its publish token or its access token was checked on the way. The whole request
-//! travels as one typed value in a header, so that neither side can mistake a path or a field.
+//! An object can be reached by nobody else, so a request that arrives there has been let through:
+//! its publish token or its access token was checked on the way. The whole request travels as one
+//! typed value in a header, so that neither side can mistake a path or a field.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
