@@ -15,13 +15,17 @@ use worker::{
     worker_sys::DurableObjectNamespace,
 };
 
-use crate::{environment, http, report};
+use crate::{clock, environment, http, report};
 
 /// The binding's name in wrangler.toml.
 const TENANT_HUB: &str = "TENANT_HUB";
 
 /// An object does not look at the URL of a request that is not a client's.
 const INTERNAL_URL: &str = "https://hub/";
+
+/// How long it may take to answer something that no client sees as it is: longer than its own
+/// question to an issuer, and shorter than a socket may wait to be let in.
+const TIMEOUT_MILLIS: u64 = 8_000;
 
 /// An object of one tenant, asked for the sake of one request.
 #[derive(Clone, Copy)]
@@ -93,15 +97,20 @@ impl TenantObject<'_> {
 
     async fn answer(&self, request: &HubRequest, along: Along<'_>) -> Result<Answer, Fault> {
         let step = request.name();
-        let answer = self.ask(INTERNAL_URL, request, along).await?;
-        match answer.status() {
-            200 => {
-                let text = http::text(answer.text());
-                let text = text.await.map_err(report::internal(step))?;
-                Ok(Answer { step, text })
+        let answered = async {
+            let answer = self.ask(INTERNAL_URL, request, along).await?;
+            match answer.status() {
+                200 => {
+                    let text = http::text(answer.text());
+                    let text = text.await.map_err(report::internal(step))?;
+                    Ok(Answer { step, text })
+                }
+                status => Err(Fault::internal(step, format_args!("status {status}"))),
             }
-            status => Err(Fault::internal(step, format_args!("status {status}"))),
-        }
+        };
+        let late = || Err(Fault::internal(step, "no answer in time"));
+        let answered = clock::within(TIMEOUT_MILLIS, answered).await;
+        answered.unwrap_or_else(late)
     }
 }
 

@@ -3,10 +3,10 @@
 //! The root numbers its events without gaps, and a shard knows the number up to which its sockets
 //! have been sent all: its position. It is on disk before anybody is sent an event, and before
 //! anybody becomes a listener; of events that nobody here may see it is enough to have it there
-//! now and then. A relay says which number it goes on from. A shard that is not as far takes nothing of it and says where it
-//! stands, so the root sends what lies between; one that is further passes over what it has. So
-//! whatever is lost, comes twice or too late between the two, each event is sent once and in its
-//! order.
+//! now and then. A relay says which number it goes on from. A shard that is not as far takes
+//! nothing of it and says where it stands, so the root sends what lies between; one that is further
+//! passes over what it has. So whatever is lost, comes twice or too late between the two, each
+//! event is sent once and in its order.
 //!
 //! A shard that wakes does not know what there is to replay. It asks the root before it makes
 //! anybody a listener, and from then on holds what is relayed.
@@ -69,6 +69,8 @@ pub struct Follower {
     position: Option<i64>,
     /// The position on disk.
     kept: Option<i64>,
+    /// The position that it woke with.
+    woken_at: Option<i64>,
     log: EventLog,
     /// Whether the root has said what there is to replay. Until then the log holds no more than
     /// what has been relayed.
@@ -81,6 +83,7 @@ impl Follower {
         Self {
             position: kept,
             kept,
+            woken_at: kept,
             log: EventLog::default(),
             complete: false,
         }
@@ -145,14 +148,18 @@ impl Follower {
     }
 
     /// Takes in what the root has, which may be more than what it has handed on so far. An answer
-    /// that is too old is passed over, and the root must be asked again.
+    /// that is too old is passed over, and the root must be asked again. Where the root is not as
+    /// far as a shard that has just woken, it has lost rows, and the shard begins anew with it.
     ///
     /// # Errors
     ///
     /// An event that cannot be read; nothing is taken in then.
     pub fn followed(&mut self, followed: &Followed) -> Result<Step, serde_json::Error> {
         let events = kept(&followed.events)?;
-        let position = self.position.unwrap_or(followed.newest);
+        // Where it stands is what it had on disk when it asked, so the root had more then.
+        let missed = self.position == self.woken_at && self.woken_at > Some(followed.newest);
+        let position = self.position.filter(|_| !missed);
+        let position = position.unwrap_or(followed.newest);
         let oldest = self.log.oldest_first().next();
         let since = oldest.map_or(position, |event| event.seq.saturating_sub(1));
         if followed.newest < since {
@@ -169,7 +176,7 @@ impl Follower {
         }
         self.complete = true;
         Ok(Step {
-            missed: false,
+            missed,
             news: self.go_on_from(position, new),
         })
     }

@@ -77,8 +77,22 @@ enum State {
 pub enum Incoming<'a> {
     /// Text.
     Text(&'a str),
-    /// Bytes, of which only the number matters: no message is binary.
-    Binary(usize),
+    /// So many bytes, which nobody need read: no message is binary, and none is as long as this.
+    Unread(usize),
+}
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub enum Received {
+    /// Have this token verified, and hand the outcome to [`Session::authenticate`].
+    Verify {
+        /// The token, as it came.
+        access_token: String,
+        /// What the client named as the last event it got.
+        last_event_id: Option<String>,
+    },
+    /// Do this, and it is done with.
+    Done(Vec<Effect<'static>>),
 }
 
 /// What is to be done with a socket.
@@ -90,13 +104,6 @@ pub enum Effect<'a> {
     Refuse(Fault),
     /// Send this event, JSON already.
     Deliver(&'a str),
-    /// Have this token verified, and hand the outcome to [`Session::authenticate`].
-    Verify {
-        /// The token, as it came.
-        access_token: String,
-        /// What the client named as the last event it got.
-        last_event_id: Option<String>,
-    },
     /// Close the socket, with the code and reason of this fault.
     Close(Fault),
 }
@@ -173,34 +180,34 @@ impl Session {
     }
 
     /// Takes a message in.
-    pub fn receive(&mut self, incoming: Incoming<'_>, now: Timestamp) -> Vec<Effect<'static>> {
+    pub fn receive(&mut self, incoming: Incoming<'_>, now: Timestamp) -> Received {
         if self.state == State::Closed {
-            return Vec::new();
+            return Received::Done(Vec::new());
         }
         if let Some(close) = self.tick(now) {
-            return vec![close];
+            return Received::Done(vec![close]);
         }
         let length = match incoming {
             Incoming::Text(text) => text.len(),
-            Incoming::Binary(length) => length,
+            Incoming::Unread(length) => length,
         };
         if length > MAX_MESSAGE_BYTES {
-            return vec![self.close(Fault::MessageTooBig)];
+            return Received::Done(vec![self.close(Fault::MessageTooBig)]);
         }
         let message = match incoming {
             Incoming::Text(text) => ClientMessage::parse(text),
-            Incoming::Binary(_) => Err(Fault::InvalidMessage),
+            Incoming::Unread(_) => Err(Fault::InvalidMessage),
         };
         match message {
-            Ok(ClientMessage::Ping) => vec![Effect::Send(ServerMessage::Pong)],
+            Ok(ClientMessage::Ping) => Received::Done(vec![Effect::Send(ServerMessage::Pong)]),
             Ok(ClientMessage::Authenticate {
                 access_token,
                 last_event_id,
-            }) => vec![Effect::Verify {
+            }) => Received::Verify {
                 access_token,
                 last_event_id,
-            }],
-            Err(fault) => self.refuse(fault),
+            },
+            Err(fault) => Received::Done(self.refuse(fault)),
         }
     }
 

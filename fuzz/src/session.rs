@@ -9,7 +9,7 @@ use session_events_core::{
     event_log::{EventLog, KeptEvent},
     listeners::Listeners,
     protocol::{ClientMessage, Filter, ServerMessage},
-    session::{Effect, Incoming, Listener, MAX_INVALID_MESSAGES, Session},
+    session::{Effect, Incoming, Listener, MAX_INVALID_MESSAGES, Received, Session},
     timestamp::Timestamp,
 };
 
@@ -27,7 +27,7 @@ pub fn session(bytes: &[u8]) {
         let mut rest = step.chars();
         match rest.next() {
             Some('<') => socket.receive(Incoming::Text(rest.as_str())),
-            Some('b') => socket.receive(Incoming::Binary(rest.as_str().len())),
+            Some('b') => socket.receive(Incoming::Unread(rest.as_str().len())),
             Some('v') => socket.verify(),
             Some('e') => socket.publish(rest.as_str()),
             Some('+') => socket.wait(rest.as_str().parse::<u16>().unwrap_or(1)),
@@ -80,13 +80,20 @@ impl Socket {
         if let Incoming::Text(text) = incoming {
             check_message(text);
         }
-        for effect in self.session.receive(incoming, self.now) {
+        let effects = match self.session.receive(incoming, self.now) {
+            Received::Verify {
+                access_token,
+                last_event_id,
+            } => {
+                assert!(!self.closed, "a closed session asks for nothing");
+                self.verifying.push_back((access_token, last_event_id));
+                return;
+            }
+            Received::Done(effects) => effects,
+        };
+        for effect in effects {
             assert!(!self.closed, "a closed session yields nothing");
             match effect {
-                Effect::Verify {
-                    access_token,
-                    last_event_id,
-                } => self.verifying.push_back((access_token, last_event_id)),
                 Effect::Refuse(_) => self.invalid += 1,
                 Effect::Send(ServerMessage::Pong) => {}
                 Effect::Close(_) => self.closed = true,

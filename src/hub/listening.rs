@@ -7,15 +7,15 @@ use session_events_core::{
     follower::{Follower, Step},
     hub_request::Admission,
     listeners::Listeners,
-    protocol::{ErrorBody, ListenersBody, ServerMessage},
-    session::{Effect, Incoming, Session},
+    protocol::{ErrorBody, ListenersBody, MAX_MESSAGE_BYTES, ServerMessage},
+    session::{Effect, Incoming, Received, Session},
     timestamp::Timestamp,
     upgrade::SUBPROTOCOL,
 };
 use worker::{
     Result, WebSocket, WebSocketPair,
     js_sys::{JsString, Uint8Array},
-    wasm_bindgen::JsValue,
+    wasm_bindgen::{JsCast, JsValue},
     web_sys::Response,
 };
 
@@ -29,6 +29,10 @@ use crate::{
     report::{self, Refused},
 };
 
+/// How often the root is asked for the sake of one who wants to listen. An answer may be too old
+/// already when it comes, but hardly twice.
+const MAX_QUESTIONS: usize = 5;
+
 /// Sends each event to whoever may see it, as one JavaScript string for all of them.
 pub(super) fn deliver(events: &[KeptEvent], listeners: &Listeners<WebSocket>, now: Timestamp) {
     for event in events {
@@ -37,6 +41,21 @@ pub(super) fn deliver(events: &[KeptEvent], listeners: &Listeners<WebSocket>, no
             sockets::send_text(socket, &text);
         }
     }
+}
+
+/// What a message is. Its text is copied to `text` only if it is not too long: the platform takes
+/// two thousand times as much as we do. JavaScript counts units of UTF-16, of which a text never
+/// has more than bytes.
+fn incoming<'a>(message: &JsValue, text: &'a mut String) -> Incoming<'a> {
+    let Some(said) = message.dyn_ref::<JsString>() else {
+        return Incoming::Unread(Uint8Array::new(message).length() as usize);
+    };
+    let length = said.length() as usize;
+    if length > MAX_MESSAGE_BYTES {
+        return Incoming::Unread(length);
+    }
+    *text = said.into();
+    Incoming::Text(text)
 }
 
 impl TenantHub {
@@ -52,7 +71,6 @@ impl TenantHub {
                 self.report_refused(&fault);
                 socket.close(&fault);
             }
-            Effect::Verify { .. } => {}
         }
     }
 
@@ -135,46 +153,40 @@ impl TenantHub {
         let Some(mut socket) = Socket::of(raw) else {
             return Ok(());
         };
-        let text = message.as_string();
-        let incoming = match &text {
-            Some(text) => Incoming::Text(text),
-            None => Incoming::Binary(Uint8Array::new(&message).length() as usize),
-        };
         let now = clock::now();
         let admitted = self.message_rate.borrow_mut().admits(socket.number(), now);
         let receive = |session: &mut Session| {
-            if admitted {
-                session.receive(incoming, now)
-            } else {
-                session.overrun().into_iter().collect()
+            if !admitted {
+                return Received::Done(session.overrun().into_iter().collect());
             }
+            session.receive(incoming(&message, &mut String::new()), now)
         };
-        let effects = self.sockets.update(&mut socket, receive)?;
-        for effect in effects {
-            match effect {
-                Effect::Verify {
-                    access_token,
-                    last_event_id,
-                } => {
-                    let outcome = self.verify(&access_token).await;
-                    let prepared = match &outcome {
-                        Ok(_) => self.prepare(last_event_id.as_deref()).await,
-                        Err(_) => Ok(None),
-                    };
-                    let outcome = outcome.and_then(|token| {
-                        prepared.as_ref().map_err(Fault::clone)?;
-                        self.admit(token, socket.number())
-                    });
-                    let Some(mut socket) = socket.reread() else {
-                        return Ok(());
-                    };
-                    self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
-                    return self.wake_by(socket.due()).await;
-                }
-                effect => self.perform(&socket, effect),
+        let (access_token, last_event_id) = match self.sockets.update(&mut socket, receive)? {
+            Received::Done(effects) => {
+                effects
+                    .into_iter()
+                    .for_each(|effect| self.perform(&socket, effect));
+                return Ok(());
             }
-        }
-        Ok(())
+            Received::Verify {
+                access_token,
+                last_event_id,
+            } => (access_token, last_event_id),
+        };
+        let outcome = self.verify(&access_token).await;
+        let prepared = match &outcome {
+            Ok(_) => self.prepare(last_event_id.as_deref()).await,
+            Err(_) => Ok(None),
+        };
+        let outcome = outcome.and_then(|token| {
+            prepared.as_ref().map_err(Fault::clone)?;
+            self.admit(token, socket.number())
+        });
+        let Some(mut socket) = socket.reread() else {
+            return Ok(());
+        };
+        self.authenticate(&mut socket, &outcome, last_event_id.as_deref())?;
+        self.wake_by(socket.due()).await
     }
 
     async fn verify(&self, token: &str) -> std::result::Result<AccessToken, Fault> {
@@ -206,10 +218,12 @@ impl TenantHub {
         let internal = report::internal("follow");
         let before = shard.asked();
         let mut latest = 0;
-        while shard
-            .must_ask(last_event_id, latest > before)
-            .map_err(&internal)?
-        {
+        for _ in 0..MAX_QUESTIONS {
+            let must_ask = shard.must_ask(last_event_id, latest > before);
+            if !must_ask.map_err(&internal)? {
+                shard.keep_position().map_err(&internal)?;
+                return Ok(Some(admitting));
+            }
             let answer = shard.ask().await?;
             latest = answer.number;
             if shard.is_first_to_take(&answer) {
@@ -217,8 +231,7 @@ impl TenantHub {
                 taken.map_err(&internal)?;
             }
         }
-        shard.keep_position().map_err(&internal)?;
-        Ok(Some(admitting))
+        Err(Fault::Reconnect)
     }
 
     /// Takes in what a shard is told by its root, and sends its listeners what is news: one step.
@@ -237,16 +250,16 @@ impl TenantHub {
             Ok((step, somebody_hears))
         })?;
         if step.missed {
-            self.displace_all()?;
+            self.displace(|session| session.listener().is_some())?;
         }
         let now = clock::now();
         self.sockets
             .with_index(|listeners| deliver(&step.news, listeners, now))
     }
 
-    /// Closes all sockets, so that their clients come back.
-    pub(super) fn displace_all(&self) -> Result<()> {
-        for mut socket in self.sockets.all()? {
+    /// Closes such sockets, so that their clients come back.
+    pub(super) fn displace(&self, whom: fn(&Session) -> bool) -> Result<()> {
+        for mut socket in self.sockets.those(whom)? {
             if let Some(effect) = self.sockets.update(&mut socket, Session::displace)? {
                 self.perform(&socket, effect);
             }

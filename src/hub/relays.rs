@@ -16,15 +16,13 @@ use session_events_core::{
 use worker::{Env, Result, State};
 
 use super::{database::Database, event_store, known::Known};
-use crate::{clock, report, tenant_object::TenantObject};
+use crate::{report, tenant_object::TenantObject};
 
 pub(super) const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY)";
 /// After how many seconds a shard is tried again that could not be reached.
 pub(super) const RETRY_SECONDS: i64 = 5;
 /// How many times a shard is tried before it is left to the alarm.
 const TRIES: usize = 2;
-/// How long a shard may take to answer.
-const TIMEOUT_MILLIS: u64 = 10_000;
 /// What a shard's log calls a request that no client has made.
 const REQUEST_ID: &str = "relay";
 
@@ -162,9 +160,6 @@ impl Inner {
         };
         let relay = serde_json::to_string(relay);
         let relay = relay.map_err(|error| Fault::internal("relay", error))?;
-        let sent = shard.send(&HubRequest::Relay, &relay);
-        let receipt = clock::within(TIMEOUT_MILLIS, sent).await;
-        let late = || Err(Fault::internal("relay", "no answer in time"));
-        receipt.unwrap_or_else(late)?.read()
+        shard.send(&HubRequest::Relay, &relay).await?.read()
     }
 }

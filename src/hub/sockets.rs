@@ -79,9 +79,10 @@ impl Sockets {
         self.with_index(|all| all.due(now).map(Socket::known).collect())
     }
 
-    /// All of them.
-    pub(super) fn all(&self) -> Result<Vec<Socket>> {
-        self.with_index(|all| all.all().map(Socket::known).collect())
+    /// Those of such a session.
+    pub(super) fn those(&self, of: fn(&Session) -> bool) -> Result<Vec<Socket>> {
+        let is_one = |(_, session): &(&WebSocket, &Session)| of(session);
+        self.with_index(|all| all.all().filter(is_one).map(Socket::known).collect())
     }
 
     /// Takes a new socket in.

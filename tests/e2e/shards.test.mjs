@@ -16,7 +16,7 @@ const PATIENCE = 15_000;
 const worker = await startWorker({
   vars: { SHARDS: String(SHARDS.length) },
   runtime: "(state) => state",
-  expectedErrors: [/the (relay|answer) is lost/],
+  expectedErrors: [/the (relay|answer) is lost/, /follow: no answer in time/],
 });
 
 class ShardedTenant extends Tenant {
@@ -216,6 +216,35 @@ describe("over three shards", { concurrency: true }, () => {
     const listener = await tenant.listenOn(2, undefined, "unheard of");
     assert.equal(listener.answer.recovered, false);
     await hear([listener], records);
+  });
+
+  test("a root that has lost its rows is begun anew with: who listens is told to come back", async () => {
+    const tenant = new ShardedTenant();
+    const listener = await tenant.listenOn(1);
+    const lost = logouts(3);
+    await tenant.publish(...lost);
+    await hear([listener], lost);
+    for (const table of ["events", "accepted", "shards"])
+      await tenant.hub.sql(`DELETE FROM ${table}`);
+    await tenant.hub.evict();
+    await tenant.shards.get(1).evict();
+    const back = await tenant.listenOn(1, undefined, lost[2].log_id);
+    assert.equal(back.answer.recovered, false);
+    assert.equal((await listener.closedWith(1013)).reason, "reconnect");
+    const record = slo();
+    await tenant.publish(record);
+    await hear([back], [record]);
+    const { asked } = await tenant.hub.control();
+    assert.equal(asked.filter((kind) => kind === "Follow").length, 2);
+  });
+
+  test("who comes while the root does not answer is sent away, and need not wait for ever", async () => {
+    const tenant = new ShardedTenant();
+    await tenant.hub.control({ questions: "are held up" });
+    const listener = await tenant.connect();
+    listener.send({ type: "authenticate", access_token: tenant.token() });
+    assert.equal((await listener.next(PATIENCE)).type, "authentication_failed");
+    await listener.closedWith(1011);
   });
 
   test("one where nobody listens any more is forgotten, and known again when somebody does", async () => {

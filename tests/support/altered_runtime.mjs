@@ -11,8 +11,8 @@ export const CONTROL = "https://control.test/";
  * members)`, which is `target` with some members replaced.
  *
  * Of each object it is counted what is asked of it, how often its alarm rings, how often it is
- * built and how many rows it writes; `Controls` tells, and changes what becomes of relays, and the
- * variables: that builds the object anew, as a deployment does.
+ * built and how many rows it writes; `Controls` tells, and changes what becomes of relays and of
+ * shards' questions, and the variables: that builds the object anew, as a deployment does.
  */
 export function inRuntime(runtime, built) {
   const exported = /([\w$]+) as TenantHub,/;
@@ -28,7 +28,14 @@ const instead = (target, members) =>
   });
 const runtime = ${runtime};
 const controls = {};
-const newControl = () => ({ relays: "arrive", vars: {}, asked: [], alarms: 0, built: 0 });
+const newControl = () => ({
+  relays: "arrive",
+  questions: "arrive",
+  vars: {},
+  asked: [],
+  alarms: 0,
+  built: 0,
+});
 /** By object; what a statement has written is known when its result was read. */
 const cursors = {};
 const rows = (name) => {
@@ -71,6 +78,8 @@ export class TenantHub {
     const kind = kindOf(request);
     this.control.asked.push(kind);
     const fate = kind === "Relay" ? this.control.relays : "arrive";
+    const isHeldUp = kind === "Follow" && this.control.questions === "are held up";
+    if (isHeldUp) await scheduler.wait(60_000);
     if (fate === "are lost") throw new Error("the relay is lost");
     const answer = await this.built.fetch(request);
     if (fate === "are not answered") throw new Error("the answer is lost");

@@ -113,6 +113,21 @@ fn listeners_are_displaced_where_the_root_no_longer_has_what_they_lack() {
 }
 
 #[test]
+fn one_that_wakes_begins_anew_with_a_root_that_has_lost_what_it_had() {
+    for newest in [0, 3] {
+        let mut follower = Follower::new(Some(500));
+        assert_eq!(news(follower.relayed(&relay(0, newest))), NONE);
+        let step = follower.followed(&followed(1, newest)).unwrap();
+        assert_eq!((step.missed, numbers(&step.news)), (true, vec![]));
+        assert!(!follower.must_ask(None, false));
+        assert_eq!(follower.to_keep(true), Some(newest));
+        follower.keep();
+        let next = relay(newest, newest + 1);
+        assert_eq!(news(follower.relayed(&next)), [newest + 1]);
+    }
+}
+
+#[test]
 fn the_root_is_asked_once_for_an_event_that_a_listener_names_and_the_shard_does_not_know() {
     let follower = following(5);
     assert!(!follower.must_ask(None, false));
