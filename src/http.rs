@@ -1,8 +1,8 @@
 //! Requests and responses.
 //!
-//! Every response is made here, so every one has the same headers: any page may read it (no
-//! cookie is ever looked at, so there is nothing to steal by reading), nobody may store it, and
-//! nobody may take it for anything but JSON.
+//! What a client is told is made here, but for the live page's files, and has the same headers: any
+//! page may read it (no cookie is ever looked at, so there is nothing to steal by reading), no cache
+//! may give it to anybody else, and nobody may take it for anything but JSON.
 //!
 //! Both are the runtime's own objects. Those of the `worker` crate are made by reading all that
 //! there is of one of them, field by field out of JavaScript, and made back into one by writing all

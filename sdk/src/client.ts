@@ -63,7 +63,7 @@ export interface SessionEventsEvents {
   error: SessionEventsError;
 }
 
-/** A server keeps the last 100 events for replay; one may be told to keep more. */
+/** A server keeps the last 100 events for replay; a later one may keep more. */
 const REMEMBERED = 1_000;
 
 /** Listens to a tenant's session events. */

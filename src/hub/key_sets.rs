@@ -68,7 +68,7 @@ impl KeySets {
             return under_way.clone();
         }
         let (inner, kid, uri) = (Rc::clone(&self.0), kid.to_owned(), jwks_uri.to_owned());
-        // It ends by itself, so that it ends whoever of those that wait for it goes away.
+        // Whoever waits for it moves it on, so it ends whoever else goes away.
         let fetch = async move {
             let outcome = inner.refresh(&uri, &kid, known).await;
             inner.fetching.borrow_mut().retain(|(of, _)| *of != uri);

@@ -275,7 +275,8 @@ describe("the date of an event", { concurrency: true }, () => {
 
   test("is the time of receipt when the record has none that can be read", async () => {
     const before = Date.now();
-    const dates = [undefined, null, "", "yesterday", "2021-13-03T05:53:57Z", "1635918837"];
+    const unreadable = ["", "yesterday", "2021-13-03T05:53:57Z", "1635918837", 1635918837, {}];
+    const dates = [undefined, null, ...unreadable];
     for (const { date } of await eventsOf(...dates.map((date) => slo({ date })))) {
       assert.match(date, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
       const at = Date.parse(date);

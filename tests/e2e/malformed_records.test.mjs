@@ -42,7 +42,6 @@ describe("a record that cannot be read", { concurrency: true }, () => {
       slo({ user_id: {} }),
       scp({ user_id: ["auth0|1"] }),
     ],
-    "has a date that is no text": [slo({ date: 1635918837 })],
     "has a tenant_name that is no text": [slo({ tenant_name: 7 })],
     "has a user_id of more than 1024 bytes": [slo({ user_id: "u".repeat(1025) })],
     "has a session_id of more than 256 bytes": [slo({ details: { session_id: "s".repeat(257) } })],

@@ -190,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn the_own_domain_s_key_set_is_where_it_is_listed() {
+        let own = "https://acme.us.auth0.com/";
+        let keys = "https://keys.acme.com/set";
+        let listed = format!(r#"{{"acme@us":[{{"issuer":"{own}","jwks_uri":"{keys}"}}]}}"#);
+        let config = config(&[(ISSUERS, &listed)]);
+        let issuers: Vec<_> = config.issuers(&tenant("acme@us")).collect();
+        let (issuer, jwks_uri) = (own.into(), keys.into());
+        assert_eq!(issuers, [Issuer { issuer, jwks_uri }]);
+    }
+
+    #[test]
     fn a_tenant_that_is_spelt_in_two_ways_has_the_issuers_of_both() {
         let config = config(&[(
             ISSUERS,

@@ -22,8 +22,9 @@ export type AccessTokenClaims = SessionClaims & Readonly<Record<string, unknown>
 export interface RevocationsOptions extends SessionEventsOptions, RevocationListOptions {
   /**
    * What to do with a token that is not known to be revoked, while something may be missing: before
-   * `ready`, while the connection is lost, and after that until all is made up for. `"refuse"`: nobody gets in on a revoked token, and
-   * nobody at all during an outage. `"pass"`: the reverse. There is no default.
+   * `ready`, while the connection is lost, and after that until all is made up for. `"refuse"`:
+   * nobody gets in on a revoked token, and nobody at all during an outage. `"pass"`: the reverse.
+   * There is no default.
    */
   readonly whileDisconnected: "refuse" | "pass";
   /**
