@@ -50,6 +50,7 @@ use session_events_core::{
 };
 use worker::{
     Env, Result, ScheduledTime, State, WebSocket,
+    js_sys::Error,
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
     web_sys::{self, Request, Response},
     worker_sys::DurableObjectState,
@@ -73,7 +74,7 @@ pub struct TenantHub {
     config: std::result::Result<Config, Fault>,
     /// The object's name, as the log has it.
     name: String,
-    tenant: Option<Tenant>,
+    tenant: Tenant,
     part: Part,
     sockets: Sockets,
     message_rate: RefCell<MessageRate>,
@@ -90,19 +91,18 @@ enum Part {
 /// What the runtime calls (Cloudflare, "Durable Objects: Base class").
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
 impl TenantHub {
-    /// An object that wakes.
+    /// An object that wakes. Whoever wakes it has asked for it by name, and the runtime knows the
+    /// name when an alarm wakes it too (Cloudflare, "Durable Object ID: `name`"); without one
+    /// nothing can be known of whose it is.
     #[wasm_bindgen(constructor)]
-    pub fn new(state: DurableObjectState, env: Env) -> Self {
+    pub fn new(state: DurableObjectState, env: Env) -> std::result::Result<Self, JsValue> {
         let state = Rc::new(State::from(state));
         let name = state.id().name().unwrap_or_default();
-        let object = ObjectName::parse(&name);
-        let tenant = object.as_ref().map(|object| object.tenant.clone());
-        let part = match object {
-            Some(ObjectName {
-                tenant,
-                shard: Some(number),
-            }) => Part::Shard(Shard::new(&state, &env, tenant, number)),
-            _ => Part::Root(Root::new(&state, &env, tenant.clone(), &name)),
+        let nameless = || Error::new(&format!("no object of a tenant is called \"{name}\""));
+        let ObjectName { tenant, shard } = ObjectName::parse(&name).ok_or_else(nameless)?;
+        let part = match shard {
+            Some(number) => Part::Shard(Shard::new(&state, &env, tenant.clone(), number)),
+            None => Part::Root(Root::new(&state, &env, tenant.clone())),
         };
         let prepared = part
             .create_tables(&state)
@@ -111,7 +111,7 @@ impl TenantHub {
             // Whatever needs the tables will fail on its own and say so to whoever asked.
             report::incident("object_start", &name, &error);
         }
-        Self {
+        Ok(Self {
             tenant,
             part,
             sockets: Sockets::new(Rc::clone(&state)),
@@ -120,7 +120,7 @@ impl TenantHub {
             config: environment::read_config(&env),
             name,
             state,
-        }
+        })
     }
 
     /// Answers what the Worker or another of the tenant's objects asks.
@@ -260,9 +260,7 @@ impl TenantHub {
                 self.publish(root, publication, receipt).await
             }
             (HubRequest::Events, Part::Root(root)) => root.newest_events().map_err(internal),
-            (HubRequest::Health, Part::Root(root)) => {
-                root.health(self.tenant.as_ref(), self.config()?)
-            }
+            (HubRequest::Health, Part::Root(root)) => root.health(&self.tenant, self.config()?),
             (HubRequest::Revocations(page, if_none_match), Part::Root(root)) => {
                 let config = self.config()?;
                 let page = root.revocations(page, if_none_match.as_deref(), config);
@@ -311,7 +309,7 @@ impl TenantHub {
             host: target.host,
             url: &url,
             path: target.path,
-            tenant_domain: self.tenant.as_ref().map(Tenant::domain).unwrap_or_default(),
+            tenant_domain: self.tenant.domain(),
         })
         .map_err(report::internal("debug"))
     }

@@ -190,10 +190,8 @@ impl TenantHub {
     }
 
     async fn verify(&self, token: &str) -> std::result::Result<AccessToken, Fault> {
-        let nameless = || Fault::internal("verify", "the object's name is no domain of Auth0's");
-        let tenant = self.tenant.as_ref().ok_or_else(nameless)?;
-        let config = self.config()?;
-        access_token::verify(token, tenant, config, &self.part.verifier()).await
+        let (config, verifier) = (self.config()?, self.part.verifier());
+        access_token::verify(token, &self.tenant, config, &verifier).await
     }
 
     /// Lets nobody in where there is no such shard any more.

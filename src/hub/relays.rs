@@ -30,14 +30,14 @@ const REQUEST_ID: &str = "relay";
 pub(super) struct Relays(Rc<Inner>);
 
 struct Inner {
-    tenant: Option<Tenant>,
+    tenant: Tenant,
     env: Env,
     database: Database,
     shards: Known<Shards>,
 }
 
 impl Relays {
-    pub(super) fn new(state: &State, env: &Env, tenant: Option<Tenant>) -> Self {
+    pub(super) fn new(state: &State, env: &Env, tenant: Tenant) -> Self {
         Self(Rc::new(Inner {
             tenant,
             env: env.clone(),
@@ -105,9 +105,8 @@ impl Inner {
             let Err(fault) = self.hand_on_all_to(number).await else {
                 break;
             };
-            let domain = self.tenant.as_ref().map(Tenant::domain).unwrap_or_default();
             let detail = format!("shard {number}: {}", fault.log_detail());
-            report::warning("shard_not_reached", &domain, &detail);
+            report::warning("shard_not_reached", &self.tenant.domain(), &detail);
             self.with_known(|shards| shards.failed(number));
         }
         self.with_known(|shards| shards.end(number));
@@ -151,10 +150,9 @@ impl Inner {
     }
 
     async fn send(&self, number: u16, relay: &Relay) -> std::result::Result<RelayReceipt, Fault> {
-        let nameless = || Fault::internal("relay", "the object's name is no domain of Auth0's");
         let shard = TenantObject {
             env: &self.env,
-            tenant: self.tenant.as_ref().ok_or_else(nameless)?,
+            tenant: &self.tenant,
             shard: Some(number),
             request_id: REQUEST_ID,
         };

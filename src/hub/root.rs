@@ -34,10 +34,10 @@ pub(super) struct Root {
 }
 
 impl Root {
-    pub(super) fn new(state: &State, env: &Env, tenant: Option<Tenant>, name: &str) -> Self {
+    pub(super) fn new(state: &State, env: &Env, tenant: Tenant) -> Self {
         Self {
             events: EventStore::new(state),
-            key_sets: KeySets::new(state, name.to_owned()),
+            key_sets: KeySets::new(state, tenant.domain()),
             relays: Relays::new(state, env, tenant),
             pruning_seen_to: Cell::new(false),
         }
@@ -142,17 +142,17 @@ impl Root {
     /// Whether storage answers, and how old the key sets are.
     pub(super) fn health(
         &self,
-        tenant: Option<&Tenant>,
+        tenant: &Tenant,
         config: &Config,
     ) -> std::result::Result<Response, Fault> {
         self.events.check().map_err(|error| {
             let (step, cause) = ("health", error.to_string());
             Fault::StorageUnavailable(Incident { step, cause })
         })?;
-        let issuers = tenant.into_iter().flat_map(|tenant| config.issuers(tenant));
         http::json(&HealthBody {
             storage: "ok",
-            key_sets: issuers
+            key_sets: config
+                .issuers(tenant)
                 .map(|issuer| self.key_sets.health(issuer.jwks_uri))
                 .collect(),
         })

@@ -12,6 +12,10 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker({
   expectedErrors: [/no such column|no column named|JSON serialization/, /NOTADB|hub_unreachable/],
 });
+const nameless = await startWorker({
+  runtime: "(state) => instead(state, { id: instead(state.id, { name: undefined }) })",
+  expectedErrors: [/no object of a tenant is called/],
+});
 
 /** Asserts that a tenant publishes, answers, and reaches a socket that is open and a new one. */
 async function assertServes(tenant, listener) {
@@ -94,6 +98,12 @@ describe("a tenant", { concurrency: true }, () => {
       await assert.rejects(tenant.connect({ headers }), /answered with 500/);
     }
     assert.deepEqual(await tenant.listeners(), before);
+  });
+
+  test("whose object is not told its name is served by none that takes itself for another", async () => {
+    const tenant = new Tenant(nameless);
+    await assertError(await tenant.get("/api/events"), 500, "internal_error");
+    await assertError(await tenant.post(JSON.stringify(slo())), 500, "internal_error");
   });
 
   test("whose key sets are garbage has them fetched anew", async () => {
