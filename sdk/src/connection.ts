@@ -6,7 +6,7 @@
 // is the last thing that a method does, because the owner may abandon it there and then.
 import { backoff } from "./backoff.ts";
 import { SessionEventsError } from "./errors.ts";
-import { LONGEST_TIMER, type Settings } from "./options.ts";
+import { LONGEST_TIMER, type Settings, type Socket } from "./options.ts";
 import {
   PING,
   SUBPROTOCOL,
@@ -60,7 +60,7 @@ const SHORTEST_RENEWAL = 1_000;
 export class Connection {
   readonly #settings: Settings;
   readonly #owner: Owner;
-  readonly #socket: WebSocket;
+  readonly #socket: Socket;
   /** Ends the listeners on the socket. */
   readonly #listening = new AbortController();
   #token: string;
@@ -79,11 +79,15 @@ export class Connection {
     this.#token = presentation.token;
     this.#fresh = presentation.fresh;
     this.#socket = this.#open(presentation);
-    this.#listen("open", () => (this.#opened = true));
-    this.#listen("message", ({ data }) => this.#receive(data, presentation));
+    const heed = (act: () => void) => {
+      if (!this.#listening.signal.aborted) act();
+    };
+    const socket = this.#socket;
+    socket.addEventListener("open", () => heed(() => (this.#opened = true)));
+    socket.addEventListener("message", ({ data }) => heed(() => this.#receive(data, presentation)));
     // An error tells nothing; a close follows.
-    this.#listen("error", () => {});
-    this.#listen("close", ({ code, reason }) => this.#end(code, reason));
+    socket.addEventListener("error", () => {});
+    socket.addEventListener("close", ({ code, reason }) => heed(() => this.#end(code, reason)));
   }
 
   /** Asks for a sign of life now; without one, the connection ends. */
@@ -102,17 +106,7 @@ export class Connection {
     this.#socket.close();
   }
 
-  #listen<K extends keyof WebSocketEventMap>(
-    name: K,
-    listener: (event: WebSocketEventMap[K]) => void,
-  ): void {
-    const { signal } = this.#listening;
-    this.#socket.addEventListener(name, (event) => {
-      if (!signal.aborted) listener(event);
-    });
-  }
-
-  #open({ way, token, lastEventId }: Presentation): WebSocket {
+  #open({ way, token, lastEventId }: Presentation): Socket {
     const { subscribeUrl, WebSocket } = this.#settings;
     if (way === "message") return new WebSocket(subscribeUrl);
     const url = new URL(subscribeUrl);

@@ -7,6 +7,24 @@ export interface TokenRequest {
   readonly fresh: boolean;
 }
 
+/** What is used of a socket: as much as a platform's and those of the package ws have alike. */
+export interface Socket {
+  readonly readyState: number;
+  send(text: string): void;
+  close(): void;
+  addEventListener(name: "open" | "error", listener: () => void): void;
+  addEventListener(name: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(
+    name: "close",
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+}
+
+export interface WebSocketClass {
+  new (url: URL, protocols?: string[]): Socket;
+  readonly OPEN: number;
+}
+
 export interface SessionEventsOptions {
   /** Where the worker is: `https://events.example.com`. A path in it is kept. */
   readonly url: string | URL;
@@ -14,9 +32,9 @@ export interface SessionEventsOptions {
   readonly tenant: string;
   /**
    * Gives an access token for the worker's API. Called for each connection, and again shortly
-   * before the token expires. While it fails, the client goes on trying.
+   * before the token expires. While it fails, or gives none, the client goes on trying.
    */
-  readonly getToken: (request: TokenRequest) => string | Promise<string>;
+  readonly getToken: (request: TokenRequest) => string | undefined | Promise<string | undefined>;
   /**
    * The newest event that an earlier client has received: what came after it is sent first.
    * Without it, a listener to all events is first sent those that the server keeps, the last 100,
@@ -39,7 +57,7 @@ export interface SessionEventsOptions {
   /** How long a try may take, `getToken` included, in milliseconds; 15,000. */
   readonly connectTimeout?: number;
   /** The WebSocket class; the platform's by default. Node has one from version 22 on. */
-  readonly WebSocket?: typeof WebSocket;
+  readonly WebSocket?: WebSocketClass;
 }
 
 /** The options, complete and checked. */
@@ -54,7 +72,7 @@ export interface Settings {
   readonly pingInterval: number;
   readonly pongTimeout: number;
   readonly connectTimeout: number;
-  readonly WebSocket: typeof WebSocket;
+  readonly WebSocket: WebSocketClass;
 }
 
 const DURATIONS = {
@@ -129,7 +147,7 @@ function endpointsOf({ url, tenant }: SessionEventsOptions) {
   };
 }
 
-function webSocketOf(options: SessionEventsOptions): typeof WebSocket {
+function webSocketOf(options: SessionEventsOptions): WebSocketClass {
   const given = options.WebSocket ?? globalThis.WebSocket;
   if (typeof given !== "function")
     throw new TypeError(

@@ -1,5 +1,6 @@
 // What compiles and what does not, as users write it. Compiling this file is the test.
 import { SessionEvents, type SessionEvent } from "session-events";
+import { Revocations } from "session-events/revocation";
 
 const options = {
   url: "https://events.example.com",
@@ -38,3 +39,37 @@ new SessionEvents({ url: options.url, getToken: options.getToken });
 new SessionEvents({ ...options, getToken: () => 7 });
 // @ts-expect-error There is no such option.
 new SessionEvents({ ...options, retries: 3 });
+
+// What auth0-spa-js and auth0-react give is a token or nothing.
+const silently = async (): Promise<string | undefined> => undefined;
+new SessionEvents({ ...options, getToken: ({ fresh }) => (fresh ? silently() : undefined) });
+
+// The package ws names its events more narrowly, and has no dispatchEvent.
+type WsEvents = {
+  open: { readonly type: string; readonly target: WsSocket };
+  error: { readonly error: unknown; readonly target: WsSocket };
+  message: { readonly data: string | Uint8Array; readonly target: WsSocket };
+  close: { readonly code: number; readonly reason: string; readonly target: WsSocket };
+};
+declare class WsSocket {
+  static readonly OPEN: 1;
+  constructor(address: string | URL, options?: { readonly headers?: object });
+  constructor(address: string | URL, protocols?: string | string[], options?: object);
+  readonly readyState: 0 | 1 | 2 | 3;
+  send(data: string | Uint8Array, then?: (error?: Error) => void): void;
+  close(code?: number, data?: string | Uint8Array): void;
+  addEventListener<K extends keyof WsEvents>(name: K, listener: (event: WsEvents[K]) => void): void;
+}
+new SessionEvents({ ...options, WebSocket: WsSocket });
+new SessionEvents({ ...options, WebSocket });
+// @ts-expect-error It cannot be sent anything.
+new SessionEvents({ ...options, WebSocket: EventTarget });
+
+// Claims as an Action writes them, and as @fastify/jwt has them.
+const revocations = new Revocations({
+  ...options,
+  whileDisconnected: "pass",
+  sessionId: (claims) => claims["https://example.com/sid"],
+});
+declare const user: string | object | Uint8Array;
+revocations.check(user);

@@ -32,7 +32,7 @@ export interface RevocationsOptions extends SessionEventsOptions, RevocationList
    * gives nothing, the end of any session of the user revokes the token. Auth0 writes `sid` to ID
    * tokens only; an Action can add it to access tokens as a claim with a namespace.
    */
-  readonly sessionId?: (claims: AccessTokenClaims) => string | undefined;
+  readonly sessionId?: (claims: AccessTokenClaims) => unknown;
   /**
    * Told of whatever goes wrong: the errors of the connection and of the snapshot, and
    * `events_missed` after a gap that an older server could not fill. By default they are written
@@ -51,7 +51,7 @@ export class Revocations {
   readonly ready: Promise<void>;
 
   readonly #list: RevocationList;
-  readonly #sessionId: (claims: AccessTokenClaims) => string | undefined;
+  readonly #sessionId: (claims: AccessTokenClaims) => unknown;
   readonly #refuse: boolean;
   #upToDate = false;
   #snapshot: Snapshot | undefined;
@@ -92,8 +92,10 @@ export class Revocations {
   /**
    * Returns when the token of these verified claims is still good, and throws otherwise:
    * `TokenRevokedError` (401), `MissingClaimsError` (401) or `RevocationsUnavailableError` (503).
+   * Frameworks have types of their own for claims, so any is taken, and it is looked at what is there.
    */
-  check(claims: AccessTokenClaims | null | undefined): void {
+  check(verified: unknown): void {
+    const claims = verified as AccessTokenClaims | null | undefined;
     if (typeof claims?.sub !== "string" || claims.sub === "") throw new MissingClaimsError();
     const { sub, iat } = claims;
     const revokedAt = this.#list.revokedAt({ sub, iat, sid: this.#sessionId(claims) });
