@@ -45,18 +45,20 @@ export async function startIssuer(port, audience) {
   });
   service.on("beforeResponse", (response, { body }) => {
     response.body.expires_in = DAY;
+    const refuse = (error, error_description) =>
+      Object.assign(response, { statusCode: 403, body: { error, error_description } });
     if (body.grant_type === "client_credentials") {
-      response.body.scope = body.scope ?? "listen:events";
+      // As Auth0 does, so that what works here works there.
+      if ((body.audience ?? audience) !== audience)
+        refuse("access_denied", `There is no API ${body.audience}.`);
+      else response.body.scope = body.scope ?? "listen:events";
       return;
     }
     const granted = grantOf(body);
     if (granted) {
       response.body.scope = granted.scope;
       sessions.grant(response.body.refresh_token, granted.session, granted.scope);
-    } else {
-      response.statusCode = 403;
-      response.body = { error: "invalid_grant", error_description: "The session is over." };
-    }
+    } else refuse("invalid_grant", "The session is over.");
   });
   const grantOf = ({ code, refresh_token }) => sessions.granted(code ?? refresh_token);
 

@@ -1,7 +1,9 @@
 // `npm start`: the worker in the local runtime, an issuer that stands in for Auth0, a listener,
 // and a few log records, so that the events are seen to arrive. Goes on until Ctrl-C.
 import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
@@ -45,6 +47,7 @@ await main(async () => {
 process.exit();
 
 async function run(port) {
+  if (port) await assertFree(port);
   const issuer = await startIssuer(ISSUER_PORT, AUDIENCE);
   started.push(issuer);
   const secret = userSecret();
@@ -153,6 +156,19 @@ async function derivePublishToken(secret) {
   const token = stdout.match(/^publish_token\t(.+)$/m)?.[1];
   if (!token) throw new Fault(`${stderr}\nThere is no publish token: mend what is said above.`);
   return token;
+}
+
+/** Fails where the port is taken, which wrangler would say only after the build. */
+async function assertFree(port) {
+  const probe = createServer().listen(port, "127.0.0.1");
+  try {
+    await once(probe, "listening");
+  } catch (error) {
+    throw new Fault(
+      `Port ${port} cannot be had (${error.code}): leave out --port, and a free one is found.`,
+    );
+  }
+  probe.close();
 }
 
 // ---- Options and the end

@@ -10,7 +10,8 @@ const JANE = "auth0|6182002f34f4dd006b05b5c7";
 const PAGE = "http://localhost:3000/";
 const VERIFIER = "v".repeat(43);
 
-const issuer = await startIssuer(0, "https://api.example.com");
+const AUDIENCE = "https://api.example.com";
+const issuer = await startIssuer(0, AUDIENCE);
 after(() => issuer.stop());
 const published = [];
 issuer.logTo(async (records) => published.push(...records));
@@ -50,6 +51,16 @@ async function signIn(parameters) {
 }
 
 describe("the issuer of npm start", () => {
+  test("gives an application a token for the worker's API, and for no other", async () => {
+    const login = { grant_type: "client_credentials", client_id: "a" };
+    const { access_token } = await tokens({ ...login, audience: AUDIENCE });
+    assert.equal(claimsOf(access_token).aud, AUDIENCE);
+    assert.equal(claimsOf((await tokens(login)).access_token).aud, AUDIENCE);
+    const { error, ...rest } = await tokens({ ...login, audience: "https://other.example.com" });
+    assert.equal(error, "access_denied");
+    assert.equal(rest.access_token, undefined);
+  });
+
   test("gives a user no right to everybody's events, however it is asked for", async () => {
     for (const wanted of ["listen:events", "listen:events openid listen:events"]) {
       const { access_token, scope } = await signIn({ scope: `${wanted} listen:events:self` });

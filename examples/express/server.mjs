@@ -47,10 +47,14 @@ app.get("/api/me", ({ auth: { payload } }, response) => {
 
 // What the two middlewares refuse has a status, headers and a code.
 app.use((error, _request, response, _next) => {
-  const { status = 500, headers = {}, code = "internal_error", message } = error;
+  // A request without a token is refused without a code.
+  const { status = 500, headers = {}, code = "invalid_token", message } = error;
   if (status === 500) console.error(error);
-  const description = status === 500 ? "Something went wrong here." : message;
-  response.status(status).set(headers).json({ error: code, error_description: description });
+  const told =
+    status === 500
+      ? { error: "internal_error", error_description: "Something went wrong here." }
+      : { error: code, error_description: message };
+  response.status(status).set(headers).json(told);
 });
 
 const server = app.listen(port, "localhost", (error) => {

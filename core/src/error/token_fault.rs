@@ -40,7 +40,9 @@ impl TokenFault {
         match self {
             Self::Missing => "An access token is required: send it as `Authorization: Bearer …`.",
             Self::TooLong => "The access token is longer than 8 KiB.",
-            Self::Malformed => "The access token is not a well-formed JSON Web Token.",
+            Self::Malformed => {
+                "The access token is not a well-formed JSON Web Token. Auth0 issues such a token only where the login asks for the API by its audience."
+            }
             Self::Algorithm => {
                 "The access token must be signed with RS256 or PS256; set it as the API's signing algorithm in Auth0."
             }

@@ -33,6 +33,7 @@ export function followRevocations(options) {
     /** What becomes of a token with these claims. */
     codeOf,
     /** Of these users, those that get in with a token of five seconds ago. */
-    passing: (users) => users.filter((sub) => codeOf({ sub, iat: now() - 600 }) !== "invalid_token"),
+    passing: (users) =>
+      users.filter((sub) => codeOf({ sub, iat: now() - 600 }) !== "invalid_token"),
   };
 }
