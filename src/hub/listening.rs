@@ -128,24 +128,25 @@ impl TenantHub {
         self.sockets
             .with_index(|all| all.check_room(newcomer.as_ref()))
             .map_err(&internal)??;
-        let accepted = || {
-            let pair = WebSocketPair::new()?;
-            let mut socket = self.sockets.accept(pair.server, clock::now())?;
-            socket.send(&ServerMessage::Connected);
-            if let Some(Admission(token, last_event_id)) = admission {
-                let begun = self.authenticate(&mut socket, &Ok(token), last_event_id.as_deref());
-                if let Err(error) = begun {
-                    // Nobody will ever hold its other end.
-                    self.sockets.update(&mut socket, Session::end)?;
-                    return Err(error);
-                }
-            }
-            Ok((pair.client, socket.due()))
-        };
-        let (client, due) = accepted().map_err(&internal)?;
-        self.wake_by(due).await.map_err(&internal)?;
+        let WebSocketPair { client, server } = WebSocketPair::new().map_err(&internal)?;
+        let accepted = self.sockets.accept(server, clock::now());
+        let mut socket = accepted.map_err(&internal)?;
+        if let Err(error) = self.begin(&mut socket, admission).await {
+            // Nobody will ever hold its other end.
+            let ended = self.sockets.update(&mut socket, Session::end);
+            return Err(internal(ended.err().unwrap_or(error)));
+        }
         let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
         http::switching_protocols(client.as_ref(), subprotocol).map_err(&internal)
+    }
+
+    /// Says to a socket what comes first, and has the alarm ring for it.
+    async fn begin(&self, socket: &mut Socket, admission: Option<Admission>) -> Result<()> {
+        socket.send(&ServerMessage::Connected);
+        if let Some(Admission(token, last_event_id)) = admission {
+            self.authenticate(socket, &Ok(token), last_event_id.as_deref())?;
+        }
+        self.wake_by(socket.due()).await
     }
 
     /// Takes in what a socket says.

@@ -34,6 +34,9 @@ pub(super) const SCHEMA: &str = "
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 /// Rows are let go together, so that an object that is otherwise asleep wakes for it seldom.
 const PRUNING_SECONDS: i64 = 60 * 60;
+/// How many rows are let go in one step, so that nobody waits for it: where `REVOCATION_DAYS` was
+/// lowered there may be a million.
+const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A tenant's revocations.
 pub(super) struct Revocations {
@@ -144,11 +147,14 @@ impl Revocations {
         Ok(oldest.map(due))
     }
 
-    /// Lets go of what was revoked longer than `days` ago.
+    /// Lets go of the oldest that were revoked longer than `days` ago; the rest is due at once.
     pub(super) fn prune(&self, days: u16, now: Timestamp) -> Result<()> {
-        let aged = "DELETE FROM revocations WHERE at <= ?";
+        let aged = "
+            DELETE FROM revocations WHERE (user_id, session_id) IN
+            (SELECT user_id, session_id FROM revocations WHERE at <= ? ORDER BY at LIMIT ?)";
         let oldest = oldest_kept(days, now).as_millis();
-        self.database.run(aged, vec![oldest.into()])
+        self.database
+            .run(aged, vec![oldest.into(), PRUNED_AT_ONCE.into()])
     }
 }
 
