@@ -18,21 +18,23 @@ use crate::{
     address::Address,
     api::{self, Answer},
     failure::{Failure, Outcome},
-    login::Login,
     output::{self, BAD, DIM, GOOD, Output, plain, styled},
     publish::Publisher,
+    reader::Reader,
 };
 
-pub(crate) fn run(
-    address: &Address,
-    login: &Login,
-    publisher: &Publisher,
-    round_trip: bool,
-    output: Output,
-) -> Outcome {
+pub(crate) fn run(reader: &Reader, publisher: &Publisher, round_trip: bool) -> Outcome {
+    let Reader {
+        address,
+        login,
+        output,
+    } = reader;
     let agent = api::agent();
     let publish_token = publisher.token(&address.tenant);
-    let mut report = Report { output, bad: false };
+    let mut report = Report {
+        output: *output,
+        bad: false,
+    };
     report.tell("tenant", Finding::Good(tenant(address)))?;
     let reachable = report.check("network", network(address))?;
     let worker = report.check_after(reachable.is_some(), "worker", || worker(&agent, address))?;

@@ -4,19 +4,18 @@ use serde_json::value::RawValue;
 use session_events_core::protocol::EventsBody;
 
 use crate::{
-    address::Address,
     api::{self, Answer},
     event_line::{HEADINGS, ShownEvent},
     failure::Outcome,
-    login::Login,
-    output::{self, Output},
+    output,
+    reader::Reader,
 };
 
-pub(crate) fn run(address: &Address, login: &Login, output: Output) -> Outcome {
-    let token = login.tokens(&address.tenant)?.get().map_err(String::from)?;
-    let answer = api::get(&api::agent(), &address.path("/api/events"), &token)?;
+pub(crate) fn run(reader: &Reader) -> Outcome {
+    let url = reader.address.path("/api/events");
+    let answer = api::get(&api::agent(), &url, &reader.token()?)?;
     let events = events(&answer)?;
-    if output.is_json() {
+    if reader.output.is_json() {
         return events
             .iter()
             .try_for_each(|event| output::json_line(event.get()));

@@ -3,11 +3,10 @@
 use clap::Args;
 
 use crate::{
-    address::Address,
     event_line::ShownEvent,
     failure::Outcome,
-    login::Login,
     output::{self, Output, plain},
+    reader::Reader,
     subscription::{Arrival, Subscription, block_on},
 };
 
@@ -20,18 +19,18 @@ pub(crate) struct Beginning {
     last_event_id: Option<String>,
 }
 
-pub(crate) fn run(
-    address: &Address,
-    login: &Login,
-    beginning: Beginning,
-    output: Output,
-) -> Outcome {
+pub(crate) fn run(reader: &Reader, beginning: Beginning) -> Outcome {
+    let Reader {
+        address,
+        login,
+        output,
+    } = reader;
     let tokens = login.tokens(&address.tenant)?;
     block_on(async {
         let mut subscription = Subscription::new(address, tokens, beginning.last_event_id)?;
         loop {
             match subscription.next().await? {
-                Arrival::Event(event) => write(&event, output)?,
+                Arrival::Event(event) => write(&event, *output)?,
                 Arrival::Gap => {
                     output::note("Some events were missed: the worker no longer keeps them");
                 }

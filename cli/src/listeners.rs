@@ -3,18 +3,17 @@
 use session_events_core::protocol::{Connection, Filter, ListenersBody};
 
 use crate::{
-    address::Address,
     api,
     failure::Outcome,
-    login::Login,
-    output::{self, Output, plain},
+    output::{self, plain},
+    reader::Reader,
 };
 
-pub(crate) fn run(address: &Address, login: &Login, output: Output) -> Outcome {
-    let token = login.tokens(&address.tenant)?.get().map_err(String::from)?;
-    let answer = api::get(&api::agent(), &address.path("/api/listeners"), &token)?;
+pub(crate) fn run(reader: &Reader) -> Outcome {
+    let url = reader.address.path("/api/listeners");
+    let answer = api::get(&api::agent(), &url, &reader.token()?)?;
     let body: ListenersBody = answer.json()?;
-    if output.is_json() {
+    if reader.output.is_json() {
         return body.connections.iter().try_for_each(|connection| {
             output::json_line(
                 &serde_json::to_string(connection).map_err(|error| error.to_string())?,

@@ -4,7 +4,8 @@
 //!
 //! - One file a command: [`listen`], [`events`], [`revocations`], [`status`], [`listeners`],
 //!   [`publish`], [`publish_token`], [`doctor`], [`completions`].
-//! - [`address`] and [`login`]: whom they talk to, and as whom.
+//! - [`address`] and [`login`]: whom they talk to, and as whom; [`reader`]: both, for those that
+//!   read.
 //! - [`api`] and [`socket`]: how, over HTTP and over a WebSocket.
 //! - [`subscription`] and [`renewal`]: how to go on listening, through losses and the end of tokens;
 //!   [`pages`]: how to read what is revoked; [`recent`]: what was written already.
@@ -26,6 +27,7 @@ mod output;
 mod pages;
 mod publish;
 mod publish_token;
+mod reader;
 mod recent;
 mod renewal;
 mod revocations;
@@ -47,9 +49,9 @@ use crate::{
     address::Address,
     failure::{Failure, Outcome},
     listen::Beginning,
-    login::Login,
     output::Output,
     publish::Publisher,
+    reader::Reader,
 };
 
 const ENVIRONMENT: &str = "\
@@ -80,23 +82,12 @@ enum Command {
   session-events listen --json | jq -r 'select(.type == \"user_blocked\").user_id'")]
     Listen {
         #[command(flatten)]
-        address: Address,
-        #[command(flatten)]
-        login: Login,
-        #[command(flatten)]
         beginning: Beginning,
         #[command(flatten)]
-        output: Output,
+        reader: Reader,
     },
     /// Write the events that the worker keeps, newest first
-    Events {
-        #[command(flatten)]
-        address: Address,
-        #[command(flatten)]
-        login: Login,
-        #[command(flatten)]
-        output: Output,
-    },
+    Events(Reader),
     /// Write whose tokens are revoked and up to when, oldest change first
     ///
     /// All that the worker keeps, for REVOCATION_DAYS: of each user the newest event that revoked
@@ -113,11 +104,7 @@ enum Command {
         #[arg(long)]
         follow: bool,
         #[command(flatten)]
-        address: Address,
-        #[command(flatten)]
-        login: Login,
-        #[command(flatten)]
-        output: Output,
+        reader: Reader,
     },
     /// Tell whether tokens of a user are revoked, and up to when
     ///
@@ -130,21 +117,10 @@ enum Command {
         #[arg(value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
         user_id: String,
         #[command(flatten)]
-        address: Address,
-        #[command(flatten)]
-        login: Login,
-        #[command(flatten)]
-        output: Output,
+        reader: Reader,
     },
     /// Write who listens
-    Listeners {
-        #[command(flatten)]
-        address: Address,
-        #[command(flatten)]
-        login: Login,
-        #[command(flatten)]
-        output: Output,
-    },
+    Listeners(Reader),
     /// Publish a saved log, as a log stream would
     ///
     /// The file is a JSON array, JSON lines or one JSON object of log records. They are sent in
@@ -186,17 +162,13 @@ enum Command {
   session-events doctor --url https://events.example.com --tenant acme@us --round-trip")]
     Doctor {
         #[command(flatten)]
-        address: Address,
-        #[command(flatten)]
-        login: Login,
+        reader: Reader,
         #[command(flatten)]
         publisher: Publisher,
         /// Publish the logout of a user that does not exist, and see it arrive; it stays among
         /// the tenant's last 100 events
         #[arg(long, help_heading = "Checks")]
         round_trip: bool,
-        #[command(flatten)]
-        output: Output,
     },
     /// Print the script that completes this program's commands and options in a shell
     #[command(after_help = "Example:
@@ -212,34 +184,11 @@ fn main() -> ExitCode {
         return end(Err(problem.into()));
     }
     end(match Arguments::parse().command {
-        Command::Listen {
-            address,
-            login,
-            beginning,
-            output,
-        } => listen::run(&address, &login, beginning, output),
-        Command::Events {
-            address,
-            login,
-            output,
-        } => events::run(&address, &login, output),
-        Command::Revocations {
-            follow,
-            address,
-            login,
-            output,
-        } => revocations::run(&address, &login, follow, output),
-        Command::Status {
-            user_id,
-            address,
-            login,
-            output,
-        } => status::run(&address, &login, user_id, output),
-        Command::Listeners {
-            address,
-            login,
-            output,
-        } => listeners::run(&address, &login, output),
+        Command::Listen { beginning, reader } => listen::run(&reader, beginning),
+        Command::Events(reader) => events::run(&reader),
+        Command::Revocations { follow, reader } => revocations::run(&reader, follow),
+        Command::Status { user_id, reader } => status::run(&reader, user_id),
+        Command::Listeners(reader) => listeners::run(&reader),
         Command::Publish {
             file,
             address,
@@ -248,12 +197,10 @@ fn main() -> ExitCode {
         } => publish::run(&address, &publisher, &file, output),
         Command::PublishToken { tenant } => publish_token::run(&tenant),
         Command::Doctor {
-            address,
-            login,
+            reader,
             publisher,
             round_trip,
-            output,
-        } => doctor::run(&address, &login, &publisher, round_trip, output),
+        } => doctor::run(&reader, &publisher, round_trip),
         Command::Completions { shell } => completions::run(shell),
     })
 }

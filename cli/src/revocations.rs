@@ -5,22 +5,20 @@ mod follow;
 use session_events_core::revocation::Revocation;
 
 use crate::{
-    address::Address,
     event_line::{HEADINGS, revocation_cells},
     failure::Outcome,
-    login::Login,
-    output::{self, Output},
+    output,
     pages::Pages,
+    reader::Reader,
 };
 
-pub(crate) fn run(address: &Address, login: &Login, follow: bool, output: Output) -> Outcome {
-    let tokens = login.tokens(&address.tenant)?;
-    let token = tokens.get().map_err(String::from)?;
-    let pages = Pages::of(address, None);
+pub(crate) fn run(reader: &Reader, follow: bool) -> Outcome {
     if follow {
-        return follow::run(address, tokens, &token, pages, output);
+        return follow::run(reader);
     }
-    if output.is_json() {
+    let token = reader.token()?;
+    let pages = Pages::of(&reader.address, None);
+    if reader.output.is_json() {
         return each(pages, &token, |revocation| json(&revocation));
     }
     let mut rows = Vec::new();

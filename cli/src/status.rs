@@ -1,25 +1,24 @@
 //! `status`: whether tokens of a user are revoked, and up to when.
 
 use crate::{
-    address::Address,
     event_line::kind,
     failure::Outcome,
-    login::Login,
-    output::{self, BAD, Output, plain, styled},
+    output::{self, BAD, plain, styled},
     pages::Pages,
+    reader::Reader,
     revocations::{each, json},
 };
 
-pub(crate) fn run(address: &Address, login: &Login, user_id: String, output: Output) -> Outcome {
-    let token = login.tokens(&address.tenant)?.get().map_err(String::from)?;
+pub(crate) fn run(reader: &Reader, user_id: String) -> Outcome {
+    let pages = Pages::of(&reader.address, Some(user_id));
     let mut revocations = Vec::new();
-    each(Pages::of(address, Some(user_id)), &token, |revocation| {
+    each(pages, &reader.token()?, |revocation| {
         revocations.push(revocation);
         Ok(())
     })?;
     // What counts for all sessions stands above what counts for one.
     revocations.sort_by_key(|revocation| revocation.session_id.is_some());
-    if output.is_json() {
+    if reader.output.is_json() {
         return revocations.iter().try_for_each(json);
     }
     if revocations.is_empty() {

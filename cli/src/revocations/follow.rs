@@ -12,12 +12,11 @@ use session_events_core::{
 use tokio::task;
 
 use crate::{
-    address::Address,
     event_line::revocation_line,
     failure::{Failure, Outcome},
-    login::Tokens,
     output::{self, Output, plain},
     pages::Pages,
+    reader::Reader,
     recent::Recent,
     subscription::{Arrival, NO_EVENT, Subscription, block_on},
 };
@@ -28,21 +27,22 @@ const UNTURNED: u32 = 2 * MAX_PAGE;
 /// last 100 events.
 const REMEMBERED: usize = 5_000;
 
-pub(super) fn run(
-    address: &Address,
-    tokens: Tokens,
-    token: &str,
-    pages: Pages,
-    output: Output,
-) -> Outcome {
-    let mut follower = Follower {
-        pages,
+pub(super) fn run(reader: &Reader) -> Outcome {
+    let Reader {
+        address,
+        login,
         output,
+    } = reader;
+    let tokens = login.tokens(&address.tenant)?;
+    let token = tokens.get().map_err(String::from)?;
+    let mut follower = Follower {
+        pages: Pages::of(address, None),
+        output: *output,
         written: Recent::new(REMEMBERED),
         unturned: 0,
     };
     let last_event_id = loop {
-        let page = follower.pages.get(token)?;
+        let page = follower.pages.get(&token)?;
         let last_event_id = page.last_event_id.clone();
         if follower.take(page)? {
             break last_event_id;
