@@ -165,8 +165,10 @@ enum Command {
         reader: Reader,
         #[command(flatten)]
         publisher: Publisher,
-        /// Publish the logout of a user that does not exist, and see it arrive; it stays among
-        /// the tenant's last 100 events
+        /// Publish the logout of a user that does not exist, and see it arrive
+        ///
+        /// The event stays among the tenant's last 100. The revocation stays for REVOCATION_DAYS;
+        /// there is one, however often this is done.
         #[arg(long, help_heading = "Checks")]
         round_trip: bool,
     },

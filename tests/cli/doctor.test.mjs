@@ -48,6 +48,16 @@ describe("doctor", { concurrency: true }, () => {
     assert.ok(!output.includes(SECRET) && !output.includes(PUBLISH_SECRET));
   });
 
+  test("leaves one revocation, however often it goes the whole way", async (t) => {
+    const { at } = newTenant();
+    for (let time = 0; time < 2; time += 1) {
+      const { code, output } = await check(t, [...at, "--round-trip"], { PUBLISH_SECRET });
+      assert.equal(code, 0, output);
+    }
+    const count = async (command) => lines((await run(t, [command, ...at])).stdout).length;
+    assert.deepEqual([await count("events"), await count("revocations")], [2, 1]);
+  });
+
   test("leaves out what it is not given, and publishes nothing unasked", async (t) => {
     const { tenant, address } = newTenant();
     const { code, status } = await check(t, [...address, "--issuer", issuing.url]);
