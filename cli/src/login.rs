@@ -3,7 +3,7 @@
 //!
 //! A token stays in memory, and neither it nor the secret is in any message.
 
-use clap::{ArgMatches, Args, Command, Error, FromArgMatches, parser::ValueSource};
+use clap::Args;
 use serde::Deserialize;
 use session_events_core::{config::DEFAULT_AUDIENCE, tenant::Tenant};
 use ureq::Agent;
@@ -11,44 +11,15 @@ use ureq::Agent;
 use crate::{
     address::BaseUrl,
     api::{self, Answer},
+    precedence::{Alternatives, Chosen},
 };
 
 /// Where tokens come from.
-///
-/// What the command line says counts for more than the environment here, too: a client id or
-/// secret there for more than a token that the environment has.
-#[derive(Clone, Debug)]
-pub(crate) struct Login(Options);
-
-impl FromArgMatches for Login {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let mut options = Options::from_arg_matches(matches)?;
-        if !given("token") && (given("client_id") || given("client_secret")) {
-            options.token = None;
-        }
-        Ok(Self(options))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for Login {
-    fn augment_args(command: Command) -> Command {
-        Options::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Options::augment_args_for_update(command)
-    }
-}
+pub(crate) type Login = Chosen<LoginOptions>;
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Access token")]
-struct Options {
+pub(crate) struct LoginOptions {
     /// An access token
     #[arg(long, env = "SESSION_EVENTS_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -69,6 +40,14 @@ struct Options {
     /// The identifier of the API in Auth0, as the worker has it
     #[arg(long, value_name = "URI", env = "SESSION_EVENTS_AUDIENCE", default_value = DEFAULT_AUDIENCE)]
     audience: String,
+}
+
+impl Alternatives for LoginOptions {
+    fn choose(&mut self, is_given: impl Fn(&str) -> bool) {
+        if !is_given("token") && (is_given("client_id") || is_given("client_secret")) {
+            self.token = None;
+        }
+    }
 }
 
 /// A source of tokens.

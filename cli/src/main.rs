@@ -5,7 +5,7 @@
 //! - One file a command: [`listen`], [`events`], [`revocations`], [`status`], [`listeners`],
 //!   [`publish`], [`publish_token`], [`doctor`], [`completions`].
 //! - [`address`] and [`login`]: whom they talk to, and as whom; [`reader`]: both, for those that
-//!   read.
+//!   read; [`precedence`]: which options count.
 //! - [`api`] and [`socket`]: how, over HTTP and over a WebSocket.
 //! - [`subscription`] and [`renewal`]: how to go on listening, through losses and the end of tokens;
 //!   [`pages`]: how to read what is revoked; [`recent`]: what was written already.
@@ -25,6 +25,7 @@ mod listeners;
 mod login;
 mod output;
 mod pages;
+mod precedence;
 mod publish;
 mod publish_token;
 mod reader;

@@ -24,6 +24,7 @@ use crate::{
     backoff,
     failure::{Failure, Outcome},
     output::{self, Output},
+    precedence::{Alternatives, Chosen},
 };
 
 /// A batch is sent when it has this many records,
@@ -38,9 +39,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const TOLD_PLACES: usize = 20;
 
 /// What lets the publisher in.
+pub(crate) type Publisher = Chosen<PublisherOptions>;
+
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Publish token")]
-pub(crate) struct Publisher {
+pub(crate) struct PublisherOptions {
     /// The tenant's publish token
     #[arg(
         long,
@@ -54,12 +57,20 @@ pub(crate) struct Publisher {
     publish_secret: Option<String>,
 }
 
+impl Alternatives for PublisherOptions {
+    fn choose(&mut self, is_given: impl Fn(&str) -> bool) {
+        if !is_given("publish_token") && is_given("publish_secret") {
+            self.publish_token = None;
+        }
+    }
+}
+
 impl Publisher {
     /// The token, where there is one or it can be derived.
     pub(crate) fn token(&self, tenant: &Tenant) -> Option<String> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let derived = |secret: String| publish_token::derive(&secret, tenant);
-        given(&self.publish_token).or_else(|| given(&self.publish_secret).map(derived))
+        given(&self.0.publish_token).or_else(|| given(&self.0.publish_secret).map(derived))
     }
 }
 

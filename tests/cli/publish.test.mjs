@@ -103,6 +103,22 @@ describe("publish", { concurrency: true }, () => {
     assert.equal(code, 0, "there is nothing to publish");
   });
 
+  test("heeds the secret on the command line more than a token in the environment", async (t) => {
+    const { tenant, address } = newTenant();
+    const { path } = file("log.json", JSON.stringify(slo()));
+    const env = { PUBLISH_TOKEN: publishToken(tenant.domain) };
+    const args = ["publish", path, ...address];
+    const wrong = await run(t, [...args, "--publish-secret", "another secret"], { env });
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.output, /^error: 401 invalid_token/);
+    const good = await run(t, [...args, "--publish-secret", PUBLISH_SECRET], {
+      env: { PUBLISH_TOKEN: "wrong" },
+    });
+    assert.equal(good.code, 0, good.output);
+    const both = [...args, "--publish-token", env.PUBLISH_TOKEN, "--publish-secret", "another"];
+    assert.equal((await run(t, both)).code, 0, "the token counts where both are there");
+  });
+
   test("tries a batch again while the worker is away, and says how far it came", async (t) => {
     let asked = 0;
     const refusals = [503, 429, 500];
