@@ -30,6 +30,10 @@ impl FromStr for BaseUrl {
                     .into(),
             );
         }
+        // A worker may be below a path, but an address of its tenant's is easily pasted here.
+        if uri.path().contains('@') {
+            return Err("leave out the path: the tenant goes into --tenant".into());
+        }
         if uri.query().is_some() || text.contains(['#', '@']) {
             return Err("write it without a query, a fragment or a user".into());
         }
@@ -105,6 +109,19 @@ mod tests {
         ] {
             assert!(bad.parse::<BaseUrl>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_address_of_a_tenants_says_where_the_tenant_goes() {
+        for url in [
+            "https://example.com/acme@us",
+            "https://example.com/acme@us/api/publish",
+        ] {
+            let error = url.parse::<BaseUrl>().unwrap_err();
+            assert_eq!(error, "leave out the path: the tenant goes into --tenant");
+        }
+        let error = "https://user@example.com".parse::<BaseUrl>().unwrap_err();
+        assert_eq!(error, "write it without a query, a fragment or a user");
     }
 
     #[test]
