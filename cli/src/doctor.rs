@@ -18,7 +18,7 @@ use crate::{
     address::Address,
     api::{self, Answer},
     failure::{Failure, Outcome},
-    output::{self, BAD, DIM, GOOD, Output, plain, styled},
+    output::{self, BAD, DIM, GOOD, Output, WARNING, plain, styled},
     publish::Publisher,
     reader::Reader,
 };
@@ -55,7 +55,8 @@ pub(crate) fn run(reader: &Reader, publisher: &Publisher, round_trip: bool) -> O
         )?,
     };
     if let Some(token) = &token {
-        report.check("token", token::claims(token, address, login))?;
+        let finding = token::claims(token, address, login).unwrap_or_else(Finding::Bad);
+        report.tell("token", finding)?;
         report.check_after(served, "access", || access(&agent, address, token))?;
     }
     report.check_after(served, "health", || health::check(&agent, address))?;
@@ -92,7 +93,9 @@ pub(crate) fn run(reader: &Reader, publisher: &Publisher, round_trip: bool) -> O
 enum Finding {
     /// All is well, as far as this goes.
     Good(String),
-    /// Something is to be mended.
+    /// It may be wrong: another check decides.
+    Warning(String),
+    /// Something is to be fixed.
     Bad(String),
     /// Nothing was given to check.
     LeftOut(String),
@@ -146,6 +149,7 @@ impl Report {
     fn tell(&mut self, name: &str, finding: Finding) -> Outcome {
         let (status, sign, style, message) = match &finding {
             Finding::Good(message) => ("good", "✓", GOOD, message),
+            Finding::Warning(message) => ("warning", "!", WARNING, message),
             Finding::Bad(message) => ("bad", "✗", BAD, message),
             Finding::LeftOut(message) => ("left out", "–", DIM, message),
         };

@@ -16,6 +16,8 @@ use crate::failure::Outcome;
 
 /// What was found good.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What may need attention.
+pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 /// What needs attention.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 /// What is said besides.

@@ -82,6 +82,16 @@ describe("doctor", { concurrency: true }, () => {
     assert.equal(roundTrip.code, 1);
   });
 
+  test("lets the worker decide on an issuer that is not the tenant's own", async (t) => {
+    const { address } = newTenant();
+    const args = [...address, "--token", token({ sub: USER, scope: "listen:events" })];
+    const { status, message } = await check(t, args);
+    assert.deepEqual([status.token, status.access], ["warning", "good"]);
+    assert.match(message.token, /it is issued by .*, and not by .*: if access is refused, take/);
+    const elsewhere = await check(t, [...address, "--token", newTenant().tenant.token()]);
+    assert.deepEqual([elsewhere.status.token, elsewhere.status.access], ["warning", "bad"]);
+  });
+
   for (const [what, changes, broken, mend, env] of [
     [
       "a name that is not found",
@@ -118,8 +128,8 @@ describe("doctor", { concurrency: true }, () => {
     [
       "another tenant's token",
       { "--token": () => newTenant().tenant.token() },
-      "token",
-      /of this tenant/,
+      "access",
+      /^401 invalid_token: /,
     ],
     [
       "a token for another API",
