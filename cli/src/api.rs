@@ -34,8 +34,21 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The worker's.
+    pub(crate) fn of_worker(
+        url: &str,
+        sent: Result<Response<Body>, ureq::Error>,
+    ) -> Result<Self, String> {
+        Self::of(url, sent)
+            .map_err(|problem| format!("{problem}: check the URL, and that the worker runs there"))
+    }
+
+    /// Anybody's.
     pub(crate) fn of(url: &str, sent: Result<Response<Body>, ureq::Error>) -> Result<Self, String> {
-        let unreachable = |error: ureq::Error| format!("{url} cannot be reached: {error}");
+        let unreachable = |error| match error {
+            ureq::Error::Io(error) => format!("{url} cannot be reached: {error}"),
+            error => format!("{url} cannot be reached: {error}"),
+        };
         let mut response = sent.map_err(unreachable)?;
         let retry_after = response.headers().get("retry-after");
         let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -83,5 +96,5 @@ pub(crate) fn get(agent: &Agent, url: &str, token: &str) -> Result<Answer, Strin
     let request = agent
         .get(url)
         .header("authorization", format!("Bearer {token}"));
-    Answer::of(url, request.call())
+    Answer::of_worker(url, request.call())
 }

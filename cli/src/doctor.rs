@@ -196,8 +196,7 @@ fn network(address: &Address) -> Check<()> {
 
 fn worker(agent: &Agent, address: &Address) -> Check<()> {
     let url = format!("{}/", address.url);
-    let answer = Answer::of(&url, agent.get(&url).call())
-        .map_err(|problem| format!("{problem}: check the URL, and that the worker runs there"))?;
+    let answer = Answer::of_worker(&url, agent.get(&url).call())?;
     match serde_json::from_str::<Index>(&answer.body) {
         Ok(index) if index.name == "session-events" => {
             Ok((format!("session-events {} answers", index.version), ()))
@@ -211,7 +210,7 @@ fn worker(agent: &Agent, address: &Address) -> Check<()> {
 
 fn served(agent: &Agent, address: &Address) -> Check<()> {
     let url = address.path("/api/_debug");
-    let answer = Answer::of(&url, agent.get(&url).call())?;
+    let answer = Answer::of_worker(&url, agent.get(&url).call())?;
     match answer.status {
         200 => Ok((
             format!("{} is served, and its object answers", address.tenant),
@@ -270,5 +269,5 @@ fn publish(
 ) -> Result<PublishReceipt, String> {
     let url = address.path("/api/publish");
     let request = agent.post(&url).header("authorization", token);
-    Answer::of(&url, request.send(body))?.json()
+    Answer::of_worker(&url, request.send(body))?.json()
 }

@@ -162,7 +162,8 @@ impl Tokens {
             ),
         };
         let answer = Answer::of(endpoint, agent.post(endpoint).send_form(form));
-        let answer = answer.map_err(NoToken::Unavailable)?;
+        let answer =
+            answer.map_err(|problem| NoToken::Unavailable(format!("{problem}: check --issuer")))?;
         match answer.status {
             200 => {}
             408 | 429 | 500.. => return Err(NoToken::Unavailable(complaint(endpoint, &answer))),

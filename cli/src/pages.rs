@@ -41,7 +41,7 @@ impl Pages {
             .get(&self.url)
             .header("authorization", format!("Bearer {token}"))
             .query_pairs(given);
-        Answer::of(&self.url, request.call())?.json()
+        Answer::of_worker(&self.url, request.call())?.json()
     }
 
     /// Turns this page over; whether it was the last.

@@ -217,7 +217,8 @@ impl Endpoint {
         loop {
             let request = self.agent.post(&self.url);
             let request = request.header("authorization", &self.token);
-            let (problem, wait) = match Answer::of(&self.url, request.send(body.as_slice())) {
+            let (problem, wait) = match Answer::of_worker(&self.url, request.send(body.as_slice()))
+            {
                 Ok(answer) if answer.may_pass() => (
                     answer.complaint(),
                     answer.retry_after.map(Duration::from_secs),

@@ -46,6 +46,19 @@ describe("events and listeners", { concurrency: true }, () => {
   });
 });
 
+test("a worker that is not there is named, with what to check", async (t) => {
+  const url = "http://127.0.0.1:1";
+  const at = ["--url", url, "--tenant", "acme", "--token", "a.b.c"];
+  for (const command of [["events"], ["listeners"], ["revocations"], ["status", "auth0|jane"]]) {
+    const { code, stdout, output } = await run(t, [...command, ...at]);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(
+      output,
+      /^error: http:\/\/127\.0\.0\.1:1\/acme\/api\/\w+ cannot be reached: Connection refused .*: check the URL, and that the worker runs there$/m,
+    );
+  }
+});
+
 describe("the program", { concurrency: true }, () => {
   for (const shell of ["bash", "elvish", "fish", "powershell", "zsh"]) {
     test(`prints completions for ${shell}`, async (t) => {

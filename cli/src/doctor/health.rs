@@ -26,7 +26,7 @@ struct KeySet {
 
 pub(super) fn check(agent: &Agent, address: &Address) -> Check<()> {
     let url = address.path("/api/health");
-    let answer = Answer::of(&url, agent.get(&url).call())?;
+    let answer = Answer::of_worker(&url, agent.get(&url).call())?;
     if answer.status == 503 {
         return Err(format!(
             "{}: see the worker's log, and how Durable Objects are at cloudflarestatus.com",
