@@ -84,6 +84,11 @@ pub(crate) fn run(
         "there is no publish token: give --publish-token or --publish-secret (or set PUBLISH_TOKEN or PUBLISH_SECRET)",
     )?;
     let body = read(file)?;
+    // What comes out of a command that has failed is no log without records, which is `[]`.
+    if body.trim_ascii().is_empty() {
+        let file = file.display();
+        return Err(format!("{file} is empty: check what was to write the log").into());
+    }
     let (records, unreadable) = sort(&body);
     if records.is_empty() && !unreadable.is_empty() {
         return Err(format!(

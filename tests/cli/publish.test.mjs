@@ -99,6 +99,11 @@ describe("publish", { concurrency: true }, () => {
       assert.equal(stdout, "");
       assert.match(output, complaint);
     }
+    for (const input of ["", " \n"]) {
+      const { code, output } = await run(t, ["publish", "-", ...address, ...secret], { input });
+      assert.equal(code, 1);
+      assert.match(output, /^error: - is empty: check what was to write the log$/m);
+    }
     const { code } = await run(t, ["publish", file("b", "[]").path, ...elsewhere, ...secret]);
     assert.equal(code, 0, "there is nothing to publish");
   });
