@@ -5,7 +5,8 @@
 //! - One file a command: [`listen`], [`events`], [`revocations`], [`status`], [`listeners`],
 //!   [`publish`], [`publish_token`], [`doctor`], [`completions`].
 //! - [`address`] and [`login`]: whom they talk to, and as whom; [`reader`]: both, for those that
-//!   read; [`precedence`]: which options count.
+//!   read; [`precedence`] and [`dot_env`]: which options count, and where they may
+//!   stand.
 //! - [`api`] and [`socket`]: how, over HTTP and over a WebSocket.
 //! - [`subscription`] and [`renewal`]: how to go on listening, through losses and the end of tokens;
 //!   [`pages`]: how to read what is revoked; [`recent`]: what was written already.
@@ -17,6 +18,7 @@ mod api;
 mod backoff;
 mod completions;
 mod doctor;
+mod dot_env;
 mod event_line;
 mod events;
 mod failure;
@@ -37,10 +39,7 @@ mod socket;
 mod status;
 mod subscription;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
@@ -183,10 +182,20 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Err(problem) = read_dot_env() {
+    let dot_env = dot_env::read();
+    let parsed = Arguments::try_parse();
+    let needs_no_variables = match &parsed {
+        Ok(arguments) => matches!(arguments.command, Command::Completions { .. }),
+        // --help and --version go to standard output.
+        Err(error) => !error.use_stderr(),
+    };
+    if let Err(problem) = dot_env
+        && !needs_no_variables
+    {
         return end(Err(problem.into()));
     }
-    end(match Arguments::parse().command {
+    let Arguments { command } = parsed.unwrap_or_else(|error| error.exit());
+    end(match command {
         Command::Listen { beginning, reader } => listen::run(&reader, beginning),
         Command::Events(reader) => events::run(&reader),
         Command::Revocations { follow, reader } => revocations::run(&reader, follow),
@@ -206,19 +215,6 @@ fn main() -> ExitCode {
         } => doctor::run(&reader, &publisher, round_trip),
         Command::Completions { shell } => completions::run(shell),
     })
-}
-
-/// The variables of `.env`, where there is one; those of the environment stay.
-fn read_dot_env() -> Result<(), String> {
-    match dotenvy::from_path(Path::new(".env")) {
-        Ok(()) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // What the line holds may be a secret.
-        Err(dotenvy::Error::LineParse(_, place)) => Err(format!(
-            ".env cannot be read, at character {place} of a line: write NAME=value"
-        )),
-        Err(error) => Err(format!(".env cannot be read: {error}")),
-    }
 }
 
 fn end(outcome: Outcome) -> ExitCode {

@@ -64,11 +64,22 @@ AUTH0_ISSUER=${issuing.url}\nAUTH0_CLIENT_ID=from-file\nAUTH0_CLIENT_SECRET=${SE
     const env = { SESSION_EVENTS_TENANT: wrong };
     assert.match((await run(t, ["listeners"], { cwd, env })).output, /^error: 401 /);
     assert.equal((await run(t, ["listeners", ...address], { cwd, env })).code, 0);
-    const broken = file(".env", "AUTH0_CLIENT_SECRET='no end\n");
-    const { code, output } = await run(t, ["listeners", ...address], { cwd: broken.cwd });
-    assert.equal(code, 1);
-    assert.match(output, /^error: \.env cannot be read/);
-    assert.doesNotMatch(output, /no end/, "it may be a secret");
+  });
+
+  test("names the line of a .env that cannot be read, and not what it holds", async (t) => {
+    const { address } = newTenant();
+    const good = "# NAME=s3cret word\nA=1\nB='two\nlines'\n";
+    for (const bad of ["NAME=s3cret word\nC=1", "NAME='s3cret\nC=1", "s3cret"]) {
+      const { path, cwd } = file(".env", good + bad);
+      const { code, output } = await run(t, ["listeners", ...address], { cwd });
+      assert.equal(code, 1);
+      assert.ok(output.includes(`error: ${path} cannot be read at line 5: write NAME=`), output);
+      assert.doesNotMatch(output, /s3cret/);
+      for (const args of [["--version"], ["listen", "--help"], ["completions", "bash"]]) {
+        const { code, output } = await run(t, args, { cwd });
+        assert.equal(code, 0, output);
+      }
+    }
   });
 
   test("is sent over TLS or to this machine only, and leads nowhere else", async (t) => {
