@@ -46,7 +46,7 @@ use clap_complete::Shell;
 use session_events_core::tenant::Tenant;
 
 use crate::{
-    address::Address,
+    address::{Address, BaseUrl},
     failure::{Failure, Outcome},
     listen::Beginning,
     output::Output,
@@ -143,8 +143,8 @@ enum Command {
     /// Print what to paste into a tenant's log stream: the publish token and the payload URL
     ///
     /// The token is derived from the secret that the worker has as PUBLISH_SECRET, which must be
-    /// in the environment variable of that name. To a pipe it prints two lines, each a name, a
-    /// tab and a value.
+    /// in the environment variable of that name. To a pipe it prints lines, each a name, a tab
+    /// and a value: publish_token, payload_path and, with --url, payload_url.
     #[command(
         after_help = "Example:\n  PUBLISH_SECRET=\"$(cat secret.txt)\" session-events publish-token acme@us"
     )]
@@ -152,6 +152,9 @@ enum Command {
         /// The tenant: acme for acme.auth0.com, acme@us for acme.us.auth0.com
         #[arg(value_parser = address::tenant)]
         tenant: Tenant,
+        /// Where the worker is, to print the whole payload URL: https://events.example.com
+        #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
+        url: Option<BaseUrl>,
     },
     /// Find out what is wrong, step by step, and say what to mend
     ///
@@ -207,7 +210,7 @@ fn main() -> ExitCode {
             publisher,
             output,
         } => publish::run(&address, &publisher, &file, output),
-        Command::PublishToken { tenant } => publish_token::run(&tenant),
+        Command::PublishToken { tenant, url } => publish_token::run(&tenant, url.as_ref()),
         Command::Doctor {
             reader,
             publisher,

@@ -6,7 +6,10 @@ use std::process::{Command, Output};
 
 fn run(secret: Option<&str>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_session-events"));
-    command.args(arguments).env_remove("PUBLISH_SECRET");
+    command
+        .args(arguments)
+        .env_remove("PUBLISH_SECRET")
+        .env_remove("SESSION_EVENTS_URL");
     if let Some(secret) = secret {
         command.env("PUBLISH_SECRET", secret);
     }
@@ -27,6 +30,21 @@ fn a_pipe_gets_the_token_and_the_path_by_their_names() {
         "publish_token\tzrStr_q1tgpyotwZd7iVbNbUAqi5rE3nXR7UBkNwrQ0\npayload_path\t/acme@us/api/publish\n"
     );
     assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn with_the_address_of_the_worker_a_pipe_gets_the_whole_url_besides() {
+    let url = "https://events.example.com/";
+    let output = run(Some("secret"), &["publish-token", "acme@us", "--url", url]);
+    let text = text(&output.stdout);
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "payload_path\t/acme@us/api/publish",
+            "payload_url\thttps://events.example.com/acme@us/api/publish"
+        ]
+    );
 }
 
 #[test]
