@@ -17,7 +17,7 @@ use ureq::Agent;
 use crate::{
     address::Address,
     api::{self, Answer},
-    failure::{Failure, Outcome},
+    failure::{Failure, Missing, Outcome},
     output::{self, BAD, DIM, GOOD, Output, WARNING, plain, styled},
     publish::Publisher,
     reader::Reader,
@@ -42,8 +42,8 @@ pub(crate) fn run(reader: &Reader, publisher: &Publisher, round_trip: bool) -> O
     report.check("key set", key_set(&agent, &login.issuer(&address.tenant)))?;
 
     let token = match login.tokens(&address.tenant) {
-        Err(missing) => {
-            report.tell("login", Finding::LeftOut(missing))?;
+        Err(Missing(what)) => {
+            report.tell("login", Finding::LeftOut(what.into()))?;
             None
         }
         Ok(tokens) => report.check(
@@ -61,18 +61,17 @@ pub(crate) fn run(reader: &Reader, publisher: &Publisher, round_trip: bool) -> O
     }
     report.check_after(served, "health", || health::check(&agent, address))?;
     let publishes = match &publish_token {
-        None => {
-            let missing = "there is no publish token: give --publish-token or --publish-secret";
-            report.tell("publishing", Finding::LeftOut(missing.into()))?;
+        Err(Missing(what)) => {
+            report.tell("publishing", Finding::LeftOut((*what).into()))?;
             false
         }
-        Some(publish_token) => report.check_after(served, "publishing", || {
+        Ok(publish_token) => report.check_after(served, "publishing", || {
             publishing(&agent, address, publish_token)
         })?,
     };
     if round_trip {
         let finding = match (&token, &publish_token) {
-            (Some(token), Some(publish_token)) if publishes => {
+            (Some(token), Ok(publish_token)) if publishes => {
                 round_trip::measure(&agent, address, token, publish_token)
                     .map_or_else(Finding::Bad, Finding::Good)
             }

@@ -5,8 +5,10 @@ use std::{io, process::ExitCode};
 /// Why a command ended.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Something to mend, as a sentence.
+    /// Something to fix, as a sentence.
     Problem(String),
+    /// Options that are missing, of which the command line's parser cannot know.
+    Missing(Missing),
     /// What was to be reported has been: the exit code says the rest.
     Reported,
     /// Whoever reads the output has left, as in `| head`. That is no fault of anybody's.
@@ -16,13 +18,33 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What there is to tell, as a sentence.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => Some(problem),
+            Self::Missing(Missing(problem)) => Some(problem),
+            Self::Reported | Self::ReaderLeft | Self::Signal(_) => None,
+        }
+    }
+
     /// The exit code; that of a signal is 128 and its number, as shells have it.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Problem(_) | Self::Reported => ExitCode::FAILURE,
+            Self::Missing(_) => ExitCode::from(2),
             Self::ReaderLeft => ExitCode::SUCCESS,
             Self::Signal(number) => ExitCode::from(number.saturating_add(128)),
         }
+    }
+}
+
+/// Which options are missing, as a sentence.
+#[derive(Debug)]
+pub(crate) struct Missing(pub(crate) &'static str);
+
+impl From<Missing> for Failure {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
     }
 }
 

@@ -11,6 +11,7 @@ use ureq::Agent;
 use crate::{
     address::BaseUrl,
     api::{self, Answer},
+    failure::Missing,
     precedence::{Alternatives, Chosen},
 };
 
@@ -110,7 +111,7 @@ impl Login {
     }
 
     /// The source of tokens that these options name.
-    pub(crate) fn tokens(&self, tenant: &Tenant) -> Result<Tokens, String> {
+    pub(crate) fn tokens(&self, tenant: &Tenant) -> Result<Tokens, Missing> {
         // What comes out of a file ends with a line break.
         let given = |value: &Option<String>| {
             let value = value.as_deref().unwrap_or_default().trim();
@@ -119,18 +120,24 @@ impl Login {
         if let Some(token) = given(&self.0.token) {
             return Ok(Tokens::Given(token));
         }
-        let (Some(client_id), Some(client_secret)) =
-            (given(&self.0.client_id), given(&self.0.client_secret))
-        else {
-            return Err("there is no access token: give --token, or --client-id and --client-secret (or set SESSION_EVENTS_TOKEN, or AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET)".into());
-        };
-        Ok(Tokens::ClientCredentials {
-            agent: api::agent(),
-            endpoint: format!("{}oauth/token", self.issuer(tenant)),
-            client_id,
-            client_secret,
-            audience: self.0.audience.clone(),
-        })
+        match (given(&self.0.client_id), given(&self.0.client_secret)) {
+            (Some(client_id), Some(client_secret)) => Ok(Tokens::ClientCredentials {
+                agent: api::agent(),
+                endpoint: format!("{}oauth/token", self.issuer(tenant)),
+                client_id,
+                client_secret,
+                audience: self.0.audience.clone(),
+            }),
+            (Some(_), None) => Err(Missing(
+                "the client id has no secret: give --client-secret (or set AUTH0_CLIENT_SECRET)",
+            )),
+            (None, Some(_)) => Err(Missing(
+                "the client secret has no id: give --client-id (or set AUTH0_CLIENT_ID)",
+            )),
+            (None, None) => Err(Missing(
+                "there is no access token: give --token, or --client-id and --client-secret (or set SESSION_EVENTS_TOKEN, or AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET)",
+            )),
+        }
     }
 }
 

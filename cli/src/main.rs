@@ -47,7 +47,7 @@ use session_events_core::tenant::Tenant;
 
 use crate::{
     address::{Address, BaseUrl},
-    failure::{Failure, Outcome},
+    failure::Outcome,
     listen::Beginning,
     output::Output,
     publish::Publisher,
@@ -224,7 +224,7 @@ fn end(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if let Failure::Problem(problem) = &failure {
+            if let Some(problem) = failure.problem() {
                 let error = output::styled(output::BAD, "error:");
                 anstream::eprintln!("{error} {}", output::plain_lines(problem));
             }

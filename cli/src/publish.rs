@@ -22,7 +22,7 @@ use crate::{
     address::Address,
     api::{self, Answer},
     backoff,
-    failure::{Failure, Outcome},
+    failure::{Failure, Missing, Outcome},
     output::{self, Output},
     precedence::{Alternatives, Chosen},
 };
@@ -66,11 +66,15 @@ impl Alternatives for PublisherOptions {
 }
 
 impl Publisher {
-    /// The token, where there is one or it can be derived.
-    pub(crate) fn token(&self, tenant: &Tenant) -> Option<String> {
+    /// The token that was given or can be derived.
+    pub(crate) fn token(&self, tenant: &Tenant) -> Result<String, Missing> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let derived = |secret: String| publish_token::derive(&secret, tenant);
-        given(&self.0.publish_token).or_else(|| given(&self.0.publish_secret).map(derived))
+        given(&self.0.publish_token)
+            .or_else(|| given(&self.0.publish_secret).map(derived))
+            .ok_or(Missing(
+                "there is no publish token: give --publish-token or --publish-secret (or set PUBLISH_TOKEN or PUBLISH_SECRET)",
+            ))
     }
 }
 
@@ -80,9 +84,7 @@ pub(crate) fn run(
     file: &Path,
     output: Output,
 ) -> Outcome {
-    let token = publisher.token(&address.tenant).ok_or(
-        "there is no publish token: give --publish-token or --publish-secret (or set PUBLISH_TOKEN or PUBLISH_SECRET)",
-    )?;
+    let token = publisher.token(&address.tenant)?;
     let body = read(file)?;
     // What comes out of a command that has failed is no log without records, which is `[]`.
     if body.trim_ascii().is_empty() {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{address::Address, login::Login, output::Output};
+use crate::{address::Address, failure::Failure, login::Login, output::Output};
 
 /// Of whom, as whom, and how it is written.
 #[derive(Args)]
@@ -17,8 +17,8 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// A token to read with.
-    pub(crate) fn token(&self) -> Result<String, String> {
+    pub(crate) fn token(&self) -> Result<String, Failure> {
         let tokens = self.login.tokens(&self.address.tenant)?;
-        tokens.get().map_err(String::from)
+        Ok(tokens.get().map_err(String::from)?)
     }
 }

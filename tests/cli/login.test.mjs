@@ -44,10 +44,15 @@ describe("the login", { concurrency: true }, () => {
 
   test("that is missing says how to give it", async (t) => {
     const { address } = newTenant();
-    for (const args of [[], ["--client-id", "backend"], ["--token", ""]]) {
+    for (const [args, complaint] of [
+      [[], /^error: there is no access token: give --token, or --client-id/],
+      [["--token", ""], /^error: there is no access token/],
+      [["--client-id", "backend"], /^error: the client id has no secret: give --client-secret/],
+      [["--client-secret", SECRET], /^error: the client secret has no id: give --client-id/],
+    ]) {
       const { code, output } = await run(t, ["events", ...address, ...args]);
-      assert.equal(code, 1);
-      assert.match(output, /^error: there is no access token: give --token, or --client-id/);
+      assert.equal(code, 2, "the command line is wrong");
+      assert.match(output, complaint);
     }
   });
 
