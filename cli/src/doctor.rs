@@ -1,5 +1,5 @@
 //! `doctor`: goes through what a listener and a log stream need, in the order in which they need
-//! it, and says of each what is well, or what to mend.
+//! it, and says of each what is well, or what to fix.
 
 mod health;
 mod round_trip;
@@ -140,7 +140,7 @@ impl Report {
         if others {
             return Ok(self.check(name, check())?.is_some());
         }
-        let reason = "it depends on what is to be mended above".to_owned();
+        let reason = "skipped: fix the problem above first".to_owned();
         self.tell(name, Finding::LeftOut(reason))?;
         Ok(false)
     }
@@ -225,18 +225,18 @@ fn served(agent: &Agent, address: &Address) -> Check<()> {
 
 fn key_set(agent: &Agent, issuer: &str) -> Check<()> {
     let url = format!("{issuer}.well-known/jwks.json");
-    let mend = "check the tenant's locality, and --issuer for a custom domain";
+    let fix = "check the tenant's locality, and --issuer for a custom domain";
     let answer =
-        Answer::of(&url, agent.get(&url).call()).map_err(|problem| format!("{problem}: {mend}"))?;
+        Answer::of(&url, agent.get(&url).call()).map_err(|problem| format!("{problem}: {fix}"))?;
     if answer.status != 200 {
-        return Err(format!("{url} answers {}: {mend}", answer.status));
+        return Err(format!("{url} answers {}: {fix}", answer.status));
     }
     match KeySet::from_json(&answer.body) {
         Ok(keys) if keys.is_empty() => Err(format!(
             "{url} holds no key that access tokens may be signed with: it takes an RSA key of 2048 bits or more with a kid"
         )),
         Ok(_) => Ok((format!("{url} has keys to check tokens with"), ())),
-        Err(_) => Err(format!("{url} is not a key set: {mend}")),
+        Err(_) => Err(format!("{url} is not a key set: {fix}")),
     }
 }
 

@@ -156,11 +156,11 @@ enum Command {
         #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
         url: Option<BaseUrl>,
     },
-    /// Find out what is wrong, step by step, and say what to mend
+    /// Find out what is wrong, step by step, and say what to fix
     ///
     /// Checks the worker, the tenant, the issuer's keys, the login, the access token and the
     /// publish token, as far as they are given. What depends on something broken is left out.
-    /// The exit code is 1 when there is something to mend.
+    /// The exit code is 1 when there is something to fix.
     #[command(after_help = "Example:
   session-events doctor --url https://events.example.com --tenant acme@us --round-trip")]
     Doctor {

@@ -114,9 +114,9 @@ pub(crate) fn run(
         let receipt = endpoint.send(batch, &progress).map_err(|problem| {
             progress.abandon();
             format!(
-                "{problem}\n{} of {} records were taken; publish the file again when that is mended: what was taken is recognised",
+                "{problem}\n{} of {} records were taken; publish the file again when that is fixed: what was taken is recognised",
                 sum.received.saturating_sub(unreadable.len()),
-                records.len()
+                records.len().saturating_add(unreadable.len())
             )
         })?;
         sum.received = sum.received.saturating_add(receipt.received);
@@ -135,10 +135,7 @@ fn tell(sum: &PublishReceipt, unreadable: &[usize], output: Output) -> Outcome {
         let json = serde_json::to_string(sum).map_err(|error| error.to_string())?;
         output::json_line(&json)?;
     } else {
-        output::line(&format!(
-            "{} records: {} events, {} duplicates, {} ignored, {} malformed",
-            sum.received, sum.events, sum.duplicates, sum.ignored, sum.malformed
-        ))?;
+        output::line(&summary(sum))?;
     }
     if sum.malformed == 0 {
         return Ok(());
@@ -163,6 +160,21 @@ fn tell(sum: &PublishReceipt, unreadable: &[usize], output: Output) -> Outcome {
         ));
     }
     Err(Failure::Reported)
+}
+
+fn summary(sum: &PublishReceipt) -> String {
+    let counted = |count: usize, what: &str| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {what}{plural}")
+    };
+    format!(
+        "{}: {}, {}, {} ignored, {} malformed",
+        counted(sum.received, "record"),
+        counted(sum.events, "event"),
+        counted(sum.duplicates, "duplicate"),
+        sum.ignored,
+        sum.malformed
+    )
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
@@ -276,6 +288,24 @@ mod tests {
                 assert!(batch.len() == 1 || bytes <= BATCH_BYTES);
             }
         }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let sum = |received, events, duplicates| PublishReceipt {
+            received,
+            events,
+            duplicates,
+            ..PublishReceipt::default()
+        };
+        assert_eq!(
+            summary(&sum(2, 1, 1)),
+            "2 records: 1 event, 1 duplicate, 0 ignored, 0 malformed"
+        );
+        assert_eq!(
+            summary(&sum(1, 0, 0)),
+            "1 record: 0 events, 0 duplicates, 0 ignored, 0 malformed"
+        );
     }
 
     #[test]

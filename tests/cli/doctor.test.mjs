@@ -92,7 +92,7 @@ describe("doctor", { concurrency: true }, () => {
     assert.deepEqual([elsewhere.status.token, elsewhere.status.access], ["warning", "bad"]);
   });
 
-  for (const [what, changes, broken, mend, env] of [
+  for (const [what, changes, broken, fix, env] of [
     [
       "a name that is not found",
       { "--url": "https://no-such-host.invalid" },
@@ -152,7 +152,7 @@ describe("doctor", { concurrency: true }, () => {
       { PUBLISH_TOKEN: "x" },
     ],
   ]) {
-    test(`finds ${what}, and says what to mend`, async (t) => {
+    test(`finds ${what}, and says what to fix`, async (t) => {
       const { at } = newTenant();
       const options = new Map();
       for (let place = 0; place < at.length; place += 2) options.set(at[place], at[place + 1]);
@@ -161,7 +161,7 @@ describe("doctor", { concurrency: true }, () => {
       const { code, status, message, output } = await check(t, [...options].flat(), env);
       assert.equal(code, 1, output);
       assert.equal(status[broken], "bad", output);
-      assert.match(message[broken], mend);
+      assert.match(message[broken], fix);
     });
   }
   const token = (claims) => issuing.issuer.token(claims);
@@ -169,7 +169,8 @@ describe("doctor", { concurrency: true }, () => {
   test("leaves out what depends on something broken, and says so", async (t) => {
     const { login } = newTenant();
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", ...login];
-    const { status } = await check(t, args, { PUBLISH_SECRET });
+    const { status, message } = await check(t, args, { PUBLISH_SECRET });
+    assert.equal(message.served, "skipped: fix the problem above first");
     const { served, access, health, publishing } = status;
     assert.deepEqual(
       { served, access, health, publishing },
