@@ -27,6 +27,9 @@ const REMEMBERED: usize = 1_000;
 /// An id that no event has: the worker then replays all that it keeps.
 pub(crate) const NO_EVENT: &str = "none";
 
+/// After how many tries it is said that there has been no connection at all.
+const DOUBTS: u32 = 3;
+
 /// What a subscription hands on.
 pub(crate) enum Arrival {
     /// An event, as the worker has it.
@@ -145,6 +148,9 @@ impl Subscription {
         let wait = backoff::after(self.failures);
         self.failures = self.failures.saturating_add(1);
         output::note(&output::trying_again(problem, wait));
+        if self.failures == DOUBTS && !self.was_connected {
+            output::note("There has been no connection yet: session-events doctor finds out why");
+        }
         self.unless_signalled(time::sleep(wait)).await
     }
 

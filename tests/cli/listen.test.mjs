@@ -68,6 +68,15 @@ describe("listen", { concurrency: true }, () => {
     assert.equal(await program.exit, 130);
   });
 
+  test("says once that there has been no connection, and goes on trying", async (t) => {
+    const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
+    const program = cli(t, ["listen", ...args]);
+    const [all] = await program.shows(
+      /^(.*trying again.*\n){3}There has been no.*doctor[^]*again/m,
+    );
+    assert.equal(all.match(/no connection yet/g).length, 1);
+  });
+
   test("ends in silence when its reader leaves", async (t) => {
     const { tenant, at } = newTenant();
     const first = slo();
