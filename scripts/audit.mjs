@@ -22,6 +22,6 @@ await main(async () => {
   });
   if (failed.length > 0) {
     const names = failed.map((check) => `\`${check.join(" ")}\``).join(" and ");
-    throw new Fault(`${names} failed: mend what is said above, then run this again.`);
+    throw new Fault(`${names} failed: fix what is said above, then run this again.`);
   }
 });

@@ -78,7 +78,7 @@ export class DevServer {
     const buildFailed = this.#output.some((line) => line.includes("Running custom build"));
     const lines = this.#output.filter((line) => line.startsWith(BUILD) === buildFailed);
     const text = lines.map((line) => line.replace(BUILD, "")).join("\n");
-    return `${text}\n\nThe worker does not start: mend what is said above, then run this again.`;
+    return `${text}\n\nThe worker does not start: fix what is said above, then run this again.`;
   }
 
   #endProgress() {

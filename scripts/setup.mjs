@@ -68,7 +68,7 @@ async function checkPrerequisites() {
   const rust = (await ask("rustc", "--version"))?.match(/\d+\.\d+\.\d+/)[0];
   if (!rust) {
     throw new Fault(
-      "rustc does not run: mend it with `rustup default stable`, then run this again.",
+      "rustc does not run: fix it with `rustup default stable`, then run this again.",
     );
   }
   if (rust.localeCompare(needed, "en", { numeric: true }) < 0) {

@@ -154,7 +154,7 @@ async function derivePublishToken(secret) {
   });
   const [stdout, stderr] = await Promise.all([text(cargo.stdout), text(cargo.stderr)]);
   const token = stdout.match(/^publish_token\t(.+)$/m)?.[1];
-  if (!token) throw new Fault(`${stderr}\nThere is no publish token: mend what is said above.`);
+  if (!token) throw new Fault(`${stderr}\nThere is no publish token: fix what is said above.`);
   return token;
 }
 
