@@ -33,7 +33,7 @@ describe("a connection whose other end is gone", { concurrency: true }, () => {
   test("is given up when a ping stays unanswered, and nothing is lost", async () => {
     const { tenant, proxy, tells, hands } = await followTenant({
       pingInterval: 50,
-      pongTimeout: 200,
+      pongTimeout: 2_000,
     });
     proxy.swallow();
     const record = slo();
@@ -191,16 +191,33 @@ describe("listeners of a client", { concurrency: true }, () => {
       say(authenticated());
       say(event("1"));
       say(event("2"));
-      setTimeout(() => socket.close(4403), 20);
+      // The client pings; the answer to that is on its way before this.
+      socket.on("message", () => socket.close(4403));
     });
+    const opened = [];
+    const Recorded = class extends WebSocket {
+      constructor(...of) {
+        super(...of);
+        opened.push(this);
+      }
+    };
+    const ends = [];
     for (const name of ["connecting", "error", "connected", "event", "caughtUp"]) {
-      const { client, story, tells } = follow({ url, tenant: "acme", getToken: () => "token" });
+      const { client, story, tells } = follow({
+        url,
+        tenant: "acme",
+        getToken: () => "token",
+        WebSocket: Recorded,
+      });
       client.on(name, () => client.close());
       if (name === "connecting") client.close();
       await tells("disconnected");
-      const end = story.length;
-      await new Promise((resolve) => setTimeout(resolve, 60));
-      assert.equal(story.length, end, `after a close() when told of ${name}`);
+      ends.push({ name, client, story, length: story.length });
+    }
+    await until(() => opened.every(({ readyState }) => readyState === WebSocket.CLOSED));
+    assert.equal(opened.length, 4, "one was closed before it opened any");
+    for (const { name, client, story, length } of ends) {
+      assert.equal(story.length, length, `after a close() when told of ${name}`);
       assert.equal(client.state, "disconnected");
     }
   });
@@ -302,7 +319,7 @@ describe("in a browser", () => {
 
   test("a client looks whether its connection is alive when the page can be seen", async () => {
     const browser = page();
-    const { proxy, tells, told } = await followTenant({ pingInterval: NEVER, pongTimeout: 300 });
+    const { proxy, tells, told } = await followTenant({ pingInterval: NEVER, pongTimeout: 2_000 });
     browser.visibility("visible");
     proxy.swallow();
     browser.visibility("visible");
