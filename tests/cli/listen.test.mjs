@@ -3,16 +3,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { BareWorkerd } from "../support/bare_workerd.mjs";
 import { startCutProxy } from "../support/cut_proxy.mjs";
-import { nodeFetch } from "../support/issuer.mjs";
 import { Program } from "../support/program.mjs";
 import { eventOf, slo, USER } from "../support/records.mjs";
-import { publishToken } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
 import { until } from "../support/until.mjs";
-import { PUBLISH_SECRET } from "../support/worker.mjs";
-import { SECRET, cli, lines, run, startIssuer, startWorkerFor } from "./support/cli.mjs";
+import { SECRET, cli, lines, run } from "./support/cli.mjs";
+import { startBareWorkerdFor, startIssuer, startWorkerFor } from "./support/cli.mjs";
 
 const issuing = await startIssuer();
 const { tenant: newTenant } = await startWorkerFor(issuing);
@@ -100,19 +97,8 @@ describe("listen", { concurrency: true }, () => {
   });
 
   test("comes back to a worker that was ended and started again, and misses nothing", async (t) => {
-    const workerd = new BareWorkerd({
-      PUBLISH_SECRET,
-      ISSUERS: JSON.stringify({ "acme@us": [{ issuer: issuing.url }] }),
-    });
-    const publish = async (...records) => {
-      const response = await nodeFetch(new URL("/acme@us/api/publish", workerd.url), {
-        method: "POST",
-        headers: { authorization: publishToken("acme.us.auth0.com") },
-        body: JSON.stringify(records),
-      });
-      assert.equal(response.status, 200, await response.text());
-    };
-    await workerd.start();
+    const workerd = await startBareWorkerdFor(issuing);
+    const publish = (...records) => workerd.publish("acme@us", ...records);
     const proxy = await startCutProxy(workerd.url);
     const { login } = newTenant();
     const program = cli(t, ["listen", "--url", proxy.url, "--tenant", "acme@us", ...login]);
@@ -129,7 +115,6 @@ describe("listen", { concurrency: true }, () => {
     await writes(program, records[0], records[1]);
     await publish(records[2]);
     await writes(program, ...records);
-    await workerd.kill();
   });
 
   test("comes back to what was published meanwhile even when nothing had come before", async (t) => {
