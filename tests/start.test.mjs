@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 
 import { ROOT } from "../scripts/toolchain.mjs";
 import { Program, assertGone } from "./support/program.mjs";
@@ -79,11 +78,7 @@ test(
   { timeout: PATIENCE },
   async (t) => {
     const start = new Program(t, "npm", ["start"]);
-    let family;
-    do {
-      await delay(20);
-      family = start.family();
-    } while (!family.some(({ args }) => args.includes("worker-build")));
+    const family = await start.starts("worker-build");
     // npm alone gets the signal, as from a process manager.
     start.process.kill("SIGTERM");
     await start.exit;

@@ -5,9 +5,8 @@ import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 
 import { BareWorkerd } from "../../tests/support/bare_workerd.mjs";
-import { answers, Issuer, nodeFetch } from "../../tests/support/issuer.mjs";
+import { answers, Issuer } from "../../tests/support/issuer.mjs";
 import { slo, USER } from "../../tests/support/records.mjs";
-import { publishToken } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { PUBLISH_SECRET } from "../../tests/support/worker.mjs";
 import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
@@ -45,12 +44,8 @@ async function start() {
     /** Publishes logouts of these users, and gives their ids. */
     async publish(...users) {
       const records = users.map((user_id) => slo({ user_id }));
-      const response = await nodeFetch(new URL("/acme/api/publish", workerd.url), {
-        method: "POST",
-        headers: { authorization: publishToken("acme.auth0.com") },
-        body: JSON.stringify(records),
-      });
-      assert.equal((await response.json()).events, records.length);
+      const { events } = await workerd.publish("acme", ...records);
+      assert.equal(events, records.length);
       return records.map(({ log_id }) => log_id);
     },
   };

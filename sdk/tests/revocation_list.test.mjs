@@ -123,13 +123,20 @@ describe("the list of revocations", () => {
     assert.equal(list.size, 100_000);
   });
 
-  test("answers in no time for a user with very many sessions", () => {
-    const list = listOf();
-    for (let index = 0; index < 50_000; index += 1) list.add(event({ session_id: `s${index}` }));
-    const begin = performance.now();
-    for (let index = 0; index < 1_000; index += 1) assert.ok(list.revokedAt(jane()));
-    const took = performance.now() - begin;
-    assert.ok(took < 500, `1,000 answers took ${took} ms`);
+  test("answers for a user with very many sessions about as fast as for one with few", () => {
+    const withSessions = (count) =>
+      listOf(...Array.from({ length: count }, (_, index) => event({ session_id: `s${index}` })));
+    const [few, many] = [50, 50_000].map((count) => ({ list: withSessions(count), took: [] }));
+    // Whatever else the machine does, some rounds are left alone.
+    for (let round = 0; round < 20; round += 1) {
+      for (const { list, took } of [few, many]) {
+        const begin = performance.now();
+        for (let count = 0; count < 100; count += 1) assert.ok(list.revokedAt(jane()));
+        took.push(performance.now() - begin);
+      }
+    }
+    const [least, most] = [few, many].map(({ took }) => Math.min(...took));
+    assert.ok(most < 50 * least, `100 answers took ${most} ms and not ${least} ms`);
   });
 
   for (const [option, values] of [

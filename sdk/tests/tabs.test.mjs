@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, describe, mock, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 
 import { eventOf, scp, USER } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
@@ -44,7 +43,8 @@ async function browser() {
     };
     return tab;
   }
-  return { tenant, proxy, open };
+  const room = `session-events ${proxy.url} ${tenant.slug} ${USER}`;
+  return { tenant, proxy, room, open };
 }
 
 /** Requests for the locks of a tenant's rooms are answered by a function of the test's own. */
@@ -139,10 +139,10 @@ describe("tabs that share a socket", { concurrency: true }, () => {
   });
 
   test("go by the one that has the socket, and that one by nobody else", async () => {
-    const { tenant, proxy, open } = await browser();
+    const { room, open } = await browser();
     const tab = open();
     await tab.connected();
-    const channel = new BroadcastChannel(`session-events ${proxy.url} ${tenant.slug} ${USER}`);
+    const channel = new BroadcastChannel(room);
     const heard = once(channel, "message");
     const { id, ...event } = eventOf(scp());
     channel.postMessage({ kind: "event", event: { ...event, id: "forged" } });
@@ -179,13 +179,19 @@ describe("tabs that share a socket", { concurrency: true }, () => {
   });
 
   test("open nothing when they are closed in the same breath", async () => {
-    const { open } = await browser();
+    const { room, open } = await browser();
     const getToken = mock.fn();
     const { connection } = open({ getToken });
     connection.close();
     connection.connect();
     connection.close();
-    await delay(50);
+    // Locks are given in the order in which they were asked for.
+    let isFree = false;
+    void navigator.locks.request(room, () => (isFree = true));
+    await until(
+      () => isFree,
+      () => "the lock is held",
+    );
     assert.equal(getToken.mock.callCount(), 0);
     assert.equal(connection.state, "disconnected");
   });
@@ -193,11 +199,19 @@ describe("tabs that share a socket", { concurrency: true }, () => {
   test("open nothing when they get the lock after they were closed", async () => {
     const { tenant, open } = await browser();
     const granted = Promise.withResolvers();
-    answerLocks(tenant, (_options, lead) => granted.promise.then(lead));
+    let isFree = false;
+    answerLocks(tenant, async (_options, lead) => {
+      await granted.promise;
+      await lead();
+      isFree = true;
+    });
     const getToken = mock.fn();
     open({ getToken }).connection.close();
     granted.resolve();
-    await delay(50);
+    await until(
+      () => isFree,
+      () => "the lock is held",
+    );
     assert.equal(getToken.mock.callCount(), 0);
   });
 

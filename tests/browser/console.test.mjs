@@ -1,76 +1,17 @@
-// The live page in a browser, against the running worker. Whatever a test does, the page may
-// neither throw nor offend against its own Content-Security-Policy.
+// What the live page shows of events and listeners, and how it is used. That it neither throws nor
+// offends against its own Content-Security-Policy is looked at in every test.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { dirname } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { startBrowser } from "../support/browser.mjs";
 import { startCutProxy } from "../support/cut_proxy.mjs";
-import { Issuer } from "../support/issuer.mjs";
+import { count, startLivePage } from "../support/live_page.mjs";
 import { flaws } from "../support/page_flaws.mjs";
 import { Program } from "../support/program.mjs";
 import { scp, slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { now } from "../support/token.mjs";
-import { startWorker } from "../support/worker.mjs";
 
-// An issuer on this machine, as `npm start` has one. It asks for no secret.
-const issuing = { logins: 0, isBroken: false };
-const standIn = createServer((request, response) => {
-  response.setHeader("access-control-allow-origin", "*");
-  if (request.method !== "POST" || request.url !== "/oauth/token")
-    return response.writeHead(404).end();
-  if (issuing.isBroken) return response.writeHead(500).end('{"error":"server_error"}');
-  issuing.logins += 1;
-  const access_token = issuer.token({ sub: "console@clients" });
-  response.end(JSON.stringify({ access_token, expires_in: 3_600 }));
-});
-await new Promise((resolve) => standIn.listen(0, "127.0.0.1", resolve));
-after(() => standIn.close());
-const issuer = new Issuer(`http://localhost:${standIn.address().port}/`);
-
-const worker = await startWorker({
-  vars: { ISSUERS: JSON.stringify({ "local@us": [{ issuer: issuer.issuer }] }) },
-});
-const browser = await startBrowser();
-
-/** The page of a tenant, as somebody finds it who has not been there yet. */
-async function open(
-  t,
-  { tenant = new Tenant(worker), url = worker.url, hash = "", ...options } = {},
-) {
-  const context = await browser.newContext(options);
-  t.after(() => context.close());
-  const page = await context.newPage();
-  const faults = [];
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("console", (message) => {
-    // A browser writes of each failed request by itself.
-    const isRequest = /^(WebSocket connection|Failed to load resource)/.test(message.text());
-    if (message.type() === "error" && !isRequest) faults.push(message.text());
-  });
-  t.after(() => assert.deepEqual(faults, []));
-  await page.goto(`${new URL(tenant.slug, url)}/console${hash}`);
-  const state = page.locator("#state");
-  return {
-    tenant,
-    page,
-    context,
-    state,
-    rows: page.locator("#event-table tbody tr:visible"),
-    problem: page.locator("#problem"),
-    // From its beginning: one who is disconnected is not connected.
-    is: (text) => state.filter({ hasText: new RegExp(`^${text}`) }).waitFor(),
-    async show(token = tenant.token({ sub: "console@clients" })) {
-      await page.getByLabel(/^Access token/).fill(token);
-      await page.getByRole("button", { name: "Connect" }).click();
-    },
-  };
-}
-
-/** Waits until there are so many. */
-const count = (locator, number) => locator.nth(number - 1).waitFor();
+const { worker, open } = await startLivePage();
 
 describe("the live page", { concurrency: 4 }, () => {
   test("shows the events that there are and those that come, newest first, each once", async (t) => {
@@ -184,144 +125,6 @@ describe("the live page", { concurrency: 4 }, () => {
     assert.match(await list.first().textContent(), /^console@clients/);
     assert.equal(await list.last().textContent(), "and 2 more");
     assert.equal(await page.locator("#listener-count").textContent(), "22");
-  });
-
-  test("keeps the token for the tab, through a reload, until it is told to forget it", async (t) => {
-    const { tenant, is, show, page, context } = await open(t);
-    const token = tenant.token();
-    await show(token);
-    await is("connected");
-    await page.reload();
-    await is("connected");
-    assert.ok(!page.url().includes(token));
-    assert.ok(!(await page.content()).includes(token));
-    const other = await context.newPage();
-    await other.goto(page.url());
-    await other.locator("#state").filter({ hasText: "disconnected" }).waitFor();
-    await page.getByRole("button", { name: "Forget the token" }).click();
-    await is("disconnected");
-    await page.reload();
-    await is("disconnected");
-    await page.getByText("Connect with an access token").waitFor();
-  });
-
-  test("says what is wrong with a token, stops, and takes another", async (t) => {
-    const { tenant, is, show, page, problem } = await open(t);
-    const said = [];
-    await page.exposeFunction("said", (text) => said.push(text));
-    await problem.evaluate((problem) =>
-      new MutationObserver(() => window.said(problem.textContent)).observe(problem, {
-        childList: true,
-      }),
-    );
-    for (const [token, sentence] of [
-      [tenant.token({ exp: now() - 60 }), /has expired/],
-      ["opaque", /not a well-formed JSON Web Token/],
-      [tenant.token({ aud: "https://other.example.com" }), /for another API/],
-      [tenant.token({ scope: "openid" }), /neither of the permissions listen:events:self and/],
-    ]) {
-      await show(token);
-      await problem.filter({ hasText: sentence }).waitFor();
-      await is("disconnected");
-    }
-    assert.equal(said.length, 4, `one sentence for each token, not ${said}`);
-    await show(`Bearer ${tenant.token()}`);
-    await is("connected");
-    await page.getByText(/^in 59 min, at /).waitFor();
-    assert.equal(await problem.isVisible(), false);
-    assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
-  });
-
-  test("shows what a refused token says, and forgets that too", async (t) => {
-    const { tenant, is, show, page, problem } = await open(t);
-    await show(tenant.token({ aud: "https://öther.example.com" }));
-    await problem.filter({ hasText: "for another API" }).waitFor();
-    await page.getByText("What the token says").click();
-    await page.getByText('"aud": "https://öther.example.com"').waitFor();
-    await page.getByRole("button", { name: "Forget the token" }).click();
-    assert.equal(await problem.isVisible(), false);
-    assert.equal(await page.getByText("What the token says").isVisible(), false);
-    await page.reload();
-    await is("disconnected");
-    assert.equal(await problem.isVisible(), false);
-  });
-
-  test("asks for no token where it could be overheard", async (t) => {
-    const tenant = new Tenant(worker);
-    const context = await browser.newContext();
-    t.after(async () => {
-      await context.unrouteAll({ behavior: "ignoreErrors" });
-      await context.close();
-    });
-    await context.route("http://events.example.com/**", async (route) => {
-      const { pathname } = new URL(route.request().url());
-      await route.fulfill({
-        response: await route.fetch({ url: `${new URL(pathname, worker.url)}` }),
-      });
-    });
-    const page = await context.newPage();
-    await page.goto(`http://events.example.com/${tenant.slug}/console`);
-    await page.getByText("Open this page by https://").waitFor();
-    assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
-  });
-
-  test("says so when the token's time is over", async (t) => {
-    const { tenant, is, show, problem } = await open(t);
-    // The first sentence comes at half of the token's life: time enough for a slow machine to
-    // connect before it, and to see it before the second.
-    await show(tenant.token({ exp: now() + 12 }));
-    await is("connected");
-    for (const sentence of ["about to expire: paste another", "The token has expired: paste"]) {
-      await problem.filter({ hasText: sentence }).waitFor();
-    }
-    await is("disconnected");
-  });
-
-  test("shows a user's own events to that user, and says what it does not show", async (t) => {
-    const { tenant, is, rows, show, page } = await open(t);
-    await show(tenant.token({ sub: USER, scope: "listen:events:self" }));
-    await is("connected");
-    await page.getByText("This token shows its own user's events only").waitFor();
-    await page.getByText("shown to a token with listen:events only").waitFor();
-    await tenant.publish(slo({ user_id: "auth0|other" }), slo());
-    await count(rows, 1);
-    assert.match(await rows.first().textContent(), new RegExp(USER.replace("|", "\\|")));
-  });
-
-  test("signs in at the issuer on this machine that its address names", async (t) => {
-    const tenant = new Tenant(worker, { name: "local" });
-    const { is, page, problem } = await open(t, { tenant, hash: `#issuer=${issuer.issuer}` });
-    issuing.isBroken = true;
-    const signIn = page.getByRole("button", {
-      name: `Sign in at localhost:${standIn.address().port}`,
-    });
-    await signIn.click();
-    await problem.filter({ hasText: "is npm start still running?" }).waitFor();
-    issuing.isBroken = false;
-    await is("connected");
-    assert.equal(await problem.isVisible(), false);
-    await page.getByText("console@clients").first().waitFor();
-    assert.equal(issuing.logins, 1);
-    await page.reload();
-    await is("connected");
-    assert.equal(issuing.logins, 2);
-    await page.goto(page.url().replace(/#.*/, ""));
-    await is("disconnected");
-    assert.equal(await problem.isVisible(), false);
-    await page.goBack();
-    await signIn.click();
-    await is("connected");
-    await page.getByRole("button", { name: "Forget the token" }).click();
-    await page.reload();
-    await is("disconnected");
-    assert.equal(issuing.logins, 3);
-  });
-
-  test("signs in nowhere else, whatever its address names", async (t) => {
-    for (const issuer of ["https://evil.example.com/", "http://localhost.example.com/", "x"]) {
-      const { page } = await open(t, { hash: `#issuer=${issuer}` });
-      assert.equal(await page.getByRole("button", { name: "Sign in" }).count(), 0);
-    }
   });
 
   test("says that it is offline, and is back with what it has missed", async (t) => {

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 
 import { Program } from "../support/program.mjs";
 import { sce, USER } from "../support/records.mjs";
-import { cli, lines, run, startIssuer, startWorkerFor } from "./support/cli.mjs";
+import { cli, lines, run } from "./support/cli.mjs";
 import {
   changed,
   changes,
@@ -13,12 +13,10 @@ import {
   loggedOut,
   publishAll,
   revocationOf,
+  startRevocations,
 } from "./support/revocations.mjs";
 
-const issuing = await startIssuer();
-const { tenant: newTenant } = await startWorkerFor(issuing, {
-  EVENTS: "logout, password_changed, email_changed",
-});
+const { newTenant } = await startRevocations();
 
 /** Whether there is a program that runs another on a terminal, by the options used here. */
 const noTerminal =

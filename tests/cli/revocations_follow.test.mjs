@@ -6,14 +6,10 @@ import { after, describe, test } from "node:test";
 
 import { WebSocketServer } from "ws";
 
-import { BareWorkerd } from "../support/bare_workerd.mjs";
 import { startCutProxy } from "../support/cut_proxy.mjs";
-import { nodeFetch } from "../support/issuer.mjs";
 import { sce, USER } from "../support/records.mjs";
 import { authenticated, event } from "../support/scripted_server.mjs";
-import { publishToken } from "../support/tenant.mjs";
-import { PUBLISH_SECRET } from "../support/worker.mjs";
-import { cli, lines, startIssuer, startWorkerFor } from "./support/cli.mjs";
+import { cli, lines, startBareWorkerdFor } from "./support/cli.mjs";
 import {
   changed,
   changes,
@@ -21,12 +17,10 @@ import {
   loggedOut,
   publishAll,
   revocationOf,
+  startRevocations,
 } from "./support/revocations.mjs";
 
-const issuing = await startIssuer();
-const { tenant: newTenant } = await startWorkerFor(issuing, {
-  EVENTS: "logout, password_changed, email_changed",
-});
+const { issuing, newTenant } = await startRevocations();
 
 /** Waits until what the last of these records revokes is written, and checks all that is. */
 async function writes(program, records) {
@@ -113,19 +107,8 @@ describe("revocations --follow", { concurrency: true }, () => {
   });
 
   test("outlives a worker that is ended and started again, without loss or doubling", async (t) => {
-    const workerd = new BareWorkerd({
-      PUBLISH_SECRET,
-      ISSUERS: JSON.stringify({ "acme@us": [{ issuer: issuing.url }] }),
-    });
-    const publish = async (...records) => {
-      const response = await nodeFetch(new URL("/acme@us/api/publish", workerd.url), {
-        method: "POST",
-        headers: { authorization: publishToken("acme.us.auth0.com") },
-        body: JSON.stringify(records),
-      });
-      assert.equal(response.status, 200, await response.text());
-    };
-    await workerd.start();
+    const workerd = await startBareWorkerdFor(issuing);
+    const publish = (...records) => workerd.publish("acme@us", ...records);
     const proxy = await startCutProxy(workerd.url);
     const { login } = newTenant();
     const records = [changed(USER)];
@@ -147,7 +130,6 @@ describe("revocations --follow", { concurrency: true }, () => {
       records.push(live);
       await writes(program, records);
     }
-    await workerd.kill();
   });
 
   test("tries again while the pages are not to be had, and tells what it cannot read", async (t) => {

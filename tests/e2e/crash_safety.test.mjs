@@ -15,7 +15,6 @@ import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
 import { LastingListener, LastingPublisher } from "../support/lasting_clients.mjs";
 import { randomFrom, SEED } from "../support/random.mjs";
-import { publishToken } from "../support/tenant.mjs";
 import { PUBLISH_SECRET } from "../support/worker.mjs";
 
 const KILLS = 100;
@@ -47,13 +46,7 @@ async function unlessKilled(deed) {
 /** Publishes records, and gives the receipt, or nothing where the worker was killed first. */
 const publish = (records) =>
   unlessKilled(async () => {
-    const response = await nodeFetch(new URL("/acme/api/publish", workerd.url), {
-      method: "POST",
-      headers: { authorization: publishToken("acme.auth0.com") },
-      body: JSON.stringify(records),
-    });
-    assert.equal(response.status, 200);
-    const receipt = await response.json();
+    const receipt = await workerd.publish("acme", ...records);
     receipts.arrived();
     return receipt;
   });

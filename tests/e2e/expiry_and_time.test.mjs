@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { WITHOUT_ALARM } from "../support/altered_runtime.mjs";
 import { assertFault } from "../support/http.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
@@ -15,17 +16,15 @@ import { startWorker } from "../support/worker.mjs";
 const [worker, withoutAlarm] = await Promise.all([
   startWorker(),
   // An alarm may come late; here it never does.
-  startWorker({
-    runtime: `(state) => {
-      const setAlarm = async () => {};
-      return instead(state, { storage: instead(state.storage, { setAlarm }) });
-    }`,
-  }),
+  startWorker({ runtime: WITHOUT_ALARM }),
 ]);
+
+/** How late what is due may be: for a slow machine. */
+const LATE = 15_000;
 
 /** Asserts that the socket is closed with `code` at `due` (in ms), and not before. */
 async function assertClosedAt(listener, code, due) {
-  const closed = await listener.closedWith(code, due - Date.now() + 4_000);
+  const closed = await listener.closedWith(code, due - Date.now() + LATE);
   assert.ok(Date.now() >= due - 50, `closed ${due - Date.now()} ms too early`);
   return closed;
 }
@@ -67,7 +66,7 @@ describe("on time,", { concurrency: true }, () => {
       const tenant = new Tenant(worker);
       const first = { before: Date.now(), listener: await tenant.connect() };
       await tenant.listen({ exp: now() + 3600 });
-      await delay(1_500);
+      await delay(4_000);
       const second = { before: Date.now(), listener: await tenant.connect() };
       await delay(500);
       await tenant.connect();
@@ -75,7 +74,7 @@ describe("on time,", { concurrency: true }, () => {
         assertClosedAt(listener, 4408, before + TIMEOUT),
       );
       await closings[0];
-      assert.ok(second.listener.isOpen, "the second has more than a second left");
+      assert.ok(second.listener.isOpen, "the second has some seconds left");
       await closings[1];
       assert.equal((await tenant.listeners()).connections.filter(({ sub }) => sub).length, 1);
     });
@@ -87,19 +86,24 @@ describe("on time,", { concurrency: true }, () => {
       const onUpgrade = await tenant.connect({ headers });
       assert.equal((await onUpgrade.next()).type, "authenticated");
       const late = await tenant.connect();
-      await late.closedWith(4408, TIMEOUT + 4_000);
+      await late.closedWith(4408, TIMEOUT + LATE);
       const record = slo();
       await tenant.publish(record);
       for (const listener of [inBand, onUpgrade])
         assert.deepEqual(await listener.next(), eventOf(record));
     });
 
-    test("may do so at the last moment", async () => {
+    test("may do so late", async () => {
       const tenant = new Tenant(worker);
+      // So that the keys need not be fetched in the seconds that are left.
+      await tenant.events();
+      const before = Date.now();
       const listener = await tenant.connect();
-      await delay(8_000);
+      const later = await tenant.connect();
+      await delay(before + 6_000 - Date.now());
       assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
-      await delay(3_000);
+      // The first one's time is over before that of the other.
+      await later.closedWith(4408, TIMEOUT + LATE);
       assert.deepEqual(await listener.unread(), []);
     });
   });
@@ -112,20 +116,20 @@ describe("on time,", { concurrency: true }, () => {
     }
 
     test("closes its socket with 4419", async () => {
-      const { listener, due } = await expiring(new Tenant(worker), 4);
+      const { listener, due } = await expiring(new Tenant(worker), 8);
       assert.equal((await assertClosedAt(listener, 4419, due)).reason, "token_expired");
     });
 
     test("closes its socket also when the object was thrown out of memory", async () => {
       const tenant = new Tenant(worker);
-      const { listener, due } = await expiring(tenant, 5);
+      const { listener, due } = await expiring(tenant, 8);
       await tenant.hub.evict();
       await assertClosedAt(listener, 4419, due);
     });
 
     test("closes its socket also when it came with the upgrade", async () => {
       const tenant = new Tenant(worker);
-      const exp = now() + 4;
+      const exp = now() + 8;
       const listener = await tenant.connect({
         headers: { authorization: `Bearer ${tenant.token({ exp })}` },
       });
@@ -136,8 +140,8 @@ describe("on time,", { concurrency: true }, () => {
     test("closes no other socket", async () => {
       const tenant = new Tenant(worker);
       const stays = await tenant.listen();
-      const soon = await expiring(tenant, 4);
-      const later = await expiring(tenant, 7);
+      const soon = await expiring(tenant, 8);
+      const later = await expiring(tenant, 14);
       await assertClosedAt(soon.listener, 4419, soon.due);
       assert.ok(later.listener.isOpen);
       await assertClosedAt(later.listener, 4419, later.due);
@@ -149,9 +153,10 @@ describe("on time,", { concurrency: true }, () => {
 
     test("lets events through to its very end, and none after", async () => {
       const tenant = new Tenant(worker);
-      const { listener, due } = await expiring(tenant, 4);
+      const { listener, due } = await expiring(tenant, 8);
+      await delay(due - 4_000 - Date.now());
       const sentAt = new Map();
-      while (listener.isOpen && Date.now() < due + 4_000) {
+      while (listener.isOpen && Date.now() < due + LATE) {
         const record = slo();
         sentAt.set(record.log_id, Date.now());
         await tenant.publish(record);
@@ -166,7 +171,7 @@ describe("on time,", { concurrency: true }, () => {
     test("lets no event through after its end, should the alarm be late", async () => {
       const tenant = new Tenant(withoutAlarm);
       const lasting = await tenant.listen();
-      const { listener, due } = await expiring(tenant, 3);
+      const { listener, due } = await expiring(tenant, 8);
       const [inTime, late] = [slo(), slo()];
       await tenant.publish(inTime);
       assert.deepEqual(await listener.next(), eventOf(inTime));
@@ -185,9 +190,9 @@ describe("on time,", { concurrency: true }, () => {
       test(`can be renewed while the object is ${state}; then the new one's end counts`, async () => {
         const tenant = new Tenant(worker);
         await tenant.publish(slo());
-        const { listener, due } = await expiring(tenant, 5, { scope: "listen:events:self" });
+        const { listener, due } = await expiring(tenant, 8, { scope: "listen:events:self" });
         await between(tenant);
-        const exp = now() + 9;
+        const exp = now() + 16;
         const answer = await listener.authenticate(tenant.token({ exp }));
         assert.equal(answer.type, "authenticated");
         assert.equal(Date.parse(answer.expires_at), exp * 1000);
@@ -207,7 +212,7 @@ describe("on time,", { concurrency: true }, () => {
     test("can be renewed by one that expires sooner", async () => {
       const tenant = new Tenant(worker);
       const { listener } = await expiring(tenant, 3600);
-      const exp = now() + 4;
+      const exp = now() + 8;
       await listener.authenticate(tenant.token({ exp }));
       await assertClosedAt(listener, 4419, exp * 1000);
     });

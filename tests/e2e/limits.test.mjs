@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 
+import { WITHOUT_ALARM } from "../support/altered_runtime.mjs";
 import { disperse, gather, open } from "../support/crowd.mjs";
 import { assertError } from "../support/http.mjs";
 import { Listener } from "../support/listener.mjs";
@@ -12,9 +13,10 @@ import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 // All sockets come from one address here; how many may is another test's matter.
-const worker = await startWorker({
-  configure: (wranglerToml) => wranglerToml.replaceAll("limit = 3000", "limit = 1000000"),
-});
+const configure = (wranglerToml) => wranglerToml.replaceAll("limit = 3000", "limit = 1000000");
+const worker = await startWorker({ configure });
+// Here no socket's time to authenticate is ever over, however long it takes to gather so many.
+const patient = await startWorker({ configure, runtime: WITHOUT_ALARM });
 
 const crowds = [];
 after(() => disperse(crowds.flat()));
@@ -49,13 +51,13 @@ async function assertNoRoomFor(tenant, claims) {
 
 describe("sockets", () => {
   test("without a token may be 1,000 of a tenant's; who has one comes in all the same", async () => {
-    const tenant = new Tenant(worker);
+    const tenant = new Tenant(patient);
     const listener = await tenant.listen();
     const { sockets, refusal } = await crowd(tenant, 10_000);
     assert.ok(refusal, `all of ${sockets.length} were let in`);
     await assertNoRoom(refusal, 10);
     const waiting = sockets.filter((socket) => socket.readyState === socket.OPEN);
-    assert.ok(waiting.length <= 1_000, `${waiting.length} were let in`);
+    assert.equal(waiting.length, 1_000);
 
     const late = await Listener.connect(tenant.subscribeUrl(), { headers: bearer(tenant.token()) });
     assert.equal((await late.take(2))[1].type, "authenticated");

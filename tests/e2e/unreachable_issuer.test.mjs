@@ -2,13 +2,13 @@
 // cached serves on, and nothing that is no key set is taken for one.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 
 import { onSocket, overHttp } from "../support/doors.mjs";
 import { assertError, assertFault } from "../support/http.mjs";
 import { answers } from "../support/issuer.mjs";
 import { Tenant } from "../support/tenant.mjs";
+import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -29,25 +29,39 @@ async function assertUnavailable(tenant) {
 }
 
 describe("an issuer that cannot be reached", { concurrency: true }, () => {
-  test("is a passing trouble as long as nothing is cached, and is asked again after 5 seconds", async () => {
+  test("is a passing trouble as long as nothing is cached, and is asked again 5 seconds after the fifth failure", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.unreachable;
     await assertUnavailable(tenant);
+    assert.equal(tenant.issuer.fetches, 2);
+    let before;
+    for (let fetches = 3; fetches <= 5; fetches += 1) {
+      before = Date.now();
+      assert.equal(await overHttp(tenant), "temporarily_unavailable");
+      assert.equal(tenant.issuer.fetches, fetches);
+    }
     tenant.issuer.behaviour = answers.keySet;
+    // The Worker has a copy of what the object knew, and for it the time goes on.
     await tenant.ageKeySet("failed_at", 5 * SECOND);
     assert.equal(await onSocket(tenant), "accepted");
-    await delay(5 * SECOND);
-    assert.equal(await overHttp(tenant), "accepted");
+    await until(async () => (await overHttp(tenant)) === "accepted");
+    assert.ok(Date.now() - before >= 5 * SECOND, `asked after ${Date.now() - before} ms`);
+    assert.equal(tenant.issuer.fetches, 6);
   });
 
-  for (const [manner, present] of Object.entries({
-    "at once": (door, tenant) => Promise.all(Array.from({ length: 50 }, () => door(tenant))),
-    "one after the other": async (door, tenant) => {
-      const outcomes = [];
-      while (outcomes.length < 50) outcomes.push(await door(tenant));
-      return outcomes;
-    },
-  })) {
+  // Tokens that come at once may all be met by one fetch.
+  for (const [manner, least, present] of [
+    ["at once", 1, (door, tenant) => Promise.all(Array.from({ length: 50 }, () => door(tenant)))],
+    [
+      "one after the other",
+      5,
+      async (door, tenant) => {
+        const outcomes = [];
+        while (outcomes.length < 50) outcomes.push(await door(tenant));
+        return outcomes;
+      },
+    ],
+  ]) {
     test(`is asked five times in a row and then once in 5 seconds by tokens that come ${manner} while nothing is cached`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = answers.unreachable;
@@ -61,7 +75,8 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
       await tenant.hub.evict();
       assert.equal(await onSocket(tenant), "temporarily_unavailable", "through hibernation too");
       const most = 5 + Math.floor((Date.now() - start) / (5 * SECOND));
-      assert.ok(tenant.issuer.fetches <= most, `${tenant.issuer.fetches} fetches`);
+      const { fetches } = tenant.issuer;
+      assert.ok(fetches >= least && fetches <= most, `${fetches} fetches`);
     });
   }
 
@@ -176,7 +191,8 @@ describe("an answer that is no key set", { concurrency: 20 }, () => {
     const start = Date.now();
     for (const door of [overHttp, onSocket]) assert.equal(await door(tenant), "invalid_token");
     const most = 1 + Math.floor((Date.now() - start) / (30 * SECOND));
-    assert.ok(tenant.issuer.fetches <= most, `${tenant.issuer.fetches} fetches`);
+    const { fetches } = tenant.issuer;
+    assert.ok(fetches >= 1 && fetches <= most, `${fetches} fetches`);
   });
 
   test("such as a redirect to itself is not followed either", async () => {
@@ -210,7 +226,7 @@ describe("an answer that is no key set", { concurrency: 20 }, () => {
 describe("a slow issuer", { concurrency: true }, () => {
   test("is waited for", async () => {
     const tenant = new Tenant(worker);
-    tenant.issuer.behaviour = answers.slow(3_500);
+    tenant.issuer.behaviour = answers.slow(2_000);
     assert.equal(await overHttp(tenant), "accepted");
   });
 
@@ -225,7 +241,7 @@ describe("a slow issuer", { concurrency: true }, () => {
       const before = Date.now();
       assert.equal(await overHttp(tenant), "temporarily_unavailable");
       const took = Date.now() - before;
-      assert.ok(took > 4_500 && took < 9_000, `it took ${took} ms`);
+      assert.ok(took > 4_500 && took < 15_000, `it took ${took} ms`);
     });
   }
 
@@ -234,7 +250,7 @@ describe("a slow issuer", { concurrency: true }, () => {
     tenant.issuer.behaviour = answers.slow(20_000);
     const listener = await tenant.connect();
     listener.send({ type: "authenticate", access_token: tenant.token() });
-    assert.equal((await listener.next(9_000)).error, "temporarily_unavailable");
+    assert.equal((await listener.next(15_000)).error, "temporarily_unavailable");
     await listener.closedWith(1013);
   });
 });

@@ -5,6 +5,12 @@
 /** The host of the requests by which a test speaks to an object's surroundings. */
 export const CONTROL = "https://control.test/";
 
+/** A `runtime` in which no alarm ever rings. */
+export const WITHOUT_ALARM = `(state) => {
+  const setAlarm = async () => {};
+  return instead(state, { storage: instead(state.storage, { setAlarm }) });
+}`;
+
 /**
  * The text of the worker's module, changed. `runtime` is the text of a function from the state
  * that an object is constructed with to the one that it gets; it may call `instead(target,

@@ -47,6 +47,16 @@ export class Program {
     }
   }
 
+  /** The family, as soon as one in it has `word` in its command. */
+  async starts(word) {
+    for (;;) {
+      const family = this.family();
+      if (family.some(({ args }) => args.includes(word))) return family;
+      assert.ok(!this.#ended, `it ended before it started ${word}:\n${this.output}`);
+      await delay(20);
+    }
+  }
+
   signalGroup(signal) {
     try {
       process.kill(-this.process.pid, signal);

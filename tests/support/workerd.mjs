@@ -19,8 +19,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { answers, Issuer } from "./issuer.mjs";
-import { BUILT_WORKER, ROOT } from "./built_worker.mjs";
+import { answers, Issuer, nodeFetch } from "./issuer.mjs";
+import { BUILT_WORKER, ROOT, publishToken } from "./built_worker.mjs";
 
 /** An issuer that listens: here the worker reaches out for itself. `close` ends it. */
 export async function serveIssuer() {
@@ -80,6 +80,18 @@ export class BareWorkerd {
     );
     ended.catch(() => {});
     this.url = new URL(`http://127.0.0.1:${await Promise.race([listening, ended])}/`);
+  }
+
+  /** Publishes log records of a tenant, `acme` or `acme@us`, which must be taken. */
+  async publish(tenant, ...records) {
+    const response = await nodeFetch(new URL(`/${tenant}/api/publish`, this.url), {
+      method: "POST",
+      headers: { authorization: publishToken(`${tenant.replace("@", ".")}.auth0.com`) },
+      body: JSON.stringify(records),
+    });
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    return JSON.parse(text);
   }
 
   /** The process that it runs in, once it was started. */

@@ -1,5 +1,15 @@
-// Log records that revoke, and what the command line writes of them.
+// Log records that revoke, what the command line writes of them, and a worker that takes them.
 import { scp, slo } from "../../support/records.mjs";
+import { startIssuer, startWorkerFor } from "./cli.mjs";
+
+/** An issuer, and a worker with tenants of it; an event of theirs may be one that revokes nothing. */
+export async function startRevocations() {
+  const issuing = await startIssuer();
+  const { tenant: newTenant } = await startWorkerFor(issuing, {
+    EVENTS: "logout, password_changed, email_changed",
+  });
+  return { issuing, newTenant };
+}
 
 const HOUR = 60 * 60 * 1000;
 let moment = 0;

@@ -1,0 +1,110 @@
+// The options of a client: what is taken, and how what cannot be used is refused.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { SessionEvents } from "session-events";
+import WsWebSocket from "ws";
+
+import { slo } from "../../tests/support/records.mjs";
+import { Tenant } from "../../tests/support/tenant.mjs";
+import { until } from "../../tests/support/until.mjs";
+import { startWorker } from "../../tests/support/worker.mjs";
+import { follow } from "./support/follow.mjs";
+import { run } from "./support/run.mjs";
+
+const worker = await startWorker();
+
+describe("options", { concurrency: true }, () => {
+  const good = { url: "https://events.example.com", tenant: "acme@us", getToken: () => "token" };
+
+  for (const [name, values, mend] of [
+    ["url", [undefined, "", "events.example.com", 7], /url must be that of the worker/],
+    ["url", ["ftp://example.com", "file:///x"], /must begin with https/],
+    ["url", ["http://example.com", "ws://10.0.0.1", "http://localhost.example.com"], /https:\/\//],
+    ["url", ["https://example.com/?a", "https://example.com/#a"], /without a query/],
+    [
+      "tenant",
+      [undefined, "", "ac", "Acme", "acme@xx", "acme.us", "a/b", "acme@us/x", 7],
+      /acme@us/,
+    ],
+    ["getToken", [undefined, "token", {}], /must be a function/],
+    ["lastEventId", [7, null, {}], /id of an event/],
+    ["minReconnectDelay", [0, -1, NaN, "500", 20_001, 2 ** 31], /minReconnectDelay must/],
+    ["maxReconnectDelay", [0, 499, Infinity], /must/],
+    ["renewBefore", [0, null], /renewBefore must be a positive number of milliseconds/],
+    ["pingInterval", [0], /pingInterval must/],
+    ["pongTimeout", [-5], /pongTimeout must/],
+    ["connectTimeout", [2 ** 31], /connectTimeout must/],
+    ["WebSocket", ["ws", {}], /no WebSocket/],
+  ]) {
+    for (const value of values) {
+      test(`a ${name} of ${JSON.stringify(value) ?? value} is refused with the mend`, () => {
+        assert.throws(
+          () => new SessionEvents({ ...good, [name]: value }),
+          (error) => {
+            assert.ok(error instanceof TypeError);
+            assert.match(error.message, mend);
+            return true;
+          },
+        );
+      });
+    }
+  }
+
+  test("may name the worker in any way that is safe", async () => {
+    const asked = [];
+    const Recorder = class extends EventTarget {
+      constructor(url) {
+        super();
+        asked.push(String(url));
+      }
+      close() {}
+    };
+    for (const url of [
+      "https://events.example.com",
+      new URL("wss://events.example.com/"),
+      "https://example.com/path/",
+      "http://localhost:8787",
+      "ws://127.0.0.1:8787/",
+      "http://[::1]/",
+    ]) {
+      const client = new SessionEvents({ ...good, url, WebSocket: Recorder });
+      client.connect();
+      const before = asked.length;
+      await until(() => asked.length > before);
+      client.close();
+    }
+    assert.deepEqual(asked, [
+      "wss://events.example.com/acme@us/api/subscribe",
+      "wss://events.example.com/acme@us/api/subscribe",
+      "wss://example.com/path/acme@us/api/subscribe",
+      "ws://localhost:8787/acme@us/api/subscribe",
+      "ws://127.0.0.1:8787/acme@us/api/subscribe",
+      "ws://[::1]/acme@us/api/subscribe",
+    ]);
+  });
+
+  test("may bring the WebSocket of another package, which is all that a Node without one takes", async () => {
+    const complaint = await run(
+      `import { SessionEvents } from "session-events";
+       try { new SessionEvents({ url: "http://localhost", tenant: "acme", getToken() {} }); }
+       catch (error) { console.log(error.name, error.message); }`,
+      "--no-experimental-websocket",
+    );
+    assert.match(complaint, /^TypeError this platform has no WebSocket: use Node 22 .*package ws/);
+
+    const tenant = new Tenant(worker);
+    const { tells, hands, client } = follow({
+      url: worker.url,
+      tenant: tenant.slug,
+      getToken: () => tenant.token(),
+      WebSocket: WsWebSocket,
+    });
+    await tells("caughtUp");
+    const record = slo();
+    await tenant.publish(record);
+    await hands(record.log_id);
+    client.close();
+    await until(async () => (await tenant.listeners()).count === 0);
+  });
+});
