@@ -1,5 +1,5 @@
-// The events that have come, newest first: a table, its filters, and what stands there when there
-// is nothing to show.
+// The events that have come, newest first by their dates, which is what is shown of them: a table,
+// its filters, and what stands there when there is nothing to show.
 import type { SessionEvent } from "session-events";
 
 import { drawChart } from "./chart.ts";
@@ -31,8 +31,8 @@ export class EventsView {
   readonly #more = find<HTMLButtonElement>("more");
   readonly #hidden = new Set<Kind["name"]>();
   readonly #buttons = new Map<Kind["name"], HTMLButtonElement>();
-  /** Oldest first. */
-  readonly #all = new Map<string, Shown>();
+  /** Newest first; of the same date, the one that came last. */
+  readonly #all: Shown[] = [];
   #isWhole = false;
   #emptyText = "";
   #invites = false;
@@ -58,9 +58,12 @@ export class EventsView {
     this.#draw();
   }
 
-  /** Adds an event; one that came while the reader looks on is marked for a moment. */
+  /**
+   * Adds an event at its place, for Auth0 may deliver late; one that came while the reader looks on
+   * is marked for a moment.
+   */
   add(event: SessionEvent, isLive: boolean): void {
-    if (this.#all.has(event.id)) return;
+    if (this.#all.some((other) => other.event.id === event.id)) return;
     const kind = kindOf(event.type);
     const date = Date.parse(event.date);
     const time = html(
@@ -80,18 +83,16 @@ export class EventsView {
     );
     const { id, user_id, session_id = "" } = event;
     const text = [id, user_id, session_id].join("\n").toLowerCase();
-    this.#all.set(id, { event, kind, date, row, time, text });
-    this.#body.prepend(row);
-    for (const [oldest, { row }] of this.#all) {
-      if (this.#all.size <= MOST) break;
-      this.#all.delete(oldest);
-      row.remove();
-    }
+    const found = this.#all.findIndex((other) => !(other.date > date));
+    const place = found < 0 ? this.#all.length : found;
+    this.#body.insertBefore(row, this.#all[place]?.row ?? null);
+    this.#all.splice(place, 0, { event, kind, date, row, time, text });
+    for (const { row } of this.#all.splice(MOST)) row.remove();
     this.#later();
   }
 
   clear(): void {
-    this.#all.clear();
+    this.#all.length = 0;
     this.#body.replaceChildren();
     this.#draw();
   }
@@ -115,7 +116,7 @@ export class EventsView {
     this.#drawnAt = Date.now();
     for (const { name } of KINDS) {
       const button = this.#buttons.get(name);
-      const count = [...this.#all.values()].filter(({ kind }) => kind.name === name).length;
+      const count = this.#all.filter(({ kind }) => kind.name === name).length;
       if (!button?.lastChild) continue;
       button.hidden = name === "other" && count === 0;
       button.lastChild.textContent = `${name} ${count}`;
@@ -125,16 +126,16 @@ export class EventsView {
 
   #filter(): void {
     const wanted = this.#search.value.trim().toLowerCase();
-    const matching = [...this.#all.values()].filter(
+    const matching = this.#all.filter(
       ({ kind, text }) => !this.#hidden.has(kind.name) && text.includes(wanted),
     );
-    const shown = new Set(this.#isWhole ? matching : matching.slice(-FIRST));
-    for (const one of this.#all.values()) {
+    const shown = new Set(this.#isWhole ? matching : matching.slice(0, FIRST));
+    for (const one of this.#all) {
       one.row.hidden = !shown.has(one);
       // A row that comes back is no news any more.
       if (one.row.hidden) one.row.classList.remove("new");
     }
-    const all = this.#all.size;
+    const all = this.#all.length;
     const count = matching.length;
     find("shown").textContent = all > count ? `${count} of ${all} events` : "";
     this.#more.hidden = count <= FIRST;
@@ -169,7 +170,7 @@ export class EventsView {
     if (document.visibilityState !== "visible") return;
     const now = Date.now();
     if (now - this.#drawnAt > REDRAWN_AFTER) this.#later();
-    for (const { date, time } of this.#all.values()) {
+    for (const { date, time } of this.#all) {
       const text = age(date, now);
       if (time.textContent !== text) time.textContent = text;
     }
