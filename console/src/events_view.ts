@@ -41,7 +41,7 @@ export class EventsView {
 
   constructor() {
     for (const { name, mark } of KINDS) {
-      const button = html("button", { type: "button", "aria-pressed": "true", "data-kind": name });
+      const button = html("button", { type: "button", "data-kind": name });
       button.addEventListener("click", () => this.#toggle(name));
       button.append(html("span", { class: "mark", "aria-hidden": "true" }, mark), "");
       this.#buttons.set(name, button);
@@ -52,6 +52,7 @@ export class EventsView {
       this.#isWhole = !this.#isWhole;
       this.#filter();
     });
+    find("clear").addEventListener("click", () => this.#clearFilters());
     document.addEventListener("keydown", (event) => this.#shortcut(event));
     setInterval(() => this.#tick(), 1_000);
     window.addEventListener("resize", () => this.#later());
@@ -125,6 +126,8 @@ export class EventsView {
   }
 
   #filter(): void {
+    for (const [name, button] of this.#buttons)
+      button.setAttribute("aria-pressed", String(!this.#hidden.has(name)));
     const wanted = this.#search.value.trim().toLowerCase();
     const matching = this.#all.filter(
       ({ kind, text }) => !this.#hidden.has(kind.name) && text.includes(wanted),
@@ -142,17 +145,23 @@ export class EventsView {
     this.#more.textContent = this.#isWhole ? `Show the newest ${FIRST}` : `Show all ${count}`;
     this.#table.hidden = count === 0;
     find("empty").hidden = count > 0;
-    find("empty-text").textContent =
-      all > 0 ? "No event is of these types and matches the search." : this.#emptyText;
+    find("empty-text").textContent = all > 0 ? "No matching events." : this.#emptyText;
+    find("clear").hidden = all === 0;
     find("invitation").hidden = all > 0 || !this.#invites;
     drawChart(find("chart"), matching, Date.now());
   }
 
   #toggle(name: Kind["name"]): void {
-    const isHidden = !this.#hidden.delete(name);
-    if (isHidden) this.#hidden.add(name);
-    this.#buttons.get(name)?.setAttribute("aria-pressed", String(!isHidden));
+    if (!this.#hidden.delete(name)) this.#hidden.add(name);
     this.#filter();
+  }
+
+  #clearFilters(): void {
+    this.#hidden.clear();
+    this.#search.value = "";
+    this.#filter();
+    // The button is gone, and the reader's place on the page with it.
+    find("events-title").focus();
   }
 
   #shortcut(event: KeyboardEvent): void {
