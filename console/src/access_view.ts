@@ -79,8 +79,11 @@ export class AccessView {
       html("dd", {}, this.#expiry),
     );
     this.showExpiry(connected);
+    const wasHere = this.#form.contains(document.activeElement);
     this.#form.hidden = true;
     this.#identity.hidden = false;
+    // The form is gone, and the reader's place on the page with it.
+    if (wasHere) find("access-title").focus();
   }
 
   showExpiry({ expiresAt }: Pick<Connected, "expiresAt">): void {
