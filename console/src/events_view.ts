@@ -79,7 +79,7 @@ export class EventsView {
       { role: "row", "data-kind": kind.name, "data-id": event.id, class: isLive ? "new" : "" },
       cell(mark, event.type),
       cell(event.user_id),
-      cell(event.session_id ?? html("span", { class: "unknown" }, "all sessions")),
+      cell(sessionOf(event)),
       cell(time),
     );
     const { id, user_id, session_id = "" } = event;
@@ -187,3 +187,8 @@ export class EventsView {
 }
 
 const titleOf = (date: number): string => (Number.isNaN(date) ? "" : clock(new Date(date)));
+
+const sessionOf = ({ session_id }: SessionEvent): HTMLElement =>
+  session_id === undefined
+    ? html("span", { class: "unknown" }, "all sessions")
+    : html("span", { class: "session", title: session_id }, session_id);
