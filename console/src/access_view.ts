@@ -71,16 +71,19 @@ export class AccessView {
     const { sub, filter, claims } = connected;
     this.showToken(claims);
     const whose = filter === "*" ? "of everybody" : "of this user alone";
-    const fact = (name: string, value: string) => [html("dt", {}, name), html("dd", {}, value)];
+    const fact = (name: string, value: Node | string) =>
+      html("div", {}, html("dt", {}, name), html("dd", {}, value));
     this.#identity.replaceChildren(
-      ...fact("Who", sub),
-      ...fact("Events", whose),
-      html("dt", {}, "Expires"),
-      html("dd", {}, this.#expiry),
+      fact("Who", sub),
+      fact("Events", whose),
+      fact("Expires", this.#expiry),
     );
     this.showExpiry(connected);
+    const wasHere = this.#form.contains(document.activeElement);
     this.#form.hidden = true;
     this.#identity.hidden = false;
+    // The form is gone, and the reader's place on the page with it.
+    if (wasHere) find("access-title").focus();
   }
 
   showExpiry({ expiresAt }: Pick<Connected, "expiresAt">): void {

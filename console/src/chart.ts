@@ -1,5 +1,5 @@
 // Events by type over time, as stacked bars. What the picture shows is said in words as well.
-import { svg } from "./dom.ts";
+import { html, svg } from "./dom.ts";
 import { KINDS, type Kind } from "./kinds.ts";
 import { span } from "./time.ts";
 
@@ -7,10 +7,12 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /**
- * The spans that are drawn, in milliseconds: the shortest that holds all events. Their quarters
+ * The spans that are drawn, in milliseconds: the shortest that holds most events. Their quarters
  * are whole numbers, which is what stands below the chart.
  */
 const SPANS = [20 * MINUTE, HOUR, 4 * HOUR, 12 * HOUR, DAY, 8 * DAY, 32 * DAY];
+/** So large a share is most. An old event or two must not press all others into one bar. */
+const MOST = 3 / 4;
 /** Each span is cut into so many bars: of 30 seconds, a minute and a half, … 19 hours. */
 const BARS = 40;
 /** The axis is never shorter than this many events, lest a lone one look like a flood. */
@@ -28,19 +30,27 @@ interface Dated {
   readonly date: number;
 }
 
-/** Draws what came within the span; where nothing did, there is no chart. */
+/**
+ * Draws what came within the span, of events that come newest first, and counts what is older.
+ * Where nothing did, there is no chart.
+ */
 export function drawChart(figure: HTMLElement, events: readonly Dated[], now: number): void {
   const longest = SPANS.at(-1) ?? 0;
   const dated = events.filter(({ date }) => now - date < longest);
   figure.hidden = dated.length === 0;
   if (figure.hidden) return;
 
-  const oldest = Math.min(...dated.map(({ date }) => date));
-  const length = SPANS.find((length) => now - oldest < length) ?? longest;
   const width = figure.clientWidth;
+  // There may be no room, as in a frame of no width.
+  if (width <= LEFT) return figure.replaceChildren();
+
+  const oldest = dated[Math.ceil(dated.length * MOST) - 1]?.date ?? now;
+  const length = SPANS.find((length) => now - oldest < length) ?? longest;
+  const drawn = dated.filter(({ date }) => now - date < length);
+  const older = events.filter(({ date }) => now - date >= length).length;
   // Bars begin at fixed times: they move on together, and no event changes from one to another.
   const end = Math.ceil(now / (length / BARS)) * (length / BARS);
-  const stacks = stack(dated, end - length, length);
+  const stacks = stack(drawn, end - length, length);
   const most = Math.max(LEAST, ...stacks.map((counts) => sum(counts)));
   const step = (width - LEFT) / BARS;
   const size = { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` };
@@ -48,10 +58,11 @@ export function drawChart(figure: HTMLElement, events: readonly Dated[], now: nu
     svg(
       "svg",
       { ...size, role: "img", "aria-labelledby": "chart-words" },
-      svg("title", { id: "chart-words" }, words(dated, length)),
+      svg("title", { id: "chart-words" }, words(drawn, length)),
       ...axes(most, length, width),
       ...stacks.flatMap((counts, place) => bar(counts, LEFT + place * step, step, most)),
     ),
+    html("figcaption", { class: "hint" }, olderWords(older)),
   );
 }
 
@@ -116,4 +127,9 @@ function words(events: readonly Dated[], length: number): string {
     return count ? `${count} ${name}` : "";
   });
   return `Events of the last ${span(length)}: ${counts.filter(Boolean).join(", ")}`;
+}
+
+function olderWords(count: number): string {
+  if (count === 0) return "";
+  return count === 1 ? "1 older event is not drawn." : `${count} older events are not drawn.`;
 }

@@ -1,5 +1,5 @@
-// The events that have come, newest first: a table, its filters, and what stands there when there
-// is nothing to show.
+// The events that have come, newest first by their dates, which is what is shown of them: a table,
+// its filters, and what stands there when there is nothing to show.
 import type { SessionEvent } from "session-events";
 
 import { drawChart } from "./chart.ts";
@@ -31,8 +31,8 @@ export class EventsView {
   readonly #more = find<HTMLButtonElement>("more");
   readonly #hidden = new Set<Kind["name"]>();
   readonly #buttons = new Map<Kind["name"], HTMLButtonElement>();
-  /** Oldest first. */
-  readonly #all = new Map<string, Shown>();
+  /** Newest first; of the same date, the one that came last. */
+  readonly #all: Shown[] = [];
   #isWhole = false;
   #emptyText = "";
   #invites = false;
@@ -41,7 +41,7 @@ export class EventsView {
 
   constructor() {
     for (const { name, mark } of KINDS) {
-      const button = html("button", { type: "button", "aria-pressed": "true", "data-kind": name });
+      const button = html("button", { type: "button", "data-kind": name });
       button.addEventListener("click", () => this.#toggle(name));
       button.append(html("span", { class: "mark", "aria-hidden": "true" }, mark), "");
       this.#buttons.set(name, button);
@@ -52,15 +52,19 @@ export class EventsView {
       this.#isWhole = !this.#isWhole;
       this.#filter();
     });
+    find("clear").addEventListener("click", () => this.#clearFilters());
     document.addEventListener("keydown", (event) => this.#shortcut(event));
     setInterval(() => this.#tick(), 1_000);
     window.addEventListener("resize", () => this.#later());
     this.#draw();
   }
 
-  /** Adds an event; one that came while the reader looks on is marked for a moment. */
+  /**
+   * Adds an event at its place, for Auth0 may deliver late; one that came while the reader looks on
+   * is marked for a moment.
+   */
   add(event: SessionEvent, isLive: boolean): void {
-    if (this.#all.has(event.id)) return;
+    if (this.#all.some((other) => other.event.id === event.id)) return;
     const kind = kindOf(event.type);
     const date = Date.parse(event.date);
     const time = html(
@@ -75,23 +79,21 @@ export class EventsView {
       { role: "row", "data-kind": kind.name, "data-id": event.id, class: isLive ? "new" : "" },
       cell(mark, event.type),
       cell(event.user_id),
-      cell(event.session_id ?? html("span", { class: "unknown" }, "all sessions")),
+      cell(sessionOf(event)),
       cell(time),
     );
     const { id, user_id, session_id = "" } = event;
     const text = [id, user_id, session_id].join("\n").toLowerCase();
-    this.#all.set(id, { event, kind, date, row, time, text });
-    this.#body.prepend(row);
-    for (const [oldest, { row }] of this.#all) {
-      if (this.#all.size <= MOST) break;
-      this.#all.delete(oldest);
-      row.remove();
-    }
+    const found = this.#all.findIndex((other) => !(other.date > date));
+    const place = found < 0 ? this.#all.length : found;
+    this.#body.insertBefore(row, this.#all[place]?.row ?? null);
+    this.#all.splice(place, 0, { event, kind, date, row, time, text });
+    for (const { row } of this.#all.splice(MOST)) row.remove();
     this.#later();
   }
 
   clear(): void {
-    this.#all.clear();
+    this.#all.length = 0;
     this.#body.replaceChildren();
     this.#draw();
   }
@@ -115,7 +117,7 @@ export class EventsView {
     this.#drawnAt = Date.now();
     for (const { name } of KINDS) {
       const button = this.#buttons.get(name);
-      const count = [...this.#all.values()].filter(({ kind }) => kind.name === name).length;
+      const count = this.#all.filter(({ kind }) => kind.name === name).length;
       if (!button?.lastChild) continue;
       button.hidden = name === "other" && count === 0;
       button.lastChild.textContent = `${name} ${count}`;
@@ -124,34 +126,42 @@ export class EventsView {
   }
 
   #filter(): void {
+    for (const [name, button] of this.#buttons)
+      button.setAttribute("aria-pressed", String(!this.#hidden.has(name)));
     const wanted = this.#search.value.trim().toLowerCase();
-    const matching = [...this.#all.values()].filter(
+    const matching = this.#all.filter(
       ({ kind, text }) => !this.#hidden.has(kind.name) && text.includes(wanted),
     );
-    const shown = new Set(this.#isWhole ? matching : matching.slice(-FIRST));
-    for (const one of this.#all.values()) {
+    const shown = new Set(this.#isWhole ? matching : matching.slice(0, FIRST));
+    for (const one of this.#all) {
       one.row.hidden = !shown.has(one);
       // A row that comes back is no news any more.
       if (one.row.hidden) one.row.classList.remove("new");
     }
-    const all = this.#all.size;
+    const all = this.#all.length;
     const count = matching.length;
     find("shown").textContent = all > count ? `${count} of ${all} events` : "";
     this.#more.hidden = count <= FIRST;
     this.#more.textContent = this.#isWhole ? `Show the newest ${FIRST}` : `Show all ${count}`;
     this.#table.hidden = count === 0;
     find("empty").hidden = count > 0;
-    find("empty-text").textContent =
-      all > 0 ? "No event is of these types and matches the search." : this.#emptyText;
+    find("empty-text").textContent = all > 0 ? "No matching events." : this.#emptyText;
+    find("clear").hidden = all === 0;
     find("invitation").hidden = all > 0 || !this.#invites;
     drawChart(find("chart"), matching, Date.now());
   }
 
   #toggle(name: Kind["name"]): void {
-    const isHidden = !this.#hidden.delete(name);
-    if (isHidden) this.#hidden.add(name);
-    this.#buttons.get(name)?.setAttribute("aria-pressed", String(!isHidden));
+    if (!this.#hidden.delete(name)) this.#hidden.add(name);
     this.#filter();
+  }
+
+  #clearFilters(): void {
+    this.#hidden.clear();
+    this.#search.value = "";
+    this.#filter();
+    // The button is gone, and the reader's place on the page with it.
+    find("events-title").focus();
   }
 
   #shortcut(event: KeyboardEvent): void {
@@ -169,7 +179,7 @@ export class EventsView {
     if (document.visibilityState !== "visible") return;
     const now = Date.now();
     if (now - this.#drawnAt > REDRAWN_AFTER) this.#later();
-    for (const { date, time } of this.#all.values()) {
+    for (const { date, time } of this.#all) {
       const text = age(date, now);
       if (time.textContent !== text) time.textContent = text;
     }
@@ -177,3 +187,8 @@ export class EventsView {
 }
 
 const titleOf = (date: number): string => (Number.isNaN(date) ? "" : clock(new Date(date)));
+
+const sessionOf = ({ session_id }: SessionEvent): HTMLElement =>
+  session_id === undefined
+    ? html("span", { class: "unknown" }, "all sessions")
+    : html("span", { class: "session", title: session_id }, session_id);
