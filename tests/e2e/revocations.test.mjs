@@ -14,6 +14,9 @@ const worker = await startWorker();
 const DAY = 24 * 60 * 60 * 1000;
 const date = (daysAgo, more = 0) => new Date(Date.now() - daysAgo * DAY + more).toISOString();
 
+const rows = async (tenant) =>
+  (await tenant.hub.sql("SELECT count(*) AS count FROM revocations"))[0].count;
+
 async function page(tenant, query = "") {
   const response = await tenant.get(`/api/revocations${query}`);
   assert.equal(response.status, 200, await response.clone().text());
@@ -210,18 +213,35 @@ describe("over 40 days", { concurrency: true }, () => {
       scp({ user_id: "auth0|old", date: date(31) }),
       scp({ user_id: "auth0|new", date: date(1) }),
     );
-    const count = async () =>
-      (await tenant.hub.sql("SELECT count(*) AS count FROM revocations"))[0].count;
     assert.deepEqual(
       (await page(tenant)).revocations.map(({ user_id: user }) => user),
       ["auth0|new"],
     );
     // The alarm was due when the row came.
     await until(
-      async () => (await count()) <= 1,
+      async () => (await rows(tenant)) <= 1,
       () => "the row is still there",
     );
-    assert.equal(await count(), 1);
+    assert.equal(await rows(tenant), 1);
+  });
+
+  test("however many have their time over at once, all are let go", async () => {
+    const tenant = new Tenant(worker);
+    await tenant.publish(scp({ user_id: "auth0|new", date: date(1) }));
+    // As after REVOCATION_DAYS was lowered.
+    await tenant.hub.sql(`
+      WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 25001)
+      INSERT INTO revocations (user_id, session_id, seq, type, date, at)
+      SELECT 'auth0|' || n, '', n, 'logout', '2020-01-01T00:00:00.000Z', 1577836800000 + n
+      FROM numbers`);
+    assert.equal(await rows(tenant), 25_001);
+    await tenant.hub.evict();
+    await tenant.publish(scp({ user_id: "auth0|newer", date: date(1) }));
+    await until(
+      async () => (await rows(tenant)) <= 2,
+      () => "rows are still there",
+    );
+    assert.equal(await rows(tenant), 2);
   });
 });
 
