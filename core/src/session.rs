@@ -77,7 +77,7 @@ enum State {
 pub enum Incoming<'a> {
     /// Text.
     Text(&'a str),
-    /// So many bytes, which nobody need read: no message is binary, and none is as long as this.
+    /// At least so many bytes, which nobody need read: no message is binary, or as long as this.
     Unread(usize),
 }
 
