@@ -73,6 +73,17 @@ const lockedCrate = (name) =>
     .find((entry) => entry.startsWith(`name = "${name}"\n`))
     .match(/version = "(.+)"/)[1];
 
+// A shell remembers where it found a program, and set-up installs a newer Node than the machine's.
+test("nothing but npm's commands goes on in a shell that has set up", () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const settingUp = Object.values(scripts).filter((script) => script.includes("setup.mjs"));
+  assert.notEqual(settingUp.length, 0);
+  for (const script of settingUp) {
+    const [, ...then] = script.split(" && ");
+    for (const command of then) assert.match(command, /^npm /, script);
+  }
+});
+
 test("the tools that package the worker are of their libraries' versions in Cargo.lock", async () => {
   for (const { crate, binary, library } of CARGO_TOOLS) {
     assert.equal(await installedVersion(binary), lockedCrate(library), crate);
