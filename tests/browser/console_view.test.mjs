@@ -1,44 +1,25 @@
 // How the live page shows what it has: order, chart, columns, and the keyboard's place.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { startBrowser } from "../support/browser.mjs";
-import { Issuer } from "../support/issuer.mjs";
+import { startLivePage, startStandIn } from "../support/live_page.mjs";
 import { slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { until } from "../support/until.mjs";
-import { startWorker } from "../support/worker.mjs";
 
-const standIn = createServer((_, response) => {
-  response.setHeader("access-control-allow-origin", "*");
-  response.end(JSON.stringify({ access_token: issuer.token({ sub: "console@clients" }) }));
+const standIn = await startStandIn();
+const { worker, open: openPage } = await startLivePage({
+  ISSUERS: JSON.stringify({ "local@us": [{ issuer: standIn.url }] }),
 });
-await new Promise((resolve) => standIn.listen(0, "127.0.0.1", resolve));
-after(() => standIn.close());
-const issuer = new Issuer(`http://localhost:${standIn.address().port}/`);
 
-const worker = await startWorker({
-  vars: { ISSUERS: JSON.stringify({ "local@us": [{ issuer: issuer.issuer }] }) },
-});
-const browser = await startBrowser();
-
-/** The page of a tenant; `show` connects, and waits for the first row. */
-async function open(t, { tenant = new Tenant(worker), hash = "", ...options } = {}) {
-  const page = await browser.newPage(options);
-  t.after(() => page.close());
-  const faults = [];
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  t.after(() => assert.deepEqual(faults, []));
-  await page.goto(`${new URL(tenant.slug, worker.url)}/console${hash}`);
-  const rows = page.locator("#event-table tbody tr:visible");
+/** The page of a tenant, of whose requests none may fail; `show` waits for the first row too. */
+async function open(t, options) {
+  const opened = await openPage(t, { requestsMayFail: false, ...options });
   const show = async () => {
-    await page.getByLabel(/^Access token/).fill(tenant.token({ sub: "console@clients" }));
-    await page.getByRole("button", { name: "Connect" }).click();
-    await rows.first().waitFor();
+    await opened.show();
+    await opened.rows.first().waitFor();
   };
-  return { tenant, page, rows, show };
+  return { ...opened, show };
 }
 
 const MINUTE = 60_000;
@@ -98,7 +79,7 @@ describe("the live page's view", { concurrency: 2 }, () => {
 
   test("keeps the keyboard's place when signing in hides the form", async (t) => {
     const tenant = new Tenant(worker, { name: "local" });
-    const { page } = await open(t, { tenant, hash: `#issuer=${issuer.issuer}` });
+    const { page } = await open(t, { tenant, hash: `#issuer=${standIn.url}` });
     await page.getByRole("button", { name: "Sign in" }).press("Enter");
     await page.getByRole("button", { name: "Forget the token" }).waitFor();
     await until(async () => (await focused(page)) === "Access");

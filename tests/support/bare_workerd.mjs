@@ -9,11 +9,16 @@ export { BareWorkerd };
 /** The worker, started, for a tenant `acme` whose tokens the issuer gives out. */
 export async function startBareWorkerd() {
   const issuer = await startIssuer();
-  const ISSUERS = JSON.stringify({ acme: [{ issuer: issuer.issuer }] });
-  const workerd = new BareWorkerd({ PUBLISH_SECRET, ISSUERS });
+  const workerd = await startBareWorkerdWith({ acme: [{ issuer: issuer.issuer }] });
+  return { issuer, workerd };
+}
+
+/** The worker, started, with these issuers of its tenants. */
+export async function startBareWorkerdWith(issuers) {
+  const workerd = new BareWorkerd({ PUBLISH_SECRET, ISSUERS: JSON.stringify(issuers) });
   await workerd.start();
   after(() => workerd.kill());
-  return { issuer, workerd };
+  return workerd;
 }
 
 /** An issuer that listens: here the worker reaches out for itself. */

@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { BareWorkerd } from "../../support/bare_workerd.mjs";
+import { startBareWorkerdWith } from "../../support/bare_workerd.mjs";
 import { answers, Issuer } from "../../support/issuer.mjs";
 import { Program } from "../../support/program.mjs";
 import { Tenant } from "../../support/tenant.mjs";
 import { now } from "../../support/token.mjs";
-import { PUBLISH_SECRET, ROOT, startWorker } from "../../support/worker.mjs";
+import { ROOT, startWorker } from "../../support/worker.mjs";
 
 const BINARY = join(ROOT, "target", "debug", "session-events");
 const NAMES = Array.from({ length: 40 }, (_, number) => `cli-${number}`);
@@ -98,10 +98,5 @@ export async function startWorkerFor(issuing, vars = {}) {
 }
 
 /** A worker that can be ended and started again. Its tenant `acme@us` accepts that issuer. */
-export async function startBareWorkerdFor(issuing) {
-  const ISSUERS = JSON.stringify({ "acme@us": [{ issuer: issuing.url }] });
-  const workerd = new BareWorkerd({ PUBLISH_SECRET, ISSUERS });
-  await workerd.start();
-  after(() => workerd.kill());
-  return workerd;
-}
+export const startBareWorkerdFor = (issuing) =>
+  startBareWorkerdWith({ "acme@us": [{ issuer: issuing.url }] });
