@@ -2,10 +2,13 @@ import { useAuth0 } from "@auth0/auth0-react";
 import { useState } from "react";
 import { useSessionEvents } from "session-events/react";
 
+import { useReason } from "./session.jsx";
+
 const REASONS = {
   logout: "You have signed out elsewhere.",
   password_changed: "The password was changed: please sign in again.",
   user_blocked: "An administrator has blocked you.",
+  gone: "You are no longer signed in.",
 };
 
 const SHOWN = 5;
@@ -23,18 +26,11 @@ export function App() {
 
 function Welcome() {
   const { loginWithRedirect } = useAuth0();
-  const reason = REASONS[sessionStorage.getItem("why")];
+  const reason = REASONS[useReason()];
   return (
     <>
       <p role="status">{reason ?? "Sign in here, and in a second tab. Then sign out in one."}</p>
-      <button
-        onClick={() => {
-          sessionStorage.removeItem("why");
-          loginWithRedirect();
-        }}
-      >
-        Sign in
-      </button>
+      <button onClick={() => loginWithRedirect()}>Sign in</button>
     </>
   );
 }

@@ -1,16 +1,24 @@
 // All that an application needs to end with its user's session.
 import { useAuth0 } from "@auth0/auth0-react";
-import { useEffect, useState } from "react";
+import { createContext, useContext, useEffect, useState } from "react";
 import { SessionEventsProvider } from "session-events/react";
 
 const { url, tenant } = SETTINGS;
 
+const Reason = createContext();
+
+/** Why the user of this page is no longer signed in: the type of an event, or `"gone"`. */
+export const useReason = () => useContext(Reason);
+
 export function Session({ children }) {
   const { isAuthenticated, getIdTokenClaims, getAccessTokenSilently, logout } = useAuth0();
   const [session, setSession] = useState();
+  const [reason, setReason] = useState();
   useEffect(() => {
     if (isAuthenticated) getIdTokenClaims().then(setSession);
     else setSession(undefined);
+    // Whoever signs out in another tab takes this one's tokens along: no event has to tell.
+    if (isAuthenticated) setReason("gone");
   }, [isAuthenticated, getIdTokenClaims]);
 
   return (
@@ -20,12 +28,12 @@ export function Session({ children }) {
       session={session}
       getToken={({ fresh }) => getAccessTokenSilently({ cacheMode: fresh ? "off" : "on" })}
       onSessionEnd={({ type }) => {
-        sessionStorage.setItem("why", type);
+        setReason(type);
         logout({ openUrl: false });
       }}
       onError={(error) => console.warn(error.message)}
     >
-      {children}
+      <Reason value={reason}>{children}</Reason>
     </SessionEventsProvider>
   );
 }
