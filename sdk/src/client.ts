@@ -54,7 +54,7 @@ export interface SessionEventsEvents {
   /** All that the server had to replay has been handed on. */
   caughtUp: { readonly recovered?: boolean };
   /** The connection goes on with a newer token. */
-  renewed: { readonly claims: Readonly<Record<string, unknown>>; readonly expiresAt: Date };
+  renewed: Omit<Connected, "recovered">;
   /** A user's session is over. */
   event: SessionEvent;
   /** The end: `close()` was called (code 1000), or the server says that coming back is no use. */
@@ -62,6 +62,12 @@ export interface SessionEventsEvents {
   /** Something went wrong. Whether it is the end shows in the state. */
   error: SessionEventsError;
 }
+
+/**
+ * A fresh token that is refused is a sign of a setting that is wrong, and another would be refused
+ * as well. Each may be paid for, so the wait is so many times as long.
+ */
+const PATIENCE = 10;
 
 /** A server keeps the last 100 events for replay; a later one may keep more. */
 const REMEMBERED = 1_000;
@@ -80,6 +86,8 @@ export class SessionEvents {
   #way: Way = "upgrade";
   /** Whether the next try takes a token that is newer than the last: a cached one will not do. */
   #fresh = false;
+  /** Whether a fresh one has been had since the server last accepted any. */
+  #hadFresh = false;
   /** A token that is not to be shown again. */
   #refused: string | undefined;
   #connection: Connection | undefined;
@@ -158,9 +166,9 @@ export class SessionEvents {
     if (this.#delay !== undefined && this.#delay <= longest) this.#wait(0, reason, 0);
   }
 
-  /** Waits for another try after one that failed. */
-  #again(code: number, reason: string): void {
-    this.#wait(code, reason, backoff(this.#failures++, this.#settings));
+  /** Waits for another try after one that failed, `times` as long as usual. */
+  #again(code: number, reason: string, times = 1): void {
+    this.#wait(code, reason, times * backoff(this.#failures++, this.#settings));
   }
 
   async #try(signal: AbortSignal): Promise<void> {
@@ -175,12 +183,16 @@ export class SessionEvents {
     const token = await requestToken(this.#settings, { fresh });
     if (signal.aborted) return;
     if (typeof token === "string" && token !== this.#refused) {
+      this.#fresh = false;
+      this.#hadFresh ||= fresh;
       const authenticated = () => clearTimeout(late);
       const problem = this.#open(token, fresh, authenticated);
       return problem && this.#failed(problem);
     }
+    if (typeof token !== "string") return this.#failed(token);
     // A token that was refused once would be refused again.
-    this.#failed(typeof token === "string" ? unchanged() : token);
+    this.#fresh = true;
+    this.#failed(unchanged());
   }
 
   /** Waits for another try after one that did not get as far as the network. */
@@ -199,7 +211,7 @@ export class SessionEvents {
         authenticated();
         this.#connected(details, lastEventId);
       },
-      renewed: ({ claims, expiresAt }) => this.#emitter.emit("renewed", { claims, expiresAt }),
+      renewed: ({ recovered, ...details }) => this.#emitter.emit("renewed", details),
       event: (event) => this.#handOn(event),
       caughtUp: () => {
         // Only now has the connection proved to be one.
@@ -221,7 +233,7 @@ export class SessionEvents {
   #connected({ recovered, ...details }: Authenticated, resumedFrom: string | undefined): void {
     this.#state = "connected";
     this.#everConnected = true;
-    this.#fresh = false;
+    this.#hadFresh = false;
     this.#refused = undefined;
     this.#recovery = recovered === undefined || resumedFrom === NO_EVENT ? {} : { recovered };
     this.#emitter.emit("connected", { ...details, ...this.#recovery });
@@ -250,7 +262,7 @@ export class SessionEvents {
       case "fresh token":
         this.#refused = token;
         this.#fresh = true;
-        return this.#again(code, reason);
+        return this.#again(code, reason, this.#hadFresh ? PATIENCE : 1);
       case "stay away": {
         const { [code]: explanation } = EXPLANATIONS;
         const { signal } = this.#attempt;

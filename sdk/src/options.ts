@@ -1,5 +1,5 @@
 // What a client can be told, checked once.
-import { isSecure } from "./secure_url.ts";
+import { isSecure, parseUrl } from "./secure_url.ts";
 
 /** What `getToken` is asked for. */
 export interface TokenRequest {
@@ -43,7 +43,10 @@ export interface SessionEventsOptions {
   readonly lastEventId?: string;
   /** The shortest time before another try, in milliseconds; 500 by default. */
   readonly minReconnectDelay?: number;
-  /** The longest time before another try, in milliseconds; 20,000 by default. */
+  /**
+   * The longest time before another try, in milliseconds; 20,000 by default. Ten times that where a
+   * fresh token was refused, too.
+   */
   readonly maxReconnectDelay?: number;
   /**
    * How long before its token expires a connection is renewed, in milliseconds; 30,000 by default.
@@ -125,9 +128,8 @@ function endpointsOf({ url, tenant }: SessionEventsOptions) {
     throw new TypeError(
       "tenant must be acme for acme.auth0.com or acme@us for acme.us.auth0.com (also @eu @au @jp @uk @ca)",
     );
-  if (!URL.canParse(String(url)))
-    throw new TypeError("url must be that of the worker: https://events.example.com");
-  const base = new URL(url);
+  const base = parseUrl(String(url));
+  if (!base) throw new TypeError("url must be that of the worker: https://events.example.com");
   const [, secure] = /^(?:http|ws)(s?):$/.exec(base.protocol) ?? [];
   if (secure === undefined) throw new TypeError("url must begin with https:// or wss://");
   if (!isSecure(base))

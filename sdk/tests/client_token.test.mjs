@@ -177,6 +177,29 @@ describe("a token that is refused", { concurrency: true }, () => {
     assert.equal(told("disconnected").length, 0, "another may come");
   });
 
+  test("as a fresh one too is drawn ten times as seldom from then on, until one is accepted", async () => {
+    const DELAY = 20;
+    const { url, shown } = await startScriptedServer(({ socket, say, count }) => {
+      if (count === 6) return say(authenticated());
+      say({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
+      socket.close(4401);
+    });
+    let drawn = 0;
+    const { tells, told } = follow({
+      url,
+      tenant: "acme",
+      getToken: ({ fresh }) => `token-${(drawn += fresh)}`,
+      minReconnectDelay: DELAY,
+      maxReconnectDelay: DELAY,
+    });
+    await tells("caughtUp");
+    assert.deepEqual(
+      told("connecting").map(({ delay }) => delay / DELAY),
+      [0, 1, 10, 10, 10, 10],
+    );
+    assert.equal(new Set(shown.map(({ token }) => token)).size, 6);
+  });
+
   test("for want of a right ends it all, with the right that is missing", async () => {
     const { client, tells, told } = followTenant({
       getToken: (tenant) => tenant.token({ scope: "openid" }),

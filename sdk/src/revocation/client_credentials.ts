@@ -5,7 +5,7 @@
 // The secret goes to the token endpoint alone: over TLS, or to this very machine; redirects are
 // not followed; no error quotes it.
 import type { TokenRequest } from "../client.ts";
-import { isSecure } from "../secure_url.ts";
+import { isSecure, parseUrl } from "../secure_url.ts";
 import { parseObject, textOf } from "./answer.ts";
 
 export type ClientCredentialsOptions = {
@@ -87,9 +87,9 @@ export function clientCredentials(
 
 function endpointOf({ issuer = "", domain }: ClientCredentialsOptions): URL {
   const base = domain === undefined ? String(issuer) : DOMAIN.test(domain) && `https://${domain}/`;
-  if (!base || !URL.canParse(base))
+  const url = parseUrl(base || "");
+  if (!url)
     throw new TypeError("give the domain as acme.us.auth0.com, or the issuer as an https URL");
-  const url = new URL(base);
   if (!/^https?:$/.test(url.protocol) || !isSecure(url))
     throw new TypeError("the issuer must be an https URL, as the secret is sent there");
   if (!url.pathname.endsWith("/")) url.pathname += "/";
