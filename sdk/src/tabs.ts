@@ -3,20 +3,23 @@
 // One tab leads: it holds the Web Lock of that user's room, and the socket. What it learns it
 // hands to the others on a BroadcastChannel. The browser gives the lock to the next tab as soon as
 // the leader is gone, however it went, and that tab resumes with the newest event that it knows.
-// So nothing is lost; and since every tab remembers by id what it has handed on, nothing comes
-// twice. The room is named by service, tenant and user: two users never meet in one. No token is
-// ever on the channel; a leader gets its own.
+// A leader that is there and does not answer, because a dialog is open in it or its page sleeps, is
+// robbed of the lock. So nothing is lost; and since every tab remembers by id what it has handed on,
+// nothing comes twice. The room is named by service, tenant and user: two users never meet in one.
+// No token is ever on the channel; a leader gets its own.
 //
 // A platform without locks or channels, such as a page that was not loaded over TLS, gives each
 // tab a socket of its own.
 import {
   SessionEvents,
   SessionEventsError,
+  type Connected,
   type SessionEvent,
   type SessionEventsOptions,
   type State,
 } from "./client.ts";
 import { Emitter } from "./emitter.ts";
+import { settingsOf, type Settings } from "./options.ts";
 import { NO_EVENT, isEvent } from "./protocol.ts";
 
 /** Where to go on from is for the tabs to know: a tab begins with all that the server keeps. */
@@ -54,6 +57,7 @@ const REMEMBERED = 100;
 
 export class SharedSessionEvents {
   readonly #options: Omit<SharedSessionEventsOptions, "user">;
+  readonly #settings: Settings;
   readonly #user: string;
   readonly #room: string;
   readonly #emitter = new Emitter<SharedSessionEventsEvents>();
@@ -64,14 +68,19 @@ export class SharedSessionEvents {
   #membership: AbortController | undefined;
   /** Aborted when the page is left, too. */
   #attendance: AbortController | undefined;
+  /** Of waiting for the lock, and of holding it; there is none after the server told to stay away. */
+  #turn: AbortController | undefined;
   #channel: BroadcastChannel | undefined;
   #leading = false;
+  /** Whether a leader has told what it knows. Until then its news may be newer than what is missed. */
+  #informed = false;
   /** The newest event before this tab was away, until a leader has told what came since. */
   #missedSince: string | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
   /** Throws a `TypeError`, as `SessionEvents` does, on options that cannot be used. */
   constructor({ user, ...options }: SharedSessionEventsOptions) {
-    new SessionEvents(options);
+    this.#settings = settingsOf(options);
     this.#options = options;
     this.#user = user;
     this.#room = `session-events ${new URL(options.url)} ${options.tenant} ${user}`;
@@ -115,6 +124,7 @@ export class SharedSessionEvents {
     this.#attendance?.abort();
     const { signal } = (this.#attendance = new AbortController());
     this.#missedSince = this.#lastEventId;
+    this.#informed = false;
     this.#setState("connecting");
     if (typeof BroadcastChannel === "undefined" || !globalThis.navigator?.locks) {
       void this.#lead(signal);
@@ -123,16 +133,52 @@ export class SharedSessionEvents {
     const channel = (this.#channel = new BroadcastChannel(this.#room));
     channel.onmessage = ({ data }) => this.#receive(data);
     signal.addEventListener("abort", () => {
+      this.#turn?.abort();
       channel.close();
       this.#channel = undefined;
     });
     this.#post({ kind: "hello" });
+    this.#queue();
+  }
+
+  // ---- The lock
+
+  /** Leads as soon as nobody else does; or at once, in the place of a leader that is `stuck`. */
+  #queue({ stuck = false } = {}): void {
+    this.#turn?.abort();
+    const turn = (this.#turn = new AbortController());
+    const { signal } = turn;
+    signal.addEventListener("abort", () => clearTimeout(this.#silence));
+    let granted = false;
     navigator.locks
-      .request(this.#room, { signal }, () => this.#lead(signal))
-      .catch(() => {
-        // An origin that may not use locks, such as a sandboxed frame.
-        if (!signal.aborted) void this.#lead(signal);
-      });
+      .request(this.#room, stuck ? { steal: true } : { signal }, () => {
+        granted = true;
+        return this.#lead(signal);
+      })
+      .then(
+        () => {
+          if (this.#turn === turn) this.#turn = undefined;
+        },
+        () => {
+          if (signal.aborted) return;
+          // Robbed: this page was stuck, and is no longer.
+          if (granted) this.#attend();
+          // An origin that may not use locks, such as a sandboxed frame.
+          else void this.#lead(signal);
+        },
+      );
+    this.#listen();
+  }
+
+  /** Has a leader that has said nothing for a while give a sign of life, while this tab waits. */
+  #listen(): void {
+    const { pingInterval, pongTimeout } = this.#settings;
+    clearTimeout(this.#silence);
+    if (!this.#turn || this.#leading) return;
+    this.#silence = setTimeout(() => {
+      this.#post({ kind: "hello" });
+      this.#silence = setTimeout(() => this.#queue({ stuck: true }), pongTimeout);
+    }, pingInterval);
   }
 
   /** Holds the socket, until the tab leaves or the server has told to stay away. */
@@ -147,7 +193,12 @@ export class SharedSessionEvents {
       this.#setState(connection.state);
       this.#post({ kind: "state", state: connection.state });
     };
+    const identify = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
+      if (filter === "self" && sub !== this.#user)
+        this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
+    };
     this.#leading = true;
+    clearTimeout(this.#silence);
     this.#missedSince = undefined;
     this.#post({ kind: "state", state: "connecting", events: [...this.#remembered.values()] });
 
@@ -161,11 +212,11 @@ export class SharedSessionEvents {
         connection.close();
       });
       connection.on("connecting", tell);
-      connection.on("connected", ({ sub, filter }) => {
-        if (filter === "self" && sub !== this.#user)
-          this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
+      connection.on("connected", (details) => {
+        identify(details);
         tell();
       });
+      connection.on("renewed", identify);
       connection.on("event", (event) => {
         if (this.#handOn(event)) this.#post({ kind: "event", event });
       });
@@ -184,23 +235,30 @@ export class SharedSessionEvents {
     });
   }
 
+  // ---- What the tabs tell each other
+
   #receive(data: unknown): void {
     const message = read(data);
     if (message?.kind === "hello" && this.#leading)
       this.#post({ kind: "state", state: this.#state, events: [...this.#remembered.values()] });
     // What is left of an earlier leader's messages comes to this one from the server as well.
-    if (!message || this.#leading) return;
-    if (message.kind === "event") this.#handOn(message.event);
+    if (!message || message.kind === "hello" || this.#leading) return;
+    this.#listen();
+    // One that comes before the leader's list is in that list, or comes from the server.
+    if (message.kind === "event" && this.#informed) this.#handOn(message.event);
     if (message.kind === "gap") this.#emitter.emit("gap", undefined);
     if (message.kind === "state") {
       if (message.events) this.#catchUp(message.events);
       this.#setState(message.state);
+      // Where another tab is let in, this one may be, too.
+      if (message.state === "connected" && !this.#turn) this.#queue();
     }
   }
 
   #catchUp(events: readonly SessionEvent[]): void {
     const since = this.#missedSince;
     this.#missedSince = undefined;
+    this.#informed = true;
     for (const event of events) this.#handOn(event);
     if (since !== undefined && !events.some(({ id }) => id === since))
       this.#emitter.emit("gap", undefined);

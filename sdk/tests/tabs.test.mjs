@@ -6,6 +6,7 @@ import { after, describe, mock, test } from "node:test";
 
 import { eventOf, scp, USER } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
+import { now } from "../../tests/support/token.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { SharedSessionEvents } from "../dist/tabs.js";
@@ -46,6 +47,9 @@ async function browser() {
   const room = `session-events ${proxy.url} ${tenant.slug} ${USER}`;
   return { tenant, proxy, room, open };
 }
+
+/** Gives up soon on one that does not answer. */
+const IMPATIENT = { pingInterval: 50, pongTimeout: 500 };
 
 /** Requests for the locks of a tenant's rooms are answered by a function of the test's own. */
 function answerLocks({ slug }, answer) {
@@ -164,6 +168,77 @@ describe("tabs that share a socket", { concurrency: true }, () => {
       tab.errors.map(({ code }) => code),
       ["wrong_user"],
     );
+  });
+
+  test("are told it of a token that replaces another, too", async () => {
+    const { tenant, open } = await browser();
+    const claims = { scope: "listen:events:self", exp: now() + 12 };
+    const getToken = ({ fresh }) => tenant.token({ ...claims, sub: fresh ? "auth0|joe" : USER });
+    const tab = open({ getToken, renewBefore: 11_000 });
+    await tab.connected();
+    assert.deepEqual(tab.errors, []);
+    await until(() => tab.errors.length > 0);
+    assert.equal(tab.errors[0].code, "wrong_user");
+  });
+
+  test("take the place of one that has the socket and does not answer", async () => {
+    const { tenant, room, open } = await browser();
+    void navigator.locks.request(room, () => new Promise(() => {})).catch(() => {});
+    const tabs = [open(IMPATIENT), open(IMPATIENT)];
+    for (const tab of tabs) await tab.connected();
+    const record = scp();
+    await tenant.publish(record);
+    for (const tab of tabs) await tab.got(record);
+    await until(async () => (await tenant.listeners()).count === 1);
+  });
+
+  test("ask one that says nothing for a sign of life, and leave it in its place", async () => {
+    const { tenant, room, open } = await browser();
+    const socket = async () =>
+      (await tenant.listeners()).connections.map((one) => one.connected_on);
+    await open().connected();
+    const before = await socket();
+    const channel = new BroadcastChannel(room);
+    let asked = 0;
+    channel.onmessage = ({ data }) => (asked += data.kind === "hello");
+    const second = open({ pingInterval: 50 });
+    await until(() => asked > 3);
+    channel.close();
+    assert.deepEqual(await socket(), before);
+    assert.equal(second.connection.state, "connected");
+  });
+
+  test("wait for their turn again when another is let in where they were not", async () => {
+    const { tenant, open } = await browser();
+    let scope = "openid";
+    const getToken = () => tenant.token({ scope });
+    const refused = open({ getToken });
+    await until(() => refused.connection.state === "disconnected");
+    const other = open();
+    await refused.connected();
+    scope = "listen:events:self";
+    other.connection.close();
+    const record = scp();
+    await tenant.publish(record);
+    await refused.got(record);
+  });
+
+  test("miss nothing when a leader's news come before its list, and then it goes", async () => {
+    const { tenant, room, open } = await browser();
+    const gone = Promise.withResolvers();
+    void navigator.locks.request(room, () => gone.promise);
+    const channel = new BroadcastChannel(room);
+    const greeted = once(channel, "message");
+    const [missed, live] = [scp(), scp()];
+    await tenant.publish(missed, live);
+    const tab = open();
+    await greeted;
+    channel.postMessage({ kind: "event", event: eventOf(live) });
+    channel.postMessage({ kind: "gap" });
+    await until(() => tab.gaps === 1);
+    channel.close();
+    gone.resolve();
+    await tab.got(missed, live);
   });
 
   test("have each its own socket when locks are refused", async () => {
