@@ -32,7 +32,7 @@ test("the hook tells what is missing when there is no provider around it", () =>
   });
 });
 
-test("a revoked refresh token ends the session that it was of, and no other", () => {
+test("a revoked refresh token ends the session that it was of until then, and no other", () => {
   const session = { sub: "auth0|jane", iat: 1_700_000_000, sid: "s1" };
   const revoked = (changes) => ({
     id: "1",
@@ -45,6 +45,8 @@ test("a revoked refresh token ends the session that it was of, and no other", ()
   });
   assert.equal(endsSession(revoked(), session), true);
   assert.equal(endsSession(revoked({ session_id: "s2" }), session), false);
+  // Whoever has signed in to the application again since may be in the same session of Auth0's.
+  assert.equal(endsSession(revoked({ date: "2023-11-14T22:13:19.999Z" }), session), false);
   assert.equal(endsSession(revoked({ session_id: undefined, revokes: "user" }), session), true);
   assert.equal(endsSession(revoked({ revokes: undefined }), session), false);
 });

@@ -120,6 +120,28 @@ describe("the examples", () => {
       await two.getByText("Session events: connected").waitFor();
     });
 
+  for (const name of ["Jane Doe", "John Roe"])
+    test(`${name} signs in after Jane Doe has signed out, and is left alone when the log tells of it`, async (t) => {
+      const log = Promise.withResolvers();
+      logged = log.promise;
+      t.after(log.resolve);
+      const context = await newBrowser(t);
+      const old = await signIn(context, "Jane Doe");
+      const present = await signIn(context, "Jane Doe");
+      await present.getByRole("button", { name: "Sign out" }).click();
+      await present.getByRole("button", { name: "Sign in" }).click();
+      await present.getByRole("link", { name }).click();
+      await present.getByText(`Hello, ${name}`).waitFor();
+      const reloaded = old.waitForEvent("load");
+      log.resolve();
+      await reloaded;
+      for (const tab of [old, present]) {
+        await tab.getByText(`Hello, ${name}`).waitFor();
+        await tab.getByText("Session events: connected").waitFor();
+        assert.match(await answer(tab), /^200 /);
+      }
+    });
+
   test("a user who is blocked is signed out, and the API refuses the token that is left", async (t) => {
     const tab = await signIn(await newBrowser(t), "John Roe");
     assert.match(await answer(tab), /^200 /);

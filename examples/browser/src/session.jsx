@@ -11,15 +11,15 @@ const Reason = createContext();
 export const useReason = () => useContext(Reason);
 
 export function Session({ children }) {
-  const { isAuthenticated, getIdTokenClaims, getAccessTokenSilently, logout } = useAuth0();
+  const { user, getIdTokenClaims, getAccessTokenSilently, logout } = useAuth0();
   const [session, setSession] = useState();
   const [reason, setReason] = useState();
   useEffect(() => {
-    if (isAuthenticated) getIdTokenClaims().then(setSession);
+    if (user) getIdTokenClaims().then(setSession);
     else setSession(undefined);
     // Whoever signs out in another tab takes this one's tokens along: no event has to tell.
-    if (isAuthenticated) setReason("gone");
-  }, [isAuthenticated, getIdTokenClaims]);
+    if (user) setReason("gone");
+  }, [user, getIdTokenClaims]);
 
   return (
     <SessionEventsProvider
@@ -27,7 +27,10 @@ export function Session({ children }) {
       tenant={tenant}
       session={session}
       getToken={({ fresh }) => getAccessTokenSilently({ cacheMode: fresh ? "off" : "on" })}
-      onSessionEnd={({ type }) => {
+      onSessionEnd={async ({ type }) => {
+        const now = await getIdTokenClaims();
+        // Somebody has signed in anew, in another tab: to log out would end that session.
+        if (now && now.sid !== session.sid) return location.reload();
         setReason(type);
         logout({ openUrl: false });
       }}

@@ -7,7 +7,7 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
 import type { SessionEvent, SessionEventsError } from "../client.ts";
-import { beganBefore, dateOf, endsSession, type SessionClaims } from "../revocation/rule.ts";
+import { beganBefore, dateOf, endsSession, sidOf, type SessionClaims } from "../revocation/rule.ts";
 import { SharedSessionEvents, type SharedSessionEventsOptions } from "../tabs.ts";
 import { Store, StoreContext } from "./store.ts";
 
@@ -19,9 +19,10 @@ type ConnectionOptions = Omit<SharedSessionEventsOptions, "user">;
  */
 export interface SessionEventsProviderProps extends ConnectionOptions {
   /**
-   * The claims of the ID token that the present session began with (`getIdTokenClaims()` of
-   * `@auth0/auth0-react`): `sub`, `iat` and `sid` are looked at. While there are none, nobody is
-   * signed in, and there is no connection.
+   * The claims of the present session's ID token (`getIdTokenClaims()` of `@auth0/auth0-react`):
+   * `sub`, `iat` and `sid` are looked at. Of one `sid` the first count, for those of a refreshed
+   * token are newer than the session. While there are none, nobody is signed in, and there is no
+   * connection.
    */
   readonly session: SessionClaims | null | undefined;
   /**
@@ -43,9 +44,11 @@ export function SessionEventsProvider(props: SessionEventsProviderProps): ReactN
   const { children, session, url, tenant } = props;
   const [store] = useState(() => new Store());
   const latest = useRef(props);
-  const ended = useRef<string>(undefined);
+  const began = useRef<SessionClaims | null>(null);
+  const ended = useRef<SessionClaims>(undefined);
   useEffect(() => {
     latest.current = props;
+    if (!isSame(began.current, session)) began.current = session ?? null;
   });
 
   const address = String(url);
@@ -61,13 +64,15 @@ export function SessionEventsProvider(props: SessionEventsProviderProps): ReactN
     });
     store.follow(connection);
     connection.on("event", (event) => {
-      const { session, onSessionEnd } = latest.current;
+      const session = began.current;
+      if (!session) return;
+      const ends = endsSession(event, session);
       // What the server still keeps of earlier sessions is nobody's concern.
-      if (!session || !beganBefore(session.iat, dateOf(event))) return;
+      if (!ends && !beganBefore(session.iat, dateOf(event))) return;
       store.tell(event);
-      if (!endsSession(event, session) || ended.current === keyOf(session)) return;
-      ended.current = keyOf(session);
-      onSessionEnd?.(event);
+      if (!ends || ended.current === session) return;
+      ended.current = session;
+      latest.current.onSessionEnd?.(event);
     });
     connection.on("gap", () => latest.current.onGap?.());
     connection.on("error", (error) => latest.current.onError?.(error));
@@ -83,4 +88,8 @@ function optionsOf(props: SessionEventsProviderProps): ConnectionOptions {
   return options;
 }
 
-const keyOf = ({ sub, iat, sid }: SessionClaims): string => JSON.stringify([sub, iat, sid]);
+/** Whether claims are of one session; without a `sid`, only if they are of one token. */
+function isSame(one: SessionClaims | null, other: SessionClaims | null | undefined): boolean {
+  if (!one || !other || one.sub !== other.sub || sidOf(one) !== sidOf(other)) return false;
+  return sidOf(one) !== undefined || one.iat === other.iat;
+}

@@ -50,13 +50,19 @@ export const sidOf = ({ sid }: SessionClaims): string | undefined => known(sid);
 export const beganBefore = (iat: unknown, at: number): boolean =>
   typeof iat !== "number" || Number.isNaN(iat) || Math.floor(iat) * 1000 <= at;
 
+/** Ends the tokens of a session that goes on, and in which there may be others. */
+const TOKENS_ALONE = "refresh_token_revoked";
+
 /**
  * Whether an event ends the session that these claims stand for: it is of the same user, not older
- * than the claims' `iat`, and of the same session where both tell which.
+ * than the claims' `iat`, and of the same session where both tell which. The end of that very
+ * session counts whatever its date, for it is the last: each refresh of tokens brings claims with a
+ * newer `iat`, and Auth0 gives no `sid` twice.
  */
 export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
   if (!isRevocation(event) || event.user_id !== claims.sub) return false;
   const [ended, own] = [sessionOf(event), sidOf(claims)];
+  if (ended !== undefined && ended === own && event.type !== TOKENS_ALONE) return true;
   const concerned = ended === undefined || own === undefined || ended === own;
   return concerned && beganBefore(claims.iat, dateOf(event));
 }

@@ -116,6 +116,24 @@ describe("the tabs of one user", () => {
     assert.deepEqual([(await first.seen()).gaps, (await second.seen()).gaps], [1, 0]);
   });
 
+  test("go on while a dialog holds up the one that has the socket, and so does that one afterwards", async () => {
+    const { tenant, open } = await jane({ pingInterval: 100, pongTimeout: 1_000 });
+    const [first, second] = [await open(), await open()];
+    for (const tab of [first, second]) await tab.connected();
+    const opened = first.page.waitForEvent("dialog");
+    await first.page.evaluate(() => void setTimeout(() => alert("Stop.")));
+    const dialog = await opened;
+    const [during, afterwards] = [logout("s1"), logout("s2")];
+    await tenant.publish(during);
+    await second.got(...idsOf(during));
+    assert.deepEqual((await second.seen()).ended, idsOf(during));
+    await dialog.accept();
+    await first.got(...idsOf(during));
+    await until(async () => (await tenant.listeners()).count === 1);
+    await tenant.publish(afterwards);
+    for (const tab of [first, second]) await tab.got(...idsOf(during, afterwards));
+  });
+
   test("each have a socket where the platform has no locks", async () => {
     const { tenant, open } = await jane({ without: "locks" });
     const tabs = [await open(), await open()];
@@ -213,12 +231,32 @@ describe("the end of a session", () => {
 
   test("is told of one that ended while no tab was open, and not of earlier ones", async () => {
     const { tenant, open } = await jane();
-    const [old, missed] = [logout("s1", { date: date(3600) }), logout("s1", { date: date(30) })];
+    const [old, missed] = [logout("s0", { date: date(3600) }), logout("s1", { date: date(30) })];
     await tenant.publish(old, missed);
     const tab = await open();
     await tab.got(...idsOf(missed));
     const { ended, gaps } = await tab.seen();
     assert.deepEqual([ended, gaps], [idsOf(missed), 0]);
+  });
+
+  test("is told to one whose tokens have been refreshed since", async () => {
+    const { tenant, session, open } = await jane();
+    const own = logout("s1", { date: date(30) });
+    await tenant.publish(own);
+    const tab = await open({ session: { ...session, iat: now() } });
+    await tab.got(...idsOf(own));
+    assert.deepEqual((await tab.seen()).ended, idsOf(own));
+  });
+
+  test("is told of all of the user's sessions to one that has been refreshed since", async () => {
+    const { tenant, session, open } = await jane();
+    const tab = await open();
+    await tab.connected();
+    await tab.change({ session: { ...session, iat: now() } });
+    const [all, other] = [scp({ user_id: JANE, date: date(30) }), logout("s2")];
+    await tenant.publish(all, other);
+    await tab.got(...idsOf(all, other));
+    assert.deepEqual((await tab.seen()).ended, idsOf(all));
   });
 
   test("is told again of the next session of the same user", async () => {
