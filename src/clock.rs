@@ -24,8 +24,13 @@ pub(crate) async fn within<T>(millis: u64, awaited: impl Future<Output = T>) -> 
     }
 }
 
-/// A moment as JavaScript has it.
+/// The first and the last moment that the runtime takes for an alarm: it takes none up to 1970, and
+/// none after 2189; 2109 is late enough. Dates come from outside.
+const ALARMS: (i64, i64) = (1, 1 << 42);
+
+/// A moment as JavaScript has it, or the nearest that an alarm can be set to.
 #[expect(clippy::cast_precision_loss, reason = "a timestamp is far below 2^53")]
-pub(crate) fn js_date(moment: Timestamp) -> Date {
-    Date::new(&JsValue::from_f64(moment.as_millis() as f64))
+pub(crate) fn alarm_date(moment: Timestamp) -> Date {
+    let millis = moment.as_millis().clamp(ALARMS.0, ALARMS.1);
+    Date::new(&JsValue::from_f64(millis as f64))
 }

@@ -379,7 +379,7 @@ impl TenantHub {
         if set == Some(soonest) {
             return Ok(());
         }
-        let date = ScheduledTime::new(clock::js_date(soonest));
+        let date = ScheduledTime::new(clock::alarm_date(soonest));
         let alarm = storage.set_alarm(date).await;
         if alarm.is_err() {
             self.alarm.set(None);

@@ -273,6 +273,10 @@ impl Session {
                 return vec![Effect::Send(failed), self.close(fault)];
             }
         };
+        // What it is owed took a while to fetch, maybe.
+        if now >= listener.expires_at {
+            return vec![self.close(Fault::TokenExpired)];
+        }
         let replay = match self.state {
             State::Listening(_) => None,
             _ => Some(log.replay(&listener, last_event_id)),

@@ -70,12 +70,14 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The date of a log record as an event carries it: to the letter where it is RFC 3339 in UTC,
-/// converted where it names another offset, `None` where it cannot be read.
+/// The date of a log record as an event carries it: to the letter where it is RFC 3339 in UTC as
+/// everybody reads it, converted where it names another offset, has a space for the `T` or a leap
+/// second, `None` where it cannot be read.
 pub fn utc_date(date: &str) -> Option<String> {
     let moment = DateTime::parse_from_rfc3339(date).ok()?;
+    let is_plain = date.contains('T') && date.ends_with('Z') && !date.contains(":60");
     // RFC 3339 bounds neither the digits of a fraction nor, so, the length.
-    if date.ends_with('Z') && date.len() <= MAX_DATE_BYTES {
+    if is_plain && date.len() <= MAX_DATE_BYTES {
         return Some(date.to_owned());
     }
     Some(Timestamp::from(moment.to_utc()).to_string())
@@ -160,6 +162,17 @@ mod tests {
             utc_date("2021-11-03T07:53:57.5+02:00").as_deref(),
             Some("2021-11-03T05:53:57.500Z")
         );
+    }
+
+    #[test]
+    fn a_record_date_that_not_everybody_reads_is_converted() {
+        for (date, plain) in [
+            ("2021-11-03 05:53:57Z", "2021-11-03T05:53:57.000Z"),
+            ("2021-11-03t05:53:57z", "2021-11-03T05:53:57.000Z"),
+            ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(utc_date(date).as_deref(), Some(plain));
+        }
     }
 
     #[test]

@@ -127,6 +127,16 @@ describe("on time,", { concurrency: true }, () => {
       await assertClosedAt(listener, 4419, due);
     });
 
+    test("in thousands of years lets its socket hear until then", async () => {
+      const tenant = new Tenant(worker);
+      const token = tenant.token({ exp: Date.parse("9000-01-01") / 1000 });
+      const listener = await tenant.connect({ headers: { authorization: `Bearer ${token}` } });
+      assert.equal((await listener.next()).type, "authenticated");
+      const record = slo();
+      await tenant.publish(record);
+      assert.deepEqual(await listener.next(), eventOf(record));
+    });
+
     test("closes its socket also when it came with the upgrade", async () => {
       const tenant = new Tenant(worker);
       const exp = now() + 8;

@@ -143,6 +143,17 @@ describe("a record that cannot be read", { concurrency: true }, () => {
   });
 });
 
+test("a record from before all clocks is taken, and holds up nobody after it", async () => {
+  const tenant = new Tenant(worker);
+  const records = ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-06-01T00:00:00Z"];
+  for (const date of records)
+    assert.deepEqual(await tenant.publish(slo({ date })), counts({ received: 1, events: 1 }));
+  await tenant.hub.evict();
+  assert.deepEqual(await tenant.publish(slo()), counts({ received: 1, events: 1 }));
+  // Whom they revoked nobody has to know any more.
+  await until(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
+});
+
 describe("a record of another tenant", { concurrency: true }, () => {
   test("is ignored, by the name that it carries", async () => {
     const tenant = new Tenant(worker);

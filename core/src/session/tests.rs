@@ -80,6 +80,14 @@ fn say(session: &mut Session, text: &str, now: i64) -> Vec<String> {
 }
 
 #[test]
+fn a_token_that_ended_while_it_was_waited_for_hears_nothing() {
+    let mut session = Session::new(7, at(0));
+    let (token, log) = (token("me", "listen:events", 5), log(&["me", "you"]));
+    let effects = session.authenticate(&token, Some("none"), &log, at(5));
+    assert_eq!(told(&effects), ["close 4419"]);
+}
+
+#[test]
 fn nobody_gets_an_event_before_a_token_was_verified() {
     let session = Session::new(7, at(0));
     assert!(!session.receives("me", at(1)));
