@@ -112,7 +112,7 @@ pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
     ok(&serde_json::to_string(body)?)
 }
 
-fn ok(json: &str) -> Result<Response> {
+pub(crate) fn ok(json: &str) -> Result<Response> {
     with_body(&headers()?, 200, json)
 }
 

@@ -17,14 +17,6 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
-    /// The object that has the tenant's events.
-    pub fn root(tenant: Tenant) -> Self {
-        Self {
-            tenant,
-            shard: None,
-        }
-    }
-
     /// Reads a name, the inverse of its `Display`.
     pub fn parse(name: &str) -> Option<Self> {
         let (domain, shard) = match name.split_once('/') {
@@ -61,7 +53,7 @@ mod tests {
             );
         }
         let root = ObjectName::parse("acme.us.auth0.com");
-        assert_eq!(root, Tenant::from_slug("acme@us").map(ObjectName::root));
+        assert_eq!(root.and_then(|root| root.shard), None);
     }
 
     #[test]

@@ -10,7 +10,6 @@ use crate::{
     error::Fault,
     event::Batch,
     json,
-    object::Object,
     timestamp::{Timestamp, iso8601},
 };
 
@@ -48,24 +47,6 @@ pub enum ClientMessage {
     Ping,
 }
 
-#[derive(Deserialize)]
-struct Typed {
-    r#type: MessageType,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum MessageType {
-    Authenticate,
-    Ping,
-}
-
-#[derive(Deserialize)]
-struct Authenticate {
-    access_token: String,
-    last_event_id: Option<String>,
-}
-
 impl ClientMessage {
     /// Reads a message.
     ///
@@ -73,27 +54,23 @@ impl ClientMessage {
     ///
     /// [`Fault::InvalidMessage`] for anything but an object of a known type.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        // What is passed over below has to be well-formed too.
-        read::<Value>(text)?;
-        let Object(Typed { r#type }) = read(text)?;
-        match r#type {
-            MessageType::Ping => Ok(Self::Ping),
-            MessageType::Authenticate => {
-                let Object(Authenticate {
-                    access_token,
-                    last_event_id,
-                }) = read(text)?;
+        let message: Value = json::read(text).map_err(|_| Fault::InvalidMessage)?;
+        let member = |name| message.get(name).and_then(Value::as_str).map(str::to_owned);
+        match message.get("type").and_then(Value::as_str) {
+            Some("ping") => Ok(Self::Ping),
+            Some("authenticate") => {
+                let last_event_id = message.get("last_event_id");
+                if !last_event_id.is_none_or(|id| id.is_null() || id.is_string()) {
+                    return Err(Fault::InvalidMessage);
+                }
                 Ok(Self::Authenticate {
-                    access_token,
-                    last_event_id,
+                    access_token: member("access_token").ok_or(Fault::InvalidMessage)?,
+                    last_event_id: member("last_event_id"),
                 })
             }
+            _ => Err(Fault::InvalidMessage),
         }
     }
-}
-
-fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Fault> {
-    json::read(text).map_err(|_| Fault::InvalidMessage)
 }
 
 /// What the service says over a socket, apart from the events themselves.
@@ -246,8 +223,8 @@ pub struct Connection {
     pub terminated: bool,
 }
 
-/// The answer of `GET /{tenant}/api/events`.
-#[derive(Debug, Serialize, Deserialize)]
+/// The answer of `GET /{tenant}/api/events`, as it is read.
+#[derive(Debug, Deserialize)]
 pub struct EventsBody<'a> {
     /// The events, newest first.
     #[serde(borrow)]

@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// The region in a slug (`acme@us`) and in a domain (`acme.us.auth0.com`).
 ///
 /// Source: Auth0, "Create Tenants": each region has its own domain.
@@ -50,8 +48,7 @@ impl Locality {
 }
 
 /// An Auth0 tenant: a valid name, and the locality unless it is one of the old ones without.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tenant {
     name: String,
     locality: Option<Locality>,
@@ -107,20 +104,6 @@ impl fmt::Display for Tenant {
             None => f.write_str(&self.name),
             Some(locality) => write!(f, "{}@{}", self.name, locality.as_str()),
         }
-    }
-}
-
-impl TryFrom<String> for Tenant {
-    type Error = &'static str;
-
-    fn try_from(slug: String) -> Result<Self, Self::Error> {
-        Self::from_slug(&slug).ok_or("not a tenant slug")
-    }
-}
-
-impl From<Tenant> for String {
-    fn from(tenant: Tenant) -> Self {
-        tenant.to_string()
     }
 }
 
