@@ -150,23 +150,21 @@ export class SharedSessionEvents {
     const { signal } = turn;
     signal.addEventListener("abort", () => clearTimeout(this.#silence));
     let granted = false;
+    const over = () => {
+      if (this.#turn === turn) this.#turn = undefined;
+    };
     navigator.locks
       .request(this.#room, stuck ? { steal: true } : { signal }, () => {
         granted = true;
         return this.#lead(signal);
       })
-      .then(
-        () => {
-          if (this.#turn === turn) this.#turn = undefined;
-        },
-        () => {
-          if (signal.aborted) return;
-          // Robbed: this page was stuck, and is no longer.
-          if (granted) this.#attend();
-          // An origin that may not use locks, such as a sandboxed frame.
-          else void this.#lead(signal);
-        },
-      );
+      .then(over, () => {
+        if (signal.aborted) return;
+        // Robbed: this page was stuck, and is no longer.
+        if (granted) this.#attend();
+        // An origin that may not use locks, such as a sandboxed frame.
+        else void this.#lead(signal).then(over);
+      });
     this.#listen();
   }
 
