@@ -11,6 +11,7 @@ import { startBrowser } from "../support/browser.mjs";
 import { AUDIENCE, Issuer, nodeFetch } from "../support/issuer.mjs";
 import { Program } from "../support/program.mjs";
 import { Tenant } from "../support/tenant.mjs";
+import { now } from "../support/token.mjs";
 import { until } from "../support/until.mjs";
 import { ROOT, startWorker } from "../support/worker.mjs";
 
@@ -129,6 +130,10 @@ describe("the examples", () => {
       const old = await signIn(context, "Jane Doe");
       const present = await signIn(context, "Jane Doe");
       await present.getByRole("button", { name: "Sign out" }).click();
+      await present.getByRole("button", { name: "Sign in" }).waitFor();
+      // Within that second the API cannot tell a new token from an old one, and refuses it.
+      const second = now();
+      await until(() => now() > second);
       await present.getByRole("button", { name: "Sign in" }).click();
       await present.getByRole("link", { name }).click();
       await present.getByText(`Hello, ${name}`).waitFor();
