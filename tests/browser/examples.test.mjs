@@ -41,6 +41,14 @@ standIn.logTo(async (records) => {
   );
 });
 
+/** Holds the log back until the function that this gives is called. */
+function holdLog(t) {
+  const { promise, resolve } = Promise.withResolvers();
+  logged = promise;
+  t.after(resolve);
+  return resolve;
+}
+
 const browser = await startBrowser();
 
 const env = {
@@ -96,9 +104,7 @@ describe("the examples", () => {
     ["with", "You are no longer signed in."],
   ])
     test(`a user who signs out in the tab ${socket} the socket is signed out in the other, and only that user`, async (t) => {
-      const log = Promise.withResolvers();
-      logged = log.promise;
-      t.after(log.resolve);
+      const letLogCome = holdLog(t);
       const context = await newBrowser(t);
       const first = await signIn(context, "Jane Doe");
       const second = await signIn(context, "Jane Doe");
@@ -109,7 +115,7 @@ describe("the examples", () => {
 
       await one.getByRole("button", { name: "Sign out" }).click();
       await one.getByText("Sign in here, and in a second tab.").waitFor();
-      log.resolve();
+      letLogCome();
       await two.getByText(why).waitFor();
       await until(
         async () => !(await tenant.listeners()).connections.some(({ sub }) => sub === JANE),
@@ -123,9 +129,7 @@ describe("the examples", () => {
 
   for (const name of ["Jane Doe", "John Roe"])
     test(`${name} signs in after Jane Doe has signed out, and is left alone when the log tells of it`, async (t) => {
-      const log = Promise.withResolvers();
-      logged = log.promise;
-      t.after(log.resolve);
+      const letLogCome = holdLog(t);
       const context = await newBrowser(t);
       const old = await signIn(context, "Jane Doe");
       const present = await signIn(context, "Jane Doe");
@@ -138,7 +142,7 @@ describe("the examples", () => {
       await present.getByRole("link", { name }).click();
       await present.getByText(`Hello, ${name}`).waitFor();
       const reloaded = old.waitForEvent("load");
-      log.resolve();
+      letLogCome();
       await reloaded;
       for (const tab of [old, present]) {
         await tab.getByText(`Hello, ${name}`).waitFor();
