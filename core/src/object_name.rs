@@ -52,8 +52,14 @@ mod tests {
                 Some(name)
             );
         }
-        let root = ObjectName::parse("acme.us.auth0.com");
-        assert_eq!(root.and_then(|root| root.shard), None);
+        let root = |tenant| ObjectName {
+            tenant,
+            shard: None,
+        };
+        assert_eq!(
+            ObjectName::parse("acme.us.auth0.com"),
+            Tenant::from_slug("acme@us").map(root)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     error::Fault,
     event::Batch,
     json,
+    object::Unique,
     timestamp::{Timestamp, iso8601},
 };
 
@@ -54,20 +55,18 @@ impl ClientMessage {
     ///
     /// [`Fault::InvalidMessage`] for anything but an object of a known type.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let message: Value = json::read(text).map_err(|_| Fault::InvalidMessage)?;
-        let member = |name| message.get(name).and_then(Value::as_str).map(str::to_owned);
-        match message.get("type").and_then(Value::as_str) {
+        let Unique(members): Unique<Value> = json::read(text).map_err(|_| Fault::InvalidMessage)?;
+        let member = |name| match members.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(Fault::InvalidMessage),
+        };
+        match member("type")?.as_deref() {
             Some("ping") => Ok(Self::Ping),
-            Some("authenticate") => {
-                let last_event_id = message.get("last_event_id");
-                if !last_event_id.is_none_or(|id| id.is_null() || id.is_string()) {
-                    return Err(Fault::InvalidMessage);
-                }
-                Ok(Self::Authenticate {
-                    access_token: member("access_token").ok_or(Fault::InvalidMessage)?,
-                    last_event_id: member("last_event_id"),
-                })
-            }
+            Some("authenticate") => Ok(Self::Authenticate {
+                access_token: member("access_token")?.ok_or(Fault::InvalidMessage)?,
+                last_event_id: member("last_event_id")?,
+            }),
             _ => Err(Fault::InvalidMessage),
         }
     }
@@ -293,6 +292,8 @@ mod tests {
             r#"{"type":"Ping"}"#,
             r#"{"type":"authenticate"}"#,
             r#"{"type":"authenticate","access_token":1}"#,
+            r#"{"type":"ping","type":"ping"}"#,
+            r#"{"type":"authenticate","access_token":"t","access_token":"u"}"#,
             r#"{"type":"authenticate","access_token":null}"#,
             r#"{"type":"authenticate","access_token":"t","last_event_id":1}"#,
             r#"{"type":"ping"} {"type":"ping"}"#,
