@@ -1,7 +1,7 @@
 //! Checks the variables in `wrangler.toml` with the very code that reads them in the worker, so
 //! that a bad value fails the build and is never deployed.
 
-use session_events_core::config::Config;
+use session_events_core::tenant::config::Config;
 
 fn main() {
     println!("cargo::rerun-if-changed=wrangler.toml");

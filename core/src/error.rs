@@ -1,118 +1,149 @@
-//! Every fault that a client can be told of.
+//! Every error that a client can receive.
 //!
-//! One variant a fault, and one place, this module, where a fault becomes a status, an error
-//! code, a close code and a sentence that names the mend. Nothing internal is in any of them:
-//! what went wrong inside is logged by whoever saw it, and shown as [`Fault::Internal`].
+//! One variant per error. This module is the only place where an error becomes an HTTP status, an
+//! error code, a close code and a sentence. No sentence contains internal details: these are logged
+//! and reach the client only as [`ApiError::Internal`].
 
 use std::{borrow::Cow, fmt};
 
-mod token_fault;
+mod token_error;
 
-pub use token_fault::TokenFault;
+pub use token_error::TokenError;
 
-/// What the operator has to set right before anything can be served.
+/// An invalid configuration variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misconfigured {
-    /// The variable's name.
+pub struct ConfigError {
+    /// The name of the variable.
     pub variable: &'static str,
-    /// What is wrong with its value, as the end of a sentence that starts with the name.
+    /// The rest of a sentence that begins with the name.
     pub problem: String,
 }
 
-impl fmt::Display for Misconfigured {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "The variable {} {}.", self.variable, self.problem)
     }
 }
 
-/// What happened inside, for the log and for nobody else.
+/// An internal failure. It is logged and never sent to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
-    /// The step that failed.
+    /// The operation that failed.
     pub step: &'static str,
-    /// What came of it.
+    /// The message of the underlying error.
     pub cause: String,
 }
 
-/// Which of the bounds on open sockets was met.
+/// A limit on the number of open sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketLimit {
-    /// Of the tenant, all together.
+    /// All sockets of the tenant.
     Tenant,
-    /// Of the tenant, those that have shown no token yet.
+    /// The tenant's sockets that have not authenticated.
     Unauthenticated,
-    /// Of one subject.
+    /// The sockets of one subject.
     Subject,
 }
 
-/// A refusal, or the reason why a socket is closed.
+/// The reason why a request is rejected or a socket is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// No such route, or no tenant that is served here.
+pub enum ApiError {
+    /// The route does not exist, or the tenant is not served.
     NotFound,
-    /// The route exists, but not for this method.
+    /// The route exists, but does not support the method.
     MethodNotAllowed {
         /// The value of the `Allow` header.
         allow: &'static str,
     },
-    /// `subscribe` without `Upgrade: websocket`.
+    /// A request to `subscribe` without `Upgrade: websocket`.
     UpgradeRequired,
-    /// A request that contradicts itself or cannot be read.
+    /// The request is malformed or contradicts itself.
     InvalidRequest(&'static str),
-    /// A body over the limit, and what to do about it.
+    /// The body exceeds the limit. The sentence says what to do.
     PayloadTooLarge(&'static str),
-    /// A body of more records than are taken at once.
+    /// The body contains too many log records.
     TooManyRecords,
     /// The publish token is missing or wrong.
     InvalidPublishToken {
-        /// Whether an `Authorization` header was sent at all.
+        /// Whether the request had an `Authorization` header.
         presented: bool,
     },
-    /// The access token is missing or not to be trusted.
-    InvalidToken(TokenFault),
-    /// A good token without the right that is asked for.
+    /// The access token is missing or invalid.
+    InvalidToken(TokenError),
+    /// The access token is valid but lacks a permission.
     InsufficientScope {
-        /// The rights of which one is needed, separated by spaces.
+        /// The permissions of which one is required, separated by spaces.
         needed: &'static str,
     },
-    /// The issuer's keys cannot be had just now.
+    /// The issuer's keys cannot be fetched at present.
     TemporarilyUnavailable,
-    /// The tenant's storage does not answer.
+    /// The tenant's storage does not respond.
     StorageUnavailable(Incident),
-    /// As many sockets are open as may be.
+    /// A limit on the number of open sockets is reached.
     TooManySockets(SocketLimit),
-    /// An address from which more came than a minute has room for.
+    /// The client's address exceeds a rate limit.
     TooManyRequests,
-    /// Publishing without a secret to check publish tokens with.
+    /// The secret that publish tokens are derived from is not set.
     NotConfigured,
-    /// A variable that cannot be used.
-    Misconfigured(Misconfigured),
-    /// Something that should not happen; the log says what.
+    /// A configuration variable is invalid.
+    Misconfigured(ConfigError),
+    /// An unexpected failure. The log has the details.
     Internal(Incident),
-    /// A socket message that cannot be understood.
+    /// A socket message is malformed.
     InvalidMessage,
-    /// The last straw of such messages.
+    /// A socket has sent too many malformed messages.
     TooManyInvalidMessages,
-    /// Messages that come faster than they are taken.
+    /// A socket exceeds its message rate.
     TooManyMessages,
-    /// Messages that are not read.
+    /// A slow consumer: the socket's messages are not read.
     TooSlow,
-    /// A socket that is told of no more events, because its place is elsewhere or some were
-    /// missed here.
+    /// The socket receives no more events, because it belongs to another object or has missed
+    /// events.
     Reconnect,
-    /// A socket message over the limit.
+    /// A socket message exceeds the size limit.
     MessageTooBig,
-    /// No authentication in time.
+    /// The socket has not authenticated before its deadline.
     AuthenticationTimeout,
-    /// The token's `exp` has come.
+    /// The access token of the socket has expired.
     TokenExpired,
 }
 
-/// The protection space that `WWW-Authenticate` names (RFC 6750, section 3).
+/// The protection space in `WWW-Authenticate` (RFC 6750, section 3).
 const REALM: &str = "session-events";
 
-impl Fault {
-    /// A fault that is nobody's but ours.
+/// The representation of an error on the wire, apart from its sentence.
+struct WireError {
+    code: &'static str,
+    status: u16,
+    close_code: u16,
+    /// Seconds for `Retry-After`.
+    retry_after: Option<u32>,
+}
+
+impl WireError {
+    /// An error that a client cannot repair by repeating the request.
+    const fn permanent(code: &'static str, status: u16, close_code: u16) -> Self {
+        Self {
+            code,
+            status,
+            close_code,
+            retry_after: None,
+        }
+    }
+
+    /// An error that may not occur again after some seconds.
+    const fn transient(code: &'static str, status: u16, close_code: u16, retry_after: u32) -> Self {
+        Self {
+            code,
+            status,
+            close_code,
+            retry_after: Some(retry_after),
+        }
+    }
+}
+
+impl ApiError {
+    /// Returns an internal error.
     pub fn internal(step: &'static str, cause: impl fmt::Display) -> Self {
         Self::Internal(Incident {
             step,
@@ -120,8 +151,7 @@ impl Fault {
         })
     }
 
-    /// What the log says: what the client is told, and where that is less than what is known, the
-    /// rest.
+    /// Returns the text for the log: the description, or the details of an internal failure.
     pub fn log_detail(&self) -> Cow<'static, str> {
         match self {
             Self::Internal(Incident { step, cause })
@@ -132,8 +162,7 @@ impl Fault {
         }
     }
 
-    /// Whether somebody has shown credentials that are not to be trusted, or none where some are
-    /// needed.
+    /// Returns whether the credentials are missing or invalid.
     pub fn is_failed_authentication(&self) -> bool {
         matches!(
             self,
@@ -141,143 +170,146 @@ impl Fault {
         )
     }
 
-    /// The `error` code on the wire, and the reason with which a socket is closed.
+    /// Returns the error code, which is also the reason with which a socket is closed.
     pub fn code(&self) -> &'static str {
-        self.telling().0
+        self.wire().code
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> u16 {
-        self.telling().1
+        self.wire().status
     }
 
-    /// The code with which a socket is closed. It tells the client whether to come back: 44xx as
-    /// the protocol documents each, 1013 after a pause, 1009 and 1011 as RFC 6455 has them.
+    /// Returns the close code. It determines whether a client reconnects: 44xx as documented in the
+    /// protocol, 1013 after a pause, 1009 and 1011 as in RFC 6455, section 7.4.1.
     pub fn close_code(&self) -> u16 {
-        self.telling().2
+        self.wire().close_code
     }
 
-    /// The seconds of `Retry-After`, where coming back helps.
+    /// Returns the seconds for `Retry-After` if repeating the request can succeed.
     pub fn retry_after(&self) -> Option<u32> {
-        self.telling().3
+        self.wire().retry_after
     }
 
-    /// How a fault is told: error code, status, close code, seconds until coming back helps.
-    fn telling(&self) -> (&'static str, u16, u16, Option<u32>) {
+    fn wire(&self) -> WireError {
         match self {
-            Self::NotFound => ("not_found", 404, 1011, None),
-            Self::MethodNotAllowed { .. } => ("method_not_allowed", 405, 1011, None),
-            Self::UpgradeRequired => ("upgrade_required", 426, 1011, None),
-            Self::InvalidRequest(_) => ("invalid_request", 400, 4400, None),
+            Self::NotFound => WireError::permanent("not_found", 404, 1011),
+            Self::MethodNotAllowed { .. } => WireError::permanent("method_not_allowed", 405, 1011),
+            Self::UpgradeRequired => WireError::permanent("upgrade_required", 426, 1011),
+            Self::InvalidRequest(_) => WireError::permanent("invalid_request", 400, 4400),
             Self::PayloadTooLarge(_) | Self::TooManyRecords => {
-                ("payload_too_large", 413, 1009, None)
+                WireError::permanent("payload_too_large", 413, 1009)
             }
             Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => {
-                ("invalid_token", 401, 4401, None)
+                WireError::permanent("invalid_token", 401, 4401)
             }
-            Self::InsufficientScope { .. } => ("insufficient_scope", 403, 4403, None),
-            Self::TemporarilyUnavailable => ("temporarily_unavailable", 503, 1013, Some(5)),
-            Self::StorageUnavailable(_) => ("storage_unavailable", 503, 1013, Some(5)),
+            Self::InsufficientScope { .. } => WireError::permanent("insufficient_scope", 403, 4403),
+            Self::TemporarilyUnavailable => {
+                WireError::transient("temporarily_unavailable", 503, 1013, 5)
+            }
+            Self::StorageUnavailable(_) => {
+                WireError::transient("storage_unavailable", 503, 1013, 5)
+            }
             Self::TooManySockets(SocketLimit::Unauthenticated) => {
-                ("too_many_sockets", 503, 1013, Some(10))
+                WireError::transient("too_many_sockets", 503, 1013, 10)
             }
-            Self::TooManySockets(_) => ("too_many_sockets", 503, 1013, Some(60)),
-            Self::TooManyRequests => ("too_many_requests", 429, 1013, Some(60)),
-            Self::NotConfigured => ("not_configured", 503, 1011, Some(60)),
-            Self::Misconfigured(_) => ("misconfigured", 500, 1011, None),
-            Self::Internal(_) => ("internal_error", 500, 1011, None),
-            Self::InvalidMessage => ("invalid_message", 400, 4400, None),
-            Self::TooManyInvalidMessages => ("too_many_invalid_messages", 400, 4400, None),
-            Self::TooManyMessages => ("too_many_messages", 429, 1013, Some(1)),
-            Self::TooSlow => ("too_slow", 503, 1013, Some(5)),
-            Self::Reconnect => ("reconnect", 503, 1013, Some(1)),
-            Self::MessageTooBig => ("message_too_big", 413, 1009, None),
-            Self::AuthenticationTimeout => ("authentication_timeout", 401, 4408, None),
-            Self::TokenExpired => ("token_expired", 401, 4419, None),
+            Self::TooManySockets(_) => WireError::transient("too_many_sockets", 503, 1013, 60),
+            Self::TooManyRequests => WireError::transient("too_many_requests", 429, 1013, 60),
+            Self::NotConfigured => WireError::transient("not_configured", 503, 1011, 60),
+            Self::Misconfigured(_) => WireError::permanent("misconfigured", 500, 1011),
+            Self::Internal(_) => WireError::permanent("internal_error", 500, 1011),
+            Self::InvalidMessage => WireError::permanent("invalid_message", 400, 4400),
+            Self::TooManyInvalidMessages => {
+                WireError::permanent("too_many_invalid_messages", 400, 4400)
+            }
+            Self::TooManyMessages => WireError::transient("too_many_messages", 429, 1013, 1),
+            Self::TooSlow => WireError::transient("too_slow", 503, 1013, 5),
+            Self::Reconnect => WireError::transient("reconnect", 503, 1013, 1),
+            Self::MessageTooBig => WireError::permanent("message_too_big", 413, 1009),
+            Self::AuthenticationTimeout => {
+                WireError::permanent("authentication_timeout", 401, 4408)
+            }
+            Self::TokenExpired => WireError::permanent("token_expired", 401, 4419),
         }
     }
 
-    /// The `error_description`: what is wrong and what to do about it.
+    /// Returns the error description: what is wrong and what to do about it.
     pub fn description(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::NotFound => {
-                "There is nothing at this path. Paths start with a tenant that is served here: /acme@us/api/subscribe."
+                "This path does not exist. Paths begin with a tenant that this deployment serves, for example /acme@us/api/subscribe."
             }
             Self::MethodNotAllowed { allow } => {
-                return format!("This path takes only {allow}.").into();
+                return format!("This path supports only {allow}.").into();
             }
-            Self::UpgradeRequired => {
-                "Subscribing takes a WebSocket: connect with a WebSocket client."
-            }
+            Self::UpgradeRequired => "This path requires a WebSocket. Use a WebSocket client.",
             Self::InvalidRequest(problem) | Self::PayloadTooLarge(problem) => problem,
             Self::TooManyRecords => {
-                "The body holds more than 50,000 records; publish in smaller batches."
+                "The body contains more than 50,000 log records. Publish smaller batches."
             }
             Self::InvalidPublishToken { presented: false } => {
-                "Publishing takes the tenant's publish token: put it in the log stream's Authorization field."
+                "The publish token is missing. Set it as the log stream's Authorization Token."
             }
             Self::InvalidPublishToken { presented: true } => {
-                "The publish token is not this tenant's; print the right one with `npm run token`."
+                "The publish token is not valid for this tenant. Print the right one with `npm run token`."
             }
-            Self::InvalidToken(fault) => fault.description(),
+            Self::InvalidToken(error) => error.description(),
             Self::InsufficientScope { needed } => {
                 return match needed.split_once(' ') {
                     None => format!("The access token lacks the permission {needed}."),
                     Some((one, other)) => {
-                        format!(
-                            "The access token has neither of the permissions {one} and {other}."
-                        )
+                        format!("The access token lacks the permissions {one} and {other}. It needs one of them.")
                     }
                 }
                 .into();
             }
             Self::TemporarilyUnavailable => {
-                "The issuer's keys cannot be fetched just now; try again shortly."
+                "The issuer's keys cannot be fetched at present. Try again in a few seconds."
             }
             Self::StorageUnavailable(_) => {
-                "The tenant's storage does not answer; it has been logged. Try again shortly."
+                "The tenant's storage does not respond. The failure has been logged. Try again in a few seconds."
             }
             Self::TooManySockets(SocketLimit::Tenant) => {
-                "The tenant has as many open sockets as it may have; try again later."
+                "The tenant has reached its limit of open sockets. Try again later."
             }
             Self::TooManySockets(SocketLimit::Unauthenticated) => {
-                "Too many sockets have shown no token yet; try again shortly, or show the token on the upgrade."
+                "Too many sockets have not authenticated yet. Try again in a few seconds, or send the token with the upgrade request."
             }
             Self::TooManySockets(SocketLimit::Subject) => {
-                "This subject has as many open sockets as it may have; close some, or try again later."
+                "This subject has reached its limit of open sockets. Close some of them, or try again later."
             }
             Self::TooManyRequests => {
-                "Too many requests of this kind have come from this address; try again in a minute."
+                "This address has sent too many requests of this kind. Try again in a minute."
             }
             Self::NotConfigured => {
-                "Publishing is not set up: set the secret with `wrangler secret put PUBLISH_SECRET`."
+                "Publishing is not configured. Set the secret with `wrangler secret put PUBLISH_SECRET`."
             }
-            Self::Misconfigured(misconfigured) => return misconfigured.to_string().into(),
+            Self::Misconfigured(error) => return error.to_string().into(),
             Self::Internal(_) => {
-                "Something went wrong here; it has been logged. Try again shortly."
+                "An internal error occurred. It has been logged. Try again in a few seconds."
             }
             Self::InvalidMessage => {
-                "The message was not understood: send JSON text of type authenticate (with an access_token) or ping."
+                "The message is invalid. Send JSON text of type authenticate (with an access_token) or ping."
             }
-            Self::TooManyInvalidMessages => "Too many messages could not be understood.",
-            Self::TooManyMessages => "Messages come too fast: at most 100 a second are taken.",
+            Self::TooManyInvalidMessages => "The socket has sent too many invalid messages.",
+            Self::TooManyMessages => {
+                "The socket has sent more than 100 messages in one second. Send fewer messages."
+            }
             Self::TooSlow => {
-                "Events have not been read for too long; come back and go on from the last."
+                "The socket has not read its events for too long. Reconnect with last_event_id."
             }
-            Self::Reconnect => {
-                "This socket is told of no more events; come back and go on from the last."
-            }
-            Self::MessageTooBig => "The message is over 16 KiB.",
-            Self::AuthenticationTimeout => "No authentication within 10 seconds.",
-            Self::TokenExpired => "The access token has expired; come back with a new one.",
+            Self::Reconnect => "This socket receives no more events. Reconnect with last_event_id.",
+            Self::MessageTooBig => "The message is longer than 16 KiB.",
+            Self::AuthenticationTimeout => "The socket has not authenticated within 10 seconds.",
+            Self::TokenExpired => "The access token has expired. Reconnect with a new one.",
         })
     }
 
-    /// The value of `WWW-Authenticate`, where the status calls for one (RFC 6750, section 3).
-    /// Who sent no credentials is not told of an error (section 3.1).
+    /// Returns the value of `WWW-Authenticate` if the status requires one (RFC 6750, section 3). A
+    /// request without credentials receives no error code (section 3.1).
     pub fn challenge(&self) -> Option<String> {
         match self {
-            Self::InvalidToken(TokenFault::Missing)
+            Self::InvalidToken(TokenError::Missing)
             | Self::InvalidPublishToken { presented: false } => {
                 Some(format!("Bearer realm=\"{REALM}\""))
             }
@@ -291,21 +323,21 @@ impl Fault {
 
     fn full_challenge(&self) -> String {
         let code = self.code();
-        // Header values are ASCII; no description holds a quotation mark or a backslash.
+        // Header values are ASCII. No description contains a quotation mark or a backslash.
         let description = self.description().replace('…', "...");
         format!("Bearer realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"")
     }
 }
 
-impl From<TokenFault> for Fault {
-    fn from(fault: TokenFault) -> Self {
-        Self::InvalidToken(fault)
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::InvalidToken(error)
     }
 }
 
-impl From<Misconfigured> for Fault {
-    fn from(misconfigured: Misconfigured) -> Self {
-        Self::Misconfigured(misconfigured)
+impl From<ConfigError> for ApiError {
+    fn from(error: ConfigError) -> Self {
+        Self::Misconfigured(error)
     }
 }
 

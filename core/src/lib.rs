@@ -1,82 +1,44 @@
-//! What session-events decides, free of any runtime.
+//! The rules of session-events, independent of any runtime.
 //!
-//! The worker is a shell round this crate: it moves bytes, sockets, rows and time, and asks here
-//! what they mean. Nothing in here touches the network, the clock or storage, so every rule runs
-//! natively in its tests, in milliseconds, with the time passed in.
+//! The Worker in `src/` moves bytes, sockets, rows and time. This crate decides what they mean.
+//! Nothing here touches the network, the clock or storage: the current time is always an argument.
+//! So every rule is tested natively and in milliseconds.
 //!
-//! # Layout
+//! # Map
 //!
-//! Who is asking for what:
-//! - [`tenant`]: the slug in the path, the Auth0 domain that it stands for.
-//! - [`route`]: a method and a path, to an endpoint of a tenant.
-//! - [`config`]: what the operator set, checked as a whole.
-//! - [`publish_token`]: what the log stream must present.
-//! - [`client_address`]: whom to count failures against.
-//!
-//! From Auth0's log to listeners:
-//! - [`log_record`]: a published body, record by record.
-//! - [`event`]: which records end a session, and whose.
-//! - [`event_log`]: the newest events, and what a listener is owed of them.
-//! - [`revocation`]: who was revoked when, for longer than events are kept.
-//! - [`follower`]: how a shard gets events from the root of its tenant.
-//! - [`shards`]: what the root knows of its shards.
-//!
-//! Who may listen:
-//! - [`access_token`]: from a string to claims that may be trusted.
-//! - [`upgrade`]: the token that may come with a WebSocket upgrade.
-//! - [`key_set`]: the issuer's keys, and when to fetch them again.
-//! - [`introspection`]: what a backend is told of a token that it was shown.
-//! - [`session`]: one socket's life, as a state machine.
-//! - [`message_rate`]: how fast a socket may speak.
-//! - [`listeners`]: who gets an event, found without looking at who does not; how many there may be.
-//!
-//! What is said:
-//! - [`protocol`]: the messages and bodies, as they go over the wire.
-//! - [`console`]: the live page's files, and what it is allowed to do.
-//! - [`hub_request`]: what the Worker asks of a tenant's object.
-//! - [`json`], [`object`]: how JSON is read, and objects in it.
-//! - [`object_name`]: which of a tenant's objects is meant.
-//! - [`entity_tag`]: whether a client has an answer already.
-//! - [`error`]: every fault, its status, its close code and its sentence.
-//! - [`timestamp`]: moments, in milliseconds and in ISO 8601.
+//! - [`tenant`]: tenants, their configuration, and the names of their Durable Objects.
+//! - [`sources`]: Auth0's log records, and the rules that turn them into events.
+//! - [`events`]: events, the log of the latest events, and revocations.
+//! - [`tokens`]: publish tokens, access tokens, key sets, and introspection.
+//! - [`sessions`]: the state of each WebSocket, the index over all of them, and their limits.
+//! - [`replication`]: the leader's log and its followers.
+//! - [`protocol`]: routes, messages and bodies on the wire, and between the Worker and its objects.
+//! - [`error`]: every error, with its status, close code and sentence.
+//! - [`json`], [`timestamp`]: strict JSON objects, and points in time.
 //!
 //! # Out of scope
 //!
-//! Checking a signature is the runtime's work (WebCrypto); [`access_token::verify`] asks for it
-//! through a trait and decides what it may be asked for.
+//! The runtime checks signatures (WebCrypto). [`tokens::access_token::verify`] calls it through the
+//! trait [`Verifier`](tokens::access_token::Verifier).
 
 #![cfg_attr(
     test,
     allow(
         clippy::arithmetic_side_effects,
-        reason = "a test that overflows fails"
+        reason = "an overflow in a test fails the test"
     )
 )]
 
-pub mod access_token;
-pub mod client_address;
-pub mod config;
-pub mod console;
-pub mod entity_tag;
 pub mod error;
-pub mod event;
-pub mod event_log;
-pub mod follower;
-pub mod hub_request;
-pub mod introspection;
+pub mod events;
 pub mod json;
-pub mod key_set;
-pub mod listeners;
-pub mod log_record;
-pub mod message_rate;
-pub mod object;
-pub mod object_name;
 pub mod protocol;
-pub mod publish_token;
-pub mod revocation;
-pub mod route;
-pub mod session;
-pub mod shards;
+pub mod replication;
+pub mod sessions;
+pub mod sources;
 pub mod tenant;
 pub mod timestamp;
-pub mod upgrade;
+pub mod tokens;
+
+/// The result of an operation that can fail with an [`ApiError`](error::ApiError).
+pub type Result<T, E = error::ApiError> = std::result::Result<T, E>;

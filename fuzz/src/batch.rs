@@ -1,9 +1,12 @@
 //! A published body.
 
 use session_events_core::{
-    error::Fault,
-    event::{Batch, Event, Kinds, read_batch},
-    log_record,
+    error::ApiError,
+    events::{event::Event, event_types::EventTypes},
+    sources::{
+        batch::{Batch, read_batch},
+        log_record,
+    },
     timestamp::{Timestamp, utc_date},
 };
 
@@ -15,9 +18,9 @@ pub fn batch(body: &[u8]) {
     let pieces: Vec<Vec<u8>> = log_record::pieces(body).map(on_one_line).collect();
     let whole = match read(body) {
         Ok(batch) => batch,
-        Err(Fault::TooManyRecords) => return assert!(pieces.len() > log_record::MAX_RECORDS),
+        Err(ApiError::TooManyRecords) => return assert!(pieces.len() > log_record::MAX_RECORDS),
         Err(fault) => {
-            assert!(matches!(fault, Fault::InvalidRequest(_)), "{fault:?}");
+            assert!(matches!(fault, ApiError::InvalidRequest(_)), "{fault:?}");
             let objects = pieces.iter().filter(|piece| piece.starts_with(b"{"));
             return assert_eq!(objects.count(), 0, "a body with a record is not refused");
         }
@@ -32,7 +35,7 @@ pub fn batch(body: &[u8]) {
     whole.events.iter().for_each(check_event);
     assert_eq!(whole, one_by_one(&pieces));
 
-    let good = |piece: &Vec<u8>| log_record::read(piece).is_ok();
+    let good = |piece: &Vec<u8>| log_record::parse(piece).is_ok();
     let records: Vec<Vec<u8>> = pieces.into_iter().filter(good).collect();
     if !records.is_empty() {
         let alone = one_by_one(&records);
@@ -42,11 +45,11 @@ pub fn batch(body: &[u8]) {
     }
 }
 
-fn read(body: &[u8]) -> Result<Batch, Fault> {
+fn read(body: &[u8]) -> Result<Batch, ApiError> {
     read_batch(
         body,
         &acme(),
-        &Kinds::all(),
+        &EventTypes::all(),
         Timestamp::from_millis(1_700_000_000_000),
     )
 }

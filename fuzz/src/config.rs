@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use session_events_core::{
+use session_events_core::tenant::{
+    Tenant,
     config::{AUDIENCE, Config, ISSUERS, SHARDS, TENANTS, is_loopback},
-    tenant::Tenant,
 };
 use url::{Host, Url};
 

@@ -3,9 +3,11 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
 use session_events_core::{
-    access_token::Algorithm,
-    key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey},
     timestamp::Timestamp,
+    tokens::{
+        algorithm::Algorithm,
+        key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey},
+    },
 };
 
 /// A key that is found is one that the issuer published for signing, is strong enough, and is the

@@ -4,13 +4,19 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 use session_events_core::{
-    access_token::AccessToken,
-    error::{Fault, TokenFault},
-    event_log::{EventLog, KeptEvent},
-    listeners::Listeners,
-    protocol::{ClientMessage, Filter, ServerMessage},
-    session::{Effect, Incoming, Listener, MAX_INVALID_MESSAGES, Received, Session},
+    error::{ApiError, TokenError},
+    events::event_log::{EventLog, StoredEvent},
+    protocol::{
+        filter::Filter,
+        messages::{ClientMessage, ServerMessage},
+    },
+    sessions::{
+        listener::Listener,
+        listeners::Listeners,
+        session::{Effect, Incoming, MAX_INVALID_MESSAGES, Received, Session},
+    },
     timestamp::Timestamp,
+    tokens::access_token::AccessToken,
 };
 
 /// What an attachment to a socket may have, in bytes.
@@ -94,7 +100,7 @@ impl Socket {
         for effect in effects {
             assert!(!self.closed, "a closed session yields nothing");
             match effect {
-                Effect::Refuse(_) => self.invalid += 1,
+                Effect::Reject(_) => self.invalid += 1,
                 Effect::Send(ServerMessage::Pong) => {}
                 Effect::Close(_) => self.closed = true,
                 other => panic!("a message alone yields no {other:?}"),
@@ -111,7 +117,7 @@ impl Socket {
         let expected = outcome
             .as_ref()
             .ok()
-            .and_then(|token| token.listener().ok());
+            .and_then(|token| Listener::authorize(token).ok());
         let first = self.admitted.is_none();
         let last_event_id = last_event_id.as_deref();
         let effects = self
@@ -145,7 +151,7 @@ impl Socket {
     }
 
     /// A token is good that reads `SUB SECONDS RIGHT…`; it then expires after these seconds.
-    fn verdict(&self, token: &str) -> Result<AccessToken, Fault> {
+    fn verdict(&self, token: &str) -> Result<AccessToken, ApiError> {
         let good = || {
             let (sub, rest) = token.split_once(' ')?;
             let (seconds, scope) = rest.split_once(' ')?;
@@ -155,13 +161,13 @@ impl Socket {
             let token = json!({"sub": sub, "expires_at": exp.as_millis(), "claims": claims});
             bounded.then(|| serde_json::from_value(token).ok())?
         };
-        good().ok_or(Fault::InvalidToken(TokenFault::Signature))
+        good().ok_or(ApiError::InvalidToken(TokenError::Signature))
     }
 
     fn publish(&mut self, user: &str) {
         self.published += 1;
         let json = format!("{} {user}", self.published);
-        self.log.push(KeptEvent {
+        self.log.push(StoredEvent {
             seq: i64::try_from(self.published).expect("few events"),
             id: self.published.to_string(),
             user_id: user.to_owned(),
@@ -172,7 +178,7 @@ impl Socket {
             receivers,
             usize::from(self.session.receives(user, self.now))
         );
-        let due = self.may_see(user) && self.is_current();
+        let due = self.may_receive(user) && self.is_current();
         assert_eq!(receivers, usize::from(due), "{user}");
         if receivers > 0 {
             self.deliver(&json);
@@ -181,13 +187,13 @@ impl Socket {
 
     fn deliver(&mut self, json: &str) {
         let (number, user) = json.split_once(' ').expect("an event of this log");
-        assert!(self.may_see(user), "{user}'s event");
+        assert!(self.may_receive(user), "{user}'s event");
         let number = number.parse().ok();
         assert!(number > self.delivered, "in order, and once");
         self.delivered = number;
     }
 
-    fn may_see(&self, user: &str) -> bool {
+    fn may_receive(&self, user: &str) -> bool {
         let admitted = self.admitted.as_ref();
         admitted.is_some_and(|it| it.filter == Filter::All || it.sub == user)
     }

@@ -1,7 +1,7 @@
 //! A path, and the tenant that it names.
 
 use session_events_core::{
-    route::{Route, Target},
+    protocol::{request_url::RequestUrl, route::Route},
     tenant::Tenant,
 };
 
@@ -23,13 +23,13 @@ pub fn slug(bytes: &[u8]) {
     assert_eq!(Route::parse(&below).is_ok(), tenant.is_some());
 
     check_route(text);
-    if let Ok(target) = Target::parse(text) {
+    if let Ok(target) = RequestUrl::parse(text) {
         check_target(text, target);
         check_route(target.path);
     }
     let encoded: String = form_urlencoded::byte_serialize(bytes).collect();
     let url = format!("https://a.com/acme/api/subscribe?x&last_event_id={encoded}&y=1");
-    let target = Target::parse(&url).expect("a URL");
+    let target = RequestUrl::parse(&url).expect("a URL");
     assert_eq!(target.parameter("last_event_id").as_deref(), Some(text));
 }
 
@@ -71,8 +71,8 @@ fn check_route(path: &str) {
     }
 }
 
-fn check_target(url: &str, target: Target<'_>) {
-    let Target {
+fn check_target(url: &str, target: RequestUrl<'_>) {
+    let RequestUrl {
         origin, host, path, ..
     } = target;
     let rest = url

@@ -4,14 +4,14 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use session_events_bench::{lines, login, logout};
-use session_events_core::{event, event::Kinds, tenant::Tenant, timestamp::Timestamp};
+use session_events_core::{events::{event, event_types::EventTypes}, tenant::Tenant, timestamp::Timestamp};
 
 /// As much as the worker takes, but for the last record.
 const LARGEST: usize = 5 * 1024 * 1024 - 1024;
 
 fn batch(criterion: &mut Criterion) {
     let tenant = Tenant::from_slug("acme@us").expect("a tenant");
-    let kinds = Kinds::default();
+    let kinds = EventTypes::default();
     let now = Timestamp::from_millis(1_700_000_000_000);
     let mixed = |number: usize| match number % 10 {
         0 => logout(number),

@@ -10,14 +10,7 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use criterion::{Criterion, criterion_group, criterion_main};
-use session_events_core::{
-    access_token::{Algorithm, Verifier, verify},
-    config::Config,
-    error::Fault,
-    key_set::{KeySet, SigningKey},
-    tenant::Tenant,
-    timestamp::Timestamp,
-};
+use session_events_core::{error::ApiError, tenant::{Tenant, config::Config}, timestamp::Timestamp, tokens::{access_token::{Verifier, verify}, algorithm::Algorithm, key_set::{KeySet, SigningKey}}};
 
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT","kid":"key-1"}"#;
 const CLAIMS: &str = r#"{"iss":"https://acme.us.auth0.com/","sub":"auth0|6182002f34f4dd006b05b5c7","aud":"https://events.auth0a.com/api","iat":1700000000,"exp":1700003600,"azp":"1TAdZxKQk1kZ9hJ0dyWpm3vC0bLxPq2S","scope":"listen:events:self"}"#;
@@ -33,7 +26,7 @@ impl Verifier for Stub {
         Timestamp::from_millis(1_700_000_000_000)
     }
 
-    async fn signing_key(&self, _: &str, _: &str, _: Algorithm) -> Result<SigningKey, Fault> {
+    async fn signing_key(&self, _: &str, _: &str, _: Algorithm) -> Result<SigningKey, ApiError> {
         Ok(self.key.clone())
     }
 
@@ -43,7 +36,7 @@ impl Verifier for Stub {
         _: &SigningKey,
         _: &[u8],
         _: &[u8],
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, ApiError> {
         Ok(self.is_genuine)
     }
 }

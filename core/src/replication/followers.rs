@@ -1,0 +1,179 @@
+//! The leader's view of its followers.
+//!
+//! A follower is registered from the time it requests a snapshot until it acknowledges without a
+//! position, which means that it has no subscriber. The leader's knowledge of a follower's position
+//! is a guess until the follower confirms it; only the follower moves its position. So the leader
+//! stores nothing but the set of registered followers, and appends until each one has acknowledged
+//! every entry.
+
+use super::messages::{Acknowledgement, Append};
+
+/// The registered followers.
+#[derive(Debug, Default)]
+pub struct Followers {
+    /// At most a hundred, so a list suffices.
+    followers: Vec<Progress>,
+}
+
+/// The replication progress of one follower.
+#[derive(Debug)]
+struct Progress {
+    /// The follower's shard number.
+    number: u16,
+    /// Number of snapshot requests. If a follower leaves and requests a snapshot at the same time,
+    /// the leader may process these in either order, and must not unregister the follower.
+    snapshots: u64,
+    /// The last known position.
+    position: i64,
+    /// Whether the follower has confirmed the position.
+    confirmed: bool,
+    /// Whether an append to this follower is in flight. At most one is.
+    in_flight: bool,
+}
+
+/// The next entry to append to a follower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The sequence number of the last entry that the follower is believed to have.
+    pub after: i64,
+    /// Whether the follower must confirm the position even if there are no further entries.
+    pub unconfirmed: bool,
+    snapshots: u64,
+}
+
+/// The effect of an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progressed {
+    /// The follower, or the leader's knowledge of it, has advanced.
+    Advanced,
+    /// The follower accepted none of the entries.
+    Stalled,
+    /// The follower has no subscriber and is no longer registered.
+    Unregistered,
+}
+
+impl Followers {
+    /// Returns the followers that a leader finds in storage when it wakes. Each is assumed to have
+    /// every entry until it says otherwise.
+    pub fn restore(numbers: impl IntoIterator<Item = u16>, last_seq: i64) -> Self {
+        let mut followers = Self::default();
+        for number in numbers {
+            followers.register(number, last_seq);
+        }
+        followers
+    }
+
+    fn get(&self, number: u16) -> Option<&Progress> {
+        self.followers
+            .iter()
+            .find(|progress| progress.number == number)
+    }
+
+    fn get_mut(&mut self, number: u16) -> Option<&mut Progress> {
+        self.followers
+            .iter_mut()
+            .find(|progress| progress.number == number)
+    }
+
+    /// Registers a follower that receives a snapshot up to `last_seq`.
+    pub fn register(&mut self, number: u16, last_seq: i64) {
+        if let Some(progress) = self.get_mut(number) {
+            progress.snapshots = progress.snapshots.saturating_add(1);
+            return;
+        }
+        self.followers.push(Progress {
+            number,
+            snapshots: 1,
+            position: last_seq,
+            confirmed: false,
+            in_flight: false,
+        });
+    }
+
+    /// Returns whether a follower is registered.
+    pub fn contains(&self, number: u16) -> bool {
+        self.get(number).is_some()
+    }
+
+    /// Returns whether no follower is registered.
+    pub fn is_empty(&self) -> bool {
+        self.followers.is_empty()
+    }
+
+    /// Returns the followers without an append in flight, and marks each as having one.
+    pub fn begin_appends(&mut self) -> Vec<u16> {
+        let idle = self
+            .followers
+            .iter_mut()
+            .filter(|progress| !progress.in_flight);
+        idle.map(|progress| {
+            progress.in_flight = true;
+            progress.number
+        })
+        .collect()
+    }
+
+    /// Marks a follower as having no append in flight.
+    pub fn end_append(&mut self, number: u16) {
+        if let Some(progress) = self.get_mut(number) {
+            progress.in_flight = false;
+        }
+    }
+
+    /// Returns the position from which to append to a registered follower.
+    pub fn cursor(&self, number: u16) -> Option<Cursor> {
+        self.get(number).map(|progress| Cursor {
+            after: progress.position,
+            unconfirmed: !progress.confirmed,
+            snapshots: progress.snapshots,
+        })
+    }
+
+    /// Records the acknowledgement of entries that were appended at a cursor.
+    pub fn acknowledge(
+        &mut self,
+        number: u16,
+        cursor: Cursor,
+        append: &Append,
+        acknowledgement: &Acknowledgement,
+    ) -> Progressed {
+        let Some(progress) = self.get_mut(number) else {
+            return Progressed::Unregistered;
+        };
+        let Some(position) = acknowledgement.position else {
+            if progress.snapshots != cursor.snapshots {
+                return Progressed::Advanced;
+            }
+            self.followers.retain(|progress| progress.number != number);
+            return Progressed::Unregistered;
+        };
+        let stalled = position == cursor.after && !append.entries.is_empty();
+        progress.position = position;
+        progress.confirmed = true;
+        if stalled {
+            Progressed::Stalled
+        } else {
+            Progressed::Advanced
+        }
+    }
+
+    /// Records that a follower could not be reached. It must confirm its position again.
+    pub fn record_failure(&mut self, number: u16) {
+        if let Some(progress) = self.get_mut(number) {
+            progress.confirmed = false;
+        }
+    }
+
+    /// Returns the sequence number up to which every follower has acknowledged all entries. An
+    /// unconfirmed position counts as 0.
+    pub fn min_acked(&self) -> i64 {
+        let acked = self.followers.iter().map(|progress| {
+            if progress.confirmed {
+                progress.position
+            } else {
+                0
+            }
+        });
+        acked.min().unwrap_or(i64::MAX)
+    }
+}

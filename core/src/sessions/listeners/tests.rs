@@ -1,0 +1,233 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{events::event_log::EventLog, tokens::access_token::AccessToken};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(0).plus_seconds(seconds)
+}
+
+fn authenticate(session: &mut Session, sub: &str, scope: &str, exp: i64) {
+    let token = format!(
+        r#"{{"sub":"{sub}","expires_at":{},"claims":{{"scope":"{scope}"}}}}"#,
+        exp * 1000
+    );
+    let token: AccessToken = serde_json::from_str(&token).unwrap();
+    session.authenticate(&Ok(token), None, &EventLog::default(), at(0));
+}
+
+#[test]
+fn an_event_goes_to_its_user_s_sockets_and_to_those_that_are_told_of_all() {
+    let mut listeners = Listeners::default();
+    for (sub, scope) in [
+        ("a", "listen:events:self"),
+        ("b", "listen:events:self"),
+        ("c", "listen:events"),
+        ("a", "listen:events:self"),
+        ("a", "none"),
+    ] {
+        let mut session = Session::new(listeners.next_number(), at(0));
+        authenticate(&mut session, sub, scope, 100);
+        listeners.put(session.number(), &session);
+    }
+    let to = |user| -> Vec<u64> { listeners.receivers(user, at(1)).copied().collect() };
+    assert_eq!(to("a"), [2, 0, 3]);
+    assert_eq!(to("b"), [2, 1]);
+    assert_eq!(to("c"), [2]);
+    assert_eq!(to("nobody"), [2]);
+    assert_eq!(listeners.all().count(), 4);
+}
+
+#[test]
+fn what_is_due_is_found_in_its_order() {
+    let mut listeners = Listeners::default();
+    for exp in [300, 100, 200] {
+        let mut session = Session::new(listeners.next_number(), at(0));
+        authenticate(&mut session, "a", "listen:events", exp);
+        listeners.put(exp, &session);
+    }
+    assert_eq!(listeners.next_due(), Some(at(100)));
+    assert_eq!(listeners.due(at(99)).count(), 0);
+    let due: Vec<i64> = listeners.due(at(250)).map(|(exp, _)| *exp).collect();
+    assert_eq!(due, [100, 200]);
+}
+
+#[test]
+fn the_number_of_a_socket_that_has_ended_is_not_given_to_another() {
+    let mut listeners = Listeners::default();
+    let mut ended = Session::new(listeners.next_number(), at(0));
+    listeners.put("ended", &ended);
+    ended.end();
+    listeners.put("ended", &ended);
+    assert_eq!(listeners.next_number(), 1);
+    let mut woken = Listeners::default();
+    woken.put("ended", &ended);
+    assert_eq!(woken.next_number(), 1);
+}
+
+fn connected(count: usize) -> Listeners<u64> {
+    let mut listeners = Listeners::default();
+    for _ in 0..count {
+        let session = Session::new(listeners.next_number(), at(0));
+        listeners.put(session.number(), &session);
+    }
+    listeners
+}
+
+fn listener(sub: &str, filter: Filter) -> Listener {
+    Listener {
+        sub: sub.into(),
+        filter,
+        expires_at: at(100),
+    }
+}
+
+#[test]
+fn strangers_take_up_a_part_of_the_room_and_listeners_all_of_it() {
+    let mut listeners = connected(MAX_UNAUTHENTICATED_SOCKETS - 1);
+    assert_eq!(listeners.check_room(None), Ok(()));
+    let mut last = Session::new(listeners.next_number(), at(0));
+    listeners.put(last.number(), &last);
+    let full = Err(ApiError::TooManySockets(SocketLimit::Unauthenticated));
+    assert_eq!(listeners.check_room(None), full);
+    assert_eq!(
+        listeners.check_room(Some(&listener("b", Filter::All))),
+        Ok(())
+    );
+    authenticate(&mut last, "a", "listen:events", 100);
+    listeners.put(last.number(), &last);
+    assert_eq!(listeners.check_room(None), Ok(()));
+
+    for number in listeners.next_number()..MAX_SOCKETS as u64 {
+        let mut session = Session::new(number, at(0));
+        authenticate(&mut session, &number.to_string(), "listen:events:self", 100);
+        listeners.put(number, &session);
+    }
+    let full = Err(ApiError::TooManySockets(SocketLimit::Tenant));
+    assert_eq!(listeners.check_room(None), full);
+    assert_eq!(
+        listeners.check_room(Some(&listener("b", Filter::All))),
+        full
+    );
+    last.end();
+    listeners.put(last.number(), &last);
+    assert_eq!(listeners.check_room(None), Ok(()));
+}
+
+#[test]
+fn a_subject_has_room_by_what_it_is_told_of_and_a_renewal_takes_none() {
+    for (scope, filter, limit) in [
+        (
+            "listen:events:self",
+            Filter::Own,
+            MAX_OWN_SOCKETS_PER_SUBJECT,
+        ),
+        ("listen:events", Filter::All, MAX_SOCKETS_PER_SUBJECT),
+    ] {
+        let mut listeners = Listeners::default();
+        for number in 0..limit as u64 {
+            assert_eq!(
+                listeners.check_room_for(&listener("a", filter), number),
+                Ok(())
+            );
+            let mut session = Session::new(number, at(0));
+            authenticate(&mut session, "a", scope, 100);
+            listeners.put(number, &session);
+        }
+        let newcomer = listeners.next_number();
+        let full = Err(ApiError::TooManySockets(SocketLimit::Subject));
+        assert_eq!(
+            listeners.check_room_for(&listener("a", filter), newcomer),
+            full
+        );
+        assert_eq!(listeners.check_room_for(&listener("a", filter), 0), Ok(()));
+        assert_eq!(
+            listeners.check_room_for(&listener("b", filter), newcomer),
+            Ok(())
+        );
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Connect,
+    Authenticate {
+        which: usize,
+        sub: u8,
+        own: bool,
+        exp: i64,
+    },
+    End(usize),
+    Wake,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Connect),
+        (any::<usize>(), 0_u8..4, any::<bool>(), 1_i64..50).prop_map(|(which, sub, own, exp)| {
+            Step::Authenticate {
+                which,
+                sub,
+                own,
+                exp,
+            }
+        }),
+        any::<usize>().prop_map(Step::End),
+        Just(Step::Wake),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_index_finds_just_those_that_a_look_at_every_session_would_find(
+        steps in proptest::collection::vec(step(), 0..60)
+    ) {
+        let mut sessions: Vec<Session> = Vec::new();
+        let mut listeners = Listeners::default();
+        for step in steps {
+            match step {
+                Step::Connect => {
+                    let session = Session::new(listeners.next_number(), at(0));
+                    listeners.put(session.number(), &session);
+                    sessions.push(session);
+                }
+                Step::Authenticate { which, sub, own, exp } if !sessions.is_empty() => {
+                    let which = which % sessions.len();
+                    let scope = if own { "listen:events:self" } else { "listen:events" };
+                    authenticate(&mut sessions[which], &sub.to_string(), scope, exp);
+                    listeners.put(sessions[which].number(), &sessions[which]);
+                }
+                Step::End(which) if !sessions.is_empty() => {
+                    let mut session = sessions.swap_remove(which % sessions.len());
+                    session.end();
+                    listeners.put(session.number(), &session);
+                }
+                Step::Wake => {
+                    listeners = Listeners::default();
+                    for session in &sessions {
+                        listeners.put(session.number(), session);
+                    }
+                }
+                _ => {}
+            }
+            for now in [0, 10, 25] {
+                for user in 0..4 {
+                    let user = user.to_string();
+                    let found: BTreeSet<u64> = listeners.receivers(&user, at(now)).copied().collect();
+                    let expected: BTreeSet<u64> = sessions
+                        .iter()
+                        .filter(|session| session.receives(&user, at(now)))
+                        .map(Session::number)
+                        .collect();
+                    prop_assert_eq!(listeners.receivers(&user, at(now)).count(), found.len());
+                    prop_assert_eq!(found, expected);
+                }
+            }
+            let next = sessions.iter().filter_map(Session::due).min();
+            prop_assert_eq!(listeners.next_due(), next);
+            prop_assert_eq!(listeners.all().count(), sessions.len());
+            let strangers = sessions.iter().filter(|session| session.listener().is_none()).count();
+            prop_assert_eq!(listeners.unauthenticated, strangers);
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The state of one socket, as a state machine.
+//!
+//! A [`Session`] is stored as the attachment of its socket, so it survives hibernation (Cloudflare,
+//! "Durable Objects: WebSocket Hibernation API"). Only the methods here change it. Each returns the
+//! [`Effect`]s that the shell must perform, in order. A closed session returns none. A session
+//! without a verified token has no subject, so it receives no event.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{listener::Listener, replay::Replay, slow_consumer::Backlog};
+use crate::{
+    Result,
+    error::ApiError,
+    events::event_log::EventLog,
+    json::object,
+    protocol::{
+        bodies::{Connection, ErrorBody},
+        messages::{ClientMessage, MAX_MESSAGE_BYTES, ServerMessage},
+    },
+    timestamp::Timestamp,
+    tokens::access_token::AccessToken,
+};
+
+/// Number of seconds within which a socket must authenticate.
+pub const AUTHENTICATION_SECONDS: i64 = 10;
+/// Number of invalid messages after which a socket is closed.
+pub const MAX_INVALID_MESSAGES: u8 = 10;
+
+/// The state of a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Identifies the socket within its object.
+    number: u64,
+    connected_on: Timestamp,
+    invalid_messages: u8,
+    #[serde(
+        default,
+        rename = "behind_since",
+        skip_serializing_if = "Backlog::is_empty"
+    )]
+    backlog: Backlog,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum State {
+    Unauthenticated { deadline: Timestamp },
+    Listening(#[serde(deserialize_with = "object")] Listener),
+    Closed,
+}
+
+/// A message from a client.
+#[derive(Clone, Copy, Debug)]
+pub enum Incoming<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// A message that is binary or too long, and is not read: its length in bytes, or a lower bound.
+    Unread(usize),
+}
+
+/// The outcome of a message.
+#[derive(Debug)]
+pub enum Received {
+    /// Verify this token and call [`Session::authenticate`] with the result.
+    Verify {
+        /// The token, unverified.
+        access_token: String,
+        /// The id of the last event that the client received on an earlier socket.
+        last_event_id: Option<String>,
+    },
+    /// Perform these effects.
+    Done(Vec<Effect<'static>>),
+}
+
+/// A side effect for the shell to perform on a socket.
+#[derive(Debug)]
+pub enum Effect<'a> {
+    /// Send this message.
+    Send(ServerMessage<'a>),
+    /// Send this error. The socket stays open.
+    Reject(ApiError),
+    /// Send this event, which is already JSON.
+    Deliver(&'a str),
+    /// Close the socket with the close code and reason of this error.
+    Close(ApiError),
+}
+
+impl Session {
+    /// Returns the session of a socket that has just connected. `number` must be unique among the
+    /// sockets of the object.
+    pub fn new(number: u64, now: Timestamp) -> Self {
+        Self {
+            number,
+            connected_on: now,
+            invalid_messages: 0,
+            backlog: Backlog::default(),
+            state: State::Unauthenticated {
+                deadline: now.plus_seconds(AUTHENTICATION_SECONDS),
+            },
+        }
+    }
+
+    /// Returns the number that identifies the socket within its object.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Returns the time at which the socket connected.
+    pub fn connected_on(&self) -> Timestamp {
+        self.connected_on
+    }
+
+    /// Returns the authenticated subscriber.
+    pub fn listener(&self) -> Option<&Listener> {
+        match &self.state {
+            State::Listening(listener) => Some(listener),
+            State::Unauthenticated { .. } | State::Closed => None,
+        }
+    }
+
+    /// Returns whether the socket receives an event of this user now.
+    pub fn receives(&self, user_id: &str, now: Timestamp) -> bool {
+        self.listener()
+            .is_some_and(|listener| now < listener.expires_at && listener.may_receive(user_id))
+    }
+
+    /// Returns the time at which [`Session::tick`] must be called: the authentication deadline or
+    /// the expiry of the token. A closed session has none.
+    pub fn due(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Unauthenticated { deadline } => Some(*deadline),
+            State::Listening(listener) => Some(listener.expires_at),
+            State::Closed => None,
+        }
+    }
+
+    /// Returns the entry in the list of open sockets, unless the session is closed.
+    pub fn connection(&self) -> Option<Connection> {
+        if self.is_closed() {
+            return None;
+        }
+        let listener = self.listener();
+        Some(Connection {
+            connected_on: self.connected_on,
+            sub: listener.map(|listener| listener.sub.clone()),
+            filter: listener.map(|listener| listener.filter),
+            terminated: false,
+        })
+    }
+
+    /// Closes the session if its authentication deadline has passed or its token has expired.
+    pub fn tick(&mut self, now: Timestamp) -> Option<Effect<'static>> {
+        match &self.state {
+            State::Unauthenticated { deadline } if now >= *deadline => {
+                Some(self.close(ApiError::AuthenticationTimeout))
+            }
+            State::Listening(listener) if now >= listener.expires_at => {
+                Some(self.close(ApiError::TokenExpired))
+            }
+            _ => None,
+        }
+    }
+
+    /// Processes a message.
+    pub fn receive(&mut self, incoming: Incoming<'_>, now: Timestamp) -> Received {
+        if self.is_closed() {
+            return Received::Done(Vec::new());
+        }
+        if let Some(close) = self.tick(now) {
+            return Received::Done(vec![close]);
+        }
+        let message = match incoming {
+            Incoming::Text(text) if text.len() <= MAX_MESSAGE_BYTES => ClientMessage::parse(text),
+            Incoming::Unread(length) if length <= MAX_MESSAGE_BYTES => {
+                Err(ApiError::InvalidMessage)
+            }
+            Incoming::Text(_) | Incoming::Unread(_) => {
+                return Received::Done(vec![self.close(ApiError::MessageTooBig)]);
+            }
+        };
+        match message {
+            Ok(ClientMessage::Ping) => Received::Done(vec![Effect::Send(ServerMessage::Pong)]),
+            Ok(ClientMessage::Authenticate {
+                access_token,
+                last_event_id,
+            }) => Received::Verify {
+                access_token,
+                last_event_id,
+            },
+            Err(error) => Received::Done(self.reject(error)),
+        }
+    }
+
+    /// Closes the session because it exceeded the message rate.
+    pub fn exceed_message_rate(&mut self) -> Option<Effect<'static>> {
+        self.close_if_open(ApiError::TooManyMessages)
+    }
+
+    /// Returns whether [`Session::record_backlog`] must be called for this number of buffered
+    /// bytes.
+    pub fn needs_backlog_update(&self, buffered_bytes: u32) -> bool {
+        self.backlog.is_affected_by(buffered_bytes)
+    }
+
+    /// Records the number of buffered bytes, and closes the session if it is a slow consumer.
+    pub fn record_backlog(
+        &mut self,
+        buffered_bytes: u32,
+        now: Timestamp,
+    ) -> Option<Effect<'static>> {
+        let is_slow = self.backlog.record(buffered_bytes, now);
+        is_slow
+            .then(|| self.close_if_open(ApiError::TooSlow))
+            .flatten()
+    }
+
+    /// Closes the session so that its client reconnects.
+    pub fn close_for_reconnect(&mut self) -> Option<Effect<'static>> {
+        self.close_if_open(ApiError::Reconnect)
+    }
+
+    /// Applies the result of verifying a token. The first valid token turns the session into a
+    /// subscriber and replays events. A later token only replaces the earlier one; if several are
+    /// verified concurrently, the last result counts.
+    pub fn authenticate<'a>(
+        &mut self,
+        verified: &'a Result<AccessToken>,
+        last_event_id: Option<&str>,
+        log: &'a EventLog,
+        now: Timestamp,
+    ) -> Vec<Effect<'a>> {
+        if self.is_closed() {
+            return Vec::new();
+        }
+        if let Some(close) = self.tick(now) {
+            return vec![close];
+        }
+        let authorized = verified
+            .as_ref()
+            .map_err(ApiError::clone)
+            .and_then(|token| Ok((token, Listener::authorize(token)?)));
+        let (token, listener) = match authorized {
+            Ok(authorized) => authorized,
+            Err(error) => {
+                let failed = ServerMessage::AuthenticationFailed(ErrorBody::from(&error));
+                return vec![Effect::Send(failed), self.close(error)];
+            }
+        };
+        // The token may have expired while the follower caught up.
+        if now >= listener.expires_at {
+            return vec![self.close(ApiError::TokenExpired)];
+        }
+        let replay = match self.state {
+            State::Listening(_) => None,
+            _ => Some(Replay::new(log, &listener, last_event_id)),
+        };
+        let mut effects = vec![Effect::Send(ServerMessage::Authenticated {
+            sub: token.sub().into(),
+            filter: listener.filter,
+            claims: Cow::Borrowed(token.claims()),
+            expires_at: listener.expires_at,
+            recovered: replay.as_ref().and_then(|replay| replay.recovered),
+        })];
+        let replayed = replay.into_iter().flat_map(|replay| replay.events);
+        effects.extend(replayed.map(|event| Effect::Deliver(&event.json)));
+        self.state = State::Listening(listener);
+        effects
+    }
+
+    /// Ends the session because the client has closed the socket or lost the connection.
+    pub fn end(&mut self) {
+        self.state = State::Closed;
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    fn close_if_open(&mut self, error: ApiError) -> Option<Effect<'static>> {
+        (!self.is_closed()).then(|| self.close(error))
+    }
+
+    fn close(&mut self, error: ApiError) -> Effect<'static> {
+        self.end();
+        Effect::Close(error)
+    }
+
+    /// Rejects an invalid message, and closes the session after too many of them.
+    fn reject(&mut self, error: ApiError) -> Vec<Effect<'static>> {
+        let mut effects = vec![Effect::Reject(error)];
+        self.invalid_messages = self.invalid_messages.saturating_add(1);
+        if self.invalid_messages >= MAX_INVALID_MESSAGES {
+            effects.push(self.close(ApiError::TooManyInvalidMessages));
+        }
+        effects
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The catalogue: the log codes that make each event type, and the rule for each code.
+//!
+//! A log record makes at most one event: that of the first reported row with a matching rule. So
+//! rows that revoke more precede rows that revoke less.
+
+use super::{
+    affected::Rule,
+    kinds::{
+        account_locked, email_changed, logout, mfa_changed, password_changed,
+        refresh_token_revoked, session_revoked, user_blocked, user_deleted, user_unblocked,
+    },
+};
+use crate::events::event::EventType;
+
+/// The rules of one event type.
+pub(super) struct Row {
+    pub(super) event_type: EventType,
+    /// Log codes (Auth0, "Log Event Type Codes") and the rule that reads records with this code.
+    pub(super) rules: &'static [(&'static str, Rule)],
+}
+
+/// "Success API Operation": a successful call of the Management API.
+const SAPI: &str = "sapi";
+
+/// The rules of every event type.
+pub(super) const CATALOGUE: [Row; 11] = [
+    Row {
+        event_type: EventType::UserDeleted,
+        rules: &[("sdu", user_deleted::by_log), (SAPI, user_deleted::by_api)],
+    },
+    Row {
+        event_type: EventType::UserBlocked,
+        rules: &[(SAPI, user_blocked::by_api)],
+    },
+    Row {
+        event_type: EventType::PasswordChanged,
+        rules: &[
+            ("scp", password_changed::by_log),
+            (SAPI, password_changed::by_api),
+        ],
+    },
+    Row {
+        event_type: EventType::Logout,
+        rules: &[("slo", logout::by_log)],
+    },
+    Row {
+        event_type: EventType::SessionRevoked,
+        rules: &[(SAPI, session_revoked::by_api)],
+    },
+    Row {
+        event_type: EventType::RefreshTokenRevoked,
+        rules: &[
+            ("srrt", refresh_token_revoked::by_log),
+            (SAPI, refresh_token_revoked::by_api),
+        ],
+    },
+    Row {
+        event_type: EventType::UserUnblocked,
+        rules: &[(SAPI, user_unblocked::by_api)],
+    },
+    Row {
+        event_type: EventType::EmailChanged,
+        rules: &[("sce", email_changed::by_log)],
+    },
+    Row {
+        event_type: EventType::MfaChanged,
+        rules: &[
+            ("gd_unenroll", mfa_changed::by_log),
+            ("gd_enrollment_complete", mfa_changed::by_log),
+            (SAPI, mfa_changed::by_api),
+        ],
+    },
+    Row {
+        event_type: EventType::AccountLocked,
+        rules: &[("limit_wc", account_locked::by_log)],
+    },
+    Row {
+        event_type: EventType::AccountUnlocked,
+        rules: &[("ublkdu", account_locked::by_log)],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_type_has_one_row_in_the_order_of_precedence() {
+        let types: Vec<EventType> = CATALOGUE.iter().map(|row| row.event_type).collect();
+        assert_eq!(types, EventType::ALL);
+    }
+}

@@ -1,0 +1,99 @@
+//! `user_blocked`: an administrator blocked a user through the Management API.
+//!
+//! Only Auth0's answer tells that the block is in force, and whose it is.
+//!
+//! Source: Auth0, "Management API: Update a User" (`PATCH /api/v2/users/{id}`).
+
+use serde::Deserialize;
+
+use crate::sources::{affected::Affected, record::Record};
+
+#[derive(Deserialize)]
+struct Update {
+    blocked: bool,
+}
+
+#[derive(Deserialize)]
+struct User {
+    blocked: bool,
+    user_id: String,
+}
+
+pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
+    updated(record, true).map(|user_id| Affected::user(&user_id))
+}
+
+/// The user whose block was set to this.
+pub(in crate::sources) fn updated(record: &Record<'_>, blocked: bool) -> Option<String> {
+    let operation = record.operation()?;
+    operation.updated_user()?;
+    let update: Update = operation.request()?;
+    let user: User = operation.response()?;
+    let done = update.blocked == blocked && user.blocked == blocked;
+    (done && !user.user_id.is_empty()).then_some(user.user_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sources::batch::tests::event_of;
+
+    const REQUEST: &str =
+        r#""request":{"method":"patch","path":"/api/v2/users/auth0%7C1","body":{"blocked":true}}"#;
+    const RESPONSE: &str = r#""response":{"statusCode":200,"body":{"user_id":"auth0|1","blocked":true,"email":"a@b"}}"#;
+
+    fn event_of_details(details: &str) -> Option<String> {
+        event_of(&format!(
+            r#"{{"type":"sapi","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|admin","details":{{{details}}}}}"#
+        ))
+    }
+
+    #[test]
+    fn blocking_ends_the_sessions_of_the_blocked_and_not_of_the_administrator() {
+        let expected = Some(
+            r#"{"id":"1","type":"user_blocked","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|1","revokes":"user"}"#,
+        );
+        let event = event_of_details(&format!("{REQUEST},{RESPONSE}"));
+        assert_eq!(event.as_deref(), expected);
+        let bare_id = REQUEST.replace("%7C", "|").replace("patch", "PATCH");
+        let event = event_of_details(&format!("{bare_id},{RESPONSE}"));
+        assert_eq!(event.as_deref(), expected);
+    }
+
+    #[test]
+    fn no_other_call_of_the_management_api_is_an_event() {
+        for (from, to) in [
+            ("patch", "get"),
+            ("patch", "delete"),
+            ("/users/auth0%7C1", "/users"),
+            ("/users/auth0%7C1", "/users/"),
+            ("/users/auth0%7C1", "/users/auth0%7C1/roles"),
+            ("/api/v2/users", "/api/v2/clients"),
+            (r#""body":{"blocked":true}"#, r#""body":{"blocked":false}"#),
+            (r#""body":{"blocked":true}"#, r#""body":{"blocked":"true"}"#),
+            (r#""body":{"blocked":true}"#, r#""body":{"name":"x"}"#),
+            (r#""body":{"blocked":true}"#, r#""body":null"#),
+            (r#""body":{"blocked":true}"#, r#""nobody":{}"#),
+        ] {
+            let request = REQUEST.replace(from, to);
+            assert_ne!(request, REQUEST);
+            let event = event_of_details(&format!("{request},{RESPONSE}"));
+            assert_eq!(event, None, "{request}");
+        }
+        for (from, to) in [
+            (r#""blocked":true"#, r#""blocked":false"#),
+            (r#""blocked":true"#, r#""blocked":1"#),
+            (r#""user_id":"auth0|1","#, ""),
+            (r#""auth0|1""#, r#""""#),
+            (r#""auth0|1""#, "1"),
+        ] {
+            let response = RESPONSE.replace(from, to);
+            assert_ne!(response, RESPONSE);
+            let event = event_of_details(&format!("{REQUEST},{response}"));
+            assert_eq!(event, None, "{response}");
+        }
+        for details in [REQUEST, RESPONSE, ""] {
+            assert_eq!(event_of_details(details), None, "{details}");
+        }
+        assert_eq!(event_of(r#"{"type":"sapi","user_id":"auth0|1"}"#), None);
+    }
+}
