@@ -114,10 +114,10 @@ describe("The console", { concurrency: 4 }, () => {
     const texts = await list.allInnerTexts();
     const shown = texts.map((text) => text.replace(/\s+/g, " ").replace(/ for \d+ s$/, "")).sort();
     assert.deepEqual(shown, [
+      "Not authenticated waiting for a token",
       "api@clients all events, 2 sockets",
       `${USER} own events`,
       "console@clients all events",
-      "Not authenticated waiting for a token",
     ]);
     assert.equal(await page.locator("#subscriber-count").textContent(), "5");
   });
