@@ -1,54 +1,59 @@
-// How the time of one event grows with the number of listeners: where all of them hear of it, and
-// where all but ten do not.
-import { each, inPairs, row } from "./compare.mjs";
-import { logout, user } from "./people.mjs";
+// The delivery time of one event as the number of subscribers grows. One curve has only subscribers
+// that receive the event; in the other, all but ten do not receive it.
+import { forEachSide, measurePairs, toRow } from "./compare.mjs";
+import { logoutRecord, userId } from "./records.mjs";
 
 const SIZES = [10, 100, 1_000, 3_000, 10_000, 20_000];
 const WARM_UP = 100;
-/** Deliveries after which a point has been measured well enough. */
+/** The number of deliveries that makes a point of the curve precise enough. */
 const DELIVERIES = 30_000;
-const [FEWEST, MOST] = [3, 20];
+const MIN_PAIRS = 3;
+const MAX_PAIRS = 20;
 
-/** What each curve is of: the listeners from one number up to another. */
+/** The curves. `subscribers` returns those to add when the number grows `from` one size `to` another. */
 export const CURVES = {
   all: {
     title: "all of them `*`",
-    listeners: (people, from, to) => people.backends(to - from, from),
+    subscribers: (subscribers, from, to) => subscribers.allEvents(to - from, from),
   },
   others: {
     title: "10 `*`, the others `self`",
-    listeners: (people, from, to) =>
+    subscribers: (subscribers, from, to) =>
       from === 0
-        ? [...people.backends(10), ...people.users(to - 10, 100)]
-        : people.users(to - from, 100, from),
+        ? [...subscribers.allEvents(10), ...subscribers.ownEvents(to - 10, 100)]
+        : subscribers.ownEvents(to - from, 100, from),
   },
 };
 
-/** About whom nobody listens but those that are told of all. */
-const record = () => [logout(user(0xffffff))];
+/** A record of a user without subscribers of their own, so only `*` subscribers receive the event. */
+const otherUsersRecord = () => [logoutRecord(userId(0xffffff))];
 
-/** One row for each size of each curve. */
-export async function growth({ start, people, rounds, scale, most, progress }) {
-  const sizes = SIZES.map((size) => Math.max(10, Math.ceil(size * scale)));
-  // The largest that can be is one of the sizes, where not all can be.
-  const feasible = [...new Set(sizes.map((size) => Math.min(size, most)))];
+/** Returns one row for each size of each curve. */
+export async function growth({ start, subscribers, rounds, scale, maxSockets, progress }) {
+  const scaled = SIZES.map((size) => Math.max(10, Math.ceil(size * scale)));
+  // If the system does not allow the largest size, the curve ends at the size that it does allow.
+  const sizes = [...new Set(scaled.map((size) => Math.min(size, maxSockets)))];
   const rows = [];
-  for (const [curve, { title, listeners }] of Object.entries(CURVES)) {
+  for (const [curve, { title, subscribers: toAdd }] of Object.entries(CURVES)) {
     const sides = await start();
-    let present = 0;
-    for (const size of feasible) {
-      progress(`${title}: ${size} listeners`);
-      const newcomers = listeners(people, present, size);
-      await each(sides, (side) => side.join(newcomers));
-      const deed = async (side, news) => (await side.publish(news)).last;
-      if (present === 0) await inPairs(sides, WARM_UP, deed, { prepare: record });
-      present = size;
-      const enough = Math.ceil(DELIVERIES / (curve === "all" ? size : 10));
-      const pairs = Math.ceil((Math.min(MOST, Math.max(FEWEST, enough)) * rounds) / 5);
-      const measured = await inPairs(sides, pairs, deed, { prepare: record });
-      rows.push(row(measured, { title: `${size} listeners, ${title}`, curve, size }));
+    let connected = 0;
+    for (const size of sizes) {
+      progress(`${title}: ${size} subscribers`);
+      const added = toAdd(subscribers, connected, size);
+      await forEachSide(sides, (side) => side.connect(added));
+      const publish = async (side, records) => (await side.publish(records)).last;
+      if (connected === 0) {
+        await measurePairs(sides, WARM_UP, publish, { prepare: otherUsersRecord });
+      }
+      connected = size;
+      const receivers = curve === "all" ? size : 10;
+      const wantedPairs = Math.ceil(DELIVERIES / receivers);
+      const pairsIn5Rounds = Math.min(MAX_PAIRS, Math.max(MIN_PAIRS, wantedPairs));
+      const pairs = Math.ceil((pairsIn5Rounds * rounds) / 5);
+      const measured = await measurePairs(sides, pairs, publish, { prepare: otherUsersRecord });
+      rows.push(toRow(measured, { title: `${size} subscribers, ${title}`, curve, size }));
     }
-    await each(sides, (side) => side.stop());
+    await forEachSide(sides, (side) => side.stop());
   }
   return rows;
 }

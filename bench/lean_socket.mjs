@@ -1,29 +1,33 @@
-// A WebSocket client that does next to nothing, so that what is measured is the server: it opens,
-// sends one message, and tells where each text that arrives begins and ends. No compression, no
-// pings, no queues; all sockets read into the same memory.
+// A minimal WebSocket client, so that the measurement depends on the server rather than on the
+// client. It sends at most one message and reports the position of each received text. It supports
+// no compression, pings or queues. All sockets read into the same buffer.
 import { connect } from "node:net";
 
-const memory = Buffer.allocUnsafe(1 << 16);
+const readBuffer = Buffer.allocUnsafe(1 << 16);
 
+/** The first byte of a frame: final, with the opcode of a text or of a close. */
 const [TEXT, CLOSE] = [0x81, 0x88];
-/** Any 16 bytes will do; the answer is not checked. */
+/** Any 16 bytes. The client does not verify the server's `Sec-WebSocket-Accept`. */
 const KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
 
-/** A text as a frame. The mask is zero: there is no proxy here that it could protect. */
-function frame(text) {
+/** Encodes a text frame with a zero mask. The mask would only protect intermediaries. */
+function encodeFrame(text) {
   const payload = Buffer.from(text);
-  const head = Buffer.alloc(8);
-  head.set([TEXT, 0x80 | 126]);
-  head.writeUInt16BE(payload.length, 2);
-  return Buffer.concat([head, payload]);
+  const header = Buffer.alloc(8);
+  header.set([TEXT, 0x80 | 126]);
+  header.writeUInt16BE(payload.length, 2);
+  return Buffer.concat([header, payload]);
 }
 
 export class LeanSocket {
   #connection;
-  #rest;
+  #incomplete;
   #isOpen = false;
 
-  /** `onText` gets memory and the two ends of a text; `onEnd`, why the socket is no more. */
+  /**
+   * Calls `onText(socket, buffer, start, end)` for each text message, and `onEnd(reason)` once when
+   * the socket closes.
+   */
   constructor(url, { headers = {}, onText, onEnd }) {
     Object.assign(this, { onText, onEnd });
     const { hostname: host, port, pathname, search } = url;
@@ -32,10 +36,16 @@ export class LeanSocket {
       host,
       port,
       noDelay: true,
-      onread: { buffer: memory, callback: (length) => (this.#read(length), true) },
+      onread: {
+        buffer: readBuffer,
+        callback: (length) => {
+          this.#read(length);
+          return true;
+        },
+      },
     });
     this.#connection.on("error", (error) => this.#end(error.message));
-    this.#connection.on("close", () => this.#end("it was cut off"));
+    this.#connection.on("close", () => this.#end("the connection was lost"));
     this.#connection.write(
       `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\n` +
         `Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n` +
@@ -43,13 +53,13 @@ export class LeanSocket {
     );
   }
 
-  /** Sends a text of 126 bytes to 64 KiB. */
+  /** Sends a text of 126 bytes to 64 KiB, the sizes that a 16-bit length encodes. */
   send(text) {
-    this.#connection.write(frame(text));
+    this.#connection.write(encodeFrame(text));
   }
 
-  /** Ends it without a word, and leaves no port waiting. */
-  cut() {
+  /** Resets the connection without a close frame. A reset leaves no port in TIME_WAIT. */
+  destroy() {
     this.onEnd = undefined;
     this.#connection.resetAndDestroy();
   }
@@ -61,43 +71,44 @@ export class LeanSocket {
   }
 
   #read(length) {
-    let bytes = memory;
+    let bytes = readBuffer;
     let end = length;
-    if (this.#rest) {
-      bytes = Buffer.concat([this.#rest, memory.subarray(0, length)]);
+    if (this.#incomplete) {
+      bytes = Buffer.concat([this.#incomplete, readBuffer.subarray(0, length)]);
       end = bytes.length;
     }
-    let at = this.#isOpen ? 0 : this.#open(bytes.subarray(0, end));
-    while (this.#isOpen && at + 2 <= end) {
-      let start = at + 2;
-      let size = bytes[at + 1];
+    let position = this.#isOpen ? 0 : this.#readHandshake(bytes.subarray(0, end));
+    while (this.#isOpen && position + 2 <= end) {
+      let start = position + 2;
+      let size = bytes[position + 1];
       if (size === 126) {
         start += 2;
         if (start > end) break;
-        size = bytes.readUInt16BE(at + 2);
+        size = bytes.readUInt16BE(position + 2);
       } else if (size === 127) {
         start += 8;
         if (start > end) break;
-        size = Number(bytes.readBigUInt64BE(at + 2));
+        size = Number(bytes.readBigUInt64BE(position + 2));
       }
       if (start + size > end) break;
-      if (bytes[at] === TEXT) this.onText(this, bytes, start, start + size);
-      if (bytes[at] === CLOSE) {
-        const [code, reason] = [bytes.readUInt16BE(start), bytes.subarray(start + 2, start + size)];
-        this.#end(`it was closed with ${code} ${reason}`);
+      if (bytes[position] === TEXT) this.onText(this, bytes, start, start + size);
+      if (bytes[position] === CLOSE) {
+        const code = bytes.readUInt16BE(start);
+        const reason = bytes.subarray(start + 2, start + size);
+        this.#end(`the server closed the socket with ${code} ${reason}`);
       }
-      at = start + size;
+      position = start + size;
     }
-    this.#rest = at < end ? Buffer.from(bytes.subarray(at, end)) : undefined;
+    this.#incomplete = position < end ? Buffer.from(bytes.subarray(position, end)) : undefined;
   }
 
-  /** Looks for the end of the answer to the upgrade, and gives where it is. */
-  #open(bytes) {
+  /** Returns the position after the response to the upgrade, or 0 if it is incomplete. */
+  #readHandshake(bytes) {
     const end = bytes.indexOf("\r\n\r\n");
     if (end < 0) return 0;
-    const answer = bytes.toString("latin1");
-    this.#isOpen = answer.startsWith("HTTP/1.1 101 ");
-    if (!this.#isOpen) this.#end(`the upgrade was refused: ${answer}`);
+    const response = bytes.toString("latin1");
+    this.#isOpen = response.startsWith("HTTP/1.1 101 ");
+    if (!this.#isOpen) this.#end(`the server rejected the upgrade: ${response}`);
     return end + 4;
   }
 }

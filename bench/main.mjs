@@ -1,54 +1,73 @@
-// `npm run bench`: the worker beside the least that could do its work.
+// `npm run bench`: compares the Worker with the floor (bench/floor/index.js).
 import { spawnSync } from "node:child_process";
 
 import { Fault, main, Progress } from "../scripts/terminal.mjs";
 import { ROOT } from "../tests/support/built_worker.mjs";
 import { serveIssuer } from "../tests/support/workerd.mjs";
-import { machine, mostSockets, sizes } from "./machine.mjs";
-import { HELP, readOptions } from "./options.mjs";
-import { People } from "./people.mjs";
+import { bundleSizes, machine, maxSockets } from "./machine.mjs";
 import { measureNatively } from "./native.mjs";
-import { record } from "./record.mjs";
-import { measure } from "./run.mjs";
+import { HELP, readOptions } from "./options.mjs";
+import { writeReport } from "./report.mjs";
+import { runScenario } from "./run.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
-import { amount, heading, lines, machineLine, sizeLine } from "./table.mjs";
+import { Subscribers } from "./subscribers.mjs";
+import {
+  formatAmount,
+  formatHeader,
+  formatMachine,
+  formatScenario,
+  formatSizes,
+} from "./table.mjs";
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
-// Each runtime sees to its own end when this process ends.
+// Every runtime adds a listener for this process's exit. There may be more than Node's limit.
 process.setMaxListeners(0);
 
-/** The most that a scenario needs; those that take more do with what there is. */
-const SOCKETS = 5_000;
+/** The number of sockets that the scenarios need. Larger ones shrink to the system's limit. */
+const REQUIRED_SOCKETS = 5_000;
 
 await main(async () => {
   const options = readOptions(process.argv.slice(2));
   if (options.help) return console.log(HELP);
   const print = options.json ? () => {} : console.log;
-  const most = mostSockets();
-  if (most < SOCKETS * options.scale) {
+  const socketLimit = maxSockets();
+  if (socketLimit < REQUIRED_SOCKETS * options.scale) {
     throw new Fault(
-      "This system lets a process open too few files: raise the limit, as with `ulimit -n 20000`.",
+      "The system's limit of open files is too low. Raise it, for example with `ulimit -n 20000`.",
     );
   }
   if (options.build) build();
 
-  const result = { machine: machine(), sizes: sizes(), rounds: options.rounds, scenarios: [] };
-  print(machineLine(result.machine));
-  print(`${sizeLine(result.sizes)}\n\n${heading()}`);
+  const result = {
+    machine: machine(),
+    sizes: bundleSizes(),
+    rounds: options.rounds,
+    scenarios: [],
+  };
+  print(formatMachine(result.machine));
+  print(`${formatSizes(result.sizes)}\n\n${formatHeader()}`);
   const { issuer, close } = await serveIssuer();
-  const known = { issuer, people: new People(issuer), options, most };
+  const context = {
+    issuer,
+    subscribers: new Subscribers(issuer),
+    options,
+    maxSockets: socketLimit,
+  };
   try {
     for (const scenario of SCENARIOS.filter(({ name }) => options.only.includes(name))) {
       const progress = new Progress(scenario.title, process.stderr);
       let rows;
       try {
-        rows = await measure(scenario, { ...known, progress: (text) => progress.show(text) });
+        rows = await runScenario(scenario, {
+          ...context,
+          progress: (text) => progress.show(text),
+        });
       } finally {
         progress.end();
       }
       const { name } = scenario;
       result.scenarios.push({ name, rows });
-      lines({ name, rows }).forEach((line) => print(line));
+      formatScenario({ name, rows }).forEach((line) => print(line));
     }
   } finally {
     close();
@@ -59,21 +78,23 @@ await main(async () => {
     progress.end();
     print("");
     for (const { name, nanoseconds } of result.native) {
-      print(`${name.padEnd(40)} ${amount(nanoseconds / 1e6).padStart(9)}`);
+      print(`${name.padEnd(40)} ${formatAmount(nanoseconds / 1e6).padStart(9)}`);
     }
   }
-  if (options.record) record(result);
+  if (options.record) writeReport(result);
   if (options.json) console.log(JSON.stringify(result, null, 2));
 });
 
-/** What is measured is what would be deployed. */
+/** Builds the Worker for production, because the measurement is of the deployed bundle. */
 function build() {
-  const progress = new Progress("Building the worker for production", process.stderr);
+  const progress = new Progress("Building the Worker for production", process.stderr);
   const { status, stderr } = spawnSync("npm", ["run", "--silent", "deploy:dry-run"], {
     cwd: ROOT,
     encoding: "utf8",
     env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
   });
   progress.end();
-  if (status !== 0) throw new Fault(`The worker cannot be built:\n${stderr}`);
+  if (status !== 0) {
+    throw new Fault(`The Worker could not be built. Fix the build first:\n${stderr}`);
+  }
 }

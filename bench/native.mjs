@@ -1,4 +1,4 @@
-// The core by itself, without a runtime round it: bench/native/, by criterion.
+// Runs the native benchmarks of the core, which are in bench/native/ and use criterion.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,13 +8,15 @@ import { ROOT } from "../tests/support/built_worker.mjs";
 
 const FOLDER = join(ROOT, "bench", "native");
 
-/** What each took, `{name, nanoseconds}`, the median. */
+/** Returns the median time of each benchmark as `{name, nanoseconds}`. */
 export function measureNatively() {
   const { status, stderr } = spawnSync("cargo", ["bench", "--locked", "--", "--quiet"], {
     cwd: FOLDER,
     encoding: "utf8",
   });
-  if (status !== 0) throw new Fault(`The core cannot be measured natively:\n${stderr}`);
+  if (status !== 0) {
+    throw new Fault(`The native benchmarks failed. See the output of cargo bench:\n${stderr}`);
+  }
   return globSync("target/criterion/*/*/new/estimates.json", { cwd: FOLDER }).map((file) => {
     const read = (name) => JSON.parse(readFileSync(join(FOLDER, dirname(file), name), "utf8"));
     const { title } = read("benchmark.json");

@@ -1,31 +1,32 @@
-// What is asked for.
+// The command-line options of `npm run bench`.
 import { parseArgs } from "node:util";
 
 import { Fault } from "../scripts/terminal.mjs";
-import { CLIENTS } from "./crowd.mjs";
+import { CLIENTS } from "./load_generator.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
 
 const ROUNDS = 5;
 
-export const HELP = `Measures the worker on the bare workerd binary, beside the floor: a hub of the fewest lines that
-could do the same work, without verification and without storage. Builds the worker first.
+export const HELP = `Measures the Worker on the bare workerd binary and compares it with the floor: a minimal peer
+Worker that does only the delivery, without verification or storage. Builds the Worker first.
 
   npm run bench [-- OPTION…]
 
-  --only NAME,…   only these of the scenarios below
-  --rounds N      how often, 1 to 100; ${ROUNDS} if not given
-  --client ws     listeners made with the npm package ws; if not given, leaner ones
-  --json          all that was measured, as JSON
-  --record        writes docs/performance.md and its picture anew; takes all scenarios, and --native
-  --native        then measures the core natively as well, which first compiles it (cargo bench)
-  --no-build      takes build/production as it is
-  --scale N       with so many times the listeners, to try things out; the ratios then mean little
-  --help
+  --only NAME,…   run only these scenarios, see below
+  --rounds N      number of rounds, 1 to 100; default ${ROUNDS}
+  --client ws     use subscribers based on the npm package ws instead of the lean client
+  --json          print all results as JSON
+  --record        write the results to docs/performance.md and its chart; needs all scenarios, and
+                  implies --native
+  --native        also measure the core natively, which compiles it first (cargo bench)
+  --no-build      use build/production as it is
+  --scale N       multiply the number of subscribers by N, for trials; the ratios mean little then
+  --help          print this help
 
 ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(9)} ${title}`).join("\n")}
 
-It is best measured on a machine that does nothing else. It takes about five minutes; the exit
-status is 0 if everything could be measured, whatever the ratios.`;
+Run it on a machine that is otherwise idle. It takes about five minutes. The exit status is 0 if
+every measurement succeeded, whatever the ratios are.`;
 
 export function readOptions(args) {
   try {
@@ -48,7 +49,7 @@ export function readOptions(args) {
     const unknown = only.find((name) => !names.includes(name));
     if (unknown !== undefined) throw new Error(`There is no scenario "${unknown}"`);
     if (values.record && (values.only || values.scale !== "1")) {
-      throw new Error("--record takes all scenarios as they are");
+      throw new Error("--record needs all scenarios at their original scale");
     }
     if (!CLIENTS[values.client]) throw new Error(`There is no client "${values.client}"`);
     return {
@@ -56,16 +57,22 @@ export function readOptions(args) {
       native: values.native || values.record,
       build: !values["no-build"],
       only,
-      rounds: number(values.rounds, "--rounds", (n) => Number.isInteger(n) && n >= 1 && n <= 100),
-      scale: number(values.scale, "--scale", (n) => n > 0 && n <= 10),
+      rounds: parseNumber(values.rounds, {
+        option: "--rounds",
+        isValid: (number) => Number.isInteger(number) && number >= 1 && number <= 100,
+      }),
+      scale: parseNumber(values.scale, {
+        option: "--scale",
+        isValid: (number) => number > 0 && number <= 10,
+      }),
     };
   } catch (error) {
-    throw new Fault(`${error.message}: --help tells what can be asked for.`);
+    throw new Fault(`${error.message}. Use --help to list the options.`);
   }
 }
 
-function number(text, name, isRight) {
-  const value = Number(text);
-  if (!isRight(value)) throw new Error(`${name} cannot be ${text}`);
-  return value;
+function parseNumber(text, { option, isValid }) {
+  const number = Number(text);
+  if (!isValid(number)) throw new Error(`${option} cannot be ${text}`);
+  return number;
 }

@@ -1,22 +1,24 @@
-// Runs one scenario: gives it its runtimes and ends them, whatever becomes of it.
-import { each } from "./compare.mjs";
-import { floor, ours } from "./side.mjs";
+// Runs one scenario: starts its runtimes, and stops them even if it fails.
+import { forEachSide } from "./compare.mjs";
+import { createFloor, createOurs } from "./side.mjs";
 
-/** The scenario's rows. */
-export async function measure({ title, wanted, run }, { issuer, people, options, most, progress }) {
+/** Returns the scenario's rows. */
+export async function runScenario(scenario, context) {
+  const { title, wanted, run } = scenario;
+  const { issuer, subscribers, options, maxSockets, progress } = context;
+  const { rounds, scale } = options;
   const sides = [];
   const start = async () => {
-    const started = [ours(options.client, issuer), floor(options.client)];
+    const started = [createOurs(options.client, issuer), createFloor(options.client)];
     sides.push(...started);
-    await each(started, (side) => side.start());
+    await forEachSide(started, (side) => side.start());
     return started;
   };
-  const { rounds, scale } = options;
-  const count = (number) => Math.max(20, Math.ceil(number * scale));
+  const scaled = (number) => Math.max(20, Math.ceil(number * scale));
   try {
-    const rows = await run({ start, people, count, rounds, scale, most, progress });
+    const rows = await run({ start, subscribers, scaled, rounds, scale, maxSockets, progress });
     return rows.map((row) => ({ title, wanted, ...row }));
   } finally {
-    await each(sides, (side) => side.stop());
+    await forEachSide(sides, (side) => side.stop());
   }
 }

@@ -1,124 +1,127 @@
-// What is measured. Each scenario has a runtime of each side to itself.
+// The scenarios. Each one starts its own runtime for each side.
 import { setTimeout as delay } from "node:timers/promises";
 
-import { each, inPairs, row } from "./compare.mjs";
+import { forEachSide, measurePairs, toRow } from "./compare.mjs";
 import { growth } from "./growth.mjs";
-import { logout, shortLogout, user } from "./people.mjs";
+import { logoutBatch, logoutRecord, shortLogoutRecord, userId } from "./records.mjs";
 
-/** Before anything counts, so many events: until then the runtimes are still compiling. */
+/** The number of events before the measurement, while the runtimes still compile the code. */
 const WARM_UP = 100;
-/** An object without anything to do hibernates after ten seconds; nothing tells when it has. */
-const UNTIL_HIBERNATION_MS = 12_000;
+/** An idle Durable Object hibernates after ten seconds, without any notification. */
+const HIBERNATION_WAIT_MS = 12_000;
 
 /**
- * Publishes `records()` to `listeners(people)`, and measures until the last who is to hear of it
- * has heard, or with `until: "answer"`, until the answer is there.
+ * Publishes the batch of `records()` to the given subscribers. Measures the time until the last
+ * delivery, or with `until: "response"` until the response to the publisher.
  */
 const publishing =
-  ({ listeners = () => [], records, pairs, warmUp = WARM_UP, until = "last" }) =>
-  async ({ start, people, count, rounds, progress }) => {
+  ({ listSubscribers = () => [], records, pairs, warmUp = WARM_UP, until = "last" }) =>
+  async ({ start, subscribers, scaled, rounds, progress }) => {
     const sides = await start();
-    const crowd = listeners(people, count);
-    await each(sides, (side) => side.join(crowd));
-    const deed = async (side, batch) => (await side.publish(batch))[until];
-    await inPairs(sides, warmUp, deed, { prepare: records });
-    const measured = await inPairs(sides, rounds * pairs, deed, { prepare: records, progress });
-    return [row(measured, { events: records().length })];
+    const connected = listSubscribers(subscribers, scaled);
+    await forEachSide(sides, (side) => side.connect(connected));
+    const publish = async (side, batch) => (await side.publish(batch))[until];
+    await measurePairs(sides, warmUp, publish, { prepare: records });
+    const options = { prepare: records, progress };
+    const measured = await measurePairs(sides, rounds * pairs, publish, options);
+    return [toRow(measured, { events: records().length })];
   };
 
-/** Opens all of `listeners(people)` and lets them go, again and again. */
-const joining =
-  ({ listeners, pairs, per, atOnce, onUpgrade, warmUp }) =>
-  async ({ start, people, count, rounds, progress }) => {
+/** Connects all of the given subscribers and disconnects them, repeatedly. */
+const connecting =
+  ({ listSubscribers, pairs, perSocket, concurrency, tokenOnUpgrade, warmUp }) =>
+  async ({ start, subscribers, scaled, rounds, progress }) => {
     const sides = await start();
-    const crowd = listeners(people, count);
-    const deed = (side) => side.join(crowd, { atOnce, onUpgrade });
-    const undo = async (side) => {
-      await side.leave();
+    const connected = listSubscribers(subscribers, scaled);
+    const connect = (side) => side.connect(connected, { concurrency, tokenOnUpgrade });
+    const cleanUp = async (side) => {
+      await side.disconnectAll();
       await side.settle();
     };
-    await inPairs(sides, warmUp, deed, { undo });
-    const measured = await inPairs(sides, rounds * pairs, deed, { undo, progress });
-    return [row(measured, { per: per ? crowd.length : 1, events: crowd.length })];
+    await measurePairs(sides, warmUp, connect, { cleanUp });
+    const measured = await measurePairs(sides, rounds * pairs, connect, { cleanUp, progress });
+    return [toRow(measured, { per: perSocket ? connected.length : 1, events: connected.length })];
   };
 
-/** Whom a batch is about: each record another user. */
-const batch = (count, record = logout) =>
-  Array.from({ length: count }, (_, at) => record(user(at)));
-
-/** Of an object that hibernates with its sockets, and of one that does not; and their memory. */
-async function wakeUp({ start, people, count, rounds, most, progress }) {
+/**
+ * Measures the first delivery of a hibernating and of an active object with many sockets, and the
+ * memory for each socket.
+ */
+async function wakeUp({ start, subscribers, scaled, rounds, maxSockets, progress }) {
   const sides = await start();
-  const empty = sides.map((side) => side.memory());
-  const size = Math.min(count(10_000), most);
-  const crowd = [...people.backends(10), ...people.users(size - 10, 100)];
-  await each(sides, (side) => side.join(crowd));
-  const prepare = () => [logout(user(0))];
-  const deed = async (side, news) => (await side.publish(news)).first;
-  await inPairs(sides, WARM_UP, deed, { prepare });
-  const memory = sides.map((side, at) => side.memory() && (side.memory() - empty[at]) / size);
-  const awake = await inPairs(sides, rounds * 4, deed, { prepare });
-  let time = 0;
-  const asleep = await inPairs(sides, Math.min(rounds, 4), deed, {
+  const memoryBefore = sides.map((side) => side.memory());
+  const size = Math.min(scaled(10_000), maxSockets);
+  const connected = [...subscribers.allEvents(10), ...subscribers.ownEvents(size - 10, 100)];
+  await forEachSide(sides, (side) => side.connect(connected));
+  const prepare = () => [logoutRecord(userId(0))];
+  const publish = async (side, records) => (await side.publish(records)).first;
+  await measurePairs(sides, WARM_UP, publish, { prepare });
+  const memoryPerSocket = sides.map(
+    (side, index) => side.memory() && (side.memory() - memoryBefore[index]) / size,
+  );
+  const awake = await measurePairs(sides, rounds * 4, publish, { prepare });
+  let waits = 0;
+  const hibernating = await measurePairs(sides, Math.min(rounds, 4), publish, {
     progress,
     prepare: async () => {
-      progress(`waiting for hibernation, time ${(time += 1)}`);
-      await delay(UNTIL_HIBERNATION_MS);
+      waits += 1;
+      progress(`waiting for hibernation, time ${waits}`);
+      await delay(HIBERNATION_WAIT_MS);
       return prepare();
     },
   });
-  const [ours, floor] = memory.map((bytes) => ({ median: bytes / 1024 }));
-  const known = memory.every((bytes) => bytes !== undefined);
-  return [
-    row(asleep, { title: `hibernating with ${size} sockets, until the first delivery` }),
-    row(awake, { title: "the same, awake" }),
-    ...(known
-      ? [
-          {
-            title: "memory of an idle socket",
-            unit: "KiB",
-            ours,
-            floor,
-            ratio: ours.median / floor.median,
-          },
-        ]
-      : []),
+  const rows = [
+    toRow(hibernating, { title: `hibernating with ${size} sockets, until the first delivery` }),
+    toRow(awake, { title: "the same, awake" }),
   ];
+  if (memoryPerSocket.every((bytes) => bytes !== undefined)) {
+    const [ours, floor] = memoryPerSocket.map((bytes) => ({ median: bytes / 1024 }));
+    const ratio = ours.median / floor.median;
+    rows.push({ title: "memory of an idle socket", unit: "KiB", ours, floor, ratio });
+  }
+  return rows;
 }
 
 async function startUp({ start, rounds, progress }) {
   const sides = await start();
-  await each(sides, (side) => side.stop());
-  const deed = async (side) => {
+  await forEachSide(sides, (side) => side.stop());
+  const restart = async (side) => {
     await side.start();
     await side.stop();
-    return side.startedIn;
+    return side.startTime;
   };
-  return [row(await inPairs(sides, rounds * 2, deed, { progress }))];
+  return [toRow(await measurePairs(sides, rounds * 2, restart, { progress }))];
 }
 
+/**
+ * All scenarios. `wanted` is the maximum ratio of our time to that of the floor. No run fails if it is
+ * exceeded.
+ */
 export const SCENARIOS = [
   {
     name: "fan-out",
-    title: "1 event, 500 `*` + 500 `self` (100 of them its user's)",
+    title: "1 event, 500 `*` + 500 `self` (100 of them of the event's user)",
     wanted: 1.05,
     run: publishing({
       pairs: 20,
-      listeners: (people, count) => [
-        ...people.backends(count(500)),
-        ...people.users(count(500), 100),
+      listSubscribers: (subscribers, scaled) => [
+        ...subscribers.allEvents(scaled(500)),
+        ...subscribers.ownEvents(scaled(500), 100),
       ],
-      records: () => batch(1),
+      records: () => logoutBatch(1),
     }),
   },
   {
     name: "needle",
-    title: "1 event, 10 `*` + 3,000 `self` (1 of them its user's)",
+    title: "1 event, 10 `*` + 3,000 `self` (1 of them of the event's user)",
     wanted: 0.4,
     run: publishing({
       pairs: 60,
-      listeners: (people, count) => [...people.backends(10), ...people.users(count(3_000))],
-      records: () => batch(1),
+      listSubscribers: (subscribers, scaled) => [
+        ...subscribers.allEvents(10),
+        ...subscribers.ownEvents(scaled(3_000)),
+      ],
+      records: () => logoutBatch(1),
     }),
   },
   {
@@ -128,26 +131,29 @@ export const SCENARIOS = [
     run: publishing({
       pairs: 20,
       warmUp: 20,
-      listeners: (people) => [...people.backends(10), ...people.users(100)],
-      records: () => batch(100),
+      listSubscribers: (subscribers) => [
+        ...subscribers.allEvents(10),
+        ...subscribers.ownEvents(100),
+      ],
+      records: () => logoutBatch(100),
     }),
   },
   {
     name: "connect",
-    title: "connect and authenticate, a socket",
+    title: "connect and authenticate, per socket",
     wanted: 1.25,
-    run: joining({
+    run: connecting({
       pairs: 4,
-      per: true,
+      perSocket: true,
       warmUp: 3,
-      atOnce: 50,
-      listeners: (people, count) => people.users(count(500)),
+      concurrency: 50,
+      listSubscribers: (subscribers, scaled) => subscribers.ownEvents(scaled(500)),
     }),
   },
   {
     name: "nobody",
-    title: "1 event, nobody listens, until the answer",
-    run: publishing({ pairs: 40, until: "answer", records: () => batch(1) }),
+    title: "1 event, no subscribers, until the response",
+    run: publishing({ pairs: 40, until: "response", records: () => logoutBatch(1) }),
   },
   {
     name: "burst",
@@ -155,26 +161,29 @@ export const SCENARIOS = [
     run: publishing({
       pairs: 1,
       warmUp: 1,
-      listeners: (people) => [...people.backends(10), ...people.users(100)],
-      records: () => batch(10_000, shortLogout),
+      listSubscribers: (subscribers) => [
+        ...subscribers.allEvents(10),
+        ...subscribers.ownEvents(100),
+      ],
+      records: () => logoutBatch(10_000, shortLogoutRecord),
     }),
   },
   {
     name: "wake-up",
-    title: "waking up from hibernation with 10,000 sockets",
+    title: "wake-up from hibernation with 10,000 sockets",
     run: wakeUp,
   },
   {
     name: "storm",
-    title: "5,000 sockets come back at once, with tokens on the upgrade",
-    run: joining({
+    title: "5,000 sockets reconnect at once, with tokens on the upgrade",
+    run: connecting({
       pairs: 1,
       warmUp: 1,
-      atOnce: 5_000,
-      onUpgrade: true,
-      listeners: (people, count) => people.users(count(5_000), 5),
+      concurrency: 5_000,
+      tokenOnUpgrade: true,
+      listSubscribers: (subscribers, scaled) => subscribers.ownEvents(scaled(5_000), 5),
     }),
   },
-  { name: "growth", title: "1 event to a growing number of listeners", run: growth },
-  { name: "start", title: "start of the runtime, until the object has answered", run: startUp },
+  { name: "growth", title: "1 event to a growing number of subscribers", run: growth },
+  { name: "start", title: "start of the runtime, until the object responds", run: startUp },
 ];

@@ -1,4 +1,4 @@
-// One of the two sides that are compared: a runtime with its worker, and the crowd at it.
+// One of the two compared sides: a runtime with its Worker, and the load generator connected to it.
 import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,25 +14,25 @@ const FLOOR = {
   className: "Floor",
   binding: "FLOOR",
 };
-const CROWD = fileURLToPath(new URL("crowd_process.mjs", import.meta.url));
-/** The length of the ticks in which Linux counts a process's time (`getconf CLK_TCK` is 100). */
+const LOAD_GENERATOR = fileURLToPath(new URL("load_generator_process.mjs", import.meta.url));
+/** The unit of processor time in /proc: Linux counts 100 ticks a second (`getconf CLK_TCK`). */
 const TICK_MS = 10;
-const SETTLING_MS = 60;
-const SETTLED_AT_THE_LATEST_MS = 5_000;
+const SETTLE_INTERVAL_MS = 60;
+const SETTLE_TIMEOUT_MS = 5_000;
 
-/** The project's worker, which fetches its keys at `issuer`; listeners are by `client`. */
-export const ours = (client, issuer) => {
+/** Creates the side of this project's Worker, with key sets from `issuer`. */
+export const createOurs = (client, issuer) => {
   const ISSUERS = JSON.stringify({ acme: [{ issuer: issuer.issuer }] });
   return new Side("ours", client, new BareWorkerd({ PUBLISH_SECRET, ISSUERS }));
 };
 
-/** The floor. */
-export const floor = (client) => new Side("floor", client, new BareWorkerd({}, FLOOR));
+/** Creates the side of the floor. */
+export const createFloor = (client) => new Side("floor", client, new BareWorkerd({}, FLOOR));
 
-export class Side {
-  #answered;
+class Side {
+  #onResponse;
   #client;
-  #crowd;
+  #loadGenerator;
   #workerd;
 
   constructor(name, client, workerd) {
@@ -41,26 +41,26 @@ export class Side {
     this.#workerd = workerd;
   }
 
-  /** Starts the runtime, and notes in `startedIn` how long its object took to answer. */
+  /** Starts the runtime. `startTime` is the time until its Durable Object has responded. */
   async start(...args) {
-    const began = performance.now();
+    const startedAt = performance.now();
     await this.#workerd.start(...args);
     const response = await nodeFetch(new URL("/acme/api/_debug", this.#workerd.url));
     await response.text();
-    const took = performance.now() - began;
-    if (response.status !== 200) throw new Fault(`${this.name} answers ${response.status}`);
-    this.startedIn = took;
+    this.startTime = performance.now() - startedAt;
+    if (response.status !== 200) {
+      throw new Fault(`The Worker (${this.name}) responded with ${response.status}.`);
+    }
   }
 
-  /** The process of the crowd, which comes when it is first needed. */
-  #gather() {
-    this.#crowd = fork(CROWD, [this.#workerd.url.href, this.#client]);
-    this.#crowd.on("message", (answer) => this.#answered(answer));
-    this.#crowd.on("exit", () => this.#answered?.({ error: "its crowd has died" }));
+  #startLoadGenerator() {
+    this.#loadGenerator = fork(LOAD_GENERATOR, [this.#workerd.url.href, this.#client]);
+    this.#loadGenerator.on("message", (response) => this.#onResponse(response));
+    this.#loadGenerator.on("exit", () => this.#onResponse?.({ error: "the load generator ended" }));
   }
 
-  join(listeners, { atOnce = 50, onUpgrade = false } = {}) {
-    return this.#call("join", { listeners, atOnce, onUpgrade });
+  connect(subscribers, { concurrency = 50, tokenOnUpgrade = false } = {}) {
+    return this.#call("connect", { subscribers, concurrency, tokenOnUpgrade });
   }
 
   publish(records) {
@@ -69,37 +69,37 @@ export class Side {
     return this.#call("publish", { body: JSON.stringify(records), authorization, events });
   }
 
-  leave() {
-    return this.#call("leave");
+  disconnectAll() {
+    return this.#call("disconnectAll");
   }
 
   async #call(method, argument) {
     const { promise, resolve } = Promise.withResolvers();
-    this.#answered = resolve;
-    if (!this.#crowd) this.#gather();
-    this.#crowd.send({ method, argument });
+    this.#onResponse = resolve;
+    if (!this.#loadGenerator) this.#startLoadGenerator();
+    this.#loadGenerator.send({ method, argument });
     const { value, error } = await promise;
     if (error) {
-      const said = this.#workerd.log.trim().split("\n").at(-1);
-      throw new Fault(`It could not be measured (${this.name}): ${error}\n${said}`);
+      const lastLogLine = this.#workerd.log.trim().split("\n").at(-1);
+      throw new Fault(`The measurement failed (${this.name}): ${error}\n${lastLogLine}`);
     }
     return value;
   }
 
-  /** The milliseconds of processor time that the runtime has used; nothing without /proc. */
+  /** Returns the runtime's processor time in milliseconds, or undefined without /proc. */
   cpu() {
-    // The name of the program, in brackets, may hold spaces.
-    const fields = this.#proc("stat")?.split(") ").at(-1).split(" ");
+    // The second field is the program's name in brackets, which may contain spaces.
+    const fields = this.#readProc("stat")?.split(") ").at(-1).split(" ");
     return fields && (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
-  /** The bytes of memory that the runtime holds; nothing without /proc. */
+  /** Returns the runtime's resident memory in bytes, or undefined without /proc. */
   memory() {
-    const kilobytes = this.#proc("status")?.match(/^VmRSS:\s+(\d+) kB$/m)?.[1];
+    const kilobytes = this.#readProc("status")?.match(/^VmRSS:\s+(\d+) kB$/m)?.[1];
     return kilobytes && Number(kilobytes) * 1024;
   }
 
-  #proc(file) {
+  #readProc(file) {
     try {
       return readFileSync(`/proc/${this.#workerd.pid}/${file}`, "utf8");
     } catch {
@@ -107,19 +107,19 @@ export class Side {
     }
   }
 
-  /** Waits until the runtime has done what it had still to do. */
+  /** Waits until the runtime is idle: its processor time no longer grows. */
   async settle() {
-    const deadline = performance.now() + SETTLED_AT_THE_LATEST_MS;
+    const deadline = performance.now() + SETTLE_TIMEOUT_MS;
     let used;
     do {
       used = this.cpu();
-      await delay(SETTLING_MS);
+      await delay(SETTLE_INTERVAL_MS);
     } while (performance.now() < deadline && this.cpu() !== used);
   }
 
   async stop() {
-    if (this.#crowd?.connected) this.#crowd.disconnect();
-    this.#crowd = undefined;
+    if (this.#loadGenerator?.connected) this.#loadGenerator.disconnect();
+    this.#loadGenerator = undefined;
     if (this.#workerd.pid) await this.#workerd.kill();
   }
 }

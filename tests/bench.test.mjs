@@ -1,4 +1,4 @@
-// The measurements themselves, with numbers too small to say anything: that they can be made.
+// Runs the benchmarks at a very small scale. It tests that they work, not their results.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import { ROOT } from "../scripts/toolchain.mjs";
 const bench = (...args) =>
   promisify(execFile)(process.execPath, [join(ROOT, "bench/main.mjs"), "--no-build", ...args]);
 
-test("npm run bench measures both sides", async () => {
-  const few = ["--rounds", "1", "--scale", "0.01", "--json", "--only", "fan-out,storm"];
-  const { scenarios } = JSON.parse((await bench(...few)).stdout);
+test("npm run bench measures the Worker and the floor", async () => {
+  const options = ["--rounds", "1", "--scale", "0.01", "--json", "--only", "fan-out,storm"];
+  const { scenarios } = JSON.parse((await bench(...options)).stdout);
   assert.deepEqual(
     scenarios.map(({ name }) => name),
     ["fan-out", "storm"],
@@ -23,7 +23,7 @@ test("npm run bench measures both sides", async () => {
   }
 });
 
-test("what cannot be asked for is refused in a sentence", async () => {
+test("Invalid options are rejected with a message that refers to --help", async () => {
   for (const args of [
     ["--only", "none"],
     ["--rounds", "0"],
@@ -32,6 +32,6 @@ test("what cannot be asked for is refused in a sentence", async () => {
   ]) {
     const { code, stderr } = await bench(...args).catch((error) => error);
     assert.equal(code, 1);
-    assert.match(stderr, /: --help tells what can be asked for\.$/m);
+    assert.match(stderr, /\. Use --help to list the options\.$/m);
   }
 });

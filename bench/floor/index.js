@@ -1,6 +1,6 @@
-// The floor: the least that a hub of listeners can be. Hibernating sockets, who listens in their
-// attachments, JSON. Nothing is verified, nothing stored, no index kept, no limit held to; what
-// it sends is to the byte as long as what the worker sends.
+// The floor: a minimal peer Worker that does only the delivery. It accepts hibernating sockets, stores
+// each subscriber in its socket's attachment, and sends JSON. It verifies and stores nothing, and has
+// no index and no limits. Its messages have exactly the length of the measured Worker's.
 const json = (value) => Response.json(value);
 
 export default {
@@ -9,20 +9,20 @@ export default {
   },
 };
 
-/** Who a token says it is of, on its word alone. */
-function listener(token) {
+/** Reads the subscriber from a token, without verification. */
+function readSubscriber(token) {
   const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
   const { sub, scope } = JSON.parse(atob(payload));
   return { sub, filter: scope === "listen:events" ? "*" : "self" };
 }
 
 function authenticate(socket, token) {
-  const { sub, filter } = listener(token);
+  const { sub, filter } = readSubscriber(token);
   socket.serializeAttachment({ sub, filter });
   socket.send(JSON.stringify({ type: "authenticated", sub, filter }));
 }
 
-function event({ log_id: id, data: { date, user_id, details } }) {
+function toEvent({ log_id: id, data: { date, user_id, details } }) {
   const { session_id } = details;
   return { id, type: "logout", date, user_id, session_id, revokes: "session" };
 }
@@ -45,11 +45,11 @@ export class Floor {
 
   publish(records) {
     for (const record of records) {
-      const news = event(record);
-      const text = JSON.stringify(news);
+      const event = toEvent(record);
+      const text = JSON.stringify(event);
       for (const socket of this.state.getWebSockets()) {
         const { sub, filter } = socket.deserializeAttachment() ?? {};
-        if (filter === "*" || sub === news.user_id) socket.send(text);
+        if (filter === "*" || sub === event.user_id) socket.send(text);
       }
     }
     return json({ received: records.length });

@@ -1,46 +1,50 @@
-// The reader's token: asked for, or shown for what it is; and what is wrong with it.
+// The access panel: the token form, the identity and claims of the current token, and error messages.
 import type { Connected } from "session-events";
 
 import { find, html } from "./dom.ts";
-import { ahead, clock } from "./time.ts";
+import { formatDate, formatExpiry } from "./time.ts";
 
-interface Wishes {
-  /** The issuer on this machine, where there is one. */
+interface Options {
+  /** The stand-in issuer on this machine, if the URL names one. */
   readonly localIssuer: URL | undefined;
   readonly onToken: (token: string) => void;
   readonly onSignIn: (issuer: URL) => void;
   readonly onForget: () => void;
 }
 
-/** What to do, where the client's own words are for programmers. */
-const MENDS: Readonly<Record<string, string>> = {
-  token_expired: "The token has expired: paste another.",
-  connection_failed: "The worker cannot be reached, or refuses the connection. Trying again …",
-  insecure_page: "Open this page by https://, or on localhost: tokens are sent no other way.",
+/** Replaces the client's message, which addresses developers, for these error codes. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  token_expired: "The token has expired. Paste a new token.",
+  connection_failed: "The server cannot be reached or refuses the connection. Retrying …",
+  insecure_page:
+    "This page is not secure, so it does not accept tokens. Open it by https:// or on localhost.",
 };
+
+/** The error codes of a token that the server rejected. */
+const REJECTED = ["invalid_token", "insufficient_scope"];
 
 export class AccessView {
   readonly #form = find<HTMLFormElement>("token-form");
   readonly #token = find<HTMLInputElement>("token");
   readonly #identity = find("identity");
-  readonly #held = find("held");
-  readonly #says = find("says");
+  readonly #tokenPanel = find("token-panel");
+  readonly #tokenDetails = find("token-details");
   readonly #problem = find("problem");
   readonly #expiry = html("time");
   #expiresAt = new Date(0);
 
-  constructor({ localIssuer, onToken, onSignIn, onForget }: Wishes) {
+  constructor({ localIssuer, onToken, onSignIn, onForget }: Options) {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const token = this.#token.value.trim().replace(/^Bearer\s+/i, "");
       this.#token.value = "";
       if (token) onToken(token);
     });
-    find("forget").addEventListener("click", () => {
+    find("forget-token").addEventListener("click", () => {
       onForget();
       this.#token.focus();
     });
-    setInterval(() => this.#tick(), 1_000);
+    setInterval(() => this.#updateExpiry(), 1_000);
     const signIn = find<HTMLButtonElement>("sign-in");
     if (localIssuer) {
       signIn.hidden = false;
@@ -49,65 +53,64 @@ export class AccessView {
     }
   }
 
-  /** Asks for a token. */
   showForm(): void {
     this.#form.hidden = false;
     this.#identity.hidden = true;
-    this.#held.hidden = true;
+    this.#tokenPanel.hidden = true;
     this.#problem.hidden = true;
   }
 
-  /** Shows a token that is held, accepted or not: what it says, as far as that can be read. */
+  /** Shows the claims of a token that the server has not accepted yet, if it can be decoded. */
   showToken(claims: unknown): void {
     this.#identity.hidden = true;
-    this.#held.hidden = false;
-    this.#says.hidden = claims === undefined;
+    this.#tokenPanel.hidden = false;
+    this.#tokenDetails.hidden = claims === undefined;
     find("claims").textContent = JSON.stringify(claims, null, 2);
     this.#problem.hidden = true;
   }
 
-  /** Shows whose token it is. */
+  /** Shows the subject of an accepted token, its filter, and its expiry, and hides the form. */
   showIdentity(connected: Connected): void {
     const { sub, filter, claims } = connected;
     this.showToken(claims);
-    const whose = filter === "*" ? "of everybody" : "of this user alone";
-    const fact = (name: string, value: Node | string) =>
+    const entry = (name: string, value: Node | string) =>
       html("div", {}, html("dt", {}, name), html("dd", {}, value));
     this.#identity.replaceChildren(
-      fact("Who", sub),
-      fact("Events", whose),
-      fact("Expires", this.#expiry),
+      entry("Subject", sub),
+      entry("Events", filter === "*" ? "of all users" : "of this user only"),
+      entry("Expires", this.#expiry),
     );
     this.showExpiry(connected);
-    const wasHere = this.#form.contains(document.activeElement);
+    const hadFocus = this.#form.contains(document.activeElement);
     this.#form.hidden = true;
     this.#identity.hidden = false;
-    // The form is gone, and the reader's place on the page with it.
-    if (wasHere) find("access-title").focus();
+    // Hiding the form drops the keyboard focus.
+    if (hadFocus) find("access-title").focus();
   }
 
   showExpiry({ expiresAt }: Pick<Connected, "expiresAt">): void {
     this.#expiresAt = expiresAt;
     this.#expiry.dateTime = expiresAt.toISOString();
-    this.#expiry.title = clock(expiresAt);
-    this.#tick();
+    this.#expiry.title = formatDate(expiresAt);
+    this.#updateExpiry();
   }
 
-  #tick(): void {
-    const text = ahead(this.#expiresAt, Date.now());
+  #updateExpiry(): void {
+    const text = formatExpiry(this.#expiresAt, Date.now());
     if (this.#expiry.textContent !== text) this.#expiry.textContent = text;
   }
 
-  /** Says what is wrong. Where another token mends it, there is room for one. */
-  warn(code: string, message = ""): void {
-    this.#problem.textContent = MENDS[code] ?? message;
+  /** Shows an error. Unless the server is unreachable, the form appears, to enter another token. */
+  showError(code: string, message = ""): void {
+    const text = REJECTED.includes(code) ? `The token was rejected: ${message}` : message;
+    this.#problem.textContent = MESSAGES[code] ?? text;
     this.#problem.hidden = false;
     if (code !== "connection_failed") this.#form.hidden = false;
   }
 
-  /** Says why no token is asked for. */
-  refuse(code: string): void {
-    this.warn(code);
+  /** Shows that the page is not secure. It hides the form, so that nobody enters a token. */
+  showInsecurePage(): void {
+    this.showError("insecure_page");
     this.#form.hidden = true;
   }
 }

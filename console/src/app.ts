@@ -1,114 +1,137 @@
-// The live page of a tenant: it listens with the reader's access token, and shows what comes.
+// The console: a page that subscribes to a tenant's events with the user's access token and shows
+// them.
 import { SessionEvents, type Connected } from "session-events";
 
 import { AccessView } from "./access_view.ts";
-import { wireCopyButtons } from "./copy.ts";
+import { ConnectionView } from "./connection_view.ts";
+import { initCopyButtons } from "./copy.ts";
 import { EventsView } from "./events_view.ts";
-import { ListenersView } from "./listeners_view.ts";
-import { StateView } from "./state_view.ts";
-import { TokenStore, claimsOf, localIssuer, pasted, standIn, type TokenSource } from "./tokens.ts";
+import { SubscribersView } from "./subscribers_view.ts";
+import {
+  TokenStore,
+  decodeClaims,
+  pastedToken,
+  readLocalIssuer,
+  standInTokens,
+  type TokenSource,
+} from "./tokens.ts";
 
 const [, slug = ""] = location.pathname.split("/");
 const tenant = decodeURIComponent(slug);
 const tenantUrl = `${location.origin}/${tenant}`;
 
-const stored = new TokenStore(tenant);
-const events = new EventsView();
-const listeners = new ListenersView(tenantUrl);
-const state = new StateView(tenant);
-const issuer = localIssuer(location);
-const access = new AccessView({
-  localIssuer: issuer,
+const tokenStore = new TokenStore(tenant);
+const eventsView = new EventsView();
+const subscribersView = new SubscribersView(tenantUrl);
+const connectionView = new ConnectionView(tenant);
+const localIssuer = readLocalIssuer(location);
+const accessView = new AccessView({
+  localIssuer,
   onToken(token) {
-    stored.set(token);
-    connect(pasted(token));
+    tokenStore.set(token);
+    connect(pastedToken(token));
   },
   onSignIn(issuer) {
-    stored.set(issuer.href);
-    connect(standIn(issuer));
+    tokenStore.set(issuer.href);
+    connect(standInTokens(issuer));
   },
   onForget: disconnect,
 });
 let client: SessionEvents | undefined;
 
-/** Close codes: no close frame, and the token's end. */
-const ABNORMAL = 1006;
+/** Close code of a connection that ended without a close frame. */
+const ABNORMAL_CLOSURE = 1006;
+/** Close code of an expired token. */
 const TOKEN_EXPIRED = 4419;
 
-const NOBODY = "Connect with an access token to see events as they come.";
-const NOT_CONNECTED = "Shown once you are connected.";
-const NOTHING_YET =
-  "Listening. Nothing has happened yet: log out of an application of this tenant, or publish a record by hand.";
-const OWN_ONLY =
-  "This token shows its own user's events only, from now on. To see everybody's, and those of before, it takes listen:events without listen:events:self.";
+const NOT_CONNECTED = "Connect with an access token to receive events.";
+const SUBSCRIBERS_HIDDEN = "Connect to list subscribers.";
+const WAITING_FOR_EVENTS =
+  "Waiting for events. To create one, log out of an application of this tenant or publish a log record.";
+const WAITING_FOR_OWN_EVENTS =
+  "Waiting for events. This token receives only new events of its own user. To receive the events of all users, and earlier events, use a token with listen:events and without listen:events:self.";
 
 function connect(source: TokenSource): void {
   client?.close();
-  events.clear();
-  events.explain("Connecting …");
-  access.showToken(claimsOf(source.current));
+  eventsView.clear();
+  eventsView.setEmptyText("Connecting …");
+  accessView.showToken(decodeClaims(source.current));
 
-  let isLive = false;
+  let isCaughtUp = false;
   let failures = 0;
-  const opened = new SessionEvents({
+  const newClient = new SessionEvents({
     url: location.origin,
     tenant,
     getToken: (request) => source.get(request),
   });
-  client = opened;
-  opened.on("connecting", ({ code, delay }) => {
-    state.connecting(delay);
-    listeners.stop(NOT_CONNECTED);
-    // Where there is no other token, there is no use in coming back.
+  client = newClient;
+  newClient.on("connecting", ({ code, delay }) => {
+    connectionView.showConnecting(delay);
+    subscribersView.stop(SUBSCRIBERS_HIDDEN);
+    // Reconnecting needs a valid token, and a pasted token cannot be refreshed.
     if (code === TOKEN_EXPIRED && !source.isRenewable) {
-      opened.close();
-      access.warn("token_expired");
+      newClient.close();
+      accessView.showError("token_expired");
     }
-    // One may be a passing loss, or a token refused on the upgrade, which the next try explains.
-    if (code === ABNORMAL && (failures += 1) > 1) access.warn("connection_failed");
+    // The first failure is not shown. It may be a short interruption, or a token that was rejected
+    // during the upgrade, in which case the next attempt reports the reason.
+    if (code === ABNORMAL_CLOSURE) {
+      failures += 1;
+      if (failures > 1) accessView.showError("connection_failed");
+    }
   });
-  opened.on("connected", (connected) => {
+  newClient.on("connected", (connected) => {
     failures = 0;
-    state.connected();
-    access.showIdentity(connected);
-    listeners.start(() => source.current);
-    explain(connected);
+    connectionView.showConnected();
+    accessView.showIdentity(connected);
+    subscribersView.start(() => source.current);
+    showWaiting(connected);
   });
-  opened.on("renewed", (renewed) => access.showExpiry(renewed));
-  opened.on("caughtUp", () => (isLive = true));
-  opened.on("event", (event) => events.add(event, isLive));
-  opened.on("error", ({ code, message }) => {
-    if (code === "invalid_token" && !source.isRenewable) opened.close();
-    access.warn(code, code === "token_unavailable" ? source.mend : message);
+  newClient.on("renewed", (renewed) => accessView.showExpiry(renewed));
+  newClient.on("caughtUp", () => {
+    isCaughtUp = true;
   });
-  opened.on("disconnected", () => {
-    if (client !== opened) return;
-    state.disconnected();
-    listeners.stop(NOT_CONNECTED);
-    events.explain(NOBODY);
+  newClient.on("event", (event) => eventsView.add(event, { isNew: isCaughtUp }));
+  newClient.on("error", ({ code, message }) => {
+    if (code === "invalid_token" && !source.isRenewable) newClient.close();
+    const text = code === "token_unavailable" ? source.unavailableMessage : message;
+    accessView.showError(code, text);
   });
-  opened.connect();
+  newClient.on("disconnected", () => {
+    if (client !== newClient) return;
+    connectionView.showDisconnected();
+    subscribersView.stop(SUBSCRIBERS_HIDDEN);
+    eventsView.setEmptyText(NOT_CONNECTED);
+  });
+  newClient.connect();
 }
 
-function explain({ filter }: Connected): void {
-  events.explain(filter === "self" ? OWN_ONLY : NOTHING_YET, filter === "*");
+function showWaiting({ filter }: Connected): void {
+  if (filter === "self") eventsView.setEmptyText(WAITING_FOR_OWN_EVENTS);
+  else eventsView.setEmptyText(WAITING_FOR_EVENTS, { withPublishExample: true });
 }
 
 function disconnect(): void {
   client?.close();
   client = undefined;
-  stored.forget();
-  access.showForm();
-  state.disconnected();
-  events.clear();
-  events.explain(NOBODY);
-  listeners.stop(NOT_CONNECTED);
+  tokenStore.clear();
+  accessView.showForm();
+  connectionView.showDisconnected();
+  eventsView.clear();
+  eventsView.setEmptyText(NOT_CONNECTED);
+  subscribersView.stop(SUBSCRIBERS_HIDDEN);
 }
 
-wireCopyButtons(tenantUrl);
-const kept = stored.get();
-if (!kept || !isSecureContext) disconnect();
-else if (kept === issuer?.href) connect(standIn(issuer));
-else if (URL.canParse(kept)) disconnect();
-else connect(pasted(kept));
-if (!isSecureContext) access.refuse("insecure_page");
+/** Connects with the token or the issuer that this tab has stored, if it is still usable. */
+function resume(): void {
+  const stored = tokenStore.get();
+  if (!stored || !isSecureContext) disconnect();
+  else if (stored === localIssuer?.href) connect(standInTokens(localIssuer));
+  // The URL of an issuer that the page's address no longer names.
+  else if (URL.canParse(stored)) disconnect();
+  else connect(pastedToken(stored));
+}
+
+initCopyButtons(tenantUrl);
+resume();
+if (!isSecureContext) accessView.showInsecurePage();

@@ -1,14 +1,14 @@
-// Elements, made and found. Text is only ever set as text: whatever an event holds, it cannot
-// become markup.
+// Helpers that find and create elements. Text is only ever set as text, so the contents of an event
+// cannot become markup.
 
-/** An element that the page has from the start. */
+/** Returns an element of the page by its id. Throws if it is missing. */
 export function find<T extends Element = HTMLElement>(id: string): T {
   const element = document.getElementById(id);
   if (!element) throw new Error(`the page has no #${id}`);
   return element as unknown as T;
 }
 
-/** An HTML element with attributes and children; text is a child like any other. */
+/** Creates an HTML element. String children become text nodes. */
 export function html<K extends keyof HTMLElementTagNameMap>(
   name: K,
   attributes: Readonly<Record<string, string>> = {},
@@ -18,7 +18,7 @@ export function html<K extends keyof HTMLElementTagNameMap>(
   return complete(element, attributes, children);
 }
 
-/** The same in SVG. */
+/** Creates an SVG element. String children become text nodes. */
 export function svg<K extends keyof SVGElementTagNameMap>(
   name: K,
   attributes: Readonly<Record<string, string | number>> = {},

@@ -1,194 +1,200 @@
-// The events that have come, newest first by their dates, which is what is shown of them: a table,
-// its filters, and what stands there when there is nothing to show.
+// The events panel: chart, filters and table. Events are sorted by date, latest first.
 import type { SessionEvent } from "session-events";
 
 import { drawChart } from "./chart.ts";
 import { find, html } from "./dom.ts";
-import { KINDS, kindOf, type Kind } from "./kinds.ts";
-import { age, clock } from "./time.ts";
+import { EVENT_TYPES, eventTypeOf, type EventType } from "./event_types.ts";
+import { formatAge, formatDate } from "./time.ts";
 
-/** The page keeps no more than this, so it can be left open for ever. */
-const MOST = 1_000;
-/** Of these, the table has the newest; the reader may ask for all. */
-const FIRST = 50;
-/** The chart moves on with time, in milliseconds. */
-const REDRAWN_AFTER = 15_000;
+/** The number of events in memory. Older ones are dropped, so the page can stay open for days. */
+const MAX_EVENTS = 1_000;
+/** The number of table rows before the user selects "Show all". */
+const INITIAL_ROWS = 50;
+/** The interval at which the chart is redrawn without new events, in milliseconds. */
+const CHART_INTERVAL_MS = 15_000;
 
-interface Shown {
+interface Entry {
   readonly event: SessionEvent;
-  readonly kind: Kind;
+  readonly type: EventType;
   readonly date: number;
   readonly row: HTMLTableRowElement;
   readonly time: HTMLTimeElement;
-  /** What the search looks at. */
-  readonly text: string;
+  /** The lower-case text that the search matches. */
+  readonly searchText: string;
 }
 
 export class EventsView {
   readonly #table = find<HTMLTableElement>("event-table");
   readonly #body = this.#table.tBodies[0] ?? this.#table.createTBody();
   readonly #search = find<HTMLInputElement>("search");
-  readonly #more = find<HTMLButtonElement>("more");
-  readonly #hidden = new Set<Kind["name"]>();
-  readonly #buttons = new Map<Kind["name"], HTMLButtonElement>();
-  /** Newest first; of the same date, the one that came last. */
-  readonly #all: Shown[] = [];
-  #isWhole = false;
+  readonly #showAllButton = find<HTMLButtonElement>("show-all");
+  readonly #hiddenTypes = new Set<EventType["name"]>();
+  readonly #typeButtons = new Map<EventType["name"], HTMLButtonElement>();
+  /** Sorted by date, latest first. Of equal dates, the event that was received last is first. */
+  readonly #entries: Entry[] = [];
+  #showsAll = false;
   #emptyText = "";
-  #invites = false;
-  #isDrawn = true;
+  #showsPublishExample = false;
+  #isDrawPending = false;
   #drawnAt = 0;
 
   constructor() {
-    for (const { name, mark } of KINDS) {
-      const button = html("button", { type: "button", "data-kind": name });
-      button.addEventListener("click", () => this.#toggle(name));
-      button.append(html("span", { class: "mark", "aria-hidden": "true" }, mark), "");
-      this.#buttons.set(name, button);
+    for (const { name, symbol } of EVENT_TYPES) {
+      const button = html("button", { type: "button", "data-type": name });
+      button.addEventListener("click", () => this.#toggleType(name));
+      button.append(html("span", { class: "symbol", "aria-hidden": "true" }, symbol), "");
+      this.#typeButtons.set(name, button);
     }
-    find("types").append(...this.#buttons.values());
-    this.#search.addEventListener("input", () => this.#filter());
-    this.#more.addEventListener("click", () => {
-      this.#isWhole = !this.#isWhole;
-      this.#filter();
+    find("types").append(...this.#typeButtons.values());
+    this.#search.addEventListener("input", () => this.#applyFilters());
+    this.#showAllButton.addEventListener("click", () => {
+      this.#showsAll = !this.#showsAll;
+      this.#applyFilters();
     });
-    find("clear").addEventListener("click", () => this.#clearFilters());
-    document.addEventListener("keydown", (event) => this.#shortcut(event));
-    setInterval(() => this.#tick(), 1_000);
-    window.addEventListener("resize", () => this.#later());
+    find("clear-filters").addEventListener("click", () => this.#clearFilters());
+    document.addEventListener("keydown", (event) => this.#handleShortcut(event));
+    setInterval(() => this.#updateAges(), 1_000);
+    window.addEventListener("resize", () => this.#scheduleDraw());
     this.#draw();
   }
 
   /**
-   * Adds an event at its place, for Auth0 may deliver late; one that came while the reader looks on
-   * is marked for a moment.
+   * Inserts an event by its date, because Auth0 may deliver log records late. `isNew` highlights
+   * the row for a short time.
    */
-  add(event: SessionEvent, isLive: boolean): void {
-    if (this.#all.some((other) => other.event.id === event.id)) return;
-    const kind = kindOf(event.type);
-    const date = Date.parse(event.date);
-    const time = html(
-      "time",
-      { datetime: event.date, title: titleOf(date) },
-      age(date, Date.now()),
-    );
-    const mark = html("span", { class: "mark", "aria-hidden": "true" }, `${kind.mark} `);
-    const cell = (...children: (Node | string)[]) => html("td", { role: "cell" }, ...children);
-    const row = html(
-      "tr",
-      { role: "row", "data-kind": kind.name, "data-id": event.id, class: isLive ? "new" : "" },
-      cell(mark, event.type),
-      cell(event.user_id),
-      cell(sessionOf(event)),
-      cell(time),
-    );
-    const { id, user_id, session_id = "" } = event;
-    const text = [id, user_id, session_id].join("\n").toLowerCase();
-    const found = this.#all.findIndex((other) => !(other.date > date));
-    const place = found < 0 ? this.#all.length : found;
-    this.#body.insertBefore(row, this.#all[place]?.row ?? null);
-    this.#all.splice(place, 0, { event, kind, date, row, time, text });
-    for (const { row } of this.#all.splice(MOST)) row.remove();
-    this.#later();
+  add(event: SessionEvent, { isNew }: { readonly isNew: boolean }): void {
+    if (this.#entries.some((other) => other.event.id === event.id)) return;
+    const entry = createEntry(event, isNew);
+    const found = this.#entries.findIndex((other) => !(other.date > entry.date));
+    const index = found < 0 ? this.#entries.length : found;
+    this.#body.insertBefore(entry.row, this.#entries[index]?.row ?? null);
+    this.#entries.splice(index, 0, entry);
+    for (const { row } of this.#entries.splice(MAX_EVENTS)) row.remove();
+    this.#scheduleDraw();
   }
 
   clear(): void {
-    this.#all.length = 0;
+    this.#entries.length = 0;
     this.#body.replaceChildren();
     this.#draw();
   }
 
-  /** What to say while there are no events; where it invites to make one, with the curl for that. */
-  explain(text: string, invites = false): void {
+  /** Sets the text to show while there are no events, optionally with a command to publish one. */
+  setEmptyText(
+    text: string,
+    { withPublishExample = false }: { readonly withPublishExample?: boolean } = {},
+  ): void {
     this.#emptyText = text;
-    this.#invites = invites;
+    this.#showsPublishExample = withPublishExample;
     this.#draw();
   }
 
-  // A hundred events may come at once; they are drawn once.
-  #later(): void {
-    if (!this.#isDrawn) return;
-    this.#isDrawn = false;
+  /** Draws once per animation frame, however many events arrive. */
+  #scheduleDraw(): void {
+    if (this.#isDrawPending) return;
+    this.#isDrawPending = true;
     requestAnimationFrame(() => this.#draw());
   }
 
   #draw(): void {
-    this.#isDrawn = true;
+    this.#isDrawPending = false;
     this.#drawnAt = Date.now();
-    for (const { name } of KINDS) {
-      const button = this.#buttons.get(name);
-      const count = this.#all.filter(({ kind }) => kind.name === name).length;
+    for (const { name } of EVENT_TYPES) {
+      const button = this.#typeButtons.get(name);
+      const count = this.#entries.filter(({ type }) => type.name === name).length;
       if (!button?.lastChild) continue;
       button.hidden = name === "other" && count === 0;
       button.lastChild.textContent = `${name} ${count}`;
     }
-    this.#filter();
+    this.#applyFilters();
   }
 
-  #filter(): void {
-    for (const [name, button] of this.#buttons)
-      button.setAttribute("aria-pressed", String(!this.#hidden.has(name)));
-    const wanted = this.#search.value.trim().toLowerCase();
-    const matching = this.#all.filter(
-      ({ kind, text }) => !this.#hidden.has(kind.name) && text.includes(wanted),
+  #applyFilters(): void {
+    for (const [name, button] of this.#typeButtons)
+      button.setAttribute("aria-pressed", String(!this.#hiddenTypes.has(name)));
+    const query = this.#search.value.trim().toLowerCase();
+    const matching = this.#entries.filter(
+      ({ type, searchText }) => !this.#hiddenTypes.has(type.name) && searchText.includes(query),
     );
-    const shown = new Set(this.#isWhole ? matching : matching.slice(0, FIRST));
-    for (const one of this.#all) {
-      one.row.hidden = !shown.has(one);
-      // A row that comes back is no news any more.
-      if (one.row.hidden) one.row.classList.remove("new");
+    const visible = new Set(this.#showsAll ? matching : matching.slice(0, INITIAL_ROWS));
+    for (const entry of this.#entries) {
+      entry.row.hidden = !visible.has(entry);
+      // Without this, the highlight would play again when the row reappears.
+      if (entry.row.hidden) entry.row.classList.remove("new");
     }
-    const all = this.#all.length;
+    const total = this.#entries.length;
     const count = matching.length;
-    find("shown").textContent = all > count ? `${count} of ${all} events` : "";
-    this.#more.hidden = count <= FIRST;
-    this.#more.textContent = this.#isWhole ? `Show the newest ${FIRST}` : `Show all ${count}`;
+    find("match-count").textContent = total > count ? `${count} of ${total} events` : "";
+    this.#showAllButton.hidden = count <= INITIAL_ROWS;
+    this.#showAllButton.textContent = this.#showsAll
+      ? `Show the latest ${INITIAL_ROWS}`
+      : `Show all ${count}`;
     this.#table.hidden = count === 0;
     find("empty").hidden = count > 0;
-    find("empty-text").textContent = all > 0 ? "No matching events." : this.#emptyText;
-    find("clear").hidden = all === 0;
-    find("invitation").hidden = all > 0 || !this.#invites;
+    find("empty-text").textContent = total > 0 ? "No matching events." : this.#emptyText;
+    find("clear-filters").hidden = total === 0;
+    find("publish-example").hidden = total > 0 || !this.#showsPublishExample;
     drawChart(find("chart"), matching, Date.now());
   }
 
-  #toggle(name: Kind["name"]): void {
-    if (!this.#hidden.delete(name)) this.#hidden.add(name);
-    this.#filter();
+  #toggleType(name: EventType["name"]): void {
+    if (!this.#hiddenTypes.delete(name)) this.#hiddenTypes.add(name);
+    this.#applyFilters();
   }
 
   #clearFilters(): void {
-    this.#hidden.clear();
+    this.#hiddenTypes.clear();
     this.#search.value = "";
-    this.#filter();
-    // The button is gone, and the reader's place on the page with it.
+    this.#applyFilters();
+    // Hiding the button drops the keyboard focus.
     find("events-title").focus();
   }
 
-  #shortcut(event: KeyboardEvent): void {
+  /** `/` focuses the search field. Escape clears it. */
+  #handleShortcut(event: KeyboardEvent): void {
     const isTyping = event.target instanceof Element && event.target.matches("input, textarea");
     if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
       this.#search.focus();
     } else if (event.key === "Escape" && event.target === this.#search) {
       this.#search.value = "";
-      this.#filter();
+      this.#applyFilters();
     }
   }
 
-  #tick(): void {
+  #updateAges(): void {
     if (document.visibilityState !== "visible") return;
     const now = Date.now();
-    if (now - this.#drawnAt > REDRAWN_AFTER) this.#later();
-    for (const { date, time } of this.#all) {
-      const text = age(date, now);
+    if (now - this.#drawnAt > CHART_INTERVAL_MS) this.#scheduleDraw();
+    for (const { date, time } of this.#entries) {
+      const text = formatAge(date, now);
       if (time.textContent !== text) time.textContent = text;
     }
   }
 }
 
-const titleOf = (date: number): string => (Number.isNaN(date) ? "" : clock(new Date(date)));
+function createEntry(event: SessionEvent, isNew: boolean): Entry {
+  const type = eventTypeOf(event.type);
+  const date = Date.parse(event.date);
+  const title = Number.isNaN(date) ? "" : formatDate(new Date(date));
+  const time = html("time", { datetime: event.date, title }, formatAge(date, Date.now()));
+  const symbol = html("span", { class: "symbol", "aria-hidden": "true" }, `${type.symbol} `);
+  const cell = (...children: (Node | string)[]) => html("td", { role: "cell" }, ...children);
+  const row = html(
+    "tr",
+    { role: "row", "data-type": type.name, "data-id": event.id, class: isNew ? "new" : "" },
+    cell(symbol, event.type),
+    cell(event.user_id),
+    cell(sessionElement(event)),
+    cell(time),
+  );
+  const { id, user_id, session_id = "" } = event;
+  const searchText = [id, user_id, session_id].join("\n").toLowerCase();
+  return { event, type, date, row, time, searchText };
+}
 
-const sessionOf = ({ session_id }: SessionEvent): HTMLElement =>
+/** An event without a session id ends all sessions of its user. */
+const sessionElement = ({ session_id }: SessionEvent): HTMLElement =>
   session_id === undefined
-    ? html("span", { class: "unknown" }, "all sessions")
+    ? html("span", { class: "all-sessions" }, "all sessions")
     : html("span", { class: "session", title: session_id }, session_id);

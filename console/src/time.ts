@@ -1,4 +1,4 @@
-// Times, in words short enough for a table.
+// Formats dates and durations for display.
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -12,28 +12,29 @@ const UNITS = [
   [SECOND, "s"],
 ] as const;
 
-/** `5 min`, `3 d`: a span of milliseconds, in its largest unit. */
-export function span(milliseconds: number): string {
+/** Formats milliseconds in their largest unit, such as `5 min` or `3 d`. */
+export function formatDuration(milliseconds: number): string {
   const [size, unit] = UNITS.find(([size]) => milliseconds >= size) ?? [SECOND, "s"];
   return `${Math.floor(Math.max(0, milliseconds) / size)} ${unit}`;
 }
 
-/** How long ago a date was; clocks may differ by a little. */
-export function age(date: number, now: number): string {
+/** Formats the age of a date. A date slightly in the future counts as now: clocks may differ. */
+export function formatAge(date: number, now: number): string {
   if (Number.isNaN(date)) return "–";
-  return now - date < SECOND ? "just now" : `${span(now - date)} ago`;
+  return now - date < SECOND ? "just now" : `${formatDuration(now - date)} ago`;
 }
 
-/** When something will be: how far ahead, and what the reader's own clock will show. */
-export function ahead(date: Date, now: number): string {
+/** Formats a future date as the remaining time and the local time. */
+export function formatExpiry(date: Date, now: number): string {
   const isToday = date.toDateString() === new Date(now).toDateString();
-  const shown = date.toLocaleString(undefined, {
+  const localTime = date.toLocaleString(undefined, {
     ...(isToday ? {} : { dateStyle: "medium" }),
     timeStyle: "short",
   });
-  return date.getTime() > now ? `in ${span(date.getTime() - now)}, at ${shown}` : `at ${shown}`;
+  const remaining = date.getTime() - now;
+  return remaining > 0 ? `in ${formatDuration(remaining)}, at ${localTime}` : `at ${localTime}`;
 }
 
-/** A moment, as the reader's own clock has it. */
-export const clock = (date: Date): string =>
+/** Formats a date in the local time zone. */
+export const formatDate = (date: Date): string =>
   date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });

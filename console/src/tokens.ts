@@ -1,36 +1,36 @@
-// Where the access token comes from: pasted by the reader, or issued by the stand-in for Auth0
-// that runs on a developer's machine. It is kept for this tab alone, and is never in an address.
+// Sources of access tokens: one that the user pasted, or the stand-in for Auth0 on a developer's
+// machine. The token is stored for the current tab only and never appears in a URL.
 
 export interface TokenSource {
-  /** The token that was shown last. */
+  /** The token that was returned last. */
   readonly current: string;
-  /** Whether a newer one can be had. */
+  /** Whether the source can issue a fresh token. */
   readonly isRenewable: boolean;
-  /** What to do when there is none to be had. */
-  readonly mend: string;
-  /** Gives a token; a newer one where that can be had. */
+  /** The message to show if no token is available: the problem and its solution. */
+  readonly unavailableMessage: string;
+  /** Returns a token. Rejects if `fresh` is set and the source cannot issue a fresh one. */
   get(request: { readonly fresh: boolean }): Promise<string>;
 }
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
-/** A token that the reader has pasted. There is no other. */
-export const pasted = (token: string): TokenSource => ({
+/** A token that the user pasted. It cannot be refreshed. */
+export const pastedToken = (token: string): TokenSource => ({
   current: token,
   isRenewable: false,
-  mend: "The token is about to expire: paste another to stay connected.",
+  unavailableMessage: "The token expires soon. Paste a new token to stay connected.",
   async get({ fresh }) {
-    if (fresh) throw new Error("a pasted token cannot be renewed");
+    if (fresh) throw new Error("a pasted token cannot be refreshed");
     return token;
   },
 });
 
-/** Tokens of the issuer on this machine. */
-export function standIn(issuer: URL): TokenSource {
+/** Requests tokens from the stand-in issuer on this machine. */
+export function standInTokens(issuer: URL): TokenSource {
   let current = "";
   return {
     isRenewable: true,
-    mend: `No token can be had at ${issuer.host}: is npm start still running?`,
+    unavailableMessage: `${issuer.host} issued no token. Check that npm start is still running.`,
     get current() {
       return current;
     },
@@ -42,13 +42,14 @@ export function standIn(issuer: URL): TokenSource {
       });
       const { access_token: token } = await response.json();
       if (typeof token !== "string") throw new Error(`no token: ${response.status}`);
-      return (current = token);
+      current = token;
+      return token;
     },
   };
 }
 
-/** What a token says, unverified and for the reader's eyes only; nothing where it is no JWT. */
-export function claimsOf(token: string): unknown {
+/** Decodes a token's claims for display, without verification. Returns undefined for a non-JWT. */
+export function decodeClaims(token: string): unknown {
   try {
     const [, payload = ""] = token.split(".");
     const binary = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
@@ -59,18 +60,15 @@ export function claimsOf(token: string): unknown {
   }
 }
 
-/** The issuer that the address names after `#issuer=`, if it is on this very machine. */
-export function localIssuer({ hash }: Location): URL | undefined {
+/** Returns the issuer in the URL's `#issuer=` fragment if its host is a loopback host. */
+export function readLocalIssuer({ hash }: Location): URL | undefined {
   const issuer = new URLSearchParams(hash.slice(1)).get("issuer");
   if (!issuer || !URL.canParse(issuer)) return undefined;
   const url = new URL(issuer);
   return LOOPBACK.includes(url.hostname) ? url : undefined;
 }
 
-/**
- * Remembers for as long as the tab is open, and for one tenant, the token that was pasted or the
- * issuer on this machine that was signed in at.
- */
+/** Stores a tenant's pasted token, or the URL of its stand-in issuer, until the tab is closed. */
 export class TokenStore {
   readonly #key: string;
 
@@ -86,7 +84,7 @@ export class TokenStore {
     sessionStorage.setItem(this.#key, tokenOrIssuer);
   }
 
-  forget(): void {
+  clear(): void {
     sessionStorage.removeItem(this.#key);
   }
 }

@@ -1,80 +1,80 @@
-// Who gets to see something on the live page: what it does with tokens, good and bad, and where it
-// signs in.
+// The console's access panel: valid and rejected tokens, token storage, and the sign-in at a local
+// issuer.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { count, startLivePage, startStandIn } from "../support/live_page.mjs";
+import { startConsole, startStandIn, waitForCount } from "../support/console_page.mjs";
 import { slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
 
 const standIn = await startStandIn();
-const { worker, browser, open } = await startLivePage({
+const { worker, browser, open } = await startConsole({
   ISSUERS: JSON.stringify({ "local@us": [{ issuer: standIn.url }] }),
 });
 
-describe("the live page", { concurrency: 4 }, () => {
-  test("keeps the token for the tab, through a reload, until it is told to forget it", async (t) => {
-    const { tenant, is, show, page, context } = await open(t);
+describe("Access to the console", { concurrency: 4 }, () => {
+  test("stores the token for the tab, across a reload, until the user forgets it", async (t) => {
+    const { tenant, waitForState, connect, page, context } = await open(t);
     const token = tenant.token();
-    await show(token);
-    await is("connected");
+    await connect(token);
+    await waitForState("Connected");
     await page.reload();
-    await is("connected");
+    await waitForState("Connected");
     assert.ok(!page.url().includes(token));
     assert.ok(!(await page.content()).includes(token));
     const other = await context.newPage();
     await other.goto(page.url());
     await other.locator("#state").filter({ hasText: "disconnected" }).waitFor();
     await page.getByRole("button", { name: "Forget the token" }).click();
-    await is("disconnected");
+    await waitForState("Disconnected");
     await page.reload();
-    await is("disconnected");
+    await waitForState("Disconnected");
     await page.getByText("Connect with an access token").waitFor();
   });
 
-  test("says what is wrong with a token, stops, and takes another", async (t) => {
-    const { tenant, is, show, page, problem } = await open(t);
-    const said = [];
-    await page.exposeFunction("said", (text) => said.push(text));
+  test("explains why a token is rejected, disconnects, and accepts another token", async (t) => {
+    const { tenant, waitForState, connect, page, problem } = await open(t);
+    const messages = [];
+    await page.exposeFunction("recordMessage", (text) => messages.push(text));
     await problem.evaluate((problem) =>
-      new MutationObserver(() => window.said(problem.textContent)).observe(problem, {
+      new MutationObserver(() => window.recordMessage(problem.textContent)).observe(problem, {
         childList: true,
       }),
     );
-    for (const [token, sentence] of [
+    for (const [token, message] of [
       [tenant.token({ exp: now() - 60 }), /has expired/],
       ["opaque", /not a well-formed JSON Web Token/],
       [tenant.token({ aud: "https://other.example.com" }), /for another API/],
       [tenant.token({ scope: "openid" }), /neither of the permissions listen:events:self and/],
     ]) {
-      await show(token);
-      await problem.filter({ hasText: sentence }).waitFor();
-      await is("disconnected");
+      await connect(token);
+      await problem.filter({ hasText: message }).waitFor();
+      await waitForState("Disconnected");
     }
-    assert.equal(said.length, 4, `one sentence for each token, not ${said}`);
-    await show(`Bearer ${tenant.token()}`);
-    await is("connected");
+    assert.equal(messages.length, 4, `one message for each token, not ${messages}`);
+    await connect(`Bearer ${tenant.token()}`);
+    await waitForState("Connected");
     await page.getByText(/^in 59 min, at /).waitFor();
     assert.equal(await problem.isVisible(), false);
     assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
   });
 
-  test("shows what a refused token says, and forgets that too", async (t) => {
-    const { tenant, is, show, page, problem } = await open(t);
-    await show(tenant.token({ aud: "https://öther.example.com" }));
+  test("shows the claims of a rejected token, and forgets that token on request", async (t) => {
+    const { tenant, waitForState, connect, page, problem } = await open(t);
+    await connect(tenant.token({ aud: "https://öther.example.com" }));
     await problem.filter({ hasText: "for another API" }).waitFor();
-    await page.getByText("What the token says").click();
+    await page.getByText("Token claims").click();
     await page.getByText('"aud": "https://öther.example.com"').waitFor();
     await page.getByRole("button", { name: "Forget the token" }).click();
     assert.equal(await problem.isVisible(), false);
-    assert.equal(await page.getByText("What the token says").isVisible(), false);
+    assert.equal(await page.getByText("Token claims").isVisible(), false);
     await page.reload();
-    await is("disconnected");
+    await waitForState("Disconnected");
     assert.equal(await problem.isVisible(), false);
   });
 
-  test("asks for no token where it could be overheard", async (t) => {
+  test("accepts no token on a page without TLS", async (t) => {
     const tenant = new Tenant(worker);
     const context = await browser.newContext();
     t.after(async () => {
@@ -89,61 +89,66 @@ describe("the live page", { concurrency: 4 }, () => {
     });
     const page = await context.newPage();
     await page.goto(`http://events.example.com/${tenant.slug}/console`);
-    await page.getByText("Open this page by https://").waitFor();
+    await page.getByText("Open it by https://").waitFor();
     assert.equal(await page.getByLabel(/^Access token/).isVisible(), false);
   });
 
-  test("says so when the token's time is over", async (t) => {
-    const { tenant, is, show, problem } = await open(t);
-    // The first sentence comes at half of the token's life: time enough for a slow machine to
-    // connect before it, and to see it before the second.
-    await show(tenant.token({ exp: now() + 12 }));
-    await is("connected");
-    for (const sentence of ["about to expire: paste another", "The token has expired: paste"]) {
-      await problem.filter({ hasText: sentence }).waitFor();
+  test("shows that the token expires soon, and that it has expired", async (t) => {
+    const { tenant, waitForState, connect, problem } = await open(t);
+    // The first message appears after half of the token's lifetime. A slow machine needs enough time
+    // to connect before that, and to notice the message before the second one.
+    await connect(tenant.token({ exp: now() + 12 }));
+    await waitForState("Connected");
+    for (const message of ["Paste a new token to stay connected", "The token has expired. Paste"]) {
+      await problem.filter({ hasText: message }).waitFor();
     }
-    await is("disconnected");
+    await waitForState("Disconnected");
   });
 
-  test("shows a user's own events to that user, and says what it does not show", async (t) => {
-    const { tenant, is, rows, show, page } = await open(t);
-    await show(tenant.token({ sub: USER, scope: "listen:events:self" }));
-    await is("connected");
-    await page.getByText("This token shows its own user's events only").waitFor();
-    await page.getByText("shown to a token with listen:events only").waitFor();
+  test("shows users only their own events, and explains the restriction", async (t) => {
+    const { tenant, waitForState, rows, connect, page } = await open(t);
+    await connect(tenant.token({ sub: USER, scope: "listen:events:self" }));
+    await waitForState("Connected");
+    await page.getByText("This token receives only new events of its own user").waitFor();
+    await page
+      .getByText("Only a token with the permission listen:events can list subscribers")
+      .waitFor();
     await tenant.publish(slo({ user_id: "auth0|other" }), slo());
-    await count(rows, 1);
+    await waitForCount(rows, 1);
     assert.match(await rows.first().textContent(), new RegExp(USER.replace("|", "\\|")));
   });
 
-  test("signs in at the issuer on this machine that its address names", async (t) => {
+  test("signs in at the local issuer named in the URL", async (t) => {
     const tenant = new Tenant(worker, { name: "local" });
-    const { is, page, problem } = await open(t, { tenant, hash: `#issuer=${standIn.url}` });
+    const { waitForState, page, problem } = await open(t, {
+      tenant,
+      hash: `#issuer=${standIn.url}`,
+    });
     standIn.isBroken = true;
     const signIn = page.getByRole("button", { name: `Sign in at ${standIn.host}` });
     await signIn.click();
-    await problem.filter({ hasText: "is npm start still running?" }).waitFor();
+    await problem.filter({ hasText: "Check that npm start is still running" }).waitFor();
     standIn.isBroken = false;
-    await is("connected");
+    await waitForState("Connected");
     assert.equal(await problem.isVisible(), false);
     await page.getByText("console@clients").first().waitFor();
     assert.equal(standIn.logins, 1);
     await page.reload();
-    await is("connected");
+    await waitForState("Connected");
     assert.equal(standIn.logins, 2);
     await page.goto(page.url().replace(/#.*/, ""));
-    await is("disconnected");
+    await waitForState("Disconnected");
     assert.equal(await problem.isVisible(), false);
     await page.goBack();
     await signIn.click();
-    await is("connected");
+    await waitForState("Connected");
     await page.getByRole("button", { name: "Forget the token" }).click();
     await page.reload();
-    await is("disconnected");
+    await waitForState("Disconnected");
     assert.equal(standIn.logins, 3);
   });
 
-  test("signs in nowhere else, whatever its address names", async (t) => {
+  test("offers no sign-in at an issuer on another host", async (t) => {
     for (const issuer of ["https://evil.example.com/", "http://localhost.example.com/", "x"]) {
       const { page } = await open(t, { hash: `#issuer=${issuer}` });
       assert.equal(await page.getByRole("button", { name: "Sign in" }).count(), 0);

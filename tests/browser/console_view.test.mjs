@@ -1,38 +1,38 @@
-// How the live page shows what it has: order, chart, columns, and the keyboard's place.
+// The layout of the console: order, chart, columns, and keyboard focus.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { startLivePage, startStandIn } from "../support/live_page.mjs";
+import { startConsole, startStandIn } from "../support/console_page.mjs";
 import { slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { until } from "../support/until.mjs";
 
 const standIn = await startStandIn();
-const { worker, open: openPage } = await startLivePage({
+const { worker, open: openConsole } = await startConsole({
   ISSUERS: JSON.stringify({ "local@us": [{ issuer: standIn.url }] }),
 });
 
-/** The page of a tenant, of whose requests none may fail; `show` waits for the first row too. */
+/** Opens the console of a tenant. No request may fail. `connect` also waits for the first row. */
 async function open(t, options) {
-  const opened = await openPage(t, { requestsMayFail: false, ...options });
-  const show = async () => {
-    await opened.show();
-    await opened.rows.first().waitFor();
+  const consolePage = await openConsole(t, { allowFailedRequests: false, ...options });
+  const connect = async () => {
+    await consolePage.connect();
+    await consolePage.rows.first().waitFor();
   };
-  return { ...opened, show };
+  return { ...consolePage, connect };
 }
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const ago = (milliseconds) => new Date(Date.now() - milliseconds).toISOString();
-const focused = (page) => page.evaluate(() => document.activeElement.textContent);
+const focusedText = (page) => page.evaluate(() => document.activeElement.textContent);
 
-describe("the live page's view", { concurrency: 2 }, () => {
-  test("puts what Auth0 delivers late at its place, and marks it there", async (t) => {
-    const { tenant, page, rows, show } = await open(t);
+describe("The console's layout", { concurrency: 2 }, () => {
+  test("sorts an event that Auth0 delivers late by its date, and highlights it", async (t) => {
+    const { tenant, page, rows, connect } = await open(t);
     const [old, recent, late] = [60, 1, 30].map((minutes) => slo({ date: ago(minutes * MINUTE) }));
     await tenant.publish(recent, old);
-    await show();
+    await connect();
     await tenant.publish(late);
     await rows.nth(2).waitFor();
     const ids = await rows.evaluateAll((rows) => rows.map((row) => row.dataset.id));
@@ -43,29 +43,29 @@ describe("the live page's view", { concurrency: 2 }, () => {
     assert.equal(await page.locator("tr.new").getAttribute("data-id"), late.log_id);
   });
 
-  test("draws most events, not the oldest, and says how many are older", async (t) => {
-    const { tenant, page, show } = await open(t);
+  test("draws most events in the chart, and counts the older ones", async (t) => {
+    const { tenant, page, connect } = await open(t);
     const recent = Array.from({ length: 4 }, () => slo({ date: ago(10 * MINUTE) }));
     await tenant.publish(slo({ date: ago(7 * DAY) }), ...recent);
-    await show();
+    await connect();
     await page.getByRole("img", { name: "Events of the last 20 min: 4 logout" }).waitFor();
-    await page.getByText("1 older event is not drawn.").waitFor();
+    await page.getByText("1 older event is not shown.").waitFor();
   });
 
-  test("draws nothing where there is no room", async (t) => {
-    const { tenant, page, show } = await open(t);
+  test("draws no chart if there is no room", async (t) => {
+    const { tenant, page, connect } = await open(t);
     await tenant.publish(slo({ date: ago(MINUTE) }));
-    await show();
+    await connect();
     const bars = page.locator("#chart rect");
     await bars.waitFor();
     await page.setViewportSize({ width: 40, height: 600 });
     await until(async () => (await bars.count()) === 0);
   });
 
-  test("offers a way back when filters hide all", async (t) => {
-    const { tenant, page, rows, show } = await open(t);
+  test("offers to clear the filters if they hide all events", async (t) => {
+    const { tenant, page, rows, connect } = await open(t);
     await tenant.publish(slo());
-    await show();
+    await connect();
     const logouts = page.getByRole("button", { name: "logout 1" });
     await logouts.click();
     await page.getByLabel("Search for a user").fill("nobody");
@@ -74,19 +74,19 @@ describe("the live page's view", { concurrency: 2 }, () => {
     assert.equal(await rows.count(), 1);
     assert.equal(await logouts.getAttribute("aria-pressed"), "true");
     assert.equal(await page.getByLabel("Search for a user").inputValue(), "");
-    assert.equal(await focused(page), "Events");
+    assert.equal(await focusedText(page), "Events");
   });
 
-  test("keeps the keyboard's place when signing in hides the form", async (t) => {
+  test("moves the keyboard focus when signing in hides the form", async (t) => {
     const tenant = new Tenant(worker, { name: "local" });
     const { page } = await open(t, { tenant, hash: `#issuer=${standIn.url}` });
     await page.getByRole("button", { name: "Sign in" }).press("Enter");
     await page.getByRole("button", { name: "Forget the token" }).waitFor();
-    await until(async () => (await focused(page)) === "Access");
+    await until(async () => (await focusedText(page)) === "Access");
   });
 
   for (const width of [390, 700, 1280])
-    test(`reaches by Tab what comes next to the eye, ${width} wide`, async (t) => {
+    test(`has a tab order that follows the layout at a width of ${width}`, async (t) => {
       const { page } = await open(t, { viewport: { width, height: 800 } });
       const tops = await page
         .locator("section")
@@ -97,20 +97,20 @@ describe("the live page's view", { concurrency: 2 }, () => {
       assert.deepEqual(tops, inOrder);
     });
 
-  test("gives every button that copies a name of its own", async (t) => {
+  test("gives every copy button a different name", async (t) => {
     const { page } = await open(t);
     const names = await page.locator("[data-copy]").allTextContents();
     assert.equal(new Set(names.map((name) => name.trim())).size, 4, `${names}`);
   });
 
-  test("tells states and types apart where colours are forced", async (t) => {
-    const { tenant, page, show } = await open(t, { forcedColors: "active" });
-    const ring = () =>
+  test("distinguishes states and types with forced colours", async (t) => {
+    const { tenant, page, connect } = await open(t, { forcedColors: "active" });
+    const borderWidth = () =>
       page.locator("#state").evaluate((state) => getComputedStyle(state, "::before").borderWidth);
-    const before = await ring();
+    const before = await borderWidth();
     await tenant.publish(slo({ date: ago(MINUTE) }));
-    await show();
-    assert.notEqual(await ring(), before);
+    await connect();
+    assert.notEqual(await borderWidth(), before);
     const [bar, text] = await page.evaluate(() => [
       getComputedStyle(document.querySelector("#chart rect")).fill,
       getComputedStyle(document.body).color,
@@ -118,10 +118,10 @@ describe("the live page's view", { concurrency: 2 }, () => {
     assert.equal(bar, text);
   });
 
-  test("keeps room for sessions beside a very long user id", async (t) => {
-    const { tenant, page, show } = await open(t, { viewport: { width: 1280, height: 800 } });
+  test("leaves room for the session column beside a very long user id", async (t) => {
+    const { tenant, page, connect } = await open(t, { viewport: { width: 1280, height: 800 } });
     await tenant.publish(slo({ user_id: `auth0|${"w".repeat(300)}` }));
-    await show();
+    await connect();
     const widths = await page
       .locator("th")
       .evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().width));

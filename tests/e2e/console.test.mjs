@@ -1,5 +1,4 @@
-// The files of the live page, as the worker hands them out; what the page does is tested in a
-// browser.
+// The HTTP responses of the console's files. tests/browser/ tests the page itself.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -12,8 +11,8 @@ const worker = await startWorker({
 
 const policy = (response) => response.headers.get("content-security-policy").split("; ");
 
-describe("the live page", { concurrency: true }, () => {
-  test("is served below a tenant, with each file that it names", async () => {
+describe("The console's files", { concurrency: true }, () => {
+  test("are served below the path of a tenant", async () => {
     const tenant = new Tenant(worker);
     const page = await tenant.fetch("/console");
     assert.equal(page.status, 200);
@@ -31,7 +30,7 @@ describe("the live page", { concurrency: true }, () => {
     ]);
   });
 
-  test("may load its own files, and talk to its worker only", async () => {
+  test("come with a policy that allows requests only to the Worker itself", async () => {
     const page = await new Tenant(worker).fetch("/console");
     assert.deepEqual(policy(page).sort(), [
       "base-uri 'none'",
@@ -52,13 +51,13 @@ describe("the live page", { concurrency: true }, () => {
     assert.equal(page.headers.get("access-control-allow-origin"), null);
   });
 
-  test("may talk to an issuer on this machine besides, of its own tenant", async () => {
+  test("come with a policy that also allows the tenant's local issuer", async () => {
     const page = await worker.fetch("/local@us/console");
     const connect = policy(page).filter((directive) => directive.startsWith("connect-src"));
     assert.deepEqual(connect, ["connect-src 'self' http://localhost:8788"]);
   });
 
-  test("is not sent again as long as it is the same", async () => {
+  test("are not sent again to a client that has the current version", async () => {
     const tenant = new Tenant(worker);
     const script = await tenant.fetch("/console/app.js");
     assert.equal(script.headers.get("cache-control"), "no-cache");
@@ -68,7 +67,7 @@ describe("the live page", { concurrency: true }, () => {
     assert.equal(await again.text(), "");
   });
 
-  test("is to be found nowhere else", async () => {
+  test("are served at no other path", async () => {
     const tenant = new Tenant(worker);
     for (const path of ["/console/", "/console/index.html", "/console/app.ts", "/app.js"])
       assert.equal((await tenant.fetch(path)).status, 404, path);
@@ -76,7 +75,7 @@ describe("the live page", { concurrency: true }, () => {
       assert.equal((await worker.fetch(path)).status, 404, path);
   });
 
-  test("takes reading methods only", async () => {
+  test("accept only GET, HEAD and OPTIONS", async () => {
     const tenant = new Tenant(worker);
     const head = await tenant.fetch("/console", { method: "HEAD" });
     assert.deepEqual([head.status, await head.text()], [200, ""]);

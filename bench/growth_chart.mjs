@@ -1,11 +1,11 @@
-// The picture of how the time of an event grows with the number of listeners. Both axes count in
-// powers of ten: a straight line upwards is a cost for each listener, a level one is none.
+// Draws the results of the growth scenario as an SVG chart with logarithmic axes. A line with slope 1
+// means a fixed cost per subscriber, a horizontal line means no cost per subscriber.
 import { CURVES } from "./growth.mjs";
 
 const [WIDTH, HEIGHT] = [760, 420];
 const [LEFT, RIGHT, TOP, BOTTOM] = [64, 16, 58, 48];
 
-/** Apart from each other in colour and in line, in the light and in the dark. */
+/** Curves differ in colour and sides in the line style, in light and dark mode. */
 const STYLE = `
     text { font: 13px system-ui, sans-serif; fill: #57606a; }
     .grid { stroke: #d0d7de; }
@@ -20,22 +20,24 @@ const STYLE = `
       .others { stroke: #ffa657; } .others-dot { fill: #ffa657; }
     }`;
 
-const SIDES = { ours: "the worker", floor: "the floor" };
+const SIDES = { ours: "the Worker", floor: "the floor" };
 
-/** The picture as SVG. */
-export function picture(rows) {
+/** Returns the chart of the scenario's rows as an SVG document. */
+export function growthChart(rows) {
   const times = rows.flatMap(({ ours, floor }) => [ours.median, floor.median]);
-  const x = scale(
+  const x = logScale(
     rows.map(({ size }) => size),
     LEFT,
     WIDTH - RIGHT,
   );
-  const y = scale(times, HEIGHT - BOTTOM, TOP);
+  const y = logScale(times, HEIGHT - BOTTOM, TOP);
   const curves = Object.keys(CURVES).flatMap((curve) =>
     Object.keys(SIDES).map((side) => {
       const points = rows
         .filter((row) => row.curve === curve)
-        .map((row) => [x.at(row.size), y.at(row[side].median)].map((place) => place.toFixed(1)));
+        .map((row) =>
+          [x.at(row.size), y.at(row[side].median)].map((position) => position.toFixed(1)),
+        );
       const line = `<polyline class="line ${curve} ${side}" points="${points.join(" ")}"/>`;
       const dots = points.map(
         ([cx, cy]) => `<circle class="${curve}-dot" cx="${cx}" cy="${cy}" r="3"/>`,
@@ -43,7 +45,7 @@ export function picture(rows) {
       return [line, ...dots].join("");
     }),
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Milliseconds until the last listener has an event, by the number of listeners">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Milliseconds until the last subscriber receives an event, by the number of subscribers">
   <style>${STYLE}
   </style>
   ${[...legend(), ...grid(x, y), ...curves].join("\n  ")}
@@ -51,11 +53,14 @@ export function picture(rows) {
 `;
 }
 
-/** Places on an axis from one power of ten to another, which all of the numbers lie between. */
-function scale(numbers, from, to) {
+/**
+ * Maps numbers to positions from `from` to `to` on a logarithmic axis that starts at a power of ten.
+ * `marks` are the powers of ten on the axis.
+ */
+function logScale(numbers, from, to) {
   const low = Math.floor(Math.log10(Math.min(...numbers)));
-  const top = Math.max(...numbers);
-  const high = Math.max(Math.log10(top * 1.2), low + 1);
+  const largest = Math.max(...numbers);
+  const high = Math.max(Math.log10(largest * 1.2), low + 1);
   const at = (number) => from + ((Math.log10(number) - low) / (high - low)) * (to - from);
   const count = Math.floor(high) - low + 1;
   return { at, marks: Array.from({ length: count }, (_, power) => 10 ** (low + power)) };
@@ -72,7 +77,7 @@ const grid = (x, y) => [
       `<path class="grid" d="M${LEFT} ${y.at(mark).toFixed(1)}H${WIDTH - RIGHT}"/>` +
       `<text x="${LEFT - 8}" y="${(y.at(mark) + 4).toFixed(1)}" text-anchor="end">${mark.toLocaleString("en")} ms</text>`,
   ),
-  `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">listeners</text>`,
+  `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">subscribers</text>`,
 ];
 
 const legend = () =>

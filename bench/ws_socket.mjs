@@ -1,7 +1,7 @@
-// The same client as `LeanSocket`, on the library that many a client of the worker is made with.
+// A client with the same interface as `LeanSocket`, based on the npm package ws.
 import WebSocket from "ws";
 
-export class LibrarySocket {
+export class WsSocket {
   #socket;
 
   constructor(url, { headers = {}, onText, onEnd }) {
@@ -9,15 +9,17 @@ export class LibrarySocket {
     this.#socket = new WebSocket(url, { headers, perMessageDeflate: false });
     this.#socket.on("message", (bytes) => this.onText(this, bytes, 0, bytes.length));
     this.#socket.on("error", (error) => this.#end(error.message));
-    this.#socket.on("close", (code, reason) => this.#end(`it was closed with ${code} ${reason}`));
+    this.#socket.on("close", (code, reason) => {
+      this.#end(`the server closed the socket with ${code} ${reason}`);
+    });
   }
 
   send(text) {
     this.#socket.send(text);
   }
 
-  /** Ends it without a word. */
-  cut() {
+  /** Ends the connection without a close frame. */
+  destroy() {
     this.onEnd = undefined;
     this.#socket.terminate();
   }

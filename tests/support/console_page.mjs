@@ -1,5 +1,5 @@
-// The live page in a browser, against the running worker. Whatever a test does, the page may
-// neither throw nor offend against its own Content-Security-Policy.
+// Opens the console in a browser, against a running Worker. Every test fails if the page throws an
+// error or violates its own Content-Security-Policy.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after } from "node:test";
@@ -9,7 +9,7 @@ import { Issuer } from "./issuer.mjs";
 import { Tenant } from "./tenant.mjs";
 import { startWorker } from "./worker.mjs";
 
-/** An issuer on this machine, as `npm start` has one. It asks for no secret. */
+/** Starts a stand-in issuer like the one of `npm start`. It requires no client secret. */
 export async function startStandIn() {
   const standIn = { logins: 0, isBroken: false };
   const server = createServer((request, response) => {
@@ -28,34 +28,34 @@ export async function startStandIn() {
   return Object.assign(standIn, { host, url: issuer.issuer });
 }
 
-/** A worker with these vars, a browser, and `open`, which gives the page of a tenant. */
-export async function startLivePage(vars = {}) {
+/** Starts a Worker with these variables and a browser. `open` opens the console of a tenant. */
+export async function startConsole(vars = {}) {
   const worker = await startWorker({ vars });
   const browser = await startBrowser();
 
-  /** The page of a tenant, as somebody finds it who has not been there yet. */
+  /** Opens the console of a tenant in a new browser context, without stored data. */
   async function open(
     t,
     {
       tenant = new Tenant(worker),
       url = worker.url,
       hash = "",
-      requestsMayFail = true,
+      allowFailedRequests = true,
       ...options
     } = {},
   ) {
     const context = await browser.newContext(options);
     t.after(() => context.close());
     const page = await context.newPage();
-    const faults = [];
-    page.on("pageerror", (error) => faults.push(error.message));
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
-      // A browser writes of each failed request by itself.
+      // The browser itself logs every failed request as an error.
       const isRequest = /^(WebSocket connection|Failed to load resource)/.test(message.text());
-      if (message.type() === "error" && !(isRequest && requestsMayFail))
-        faults.push(message.text());
+      if (message.type() === "error" && !(isRequest && allowFailedRequests))
+        errors.push(message.text());
     });
-    t.after(() => assert.deepEqual(faults, []));
+    t.after(() => assert.deepEqual(errors, []));
     await page.goto(`${new URL(tenant.slug, url)}/console${hash}`);
     const state = page.locator("#state");
     return {
@@ -65,9 +65,10 @@ export async function startLivePage(vars = {}) {
       state,
       rows: page.locator("#event-table tbody tr:visible"),
       problem: page.locator("#problem"),
-      // From its beginning: one who is disconnected is not connected.
-      is: (text) => state.filter({ hasText: new RegExp(`^${text}`) }).waitFor(),
-      async show(token = tenant.token({ sub: "console@clients" })) {
+      /** Waits until the connection state starts with this text. */
+      waitForState: (text) => state.filter({ hasText: new RegExp(`^${text}`) }).waitFor(),
+      /** Enters a token and submits it. */
+      async connect(token = tenant.token({ sub: "console@clients" })) {
         await page.getByLabel(/^Access token/).fill(token);
         await page.getByRole("button", { name: "Connect" }).click();
       },
@@ -77,5 +78,5 @@ export async function startLivePage(vars = {}) {
   return { worker, browser, open };
 }
 
-/** Waits until there are so many. */
-export const count = (locator, number) => locator.nth(number - 1).waitFor();
+/** Waits until the locator matches at least `count` elements. */
+export const waitForCount = (locator, count) => locator.nth(count - 1).waitFor();

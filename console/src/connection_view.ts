@@ -1,0 +1,50 @@
+// The state of the connection, shown in the page's header and in its title.
+import { find } from "./dom.ts";
+
+const TITLE_SYMBOLS = { disconnected: "○", connecting: "◌", connected: "●" };
+
+export class ConnectionView {
+  readonly #state = find("state");
+  /** Outside the state element, so that screen readers do not announce every second. */
+  readonly #countdown = find("countdown");
+  readonly #tenant: string;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(tenant: string) {
+    this.#tenant = tenant;
+    find("tenant").textContent = tenant;
+  }
+
+  showConnected(): void {
+    this.#show("connected", "Connected");
+  }
+
+  showDisconnected(): void {
+    this.#show("disconnected", "Disconnected");
+  }
+
+  /**
+   * Shows that the client connects in `delay` milliseconds. With `Infinity` it waits until the
+   * browser is online.
+   */
+  showConnecting(delay: number): void {
+    if (delay === Infinity) return this.#show("connecting", "Offline: waiting for the network");
+    this.#show("connecting", "Connecting …");
+    const retryAt = Date.now() + delay;
+    const update = () => {
+      const seconds = Math.ceil((retryAt - Date.now()) / 1_000);
+      this.#countdown.textContent = seconds > 0 ? `in ${seconds} s` : "";
+    };
+    update();
+    this.#timer = setInterval(update, 1_000);
+  }
+
+  #show(state: keyof typeof TITLE_SYMBOLS, text: string): void {
+    clearInterval(this.#timer);
+    this.#countdown.textContent = "";
+    this.#state.dataset["state"] = state;
+    // Setting the same text again would make a screen reader repeat it.
+    if (this.#state.textContent !== text) this.#state.textContent = text;
+    document.title = `${TITLE_SYMBOLS[state]} ${this.#tenant} · session-events`;
+  }
+}
