@@ -1,4 +1,4 @@
-// The key set that verifies tokens. It is fetched rarely, shared, stored, and comes only from the
+// The key set that verifies tokens. It is fetched rarely, shared and stored. Its only source is the
 // tenant's own issuer.
 //
 // These tests do not wait for minutes or hours. They evict the object and change the times that its
@@ -20,7 +20,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 describe("the key set", { concurrency: true }, () => {
-  test("comes from the tenant's own issuer, and the request does not contain the token", async () => {
+  test("is fetched from the tenant's own issuer, without the token in the request", async () => {
     const tenant = new Tenant(worker);
     assert.equal(tenant.issuer.jwksUri, `https://${tenant.domain}/.well-known/jwks.json`);
     assert.equal(await overHttp(tenant), "accepted");

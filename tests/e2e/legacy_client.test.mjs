@@ -1,6 +1,6 @@
 // Compatibility with clients of the earlier sample that this worker replaces. They must keep working
 // unchanged. The client in this file behaves as they do: it sends its token after `connected`, sends
-// WebSocket pings, terminates the connection if nothing comes back, and treats every message with an
+// WebSocket pings, terminates the connection if nothing arrives, and treats every message with an
 // `error` member as an error.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

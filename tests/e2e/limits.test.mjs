@@ -12,7 +12,7 @@ import { Tenant } from "../support/tenant.mjs";
 import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
-// All sockets come from one address here. rate_limits.test.mjs tests the limit per address.
+// All sockets share one address here. rate_limits.test.mjs tests the limit per address.
 const configure = (wranglerToml) => wranglerToml.replaceAll("limit = 3000", "limit = 1000000");
 const worker = await startWorker({ configure });
 // A worker without the authentication deadline, because opening so many sockets takes time.
@@ -140,7 +140,7 @@ describe("a published body", { concurrency: true }, () => {
     assert.deepEqual([received, malformed], [50_000, 50_000]);
   });
 
-  test("with more records is refused, and none of them is stored", async () => {
+  test("with more records is refused as a whole, and no record is stored", async () => {
     const tenant = new Tenant(worker);
     const body = `[${JSON.stringify(slo())},${bodyOf(50_000).slice(1)}`;
     await assertError(await tenant.post(body), 413, "payload_too_large");

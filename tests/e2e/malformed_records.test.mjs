@@ -150,7 +150,7 @@ test("a record with a date before 1970 is accepted and does not block later reco
     assert.deepEqual(await tenant.publish(slo({ date })), counts({ received: 1, events: 1 }));
   await tenant.hub.evict();
   assert.deepEqual(await tenant.publish(slo()), counts({ received: 1, events: 1 }));
-  // The retention of their revocations is over, so they are pruned.
+  // The revocations of these records have already expired, so they are pruned.
   await until(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
 });
 

@@ -109,7 +109,7 @@ describe("an address over the rate limit", { concurrency: true }, () => {
     assert.equal(published.status, 200);
   });
 
-  test("of IPv6 stands for all addresses of its /64 network", async () => {
+  test("of IPv6 counts as its whole /64 network", async () => {
     const attempt = (host) =>
       tenant.fetch("/api/events", { headers: { ...forged, ...from(`2001:db8:0:1::${host}`) } });
     for (let host = 1; host <= LIMIT; host += 1) assert.equal((await attempt(host)).status, 401);

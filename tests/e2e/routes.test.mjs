@@ -212,7 +212,7 @@ describe("a browser of any origin", () => {
     }
   });
 
-  test("is told by headers not to cache, not to guess the content type, and to use TLS", async () => {
+  test("gets headers against caching, content sniffing and unencrypted connections", async () => {
     for (const path of [...READABLE, "/acme@us/nothing"]) {
       const { headers } = await call("GET", path);
       assert.equal(headers.get("strict-transport-security"), "max-age=31536000", path);

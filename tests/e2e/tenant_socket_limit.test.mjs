@@ -11,7 +11,7 @@ import { startWorker } from "../support/worker.mjs";
 
 const LIMIT = 30_000;
 
-/** A runtime that reports `count` fake sockets, each of another user, besides the real ones. */
+/** A runtime that reports `count` fake sockets, each of another user, in addition to the real ones. */
 const withFakeSockets = (count) => `(state) => {
   const fakes = Array.from({ length: ${count} }, (_, number) => {
     const listener = { sub: "auth0|" + number, filter: "self", expires_at: 4102444800000 };

@@ -1,4 +1,4 @@
-// The slugs of tenants and the Auth0 domains that they stand for. The Worker refuses all other slugs
+// The slugs of tenants and the Auth0 domains that they map to. The Worker refuses all other slugs
 // before it reaches an object or an issuer.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -77,17 +77,17 @@ const INVALID_SLUGS = [
 ];
 
 describe("a slug", () => {
-  test("without a locality stands for the domain directly under auth0.com", async () => {
+  test("without a locality maps to the domain directly under auth0.com", async () => {
     assert.equal(await domainOf("acme"), "acme.auth0.com");
   });
 
   for (const locality of ["us", "eu", "au", "jp", "uk", "ca"]) {
-    test(`with @${locality} stands for the domain of that locality`, async () => {
+    test(`with @${locality} maps to the domain of that locality`, async () => {
       assert.equal(await domainOf(`acme@${locality}`), `acme.${locality}.auth0.com`);
     });
   }
 
-  test("may have %40 in place of @", async () => {
+  test("may contain %40 in place of @", async () => {
     assert.equal(await domainOf("acme%40eu"), "acme.eu.auth0.com");
   });
 
