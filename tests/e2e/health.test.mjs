@@ -1,4 +1,4 @@
-// Whether a tenant's object can work: anybody may ask, a monitor above all.
+// The health endpoint of a tenant. Monitors call it, so it needs no access token.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -13,9 +13,9 @@ const BROKEN = "broken.us.auth0.com";
 const worker = await startWorker({
   expectedErrors: [new RegExp(`"tenant":"${BROKEN}"`)],
   vars: { ISSUERS: '{"custom@us":[{"issuer":"https://login.example.com/"}]}' },
-  // The storage of one object answers nothing.
+  // Every SQL statement of one tenant object fails.
   runtime: `(state) => {
-    const exec = () => { throw new Error("disk I/O error: /secret/place"); };
+    const exec = () => { throw new Error("disk I/O error: /secret/path"); };
     const sql = instead(state.storage.sql, { exec });
     const storage = instead(state.storage, { sql });
     return state.id.name === "${BROKEN}" ? instead(state, { storage }) : state;
@@ -28,17 +28,17 @@ async function health(tenant) {
   return response.json();
 }
 
-describe("the health of a tenant", { concurrency: true }, () => {
-  test("tells that storage answers, and of a key set that it was not needed yet", async () => {
+describe("the health endpoint", { concurrency: true }, () => {
+  test("reports working storage and a key set that has not been fetched yet", async () => {
     const tenant = new Tenant(worker);
     assert.deepEqual(await health(tenant), {
       storage: "ok",
       key_sets: [{ jwks_uri: tenant.issuer.jwksUri, fetched_at: null }],
     });
-    assert.equal(tenant.issuer.fetches, 0, "to ask fetches nothing");
+    assert.equal(tenant.issuer.fetches, 0, "a health request does not fetch the key set");
   });
 
-  test("tells when the key set was fetched, through a hibernation too", async () => {
+  test("reports the time of the last fetch of the key set, also after hibernation", async () => {
     const tenant = new Tenant(worker);
     const before = Date.now();
     await tenant.listen();
@@ -49,20 +49,20 @@ describe("the health of a tenant", { concurrency: true }, () => {
     }
   });
 
-  test("tells when it could not be fetched anew", async () => {
+  test("reports the time of a failed refresh of the key set", async () => {
     const tenant = new Tenant(worker);
     await tenant.listen();
-    const [{ failed_at: none }] = (await health(tenant)).key_sets;
-    assert.equal(none, undefined);
+    const [{ failed_at: earlier }] = (await health(tenant)).key_sets;
+    assert.equal(earlier, undefined);
     tenant.issuer.behaviour = answers.unreachable;
     const before = Date.now();
-    const listener = await tenant.connect();
-    await listener.authenticate(tenant.token({}, { kid: "rotated" }));
+    const subscriber = await tenant.connect();
+    await subscriber.authenticate(tenant.token({}, { kid: "rotated" }));
     const [{ fetched_at: fetched, failed_at: failed }] = (await health(tenant)).key_sets;
     assert.ok(Date.parse(fetched) <= before && Date.parse(failed) >= before, failed);
   });
 
-  test("tells of each of its issuers", async () => {
+  test("reports the key set of each issuer of the tenant", async () => {
     const { key_sets: sets } = await (await worker.fetch("/custom@us/api/health")).json();
     assert.deepEqual(
       sets.map(({ jwks_uri: uri }) => uri),
@@ -74,16 +74,16 @@ describe("the health of a tenant", { concurrency: true }, () => {
   });
 });
 
-describe("a tenant whose storage does not answer", { concurrency: true }, () => {
+describe("a tenant with failing storage", { concurrency: true }, () => {
   const tenant = new Tenant(worker, { name: "broken" });
 
-  test("is told to be ill", async () => {
+  test("is reported as unhealthy with 503 storage_unavailable", async () => {
     const response = await tenant.fetch("/api/health");
     assert.equal(response.headers.get("retry-after"), "5");
     await assertError(response, 503, "storage_unavailable");
   });
 
-  test("has a request that fails told by an id under which the log has the cause", async () => {
+  test("returns a request id under which the log records the cause of a failed request", async () => {
     const response = await tenant.post(JSON.stringify([slo()]));
     await assertError(response, 500, "internal_error");
     const id = response.headers.get("x-request-id");
@@ -94,17 +94,17 @@ describe("a tenant whose storage does not answer", { concurrency: true }, () => 
     );
   });
 
-  test("closes a socket that it cannot serve, and has it come back later", async () => {
-    const listener = await tenant.connect();
-    listener.send({ type: "authenticate", access_token: tenant.token() });
-    assert.equal((await listener.closedWith(1011)).reason, "internal_error");
+  test("closes a socket that it cannot serve with 1011, so that the client reconnects later", async () => {
+    const subscriber = await tenant.connect();
+    subscriber.send({ type: "authenticate", access_token: tenant.token() });
+    assert.equal((await subscriber.closedWith(1011)).reason, "internal_error");
   });
 
-  test("takes no other tenant along", async () => {
+  test("does not affect another tenant", async () => {
     const other = new Tenant(worker);
-    const listener = await other.listen();
+    const subscriber = await other.listen();
     await tenant.post(JSON.stringify([slo()]));
     await other.publish(slo());
-    assert.equal((await listener.next()).type, "logout");
+    assert.equal((await subscriber.next()).type, "logout");
   });
 });

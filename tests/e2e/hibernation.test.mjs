@@ -1,5 +1,5 @@
-// A hibernating object keeps its sockets and nothing else in memory. Woken, it has to know all
-// that it knew: from its sockets' attachments and from its database.
+// Hibernation keeps an object's sockets and drops everything else in memory. When the object wakes,
+// it must restore its state from the attachments of its sockets and from its database.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
@@ -13,36 +13,36 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 
-describe("after a hibernation", { concurrency: true }, () => {
-  test("a listener that had authenticated gets the events that it may see", async () => {
+describe("after hibernation", { concurrency: true }, () => {
+  test("an authenticated subscriber still receives the events that its filter allows", async () => {
     const tenant = new Tenant(worker);
-    const everything = await tenant.listen();
+    const all = await tenant.listen();
     const own = await tenant.listen(JANE);
-    const waiting = await tenant.connect();
+    const unauthenticated = await tenant.connect();
     for (let round = 0; round < 3; round += 1) {
       await tenant.hub.evict();
       const records = [slo({ user_id: "auth0|john" }), slo({ user_id: "auth0|jane" })];
       await tenant.publish(...records);
-      assert.deepEqual(await everything.take(2), records.map(eventOf));
+      assert.deepEqual(await all.take(2), records.map(eventOf));
       assert.deepEqual(await own.next(), eventOf(records[1]));
     }
-    for (const listener of [everything, own, waiting])
-      assert.deepEqual(await listener.unread(), []);
+    for (const subscriber of [all, own, unauthenticated])
+      assert.deepEqual(await subscriber.unread(), []);
   });
 
-  test("a listener whose token came with the upgrade gets its events too", async () => {
+  test("a subscriber that sent its token with the upgrade still receives its events", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.connect({
+    const subscriber = await tenant.connect({
       headers: { authorization: `Bearer ${tenant.token(JANE)}` },
     });
-    await listener.next();
+    await subscriber.next();
     await tenant.hub.evict();
     const records = [slo(), slo({ user_id: "auth0|jane" })];
     await tenant.publish(...records);
-    assert.deepEqual(await listener.next(), eventOf(records[1]));
+    assert.deepEqual(await subscriber.next(), eventOf(records[1]));
   });
 
-  test("the answer of listeners is what it was", async () => {
+  test("/api/listeners responds as before", async () => {
     const tenant = new Tenant(worker);
     await tenant.listen({ sub: "backend@clients" });
     await tenant.listen(JANE);
@@ -56,57 +56,57 @@ describe("after a hibernation", { concurrency: true }, () => {
     assert.equal(after.count, 3);
   });
 
-  test("a socket with the largest claims that fit a token keeps them", async () => {
+  test("a socket keeps claims as large as a token allows", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen({ ...JANE, roles: "r".repeat(5_500) });
+    const subscriber = await tenant.listen({ ...JANE, roles: "r".repeat(5_500) });
     await tenant.hub.evict();
     const record = slo({ user_id: "auth0|jane" });
     await tenant.publish(record);
-    assert.deepEqual(await listener.next(), eventOf(record));
+    assert.deepEqual(await subscriber.next(), eventOf(record));
   });
 
-  test("a socket that had not authenticated may do so", async () => {
+  test("an unauthenticated socket can still authenticate", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.connect();
+    const subscriber = await tenant.connect();
     await tenant.hub.evict();
-    assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
+    assert.equal((await subscriber.authenticate(tenant.token())).type, "authenticated");
     await tenant.hub.evict();
     const record = slo();
     await tenant.publish(record);
-    assert.deepEqual(await listener.next(), eventOf(record));
+    assert.deepEqual(await subscriber.next(), eventOf(record));
   });
 
-  test("a renewal is still none of a first authentication: nothing is replayed", async () => {
+  test("a token renewal still replays no events", async () => {
     const tenant = new Tenant(worker);
     const record = slo();
     await tenant.publish(record);
-    const listener = await tenant.listen({}, record.log_id);
+    const subscriber = await tenant.listen({}, record.log_id);
     await tenant.hub.evict();
-    const answer = await listener.authenticate(tenant.token({ sub: "auth0|renewed" }));
-    assert.equal(answer.type, "authenticated");
-    assert.deepEqual(await listener.unread(), []);
+    const response = await subscriber.authenticate(tenant.token({ sub: "auth0|renewed" }));
+    assert.equal(response.type, "authenticated");
+    assert.deepEqual(await subscriber.unread(), []);
     await tenant.hub.evict();
     assert.equal((await tenant.listeners()).connections[0].sub, "auth0|renewed");
   });
 
-  test("messages that could not be understood are still counted", async () => {
+  test("invalid messages from before still count towards the limit", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.listen();
     for (let count = 1; count <= 9; count += 1) {
       if (count % 3 === 0) await tenant.hub.evict();
-      listener.send("nonsense");
-      assert.equal((await listener.next()).type, "error");
+      subscriber.send("nonsense");
+      assert.equal((await subscriber.next()).type, "error");
     }
-    assert.deepEqual(await listener.unread(), [], "nine are forgiven");
+    assert.deepEqual(await subscriber.unread(), [], "nine invalid messages keep the socket open");
     await tenant.hub.evict();
-    listener.send("nonsense");
-    assert.equal((await listener.next()).type, "error");
-    await listener.closedWith(4400);
+    subscriber.send("nonsense");
+    assert.equal((await subscriber.next()).type, "error");
+    await subscriber.closedWith(4400);
   });
 
-  test("a failed authentication, a message too large and a close are dealt with as ever", async () => {
+  test("a failed authentication, an oversized message and a close are handled as before", async () => {
     const tenant = new Tenant(worker);
-    const [bad, large, leaving, stays] = [
+    const [bad, large, closing, staying] = [
       await tenant.connect(),
       await tenant.listen(),
       await tenant.listen(),
@@ -119,35 +119,39 @@ describe("after a hibernation", { concurrency: true }, () => {
     large.send("x".repeat(16_385));
     await large.closedWith(1009);
     await tenant.hub.evict();
-    assert.equal((await leaving.close(1000)).code, 1000);
+    assert.equal((await closing.close(1000)).code, 1000);
     await tenant.hub.evictIfRunning();
     assert.equal((await tenant.listeners()).count, 1);
-    assert.ok(stays.isOpen);
+    assert.ok(staying.isOpen);
   });
 
-  test("pings of either kind are answered without waking the object", async () => {
+  test("JSON pings and WebSocket pings get a pong without waking the object", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.listen();
     await tenant.hub.evict();
-    const pong = once(listener.socket, "pong");
-    listener.socket.ping();
+    const pong = once(subscriber.socket, "pong");
+    subscriber.socket.ping();
     await pong;
-    listener.send('{"type":"ping"}');
-    assert.deepEqual(await listener.next(), { type: "pong" });
+    subscriber.send('{"type":"ping"}');
+    assert.deepEqual(await subscriber.next(), { type: "pong" });
     assert.equal(await tenant.hub.evictIfRunning(), false);
   });
 
-  test("that came by itself, an expiring token closes its socket on time, and the rest goes on", async () => {
+  test("caused by inactivity, an expiring token closes its socket on time and other sockets stay open", async () => {
     const tenant = new Tenant(worker);
     const exp = now() + 32;
     const expiring = await tenant.listen({ exp });
-    const stays = await tenant.listen();
+    const staying = await tenant.listen();
     await delay(exp * 1000 - 6_000 - Date.now());
-    assert.equal(await tenant.hub.evictIfRunning(), false, "it has been idle for long enough");
+    assert.equal(
+      await tenant.hub.evictIfRunning(),
+      false,
+      "the runtime has already hibernated the idle object",
+    );
     await expiring.closedWith(4419, exp * 1000 - Date.now() + 15_000);
-    assert.ok(Date.now() >= exp * 1000 - 50, "not before its time");
+    assert.ok(Date.now() >= exp * 1000 - 50, "the socket closed before its token expired");
     const record = slo();
     await tenant.publish(record);
-    assert.deepEqual(await stays.next(), eventOf(record));
+    assert.deepEqual(await staying.next(), eventOf(record));
   });
 });

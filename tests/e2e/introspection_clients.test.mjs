@@ -1,5 +1,5 @@
-// Introspection by clients that others have written, as they are: whoever has one in place needs
-// nothing of ours.
+// Introspection with unmodified third-party OAuth clients. An application that already uses one
+// of them needs no client library of this project.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -15,7 +15,7 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 const issued = now() - 600;
 
-/** A client authenticates by its own access token (RFC 7662, section 2.1). */
+/** The client authenticates with its own access token (RFC 7662, section 2.1). */
 const bearer = (token) => (_server, _client, _body, headers) =>
   token && headers.set("authorization", `Bearer ${token}`);
 
@@ -24,8 +24,8 @@ const serverOf = (tenant) => ({
   introspection_endpoint: new URL(`/${tenant.slug}/api/introspect`, worker.url).href,
 });
 
-// Both get Node's own fetch, for the worker under test has the global one; and the worker is on
-// this machine, without TLS.
+// Both clients get Node's own fetch, because the tests replace the global one. The worker listens on
+// this machine without TLS.
 const CLIENTS = {
   async oauth4webapi(tenant, ownToken, token) {
     const [server, client] = [serverOf(tenant), { client_id: "backend" }];
@@ -50,11 +50,11 @@ const CLIENTS = {
 
 for (const [name, introspect] of Object.entries(CLIENTS)) {
   describe(`introspection by ${name}`, { concurrency: true }, () => {
-    test("gives the claims of a token that is good", async () => {
+    test("returns the claims of a valid token", async () => {
       const tenant = new Tenant(worker);
       const claims = tenant.issuer.claims({ aud: "https://api.example.com", iat: issued });
-      const answer = await introspect(tenant, tenant.token(), tenant.issuer.token(claims));
-      assert.deepEqual(answer, {
+      const result = await introspect(tenant, tenant.token(), tenant.issuer.token(claims));
+      assert.deepEqual(result, {
         ...claims,
         active: true,
         client_id: claims.azp,
@@ -62,27 +62,28 @@ for (const [name, introspect] of Object.entries(CLIENTS)) {
       });
     });
 
-    test("tells that a token was revoked", async () => {
+    test("reports a revoked token as inactive", async () => {
       const tenant = new Tenant(worker);
-      const ask = (iat) => introspect(tenant, tenant.token(), tenant.token({ sub: USER, iat }));
-      assert.equal((await ask(issued)).active, true);
+      const introspectIssuedAt = (iat) =>
+        introspect(tenant, tenant.token(), tenant.token({ sub: USER, iat }));
+      assert.equal((await introspectIssuedAt(issued)).active, true);
       const date = new Date((issued + 60) * 1000).toISOString();
       await tenant.publish(scp({ user_id: USER, date }));
-      assert.deepEqual(await ask(issued), { active: false });
-      assert.equal((await ask(issued + 61)).active, true);
+      assert.deepEqual(await introspectIssuedAt(issued), { active: false });
+      assert.equal((await introspectIssuedAt(issued + 61)).active, true);
     });
 
-    test("tells that a token is none", async () => {
+    test("reports an opaque token as inactive", async () => {
       const tenant = new Tenant(worker);
       assert.deepEqual(await introspect(tenant, tenant.token(), "opaque"), { active: false });
     });
 
-    test("fails, in the words of the worker's challenge, for a caller without a good token", async () => {
+    test("fails with the error of the worker's challenge if the caller has no valid token", async () => {
       const tenant = new Tenant(worker);
       const failure = async (ownToken) => {
-        const asking = introspect(tenant, ownToken, tenant.token());
-        const error = await asking.then(
-          () => assert.fail("it was answered"),
+        const request = introspect(tenant, ownToken, tenant.token());
+        const error = await request.then(
+          () => assert.fail("the request succeeded"),
           (error) => error,
         );
         return [error.status, ...error.cause.map(({ parameters }) => parameters.error)];

@@ -1,6 +1,6 @@
-// Tenants share a worker and nothing else. These have all in common that two tenants can: users,
-// log ids, session ids, key ids, and some of them a name. What is one's own is the key, a year in
-// each event's date, and who listens.
+// Tenants share a worker and nothing else. The tenants in this file have everything in common that
+// two tenants can have: user ids, log ids, session ids, key ids, and some of them the name. They
+// differ in the signing key, the year in the dates of their events, and the subscribers.
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
@@ -16,8 +16,8 @@ const worker = await startWorker();
 const USERS = ["auth0|jane", "auth0|john"];
 const LOG_IDS = [newLogId(), newLogId(), newLogId()];
 
-/** A tenant with what tells it from the others. */
-function inhabit({ name, locality, year }) {
+/** A tenant with its own signing key, year of events and subscriber. */
+function createNeighbour({ name, locality, year }) {
   const tenant = new Tenant(worker, { name, locality });
   const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
   tenant.issuer.keys = [jwk(pair, "key-1")];
@@ -35,135 +35,143 @@ function inhabit({ name, locality, year }) {
   };
 }
 
-const inhabitants = [
+const neighbours = [
   { name: "neighbour", locality: "us", year: 2011 },
   { name: "neighbours", locality: "us", year: 2012 },
   { name: "neighbour", locality: "eu", year: 2013 },
   { name: "neighbour", locality: "", year: 2014 },
-].map(inhabit);
+].map(createNeighbour);
 
-const othersOf = (one) => inhabitants.filter((other) => other !== one);
-/** Asserts that a text tells nothing of the other tenants. */
-function assertOwn(one, text) {
-  for (const { year, tenant } of othersOf(one)) {
+const othersOf = (neighbour) => neighbours.filter((other) => other !== neighbour);
+
+/** Asserts that a text has no data of the other tenants. */
+function assertNoForeignData(neighbour, text) {
+  for (const { year, tenant } of othersOf(neighbour)) {
     assert.ok(!text.includes(`${year}-11-0`), `an event of ${tenant.domain}: ${text}`);
-    assert.ok(!text.includes(`watcher-${year}`), `a listener of ${tenant.domain}: ${text}`);
+    assert.ok(!text.includes(`watcher-${year}`), `a subscriber of ${tenant.domain}: ${text}`);
     const hosts = text.match(/[\w.-]+\.auth0\.com/g) ?? [];
     assert.ok(!hosts.includes(tenant.domain), `the name of ${tenant.domain}: ${text}`);
   }
 }
 
-async function listenWith(one, claims) {
-  const listener = await one.tenant.connect();
-  const answer = await listener.authenticate(one.token(claims));
-  assert.equal(answer.type, "authenticated");
-  assertOwn(one, JSON.stringify(answer));
-  return listener;
+async function subscribe(neighbour, claims) {
+  const subscriber = await neighbour.tenant.connect();
+  const response = await subscriber.authenticate(neighbour.token(claims));
+  assert.equal(response.type, "authenticated");
+  assertNoForeignData(neighbour, JSON.stringify(response));
+  return subscriber;
 }
 
-describe("tenants side by side", () => {
+describe("tenants of one worker", () => {
   before(async () => {
-    for (const one of inhabitants) {
-      one.all = await listenWith(one, { sub: one.watcher });
-      one.jane = await listenWith(one, { sub: USERS[0], scope: "listen:events:self" });
+    for (const neighbour of neighbours) {
+      neighbour.all = await subscribe(neighbour, { sub: neighbour.watcher });
+      neighbour.jane = await subscribe(neighbour, { sub: USERS[0], scope: "listen:events:self" });
     }
-    // Interleaved, and each batch with a record that is logged.
-    for (let turn = 0; turn < 3; turn += 1) {
-      for (const one of inhabitants) {
-        one.counts ??= [];
-        one.counts.push(await one.tenant.publish(one.records[turn], { log_id: one.year }));
+    // Batches are interleaved. Each has a malformed record, which the worker logs.
+    for (let batch = 0; batch < 3; batch += 1) {
+      for (const neighbour of neighbours) {
+        neighbour.counts ??= [];
+        neighbour.counts.push(
+          await neighbour.tenant.publish(neighbour.records[batch], { log_id: neighbour.year }),
+        );
       }
     }
   });
 
-  test("know their log ids apart: what is a duplicate here is news there", () => {
-    for (const { counts } of inhabitants) {
+  test("accept a log id that another tenant has already accepted", () => {
+    for (const { counts } of neighbours) {
       for (const { events, duplicates } of counts) assert.deepEqual([events, duplicates], [1, 0]);
     }
   });
 
-  test("are heard by their own listeners alone, of all and of oneself", async () => {
-    for (const { all, jane, records } of inhabitants) {
+  test("send events only to their own subscribers, with either filter", async () => {
+    for (const { all, jane, records } of neighbours) {
       const events = records.map(eventOf);
       assert.deepEqual(await all.unread(), events);
       assert.deepEqual(await jane.unread(), [events[0], events[2]]);
     }
   });
 
-  test("answer with their own events and their own listeners", async () => {
-    for (const one of inhabitants) {
-      const events = await (await one.tenant.get("/api/events", one.token())).json();
-      assert.deepEqual(events, { events: one.records.map(eventOf).reverse() });
-      const { connections } = await (await one.tenant.get("/api/listeners", one.token())).json();
-      assert.deepEqual(connections.map(({ sub }) => sub).sort(), [USERS[0], one.watcher]);
+  test("list only their own events and subscribers", async () => {
+    for (const neighbour of neighbours) {
+      const events = await (await neighbour.tenant.get("/api/events", neighbour.token())).json();
+      assert.deepEqual(events, { events: neighbour.records.map(eventOf).reverse() });
+      const { connections } = await (
+        await neighbour.tenant.get("/api/listeners", neighbour.token())
+      ).json();
+      assert.deepEqual(connections.map(({ sub }) => sub).sort(), [USERS[0], neighbour.watcher]);
     }
   });
 
-  test("replay their own events after an id that all of them have", async () => {
-    for (const one of inhabitants) {
-      const listener = await one.tenant.connect();
-      const answer = await listener.authenticate(one.token(), LOG_IDS[0]);
-      assert.equal(answer.recovered, true);
-      assert.deepEqual(await listener.unread(), one.records.slice(1).map(eventOf));
-      await listener.close();
+  test("replay only their own events after an id that all of them have stored", async () => {
+    for (const neighbour of neighbours) {
+      const subscriber = await neighbour.tenant.connect();
+      const response = await subscriber.authenticate(neighbour.token(), LOG_IDS[0]);
+      assert.equal(response.recovered, true);
+      assert.deepEqual(await subscriber.unread(), neighbour.records.slice(1).map(eventOf));
+      await subscriber.close();
     }
   });
 
-  test("take their own tokens alone, though kid and user are the same", async () => {
-    for (const one of inhabitants) {
-      assert.equal(await overHttp(one.tenant, one.token()), "accepted");
-      assert.equal(await onSocket(one.tenant, one.token()), "accepted");
-      for (const other of othersOf(one)) {
-        // Once as it is, and once in the name of the tenant that it is shown to.
-        for (const claims of [{}, { iss: one.tenant.issuer.issuer }]) {
-          const token = other.token({ sub: one.watcher, ...claims });
-          assert.equal(await overHttp(one.tenant, token), "invalid_token");
-          assert.equal(await onSocket(one.tenant, token), "invalid_token");
+  test("accept only their own tokens, although kid and user are the same", async () => {
+    for (const neighbour of neighbours) {
+      assert.equal(await overHttp(neighbour.tenant, neighbour.token()), "accepted");
+      assert.equal(await onSocket(neighbour.tenant, neighbour.token()), "accepted");
+      for (const other of othersOf(neighbour)) {
+        // Once with the other tenant's issuer, and once with the issuer of this tenant.
+        for (const claims of [{}, { iss: neighbour.tenant.issuer.issuer }]) {
+          const token = other.token({ sub: neighbour.watcher, ...claims });
+          assert.equal(await overHttp(neighbour.tenant, token), "invalid_token");
+          assert.equal(await onSocket(neighbour.tenant, token), "invalid_token");
         }
         const authorization = publishToken(other.tenant.domain);
-        assert.equal((await one.tenant.post("[]", { authorization })).status, 401);
+        assert.equal((await neighbour.tenant.post("[]", { authorization })).status, 401);
       }
     }
   });
 
-  test("have their keys fetched from their own issuers, once", () => {
-    for (const { tenant } of inhabitants) assert.equal(tenant.issuer.fetches, 1);
+  test("fetch their keys once, from their own issuers", () => {
+    for (const { tenant } of neighbours) assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("keep nothing of each other in storage", async () => {
-    for (const one of inhabitants) {
-      const [{ file }] = await one.tenant.hub.sql("PRAGMA database_list");
+  test("store no data of each other", async () => {
+    for (const neighbour of neighbours) {
+      const [{ file }] = await neighbour.tenant.hub.sql("PRAGMA database_list");
       const text = globSync(`${file}*`)
         .map((part) => readFileSync(part, "latin1"))
         .join("\n");
-      assert.ok(text.includes(`${one.year}-11-03`) && text.includes(one.tenant.issuer.jwksUri));
-      assertOwn(one, text);
+      assert.ok(
+        text.includes(`${neighbour.year}-11-03`) && text.includes(neighbour.tenant.issuer.jwksUri),
+      );
+      assertNoForeignData(neighbour, text);
     }
   });
 
-  test("still hear their own events alone after all of them slept", async () => {
-    for (const { tenant } of inhabitants) await tenant.hub.evict();
-    for (const one of inhabitants) {
+  test("still send events only to their own subscribers after hibernation", async () => {
+    for (const { tenant } of neighbours) await tenant.hub.evict();
+    for (const neighbour of neighbours) {
       const record = slo(
-        { user_id: USERS[0], date: `${one.year}-11-04T05:53:57.546Z` },
-        "the same",
+        { user_id: USERS[0], date: `${neighbour.year}-11-04T05:53:57.546Z` },
+        "the same log id",
       );
-      await one.tenant.publish(record);
-      for (const listener of [one.all, one.jane]) {
-        assert.deepEqual(await listener.next(), eventOf(record));
+      await neighbour.tenant.publish(record);
+      for (const subscriber of [neighbour.all, neighbour.jane]) {
+        assert.deepEqual(await subscriber.next(), eventOf(record));
       }
     }
-    for (const one of inhabitants) {
-      for (const listener of [one.all, one.jane]) assert.deepEqual(await listener.unread(), []);
+    for (const neighbour of neighbours) {
+      for (const subscriber of [neighbour.all, neighbour.jane])
+        assert.deepEqual(await subscriber.unread(), []);
     }
   });
 
-  test("have log lines of their own", () => {
+  test("have separate log lines", () => {
     const lines = worker.logs().map(({ message }) => message);
-    for (const one of inhabitants) {
-      const own = lines.filter((line) => JSON.parse(line).tenant === one.tenant.domain);
-      assert.ok(own.length >= 3, `${own.length} lines of ${one.tenant.domain}`);
-      for (const line of own) assertOwn(one, line);
+    for (const neighbour of neighbours) {
+      const own = lines.filter((line) => JSON.parse(line).tenant === neighbour.tenant.domain);
+      assert.ok(own.length >= 3, `${own.length} lines of ${neighbour.tenant.domain}`);
+      for (const line of own) assertNoForeignData(neighbour, line);
     }
   });
 });

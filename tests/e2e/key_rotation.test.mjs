@@ -1,5 +1,6 @@
-// Keys that change, and those who try to have them fetched: a rotation is noticed at once, and no
-// number of tokens, doors, sleeps or copies of the Worker makes the issuer be asked more often.
+// Rotation of signing keys, and attackers who try to cause fetches of the key set. A rotation takes
+// effect at once. The fetch limit holds for any number of tokens, over HTTP and on sockets, after
+// hibernation, and across isolates of the Worker.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -13,85 +14,86 @@ const worker = await startWorker();
 const restarted = await startWorker();
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-const DOORS = { "over HTTP": overHttp, "on a socket": onSocket };
+const TRANSPORTS = { "over HTTP": overHttp, "on a socket": onSocket };
 
-const byOtherKey = (tenant, kid) => tenant.token({}, { kid }, { key: otherKey().privateKey });
-const several = (count, make) => Array.from({ length: count }, (_, number) => make(number));
+const signedWithOtherKey = (tenant, kid) =>
+  tenant.token({}, { kid }, { key: otherKey().privateKey });
+const times = (count, make) => Array.from({ length: count }, (_, number) => make(number));
 
-/** Asserts that a tenant's issuer was asked so often, and then at most once in 30 seconds. */
+/** Asserts the number of fetches; each 30 seconds since `start` allow one more. */
 function assertFetches({ issuer }, expected, start) {
   const most = expected + Math.floor((Date.now() - start) / (30 * SECOND));
   assert.ok(issuer.fetches >= expected && issuer.fetches <= most, `${issuer.fetches} fetches`);
 }
 
-describe("a rotation", { concurrency: true }, () => {
-  for (const [where, door] of Object.entries(DOORS)) {
-    test(`that is noticed ${where} lets the new key in and the withdrawn one out`, async () => {
+describe("a key rotation", { concurrency: true }, () => {
+  for (const [transport, present] of Object.entries(TRANSPORTS)) {
+    test(`makes the new key valid and the withdrawn key invalid ${transport}`, async () => {
       const tenant = new Tenant(worker);
-      assert.equal(await door(tenant), "accepted");
+      assert.equal(await present(tenant), "accepted");
       tenant.issuer.keys = [jwk(otherKey(), "key-2")];
-      assert.equal(await door(tenant, byOtherKey(tenant, "key-2")), "accepted");
-      assert.equal(await door(tenant), "invalid_token");
+      assert.equal(await present(tenant, signedWithOtherKey(tenant, "key-2")), "accepted");
+      assert.equal(await present(tenant), "invalid_token");
     });
 
-    test(`${where} to the next key and back to the one before is followed`, async () => {
+    test(`that adds a key and changes the order keeps both keys valid ${transport}`, async () => {
       const tenant = new Tenant(worker);
       const [one, two] = [jwk(signingKey(), "key-1"), jwk(otherKey(), "key-2")];
-      assert.equal(await door(tenant), "accepted");
+      assert.equal(await present(tenant), "accepted");
       tenant.issuer.keys = [one, two];
-      assert.equal(await door(tenant, byOtherKey(tenant, "key-2")), "accepted");
+      assert.equal(await present(tenant, signedWithOtherKey(tenant, "key-2")), "accepted");
       tenant.issuer.keys = [two, one];
-      for (const token of [tenant.token(), byOtherKey(tenant, "key-2")]) {
-        assert.equal(await door(tenant, token), "accepted");
+      for (const token of [tenant.token(), signedWithOtherKey(tenant, "key-2")]) {
+        assert.equal(await present(tenant, token), "accepted");
       }
     });
 
-    test(`to another key under the same kid is no reason to ask ${where}`, async () => {
+    test(`that reuses a kid causes no fetch ${transport}`, async () => {
       const tenant = new Tenant(worker);
-      assert.equal(await door(tenant), "accepted");
+      assert.equal(await present(tenant), "accepted");
       tenant.issuer.keys = [jwk(otherKey(), "key-1")];
       for (let count = 0; count < 5; count += 1) {
-        assert.equal(await door(tenant, byOtherKey(tenant, "key-1")), "invalid_token");
+        assert.equal(await present(tenant, signedWithOtherKey(tenant, "key-1")), "invalid_token");
       }
-      assert.equal(await door(tenant), "accepted");
+      assert.equal(await present(tenant), "accepted");
       assert.equal(tenant.issuer.fetches, 1);
     });
   }
 
-  test("to another key under the same kid is noticed after 10 minutes", async () => {
+  test("that reuses a kid takes effect after 10 minutes", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     tenant.issuer.keys = [jwk(otherKey(), "key-1")];
     await tenant.ageKeySet("fetched_at", 10 * MINUTE + SECOND);
-    for (const door of [onSocket, overHttp]) {
-      assert.equal(await door(tenant, byOtherKey(tenant, "key-1")), "accepted");
-      assert.equal(await door(tenant), "invalid_token");
+    for (const present of [onSocket, overHttp]) {
+      assert.equal(await present(tenant, signedWithOtherKey(tenant, "key-1")), "accepted");
+      assert.equal(await present(tenant), "invalid_token");
     }
     assert.equal(tenant.issuer.fetches, 2);
   });
 
-  test("is missed while the issuer is out of reach, and that is not the token's fault for long", async () => {
+  test("during an outage of the issuer takes effect once the issuer is reachable again", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     tenant.issuer.behaviour = answers.status(503);
-    assert.equal(await onSocket(tenant, byOtherKey(tenant, "key-2")), "invalid_token");
-    assert.equal(await onSocket(tenant), "accepted", "the cached key serves on");
+    assert.equal(await onSocket(tenant, signedWithOtherKey(tenant, "key-2")), "invalid_token");
+    assert.equal(await onSocket(tenant), "accepted", "the cached key is still valid");
     tenant.issuer.behaviour = answers.keySet;
     tenant.issuer.keys = [jwk(otherKey(), "key-2")];
     await tenant.ageKeySet("failed_at", 30 * SECOND);
-    assert.equal(await onSocket(tenant, byOtherKey(tenant, "key-2")), "accepted");
+    assert.equal(await onSocket(tenant, signedWithOtherKey(tenant, "key-2")), "accepted");
     assert.equal(tenant.issuer.fetches, 3);
   });
 });
 
 describe("a flood of unknown kids", () => {
   const flood = async (tenant, round) => {
-    const tokens = several(20, (number) => byOtherKey(tenant, `made-up-${round}-${number}`));
+    const tokens = times(20, (number) => signedWithOtherKey(tenant, `made-up-${round}-${number}`));
     const outcomes = tokens.flatMap((token) => [onSocket(tenant, token), overHttp(tenant, token)]);
     assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(["invalid_token"]));
   };
 
-  test("over both doors and through evictions has the set fetched once in 30 seconds", async () => {
+  test("over HTTP and on sockets, with evictions, causes one fetch in 30 seconds", async () => {
     const tenant = new Tenant(worker);
     const start = Date.now();
     assert.equal(await overHttp(tenant), "accepted");
@@ -102,7 +104,7 @@ describe("a flood of unknown kids", () => {
     assertFetches(tenant, 2, start);
   });
 
-  test("at many copies of the Worker, each of which knows nothing yet, does so too", async () => {
+  test("at many new isolates of the Worker causes one fetch in 30 seconds", async () => {
     const tenant = new Tenant(restarted);
     const start = Date.now();
     assert.equal(await overHttp(tenant), "accepted");
@@ -114,7 +116,7 @@ describe("a flood of unknown kids", () => {
     assertFetches(tenant, 2, start);
   });
 
-  test("on a tenant that nobody has used makes one fetch", async () => {
+  test("at a tenant without a cached key set causes one fetch", async () => {
     const tenant = new Tenant(worker);
     const start = Date.now();
     await flood(tenant, 0);
@@ -122,7 +124,7 @@ describe("a flood of unknown kids", () => {
     assertFetches(tenant, 1, start);
   });
 
-  test("at an issuer that fails makes one fetch, and leaves the known key alone", async () => {
+  test("with a failing issuer causes one fetch, and the cached key stays valid", async () => {
     const tenant = new Tenant(worker);
     const start = Date.now();
     assert.equal(await overHttp(tenant), "accepted");
@@ -131,54 +133,55 @@ describe("a flood of unknown kids", () => {
       await flood(tenant, round);
       await tenant.hub.evict();
     }
-    for (const door of Object.values(DOORS)) assert.equal(await door(tenant), "accepted");
+    for (const present of Object.values(TRANSPORTS))
+      assert.equal(await present(tenant), "accepted");
     assertFetches(tenant, 2, start);
   });
 
-  test("at one tenant is nothing to another", async () => {
+  test("at one tenant does not delay a rotation at another", async () => {
     const [tenant, other] = [new Tenant(worker), new Tenant(worker)];
     assert.equal(await overHttp(other), "accepted");
     await flood(tenant, 0);
     other.issuer.keys = [jwk(otherKey(), "key-2")];
-    assert.equal(await overHttp(other, byOtherKey(other, "key-2")), "accepted");
+    assert.equal(await overHttp(other, signedWithOtherKey(other, "key-2")), "accepted");
     assert.equal(other.issuer.fetches, 2);
   });
 });
 
-describe("a herd of 200 tokens at both doors", () => {
-  const needs = (tenant) => several(100, () => overHttp(tenant));
+describe("200 concurrent tokens over HTTP and on sockets", () => {
+  const presentOverHttp = (tenant) => times(100, () => overHttp(tenant));
 
-  test("has the set fetched once when the tenant wakes up with an old one", async () => {
+  test("cause one fetch when the tenant object wakes up with an expired key set", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     await tenant.ageKeySet("fetched_at", 11 * MINUTE);
-    const listeners = await Promise.all(several(100, () => tenant.connect()));
+    const sockets = await Promise.all(times(100, () => tenant.connect()));
     await tenant.hub.evict();
     tenant.issuer.behaviour = answers.slow(300);
     const token = tenant.token();
     const outcomes = await Promise.all([
-      ...listeners.map(async (listener) => (await listener.authenticate(token)).type),
-      ...needs(tenant),
+      ...sockets.map(async (socket) => (await socket.authenticate(token)).type),
+      ...presentOverHttp(tenant),
     ]);
     assert.deepEqual(new Set(outcomes), new Set(["authenticated", "accepted"]));
     assert.equal(tenant.issuer.fetches, 2);
   });
 
-  test("has the set fetched once when the tenant has none", async () => {
+  test("cause one fetch when the tenant has no key set", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.slow(300);
-    const outcomes = [...needs(tenant), ...several(100, () => onSocket(tenant))];
+    const outcomes = [...presentOverHttp(tenant), ...times(100, () => onSocket(tenant))];
     assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(["accepted"]));
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("has a failing issuer asked once, whose old set serves them all", async () => {
+  test("cause one failed fetch, and the expired key set validates them all", async () => {
     const tenant = new Tenant(worker);
     const start = Date.now();
     assert.equal(await onSocket(tenant), "accepted");
     await tenant.ageKeySet("fetched_at", 11 * MINUTE);
     tenant.issuer.behaviour = answers.status(503);
-    const outcomes = [...needs(tenant), ...several(100, () => onSocket(tenant))];
+    const outcomes = [...presentOverHttp(tenant), ...times(100, () => onSocket(tenant))];
     assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(["accepted"]));
     assertFetches(tenant, 2, start);
   });

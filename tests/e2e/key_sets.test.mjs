@@ -1,9 +1,9 @@
-// Where the keys come from that tokens are checked with: fetched seldom, shared, kept, and never
-// taken from anywhere but the tenant's own issuer.
+// The key set that verifies tokens. It is fetched rarely, shared and stored. Its only source is the
+// tenant's own issuer.
 //
-// Minutes and hours go by in the object's database: what it holds of a key set is made older while
-// the object is out of memory. Tokens are presented on sockets there, for it is the object that
-// checks these.
+// These tests do not wait for minutes or hours. They evict the object and change the times that its
+// database stores with the key set. Such tests present their tokens on a socket, because the tenant
+// object verifies those.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -20,7 +20,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 describe("the key set", { concurrency: true }, () => {
-  test("comes from the tenant's own issuer, and the request tells nothing of the token", async () => {
+  test("is fetched from the tenant's own issuer, without the token in the request", async () => {
     const tenant = new Tenant(worker);
     assert.equal(tenant.issuer.jwksUri, `https://${tenant.domain}/.well-known/jwks.json`);
     assert.equal(await overHttp(tenant), "accepted");
@@ -30,7 +30,7 @@ describe("the key set", { concurrency: true }, () => {
     }
   });
 
-  test("is not fetched before a token asks for it", async () => {
+  test("is not fetched before a token needs it", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
     await tenant.fetch("/api/_debug");
@@ -39,7 +39,7 @@ describe("the key set", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 0);
   });
 
-  test("is fetched once for all tokens at both doors", async () => {
+  test("is fetched once for all tokens, over HTTP and on sockets", async () => {
     const tenant = new Tenant(worker);
     for (let count = 0; count < 5; count += 1) {
       assert.equal(await overHttp(tenant), "accepted");
@@ -48,15 +48,15 @@ describe("the key set", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("is fetched once when many need it at the same time", async () => {
+  test("is fetched once when many tokens need it at the same time", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.slow(400);
-    const needs = Array.from({ length: 10 }, () => [overHttp(tenant), onSocket(tenant)]).flat();
-    for (const outcome of await Promise.all(needs)) assert.equal(outcome, "accepted");
+    const outcomes = Array.from({ length: 10 }, () => [overHttp(tenant), onSocket(tenant)]).flat();
+    for (const outcome of await Promise.all(outcomes)) assert.equal(outcome, "accepted");
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("survives the object's hibernation", async () => {
+  test("survives hibernation", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     tenant.issuer.behaviour = answers.unreachable;
@@ -65,7 +65,7 @@ describe("the key set", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("of one tenant counts for no other, even under the same kid", async () => {
+  test("of one tenant is not used for another, even with the same kid", async () => {
     const [mine, other] = [new Tenant(worker), new Tenant(worker)];
     other.issuer.keys = [jwk(otherKey(), "key-1")];
     assert.equal(await overHttp(mine), "accepted");
@@ -74,14 +74,14 @@ describe("the key set", { concurrency: true }, () => {
     assert.equal(await onSocket(other), "invalid_token");
   });
 
-  test("may hold keys that nobody understands beside the one that is needed", async () => {
+  test("may contain unsupported keys beside the signing key", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.keys = [{}, { kty: "PQC", kid: "key-1" }, { kty: "RSA" }, ...tenant.issuer.keys];
     assert.equal(await overHttp(tenant), "accepted");
     assert.equal(await onSocket(tenant), "accepted");
   });
 
-  test("serves for 10 minutes without being asked for again", async () => {
+  test("is used for 10 minutes without a refresh", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     await tenant.ageKeySet("fetched_at", 9 * MINUTE);
@@ -89,7 +89,7 @@ describe("the key set", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("is fetched anew after 10 minutes, so that a withdrawn key is no longer trusted", async () => {
+  test("is refreshed after 10 minutes, so that a withdrawn key becomes invalid", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     tenant.issuer.keys = [jwk(otherKey(), "key-2")];
@@ -102,21 +102,21 @@ describe("the key set", { concurrency: true }, () => {
 describe("an unknown kid", { concurrency: true }, () => {
   const rotated = (tenant, kid) => tenant.token({}, { kid }, { key: otherKey().privateKey });
 
-  for (const [door, present] of [
+  for (const [transport, present] of [
     ["over HTTP", overHttp],
     ["on a socket", onSocket],
   ]) {
-    test(`${door} has the set fetched anew, so that a rotation is noticed at once`, async () => {
+    test(`${transport} refreshes the key set, so that a rotation takes effect at once`, async () => {
       const tenant = new Tenant(worker);
       assert.equal(await present(tenant), "accepted");
       tenant.issuer.keys = [...tenant.issuer.keys, jwk(otherKey(), "key-2")];
       assert.equal(await present(tenant, rotated(tenant, "key-2")), "accepted");
       assert.equal(tenant.issuer.fetches, 2);
-      assert.equal(await present(tenant), "accepted", "the old key is still there");
+      assert.equal(await present(tenant), "accepted", "the old key is still valid");
       assert.equal(tenant.issuer.fetches, 2);
     });
 
-    test(`${door} has the set fetched anew at most once in 30 seconds`, async () => {
+    test(`${transport} refreshes the key set at most once in 30 seconds`, async () => {
       const tenant = new Tenant(worker);
       assert.equal(await present(tenant), "accepted");
       const outcomes = await Promise.all(
@@ -130,14 +130,18 @@ describe("an unknown kid", { concurrency: true }, () => {
       assert.notEqual(
         await present(tenant, rotated(tenant, "key-2")),
         "accepted",
-        "the rotation comes too soon",
+        "no refresh within 30 seconds",
       );
-      assert.equal(await present(tenant), "accepted", "known keys are not kept waiting");
+      assert.equal(
+        await present(tenant),
+        "accepted",
+        "tokens with a known kid are accepted meanwhile",
+      );
       assert.equal(tenant.issuer.fetches, 2);
     });
   }
 
-  test("in both doors at once counts once", async () => {
+  test("over HTTP and on a socket refreshes the key set once in all", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await overHttp(tenant), "accepted");
     assert.equal(await onSocket(tenant, rotated(tenant, "made-up")), "invalid_token");
@@ -145,14 +149,14 @@ describe("an unknown kid", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 2);
   });
 
-  test("right at the first fetch is not looked for a second time", async () => {
+  test("in the first token causes no second fetch", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant, rotated(tenant, "made-up")), "invalid_token");
     assert.equal(await onSocket(tenant, rotated(tenant, "made-up-too")), "invalid_token");
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("is remembered through a hibernation, and looked for again after the 30 seconds", async () => {
+  test("survives hibernation and refreshes the key set again after 30 seconds", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     assert.equal(await onSocket(tenant, rotated(tenant, "key-2")), "invalid_token");
@@ -165,7 +169,7 @@ describe("an unknown kid", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 3);
   });
 
-  test("is looked for again over HTTP after 30 seconds of real time", async () => {
+  test("refreshes the key set again over HTTP after 30 seconds of real time", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await overHttp(tenant), "accepted");
     const before = Date.now();
@@ -173,10 +177,10 @@ describe("an unknown kid", { concurrency: true }, () => {
     tenant.issuer.keys = [...tenant.issuer.keys, jwk(otherKey(), "key-2")];
     await until(
       async () => (await overHttp(tenant, rotated(tenant, "key-2"))) === "accepted",
-      () => "it is not looked for again",
+      () => "the key set is not refreshed again",
       { patience: 60 * SECOND, pause: 250 },
     );
-    assert.ok(Date.now() - before >= 30 * SECOND, `looked for after ${Date.now() - before} ms`);
+    assert.ok(Date.now() - before >= 30 * SECOND, `refreshed after ${Date.now() - before} ms`);
     assert.equal(tenant.issuer.fetches, 3);
   });
 });

@@ -1,5 +1,5 @@
-// What one tenant, one subject and one socket may take up, and what becomes of more. Nothing that
-// is there already is ever closed to make room.
+// Limits per tenant, per subject and per socket. Reaching a limit refuses new sockets and never
+// closes existing ones to make room.
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 
@@ -12,78 +12,84 @@ import { Tenant } from "../support/tenant.mjs";
 import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
-// All sockets come from one address here; how many may is another test's matter.
+// All sockets share one address here. rate_limits.test.mjs tests the limit per address.
 const configure = (wranglerToml) => wranglerToml.replaceAll("limit = 3000", "limit = 1000000");
 const worker = await startWorker({ configure });
-// Here no socket's time to authenticate is ever over, however long it takes to gather so many.
-const patient = await startWorker({ configure, runtime: WITHOUT_ALARM });
+// A worker without the authentication deadline, because opening so many sockets takes time.
+const withoutDeadline = await startWorker({ configure, runtime: WITHOUT_ALARM });
 
-const crowds = [];
-after(() => disperse(crowds.flat()));
+const opened = [];
+after(() => disperse(opened.flat()));
 
 const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 const MARY = { sub: "auth0|mary", scope: "listen:events:self" };
 const BACKEND = { sub: "backend@clients", scope: "listen:events" };
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
-async function crowd(tenant, count, claims) {
+async function openSockets(tenant, count, claims) {
   const headers = claims ? bearer(tenant.token(claims)) : {};
   const { sockets, refusal } = await gather(tenant.subscribeUrl(), count, () => headers);
-  crowds.push(sockets);
+  opened.push(sockets);
   return { sockets, refusal };
 }
 
-/** Asserts that an upgrade has been answered with 503, and with a time to come back. */
-async function assertNoRoom(answer, seconds) {
-  await assertError(answer, 503, "too_many_sockets");
-  assert.equal(answer.headers.get("retry-after"), String(seconds));
+/** Asserts that an upgrade was refused with 503 and this `Retry-After`. */
+async function assertRefused(response, seconds) {
+  await assertError(response, 503, "too_many_sockets");
+  assert.equal(response.headers.get("retry-after"), String(seconds));
 }
 
-/** Asserts that nobody may be this listener: neither by a token on the upgrade nor by one after. */
-async function assertNoRoomFor(tenant, claims) {
+/** Asserts that a token of this subject is refused, both on the upgrade and on a socket. */
+async function assertSubjectRefused(tenant, claims) {
   const token = tenant.token(claims);
-  await assertNoRoom(await open(tenant.subscribeUrl(), bearer(token)), 60);
-  const listener = await tenant.connect();
-  const { type, error } = await listener.authenticate(token);
+  await assertRefused(await open(tenant.subscribeUrl(), bearer(token)), 60);
+  const subscriber = await tenant.connect();
+  const { type, error } = await subscriber.authenticate(token);
   assert.deepEqual([type, error], ["authentication_failed", "too_many_sockets"]);
-  await listener.closedWith(1013);
+  await subscriber.closedWith(1013);
 }
 
-describe("sockets", () => {
-  test("without a token may be 1,000 of a tenant's; who has one comes in all the same", async () => {
-    const tenant = new Tenant(patient);
-    const listener = await tenant.listen();
-    const { sockets, refusal } = await crowd(tenant, 10_000);
-    assert.ok(refusal, `all of ${sockets.length} were let in`);
-    await assertNoRoom(refusal, 10);
-    const waiting = sockets.filter((socket) => socket.readyState === socket.OPEN);
-    assert.equal(waiting.length, 1_000);
+describe("socket limits", () => {
+  test("a tenant accepts 1,000 unauthenticated sockets, and further sockets only with a token", async () => {
+    const tenant = new Tenant(withoutDeadline);
+    const subscriber = await tenant.listen();
+    const { sockets, refusal } = await openSockets(tenant, 10_000);
+    assert.ok(refusal, `all ${sockets.length} sockets were accepted`);
+    await assertRefused(refusal, 10);
+    const unauthenticated = sockets.filter((socket) => socket.readyState === socket.OPEN);
+    assert.equal(unauthenticated.length, 1_000);
 
     const late = await Listener.connect(tenant.subscribeUrl(), { headers: bearer(tenant.token()) });
     assert.equal((await late.take(2))[1].type, "authenticated");
     const record = slo();
     await tenant.publish(record);
-    assert.deepEqual(await listener.next(), eventOf(record), "who was there is not disturbed");
+    assert.deepEqual(
+      await subscriber.next(),
+      eventOf(record),
+      "the existing socket still receives events",
+    );
 
     disperse(sockets);
     await until(async () => {
-      const answer = await open(tenant.subscribeUrl());
-      return answer.status === undefined && answer.terminate() === undefined;
+      const outcome = await open(tenant.subscribeUrl());
+      if (outcome.status !== undefined) return false;
+      outcome.terminate();
+      return true;
     });
   });
 
-  test("of one user may be 100, also after a hibernation, and another user has as many", async () => {
+  test("a user may have 100 sockets, also after hibernation, regardless of other users", async () => {
     const tenant = new Tenant(worker);
-    const { sockets, refusal } = await crowd(tenant, 100, JANE);
+    const { sockets, refusal } = await openSockets(tenant, 100, JANE);
     assert.deepEqual([sockets.length, refusal], [100, undefined]);
-    await assertNoRoomFor(tenant, JANE);
+    await assertSubjectRefused(tenant, JANE);
     await tenant.hub.evict();
-    await assertNoRoomFor(tenant, JANE);
+    await assertSubjectRefused(tenant, JANE);
     const mary = await tenant.listen(MARY);
 
-    const [renewed, left] = sockets;
+    const [renewed, closing] = sockets;
     renewed.send(JSON.stringify({ type: "authenticate", access_token: tenant.token(JANE) }));
-    left.close();
+    closing.close();
     await until(async () => (await tenant.listeners()).count === 100);
     const jane = await tenant.listen(JANE);
     const record = slo({ user_id: "auth0|jane" });
@@ -92,49 +98,49 @@ describe("sockets", () => {
     assert.deepEqual(await mary.unread(), []);
   });
 
-  test("of one backend may be 1,000", async () => {
+  test("a backend may have 1,000 sockets", async () => {
     const tenant = new Tenant(worker);
-    const { sockets, refusal } = await crowd(tenant, 1_000, BACKEND);
+    const { sockets, refusal } = await openSockets(tenant, 1_000, BACKEND);
     assert.deepEqual([sockets.length, refusal], [1_000, undefined]);
-    await assertNoRoomFor(tenant, BACKEND);
+    await assertSubjectRefused(tenant, BACKEND);
     await tenant.listen({ ...BACKEND, sub: "other@clients" });
   });
 });
 
-describe("messages", { concurrency: true }, () => {
-  test("may be 100 a second of a socket; one that goes on faster is closed", async () => {
+describe("the message limit", { concurrency: true }, () => {
+  test("a socket that sends more than 100 messages a second is closed", async () => {
     const tenant = new Tenant(worker);
-    const [calm, hasty] = [await tenant.listen(), await tenant.listen()];
-    for (let count = 0; count < 90; count += 1) calm.send({ type: "ping", count });
-    assert.deepEqual(await calm.take(90), Array(90).fill({ type: "pong" }));
-    // So many that some second sees more than 100 of them, wherever it begins.
-    for (let count = 0; count < 2_000; count += 1) hasty.send({ type: "ping", count });
-    const { reason } = await hasty.closedWith(1013);
+    const [slow, fast] = [await tenant.listen(), await tenant.listen()];
+    for (let count = 0; count < 90; count += 1) slow.send({ type: "ping", count });
+    assert.deepEqual(await slow.take(90), Array(90).fill({ type: "pong" }));
+    // Enough messages for more than 100 in one second, wherever that second begins.
+    for (let count = 0; count < 2_000; count += 1) fast.send({ type: "ping", count });
+    const { reason } = await fast.closedWith(1013);
     assert.equal(reason, "too_many_messages");
-    assert.ok(hasty.remaining().length < 2_000);
+    assert.ok(fast.remaining().length < 2_000);
     const record = slo();
     await tenant.publish(record);
-    assert.deepEqual(await calm.next(), eventOf(record));
+    assert.deepEqual(await slow.next(), eventOf(record));
   });
 
-  test("that the runtime answers by itself are not among them", async () => {
+  test("pings that the runtime answers by itself do not count", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
-    for (let count = 0; count < 200; count += 1) listener.send('{"type":"ping"}');
-    assert.deepEqual(await listener.take(200), Array(200).fill({ type: "pong" }));
-    assert.deepEqual(await listener.unread(), []);
+    const subscriber = await tenant.listen();
+    for (let count = 0; count < 200; count += 1) subscriber.send('{"type":"ping"}');
+    assert.deepEqual(await subscriber.take(200), Array(200).fill({ type: "pong" }));
+    assert.deepEqual(await subscriber.unread(), []);
   });
 });
 
 describe("a published body", { concurrency: true }, () => {
   const bodyOf = (count) => `[${Array(count).fill("{}").join(",")}]`;
 
-  test("may hold 50,000 records", async () => {
+  test("may contain 50,000 records", async () => {
     const { received, malformed } = await new Tenant(worker).publishBody(bodyOf(50_000));
     assert.deepEqual([received, malformed], [50_000, 50_000]);
   });
 
-  test("of more records is refused whole, and nothing of it is kept", async () => {
+  test("with more records is refused as a whole, and no record is stored", async () => {
     const tenant = new Tenant(worker);
     const body = `[${JSON.stringify(slo())},${bodyOf(50_000).slice(1)}`;
     await assertError(await tenant.post(body), 413, "payload_too_large");

@@ -1,4 +1,4 @@
-// The two routes with which an operator looks in: who listens, and what was last sent.
+// The two routes for operators: /api/listeners lists the sockets, /api/events the last 100 events.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -11,15 +11,15 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
-/** Waits until `listeners` counts this many. */
-const countBecomes = (tenant, count) =>
+/** Waits until /api/listeners reports this number of sockets, and returns its response. */
+const waitForCount = (tenant, count) =>
   until(async () => {
-    const answer = await tenant.listeners();
-    return answer.count === count && answer;
+    const response = await tenant.listeners();
+    return response.count === count && response;
   });
 
-describe("listeners", { concurrency: true }, () => {
-  test("counts nobody at first", async () => {
+describe("/api/listeners", { concurrency: true }, () => {
+  test("is empty for a new tenant", async () => {
     assert.deepEqual(await new Tenant(worker).listeners(), { count: 0, connections: [] });
   });
 
@@ -36,9 +36,9 @@ describe("listeners", { concurrency: true }, () => {
       const at = Date.parse(connected_on);
       assert.ok(at >= before - 1_000 && at <= Date.now() + 1_000, connected_on);
     }
-    const shown = connections.map(({ connected_on, ...rest }) => rest);
-    shown.sort((one, two) => one.filter.localeCompare(two.filter));
-    assert.deepEqual(shown, [
+    const entries = connections.map(({ connected_on, ...rest }) => rest);
+    entries.sort((one, two) => one.filter.localeCompare(two.filter));
+    assert.deepEqual(entries, [
       { sub: "backend@clients", filter: "*", terminated: false },
       { sub: "auth0|jane", filter: "self", terminated: false },
     ]);
@@ -54,29 +54,29 @@ describe("listeners", { concurrency: true }, () => {
     assert.equal(connections[0].terminated, false);
   });
 
-  test("forgets a socket that closed", async () => {
+  test("omits a closed socket", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen({ sub: "leaves" });
-    await tenant.listen({ sub: "stays" });
-    await listener.close(1000);
-    const { connections } = await countBecomes(tenant, 1);
-    assert.equal(connections[0].sub, "stays");
+    const closing = await tenant.listen({ sub: "closing" });
+    await tenant.listen({ sub: "staying" });
+    await closing.close(1000);
+    const { connections } = await waitForCount(tenant, 1);
+    assert.equal(connections[0].sub, "staying");
   });
 
-  test("forgets a socket whose connection broke", async () => {
+  test("omits a socket whose connection broke", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
-    listener.socket.terminate();
-    await countBecomes(tenant, 0);
+    const broken = await tenant.listen();
+    broken.socket.terminate();
+    await waitForCount(tenant, 0);
   });
 });
 
-describe("events", { concurrency: true }, () => {
-  test("is empty at first", async () => {
+describe("/api/events", { concurrency: true }, () => {
+  test("is empty for a new tenant", async () => {
     assert.deepEqual(await new Tenant(worker).events(), []);
   });
 
-  test("shows the events newest first, as the listeners get them", async () => {
+  test("shows the events, latest first, as subscribers receive them", async () => {
     const tenant = new Tenant(worker);
     const records = [slo(), scp(), sapi(), slo({ user_id: "auth0|other", details: {} })];
     await tenant.publish(records[0], records[1]);
@@ -84,7 +84,7 @@ describe("events", { concurrency: true }, () => {
     assert.deepEqual(await tenant.events(), records.map(eventOf).reverse());
   });
 
-  test("goes by the order of arrival, whatever the dates say", async () => {
+  test("orders events by arrival, not by date", async () => {
     const tenant = new Tenant(worker);
     const late = slo({ date: "2030-01-01T00:00:00.000Z" });
     const early = slo({ date: "2020-01-01T00:00:00.000Z" });
@@ -96,7 +96,7 @@ describe("events", { concurrency: true }, () => {
     );
   });
 
-  test("shows the last hundred and no more", async () => {
+  test("shows the last 100 events only", async () => {
     const tenant = new Tenant(worker);
     const records = Array.from({ length: 103 }, () => slo());
     await tenant.publish(...records.slice(0, 60));
@@ -112,17 +112,17 @@ describe("events", { concurrency: true }, () => {
   });
 });
 
-describe("either route", { concurrency: true }, () => {
+describe("authorization", { concurrency: true }, () => {
   const REALM = 'Bearer realm="session-events"';
 
   for (const route of ["/api/listeners", "/api/events"]) {
-    test(`${route} asks for a token without an error code when none is presented`, async () => {
+    test(`${route} without a token gets a challenge without an error code`, async () => {
       const response = await new Tenant(worker).fetch(route);
       assert.equal(response.headers.get("www-authenticate"), REALM);
       await assertError(response, 401, "invalid_token");
     });
 
-    test(`${route} refuses a bad token and says so as RFC 6750 wants it`, async () => {
+    test(`${route} refuses an invalid token with a challenge as in RFC 6750`, async () => {
       const response = await new Tenant(worker).get(route, "no.such.token");
       const challenge = response.headers.get("www-authenticate");
       const { error_description } = await assertError(response, 401, "invalid_token");
@@ -130,10 +130,10 @@ describe("either route", { concurrency: true }, () => {
         challenge,
         `${REALM}, error="invalid_token", error_description="${error_description}"`,
       );
-      assert.doesNotMatch(error_description, /["\\]/, "quoted as it stands in the header");
+      assert.doesNotMatch(error_description, /["\\]/, "it needs no escaping in the header");
     });
 
-    test(`${route} refuses a token with other rights and names the one that is missing`, async () => {
+    test(`${route} refuses a token without listen:events and names that scope in the challenge`, async () => {
       const tenant = new Tenant(worker);
       for (const scope of ["listen:events:self", "", "read:users", undefined, "listen:eventsx"]) {
         const response = await tenant.get(route, tenant.token({ scope }));
@@ -146,7 +146,7 @@ describe("either route", { concurrency: true }, () => {
       }
     });
 
-    test(`${route} takes the right from scope or from permissions, whatever else is granted`, async () => {
+    test(`${route} accepts listen:events in scope or in permissions, beside other permissions`, async () => {
       const tenant = new Tenant(worker);
       for (const claims of [
         { scope: "openid listen:events profile" },
@@ -162,12 +162,12 @@ describe("either route", { concurrency: true }, () => {
       }
     });
 
-    test(`${route} is not opened by the publish token`, async () => {
+    test(`${route} refuses the publish token`, async () => {
       const tenant = new Tenant(worker);
       await assertError(await tenant.get(route, publishToken(tenant.domain)), 401, "invalid_token");
     });
 
-    test(`${route} takes credentials of another kind for none`, async () => {
+    test(`${route} refuses other kinds of credentials`, async () => {
       const tenant = new Tenant(worker);
       for (const authorization of [
         "Basic amFuZTpzZWNyZXQ=",
@@ -185,7 +185,7 @@ describe("either route", { concurrency: true }, () => {
       }
     });
 
-    test(`${route} takes a token in the query for none at all`, async () => {
+    test(`${route} ignores a token in the query`, async () => {
       const tenant = new Tenant(worker);
       const response = await tenant.fetch(`${route}?access_token=${tenant.token()}`);
       await assertError(response, 401, "invalid_token");

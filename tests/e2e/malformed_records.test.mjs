@@ -1,5 +1,5 @@
-// Auth0 repeats a refused batch for days and then pauses the stream. So a record that cannot be
-// read, or that is none of the tenant's, is counted, and never in the way of the others.
+// Auth0 retries a refused batch for days and then pauses the stream. Therefore a malformed record, or
+// a record of another tenant, is counted and skipped, and the rest of the batch is accepted.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -12,15 +12,15 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 const ids = async (tenant) => (await tenant.events()).map(({ id }) => id).reverse();
 
-describe("a record that cannot be read", { concurrency: true }, () => {
+describe("a malformed record", { concurrency: true }, () => {
   const without = (field) => {
     const { [field]: _, ...rest } = slo();
     return rest;
   };
   const MALFORMED = {
-    "is no object": ["text", 7, null, true, []],
+    "is not an object": ["text", 7, null, true, []],
     "has no log_id": [without("log_id"), { foo: 1 }, {}],
-    "has a log_id that is no text": [
+    "has a log_id that is not a string": [
       { ...slo(), log_id: 7 },
       { ...slo(), log_id: null },
       { ...slo(), log_id: {} },
@@ -37,17 +37,17 @@ describe("a record that cannot be read", { concurrency: true }, () => {
       { ...slo(), data: [] },
     ],
     "has no type": [slo({ type: undefined }), slo({ type: null }), slo({ type: 7 })],
-    "has a user_id that is no text": [
+    "has a user_id that is not a string": [
       slo({ user_id: 7 }),
       slo({ user_id: {} }),
       scp({ user_id: ["auth0|1"] }),
     ],
-    "has a tenant_name that is no text": [slo({ tenant_name: 7 })],
+    "has a tenant_name that is not a string": [slo({ tenant_name: 7 })],
     "has a user_id of more than 1024 bytes": [slo({ user_id: "u".repeat(1025) })],
     "has a session_id of more than 256 bytes": [slo({ details: { session_id: "s".repeat(257) } })],
   };
-  for (const [fault, records] of Object.entries(MALFORMED)) {
-    test(`because it ${fault} is counted, and those around it go through`, async () => {
+  for (const [defect, records] of Object.entries(MALFORMED)) {
+    test(`that ${defect} is counted, and the records around it are accepted`, async () => {
       const tenant = new Tenant(worker);
       const [first, last] = [slo(), scp()];
       const expected = counts({
@@ -60,7 +60,7 @@ describe("a record that cannot be read", { concurrency: true }, () => {
     });
   }
 
-  test("blocks nothing even when it is alone with others of its kind", async () => {
+  test("never causes an error, even if the batch has no valid record", async () => {
     const tenant = new Tenant(worker);
     assert.deepEqual(await tenant.publish({ foo: 1 }), counts({ received: 1, malformed: 1 }));
     assert.deepEqual(await tenant.publishBody('{"foo":1}'), counts({ received: 1, malformed: 1 }));
@@ -70,7 +70,7 @@ describe("a record that cannot be read", { concurrency: true }, () => {
     );
   });
 
-  test("for its broken syntax is malformed alone in JSON lines", async () => {
+  test("with broken syntax in JSON lines does not affect the other lines", async () => {
     const tenant = new Tenant(worker);
     const [first, last] = [slo(), slo()];
     for (const broken of [
@@ -86,7 +86,7 @@ describe("a record that cannot be read", { concurrency: true }, () => {
     assert.deepEqual(await ids(tenant), [first.log_id, last.log_id]);
   });
 
-  test("for its broken syntax is malformed alone in an array", async () => {
+  test("with broken syntax in an array does not affect the other elements", async () => {
     const tenant = new Tenant(worker);
     const [first, last] = [slo(), slo()];
     for (const broken of [
@@ -103,7 +103,7 @@ describe("a record that cannot be read", { concurrency: true }, () => {
     assert.deepEqual(await ids(tenant), [first.log_id, last.log_id]);
   });
 
-  test("because the batch was cut off in it leaves those before it", async () => {
+  test("at the end of a truncated batch does not affect the records before it", async () => {
     const tenant = new Tenant(worker);
     const whole = slo();
     const text = JSON.stringify([whole, slo()]);
@@ -112,7 +112,7 @@ describe("a record that cannot be read", { concurrency: true }, () => {
     assert.deepEqual(await ids(tenant), [whole.log_id]);
   });
 
-  test("for bytes that are no UTF-8 is malformed alone", async () => {
+  test("with bytes that are not UTF-8 does not affect the other records", async () => {
     const tenant = new Tenant(worker);
     const [first, bad, last] = [slo(), slo({ user_id: "auth0|~" }), slo()];
     for (const separator of ["\n", ","]) {
@@ -125,48 +125,48 @@ describe("a record that cannot be read", { concurrency: true }, () => {
     assert.deepEqual(await ids(tenant), [first.log_id, last.log_id]);
   });
 
-  test("is logged, not as an error of the worker", async () => {
+  test("is logged, but not at level error", async () => {
     const tenant = new Tenant(worker);
-    const mentions = () =>
+    const linesOfTenant = () =>
       worker
         .logs()
         .filter(({ message }) => message.includes(tenant.domain) || message.includes(tenant.slug));
     await tenant.publish(slo());
-    assert.deepEqual(mentions(), [], "nothing to log so far");
+    assert.deepEqual(linesOfTenant(), [], "a valid record is not logged");
     await tenant.publish({ log_id: newLogId(), data: "broken" });
     await until(
-      () => mentions().length > 0,
+      () => linesOfTenant().length > 0,
       () => "no log line names the tenant",
     );
-    assert.match(mentions()[0].message, /malformed|cannot be read|unreadable/i);
-    assert.notEqual(mentions()[0].level, "error");
+    assert.match(linesOfTenant()[0].message, /malformed|cannot be read|unreadable/i);
+    assert.notEqual(linesOfTenant()[0].level, "error");
   });
 });
 
-test("a record from before all clocks is taken, and holds up nobody after it", async () => {
+test("a record with a date before 1970 is accepted and does not block later records", async () => {
   const tenant = new Tenant(worker);
-  const records = ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-06-01T00:00:00Z"];
-  for (const date of records)
+  const dates = ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-06-01T00:00:00Z"];
+  for (const date of dates)
     assert.deepEqual(await tenant.publish(slo({ date })), counts({ received: 1, events: 1 }));
   await tenant.hub.evict();
   assert.deepEqual(await tenant.publish(slo()), counts({ received: 1, events: 1 }));
-  // Whom they revoked nobody has to know any more.
+  // The revocations of these records have already expired, so they are pruned.
   await until(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
 });
 
 describe("a record of another tenant", { concurrency: true }, () => {
-  test("is ignored, by the name that it carries", async () => {
+  test("is ignored because of its tenant_name", async () => {
     const tenant = new Tenant(worker);
     const own = slo({ tenant_name: tenant.name });
-    const stranger = slo({ tenant_name: `${tenant.name}-staging` });
+    const foreign = slo({ tenant_name: `${tenant.name}-staging` });
     assert.deepEqual(
-      await tenant.publish(own, stranger),
+      await tenant.publish(own, foreign),
       counts({ received: 2, events: 1, ignored: 1 }),
     );
     assert.deepEqual(await ids(tenant), [own.log_id]);
   });
 
-  test("is taken for the tenant's own when it carries no name", async () => {
+  test("is accepted if it has no tenant_name", async () => {
     const tenant = new Tenant(worker);
     const records = [slo(), slo({ tenant_name: null }), slo({ tenant_name: "" })];
     assert.deepEqual(await tenant.publish(...records), counts({ received: 3, events: 3 }));

@@ -1,11 +1,12 @@
-// Random sessions against a model. fast-check makes up what clients and publishers do, one after
-// the other and at the same time, with the object thrown out of memory in between; after each step
-// every socket must have been sent just what the model (support/model/model.mjs) says.
+// Random test runs against a model of the protocol. fast-check generates the actions of clients and
+// publishers, sequential and concurrent, with evictions of the object in between. After each step,
+// every socket must have received exactly the messages that the model (support/model/model.mjs)
+// predicts.
 //
-// A session that fails is shrunk to a short one and printed, with what replays it: `seed` and
-// `path` belong into the parameters of `fc.assert` below, `replayPath` into those of `fc.commands`.
+// fast-check shrinks a failing run and prints it with the values that replay it. Set `seed` and
+// `path` in the parameters of `fc.assert` below, and `replayPath` in those of `fc.commands`.
 //
-// For a long soak, MODEL_RUNS=2000 runs so many sessions:
+// MODEL_RUNS sets the number of runs and removes the time limit:
 //
 //   MODEL_RUNS=2000 node_modules/.bin/node --test --test-force-exit tests/e2e/model.test.mjs
 import { test } from "node:test";
@@ -22,9 +23,9 @@ import { startWorker } from "../support/worker.mjs";
 
 const { MODEL_RUNS } = process.env;
 
-async function hold(vars, sessions) {
+async function checkRandomRuns(vars, defaultRuns) {
   const worker = await startWorker({ vars });
-  const session = async (past, commands) => {
+  const run = async (past, commands) => {
     const model = new Model();
     const clients = new Clients(new Tenant(worker));
     try {
@@ -36,14 +37,14 @@ async function hold(vars, sessions) {
     }
   };
   const commands = fc.commands([step], { maxCommands: 120, size: "max" });
-  await fc.assert(fc.asyncProperty(past, commands, session), {
-    numRuns: Number(MODEL_RUNS ?? sessions),
-    // Where it is slow, fewer sessions will do.
+  await fc.assert(fc.asyncProperty(past, commands, run), {
+    numRuns: Number(MODEL_RUNS ?? defaultRuns),
+    // A slow machine may do fewer runs.
     interruptAfterTimeLimit: MODEL_RUNS ? undefined : 60_000,
   });
 }
 
-test("whatever happens, each socket is sent what the protocol promises, once and in order", () =>
-  hold({}, 60));
+test("in random runs, each socket receives the messages that the model predicts, once and in order", () =>
+  checkRandomRuns({}, 60));
 
-test("and so it is where three objects hold the sockets", () => hold({ SHARDS: "3" }, 30));
+test("the same holds for a tenant with three shards", () => checkRandomRuns({ SHARDS: "3" }, 30));

@@ -1,4 +1,4 @@
-// The door that Auth0's log stream knocks on: its token, and the forms and sizes of a body.
+// /api/publish, the endpoint of Auth0's log stream: its token, and the formats and sizes of a body.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 * 1024;
 const ids = async (tenant) => (await tenant.events()).map(({ id }) => id).reverse();
 
 describe("the publish token", { concurrency: true }, () => {
-  test("is taken bare or after the word Bearer", async () => {
+  test("is accepted with or without the Bearer scheme", async () => {
     const tenant = new Tenant(worker);
     const token = publishToken(tenant.domain);
     for (const authorization of [token, `Bearer ${token}`]) {
@@ -24,7 +24,7 @@ describe("the publish token", { concurrency: true }, () => {
     assert.equal((await tenant.events()).length, 2);
   });
 
-  test("must be there", async () => {
+  test("is required", async () => {
     const tenant = new Tenant(worker);
     const response = await tenant.post(JSON.stringify(slo()), {});
     assert.equal(response.headers.get("www-authenticate"), 'Bearer realm="session-events"');
@@ -32,7 +32,7 @@ describe("the publish token", { concurrency: true }, () => {
     assert.deepEqual(await tenant.events(), []);
   });
 
-  test("must be the tenant's own, to the letter", async () => {
+  test("must exactly match the token of the tenant", async () => {
     const tenant = new Tenant(worker);
     const token = publishToken(tenant.domain);
     const flipped = (token[0] === "A" ? "B" : "A") + token.slice(1);
@@ -68,7 +68,7 @@ describe("the publish token", { concurrency: true }, () => {
     assert.deepEqual(await tenant.events(), []);
   });
 
-  test("is looked at before the body", async () => {
+  test("is verified before the body is read", async () => {
     const tenant = new Tenant(worker);
     const headers = { authorization: "wrong", "content-length": 5 * MEBIBYTE + 1 };
     const path = `/${tenant.slug}/api/publish`;
@@ -84,12 +84,12 @@ describe("the publish token", { concurrency: true }, () => {
 
 describe("a body", { concurrency: true }, () => {
   const batch = () => [slo(), login(), scp()];
-  const FORMS = {
+  const FORMATS = {
     "a JSON array": (records) => JSON.stringify(records),
     "an indented JSON array": (records) => JSON.stringify(records, null, 2),
-    "an array between blanks": (records) => `\r\n\t ${JSON.stringify(records)}\n \n`,
+    "an array surrounded by whitespace": (records) => `\r\n\t ${JSON.stringify(records)}\n \n`,
     "JSON lines": (records) => records.map((record) => JSON.stringify(record)).join("\n"),
-    "JSON lines with an end to the last": (records) =>
+    "JSON lines with a newline at the end": (records) =>
       records.map((record) => `${JSON.stringify(record)}\n`).join(""),
     "JSON lines with blank lines and CRLF": (records) =>
       `\r\n${records.map((record) => JSON.stringify(record)).join("\r\n\r\n  \r\n")}\r\n`,
@@ -97,8 +97,8 @@ describe("a body", { concurrency: true }, () => {
     "JSON lines after a byte order mark": (records) =>
       `\uFEFF${records.map((record) => JSON.stringify(record)).join("\n")}`,
   };
-  for (const [form, write] of Object.entries(FORMS)) {
-    test(`may be ${form}`, async () => {
+  for (const [format, write] of Object.entries(FORMATS)) {
+    test(`may be ${format}`, async () => {
       const tenant = new Tenant(worker);
       const records = batch();
       assert.deepEqual(
@@ -112,11 +112,11 @@ describe("a body", { concurrency: true }, () => {
     });
   }
 
-  for (const [form, indent] of [
+  for (const [format, indent] of [
     ["one JSON object", undefined],
     ["one JSON object over several lines", 2],
   ]) {
-    test(`may be ${form}`, async () => {
+    test(`may be ${format}`, async () => {
       const tenant = new Tenant(worker);
       const record = slo();
       assert.deepEqual(
@@ -127,7 +127,7 @@ describe("a body", { concurrency: true }, () => {
     });
   }
 
-  test("shows its form itself, whatever its Content-Type says", async () => {
+  test("is parsed independently of its Content-Type", async () => {
     for (const type of [
       "application/json",
       "application/x-ndjson",
@@ -137,7 +137,7 @@ describe("a body", { concurrency: true }, () => {
     ]) {
       const tenant = new Tenant(worker);
       const headers = { "content-type": type };
-      for (const write of Object.values(FORMS)) {
+      for (const write of Object.values(FORMATS)) {
         assert.deepEqual(
           await tenant.publishBody(write(batch()), headers),
           counts({ received: 3, events: 2, ignored: 1 }),
@@ -149,7 +149,7 @@ describe("a body", { concurrency: true }, () => {
     assert.equal(
       (await tenant.publishBody(new Blob([JSON.stringify(slo())]))).events,
       1,
-      "no Content-Type at all",
+      "without a Content-Type",
     );
   });
 
@@ -158,7 +158,7 @@ describe("a body", { concurrency: true }, () => {
     assert.deepEqual(await new Tenant(worker).publishBody(" [ ]\n"), counts());
   });
 
-  test("in which nothing can be read is refused", async () => {
+  test("without any JSON object is refused", async () => {
     const tenant = new Tenant(worker);
     for (const body of [
       "",
@@ -177,7 +177,7 @@ describe("a body", { concurrency: true }, () => {
     await assertError(await tenant.post(undefined), 400, "invalid_request");
   });
 
-  test("may be nested too deep to read, and the worker lives on", async () => {
+  test("that is nested too deeply does not crash the worker", async () => {
     const tenant = new Tenant(worker);
     await assertError(await tenant.post("[".repeat(1_000_000)), 400, "invalid_request");
     const deep = `{"log_id":"deep","data":{"type":"slo","details":${"[".repeat(200_000)}${"]".repeat(200_000)}}}`;
@@ -187,7 +187,7 @@ describe("a body", { concurrency: true }, () => {
 
   const padded = (record, bytes) => `[${JSON.stringify(record)}`.padEnd(bytes - 1, " ") + "]";
 
-  for (const [way, form] of [
+  for (const [encoding, encode] of [
     ["with a Content-Length", (text) => text],
     ["in chunks without a Content-Length", (text) => text.match(/[^]{1,1000000}/g)],
   ]) {
@@ -197,12 +197,12 @@ describe("a body", { concurrency: true }, () => {
         path: `/${tenant.slug}/api/publish`,
         headers: {
           authorization: publishToken(tenant.domain),
-          ...(way.startsWith("with") && { "content-length": Buffer.byteLength(text) }),
+          ...(encoding.startsWith("with") && { "content-length": Buffer.byteLength(text) }),
         },
-        body: form(text),
+        body: encode(text),
       });
 
-    test(`of exactly 5 MiB ${way} is taken`, async () => {
+    test(`of exactly 5 MiB ${encoding} is accepted`, async () => {
       const tenant = new Tenant(worker);
       const record = slo();
       const { status, text } = await send(tenant, padded(record, 5 * MEBIBYTE));
@@ -210,7 +210,7 @@ describe("a body", { concurrency: true }, () => {
       assert.deepEqual(await ids(tenant), [record.log_id]);
     });
 
-    test(`of one byte more ${way} is too large`, async () => {
+    test(`of 5 MiB plus one byte ${encoding} is too large`, async () => {
       const tenant = new Tenant(worker);
       await assertError(
         await send(tenant, padded(slo(), 5 * MEBIBYTE + 1)),
@@ -221,7 +221,7 @@ describe("a body", { concurrency: true }, () => {
     });
   }
 
-  test("has its size counted in bytes, not in letters", async () => {
+  test("is measured in bytes, not in characters", async () => {
     const tenant = new Tenant(worker);
     const record = slo({ description: "é".repeat(2.5 * MEBIBYTE) });
     await assertError(await tenant.post(JSON.stringify([record])), 413, "payload_too_large");

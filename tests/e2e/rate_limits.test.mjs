@@ -1,5 +1,6 @@
-// How often one client address may fail. Whoever goes on is told so without the tenant's object
-// being asked, and without harm to others, to whom the same address may belong.
+// The rate limit of failed requests per client address. The Worker refuses further requests without
+// calling the tenant object. Valid requests from the same address still succeed, because several
+// clients may share it.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -15,9 +16,9 @@ const worker = await startWorker({
 });
 
 let addresses = 0;
-/** An address that no other test has. */
+/** Returns an address that no other test uses. */
 const newAddress = () => `203.0.113.${(addresses += 1)}`;
-/** What Cloudflare says of the client. */
+/** The header in which Cloudflare passes the client address. */
 const from = (address) => ({ "cf-connecting-ip": address });
 
 const forged = { authorization: "Bearer e30.e30.e30" };
@@ -27,68 +28,72 @@ async function assertTooMany(response) {
   await assertError(response, 429, "too_many_requests");
 }
 
-/** Whether a tenant's object was ever needed. */
-async function isTouched(tenant) {
+/** Returns true if the tenant object already exists. Creates it as a side effect. */
+async function objectExists(tenant) {
   const before = (await worker.objects()).length;
   await tenant.fetch("/api/_debug", { headers: from(newAddress()) });
   return (await worker.objects()).length === before;
 }
 
-const KINDS = {
-  "a request with a bad access token": (tenant, headers) =>
+const FAILURES = {
+  "a request with an invalid access token": (tenant, headers) =>
     tenant.fetch("/api/events", { headers: { ...headers, ...forged } }),
   "a request without an access token": (tenant, headers) =>
     tenant.fetch("/api/listeners", { headers }),
-  "an upgrade with a bad access token": (tenant, headers) =>
+  "an upgrade with an invalid access token": (tenant, headers) =>
     open(tenant.subscribeUrl(), { ...headers, ...forged }),
-  "a batch with a bad publish token": (tenant, headers) =>
+  "a batch with an invalid publish token": (tenant, headers) =>
     tenant.post(JSON.stringify([slo()]), { ...headers, authorization: "wrong" }),
   "a batch without a publish token": (tenant, headers) =>
     tenant.post(JSON.stringify([slo()]), headers),
 };
 
-describe("too many times", { concurrency: true }, () => {
-  for (const [kind, attempt] of Object.entries(KINDS)) {
-    test(`${kind} is answered with 429, and the object is left alone`, async () => {
+describe("over the rate limit", { concurrency: true }, () => {
+  for (const [failure, attempt] of Object.entries(FAILURES)) {
+    test(`${failure} gets 429 and does not reach the tenant object`, async () => {
       const tenant = new Tenant(worker);
       const address = newAddress();
       for (let count = 0; count < LIMIT; count += 1)
         assert.equal((await attempt(tenant, from(address))).status, 401);
       await assertTooMany(await attempt(tenant, from(address)));
       assert.equal((await attempt(tenant, from(newAddress()))).status, 401, "another address");
-      assert.equal(await isTouched(tenant), false);
+      assert.equal(await objectExists(tenant), false);
     });
   }
 
-  test("a question that anybody may ask is answered with 429, and the object is left alone", async () => {
+  test("an unauthenticated request for health or debug information gets 429 and does not reach the tenant object", async () => {
     const [first, second] = [new Tenant(worker), new Tenant(worker)];
     const headers = from(newAddress());
     for (let count = 0; count < LIMIT; count += 1)
       await first.fetch(count % 2 ? "/api/health" : "/api/_debug", { headers });
     await assertTooMany(await second.fetch("/api/health", { headers }));
     await assertTooMany(await second.fetch("/api/_debug", { headers }));
-    assert.equal(await isTouched(second), false);
-    assert.equal((await second.fetch("/_debug", { headers })).status, 200, "needs no object");
+    assert.equal(await objectExists(second), false);
+    assert.equal(
+      (await second.fetch("/_debug", { headers })).status,
+      200,
+      "the Worker responds without the object",
+    );
   });
 
-  test("a socket without a token is answered with 429, and the object is left alone", async () => {
+  test("an upgrade without a token gets 429 and does not reach the tenant object", async () => {
     const [first, second] = [new Tenant(worker), new Tenant(worker)];
     const address = newAddress();
     for (let count = 0; count < LIMIT; count += 1)
       disperse([await open(first.subscribeUrl(), from(address))]);
     await assertTooMany(await open(first.subscribeUrl(), from(address)));
     await assertTooMany(await open(second.subscribeUrl(), from(address)));
-    assert.equal(await isTouched(second), false);
+    assert.equal(await objectExists(second), false);
     disperse([await open(first.subscribeUrl(), from(newAddress()))]);
   });
 });
 
-describe("an address that has failed too often", { concurrency: true }, () => {
-  const blocked = newAddress();
+describe("an address over the rate limit", { concurrency: true }, () => {
+  const limited = newAddress();
   const tenant = new Tenant(worker);
-  const headers = from(blocked);
+  const headers = from(limited);
 
-  test("is still heard where it has a good token, for others may share it", async () => {
+  test("can still make requests with a valid token", async () => {
     for (let count = 0; count <= LIMIT; count += 1)
       await tenant.fetch("/api/events", { headers: { ...headers, ...forged } });
     const bearer = { authorization: `Bearer ${tenant.token()}` };
@@ -104,7 +109,7 @@ describe("an address that has failed too often", { concurrency: true }, () => {
     assert.equal(published.status, 200);
   });
 
-  test("of IPv6 is every address of its network", async () => {
+  test("of IPv6 counts as its whole /64 network", async () => {
     const attempt = (host) =>
       tenant.fetch("/api/events", { headers: { ...forged, ...from(`2001:db8:0:1::${host}`) } });
     for (let host = 1; host <= LIMIT; host += 1) assert.equal((await attempt(host)).status, 401);

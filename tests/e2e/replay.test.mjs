@@ -1,5 +1,5 @@
-// What a listener gets that was not there when it happened: the right events, once each, in their
-// order, and without a gap to those that come live.
+// Replay of stored events to a subscriber that connects after they happened. It receives each event
+// that its filter allows once, in order, and without a gap before the live events.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -14,68 +14,68 @@ const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 const logouts = (count, data) => Array.from({ length: count }, () => slo(data));
 const about = (...users) => users.map((user) => slo({ user_id: `auth0|${user}` }));
 
-/** Authenticates, and gives the answer and what was replayed with it. */
-async function join(tenant, claims, lastEventId) {
-  const listener = await tenant.connect();
-  const answer = await listener.authenticate(tenant.token(claims), lastEventId);
-  assert.equal(answer.type, "authenticated", JSON.stringify(answer));
+/** Authenticates and returns the socket, the response and the replayed events. */
+async function subscribe(tenant, claims, lastEventId) {
+  const subscriber = await tenant.connect();
+  const response = await subscriber.authenticate(tenant.token(claims), lastEventId);
+  assert.equal(response.type, "authenticated", JSON.stringify(response));
   return {
-    listener,
-    recovered: answer.recovered,
-    hasRecovered: "recovered" in answer,
-    replay: await listener.unread(),
+    subscriber,
+    recovered: response.recovered,
+    hasRecovered: "recovered" in response,
+    replay: await subscriber.unread(),
   };
 }
 
-describe("a listener of everything", { concurrency: true }, () => {
-  test("gets what is kept, oldest first, and then what comes", async () => {
+describe("a subscriber to all events", { concurrency: true }, () => {
+  test("receives the stored events, oldest first, and then live events", async () => {
     const tenant = new Tenant(worker);
     const records = about("jane", "john", "jane");
     await tenant.publish(...records);
-    const { listener, replay, hasRecovered } = await join(tenant);
+    const { subscriber, replay, hasRecovered } = await subscribe(tenant);
     assert.deepEqual(replay, records.map(eventOf));
-    assert.equal(hasRecovered, false, "nothing was asked to be recovered");
+    assert.equal(hasRecovered, false, "the subscriber named no last event");
     const live = slo();
     await tenant.publish(live);
-    assert.deepEqual(await listener.next(), eventOf(live));
+    assert.deepEqual(await subscriber.next(), eventOf(live));
   });
 
-  test("gets the last hundred at most", async () => {
+  test("receives at most the last 100 events", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(107);
     await tenant.publish(...records.slice(0, 50));
     await tenant.publish(...records.slice(50));
-    assert.deepEqual((await join(tenant)).replay, records.slice(7).map(eventOf));
+    assert.deepEqual((await subscribe(tenant)).replay, records.slice(7).map(eventOf));
   });
 
-  test("gets only what came after the event that it names", async () => {
+  test("that names a stored event receives only later events", async () => {
     const tenant = new Tenant(worker);
     const records = about("jane", "john", "jane", "john", "jane");
     await tenant.publish(...records);
-    const { replay, recovered } = await join(tenant, {}, records[1].log_id);
+    const { replay, recovered } = await subscribe(tenant, {}, records[1].log_id);
     assert.equal(recovered, true);
     assert.deepEqual(replay, records.slice(2).map(eventOf));
   });
 
-  test("gets nothing when it names the last event, and is told that it missed nothing", async () => {
+  test("that names the latest event receives no replay and recovered is true", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(3);
     await tenant.publish(...records);
-    const { replay, recovered } = await join(tenant, {}, records[2].log_id);
+    const { replay, recovered } = await subscribe(tenant, {}, records[2].log_id);
     assert.equal(recovered, true);
     assert.deepEqual(replay, []);
   });
 
-  test("gets all that is kept when the event that it names is not, and is told so", async () => {
+  test("that names an unknown event receives all stored events and recovered is false", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(3);
     await tenant.publish(...records);
-    const { replay, recovered } = await join(tenant, {}, "never heard of");
+    const { replay, recovered } = await subscribe(tenant, {}, "unknown");
     assert.equal(recovered, false);
     assert.deepEqual(replay, records.map(eventOf));
   });
 
-  test("may name anything at all without doing harm", async () => {
+  test("can send any string as last_event_id without harm", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(2);
     await tenant.publish(...records);
@@ -88,124 +88,124 @@ describe("a listener of everything", { concurrency: true }, () => {
       "x".repeat(12_000),
       `${records[0].log_id} `,
     ]) {
-      const { replay } = await join(tenant, {}, id);
+      const { replay } = await subscribe(tenant, {}, id);
       assert.deepEqual(replay, records.map(eventOf), id);
     }
   });
 
-  test("gets them once, however impatiently it asks", async () => {
+  test("receives the replay once, even if it sends authenticate several times", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(3);
     await tenant.publish(...records);
     tenant.issuer.behaviour = answers.slow(200);
-    const listener = await tenant.connect();
+    const subscriber = await tenant.connect();
     for (let count = 0; count < 3; count += 1)
-      listener.send({ type: "authenticate", access_token: tenant.token() });
-    const messages = await listener.take(6);
+      subscriber.send({ type: "authenticate", access_token: tenant.token() });
+    const messages = await subscriber.take(6);
     assert.deepEqual(
       messages.filter(({ type }) => type !== "authenticated"),
       records.map(eventOf),
     );
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await subscriber.unread(), []);
   });
 
-  test("cannot recover from an empty log", async () => {
-    const { replay, recovered } = await join(new Tenant(worker), {}, "long ago");
+  test("cannot recover from an empty event log", async () => {
+    const { replay, recovered } = await subscribe(new Tenant(worker), {}, "long ago");
     assert.equal(recovered, false);
     assert.deepEqual(replay, []);
   });
 
-  test("can name the oldest event that is kept, but not the one before", async () => {
+  test("can name the oldest stored event, but not the one before it", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(101);
     await tenant.publish(...records);
-    const oldest = await join(tenant, {}, records[1].log_id);
+    const oldest = await subscribe(tenant, {}, records[1].log_id);
     assert.equal(oldest.recovered, true);
     assert.deepEqual(oldest.replay, records.slice(2).map(eventOf));
-    const gone = await join(tenant, {}, records[0].log_id);
-    assert.equal(gone.recovered, false);
-    assert.deepEqual(gone.replay, records.slice(1).map(eventOf));
+    const dropped = await subscribe(tenant, {}, records[0].log_id);
+    assert.equal(dropped.recovered, false);
+    assert.deepEqual(dropped.replay, records.slice(1).map(eventOf));
   });
 
-  test("gets them in the order of arrival, whatever the dates say", async () => {
+  test("receives events in order of arrival, not of date", async () => {
     const tenant = new Tenant(worker);
     const records = ["2030-01-01T00:00:00Z", "2020-01-01T00:00:00Z", "2025-01-01T00:00:00Z"].map(
       (date) => slo({ date }),
     );
     for (const record of records) await tenant.publish(record);
-    assert.deepEqual((await join(tenant)).replay, records.map(eventOf));
+    assert.deepEqual((await subscribe(tenant)).replay, records.map(eventOf));
     assert.deepEqual(
-      (await join(tenant, {}, records[0].log_id)).replay,
+      (await subscribe(tenant, {}, records[0].log_id)).replay,
       records.slice(1).map(eventOf),
     );
   });
 
-  test("gets the same after the object was thrown out of memory", async () => {
+  test("receives the same replay after an eviction", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(4);
     await tenant.publish(...records);
     await tenant.hub.evict();
     assert.deepEqual(
-      (await join(tenant, {}, records[0].log_id)).replay,
+      (await subscribe(tenant, {}, records[0].log_id)).replay,
       records.slice(1).map(eventOf),
     );
   });
 });
 
-describe("a listener of its own events", { concurrency: true }, () => {
-  test("gets nothing from before unless it asks", async () => {
+describe("a subscriber to its own events", { concurrency: true }, () => {
+  test("receives no replay unless it names an event", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(...about("jane", "john"));
-    const { replay, hasRecovered } = await join(tenant, JANE);
+    const { replay, hasRecovered } = await subscribe(tenant, JANE);
     assert.deepEqual(replay, []);
     assert.equal(hasRecovered, false);
   });
 
-  test("gets only its own among what came after the event that it names", async () => {
+  test("that names a stored event receives only its own later events", async () => {
     const tenant = new Tenant(worker);
     const records = about("jane", "john", "jane", "john", "jane");
     await tenant.publish(...records);
-    const { replay, recovered } = await join(tenant, JANE, records[0].log_id);
+    const { replay, recovered } = await subscribe(tenant, JANE, records[0].log_id);
     assert.equal(recovered, true);
     assert.deepEqual(replay, [records[2], records[4]].map(eventOf));
   });
 
-  test("may name an event of someone else's", async () => {
+  test("can name an event of another user", async () => {
     const tenant = new Tenant(worker);
     const records = about("jane", "john", "jane");
     await tenant.publish(...records);
-    const { replay, recovered } = await join(tenant, JANE, records[1].log_id);
+    const { replay, recovered } = await subscribe(tenant, JANE, records[1].log_id);
     assert.equal(recovered, true);
     assert.deepEqual(replay, [eventOf(records[2])]);
   });
 
-  test("gets all of its own that are kept when the event that it names is not", async () => {
+  test("that names an unknown event receives all of its own stored events", async () => {
     const tenant = new Tenant(worker);
     const records = about("jane", "john", "jane");
     await tenant.publish(...records);
-    const { replay, recovered } = await join(tenant, JANE, "never heard of");
+    const { replay, recovered } = await subscribe(tenant, JANE, "unknown");
     assert.equal(recovered, false);
     assert.deepEqual(replay, [records[0], records[2]].map(eventOf));
   });
 
-  test("recovers to the end when nothing of its own came after", async () => {
+  test("recovers without events if none of the later ones is its own", async () => {
     const tenant = new Tenant(worker);
     const records = about("jane", "john", "john");
     await tenant.publish(...records);
-    const { replay, recovered } = await join(tenant, JANE, records[0].log_id);
+    const { replay, recovered } = await subscribe(tenant, JANE, records[0].log_id);
     assert.equal(recovered, true);
     assert.deepEqual(replay, []);
   });
 });
 
-describe("between replay and live", { concurrency: true }, () => {
+describe("between replay and live events", { concurrency: true }, () => {
   const EVENTS = 30;
 
   /**
-   * Publishes one event after the other while sockets keep joining, and checks what each of them
-   * got in the end: `expected` gives that from all events and the socket's place among them.
+   * Publishes events one by one while `openSocket` opens sockets. Then checks that each socket has
+   * received the events that `expected` selects from all events.
    */
-  async function whilePublishing(joinOne, expected) {
+  async function subscribeWhilePublishing(openSocket, expected) {
     const tenant = new Tenant(worker);
     const first = about("jane");
     await tenant.publish(...first);
@@ -220,53 +220,53 @@ describe("between replay and live", { concurrency: true }, () => {
     })();
     const sockets = [];
     while (!published) {
-      sockets.push(await joinOne(tenant, first[0]));
+      sockets.push(await openSocket(tenant, first[0]));
     }
     await publishing;
-    assert.ok(sockets.length > 3, `only ${sockets.length} sockets joined meanwhile`);
+    assert.ok(sockets.length > 3, `only ${sockets.length} sockets opened meanwhile`);
     const last = slo({ user_id: "auth0|jane" });
     await tenant.publish(last);
     const all = [...records, last].map(eventOf);
-    for (const listener of sockets) {
-      const got = [];
-      do got.push(await listener.next());
-      while (got.at(-1).id !== last.log_id);
-      assert.deepEqual(await listener.unread(), []);
-      assert.deepEqual(got, expected(all));
+    for (const subscriber of sockets) {
+      const received = [];
+      do received.push(await subscriber.next());
+      while (received.at(-1).id !== last.log_id);
+      assert.deepEqual(await subscriber.unread(), []);
+      assert.deepEqual(received, expected(all));
     }
   }
 
-  test("nothing is lost or doubled for a listener of everything", async () => {
-    await whilePublishing(
+  test("a new subscriber to all events receives each event once", async () => {
+    await subscribeWhilePublishing(
       (tenant) => tenant.listen(),
       (all) => all,
     );
   });
 
-  test("nothing is lost or doubled for a listener of everything that comes back", async () => {
-    await whilePublishing(
+  test("a reconnecting subscriber to all events receives each event once", async () => {
+    await subscribeWhilePublishing(
       (tenant, { log_id }) => tenant.listen({}, log_id),
       (all) => all.slice(1),
     );
   });
 
-  test("nothing is lost or doubled for a listener of its own events that comes back", async () => {
-    await whilePublishing(
+  test("a reconnecting subscriber to its own events receives each event once", async () => {
+    await subscribeWhilePublishing(
       (tenant, { log_id }) => tenant.listen(JANE, log_id),
       (all) => all.slice(1).filter(({ user_id }) => user_id === JANE.sub),
     );
   });
 
-  test("nothing is lost or doubled for a listener whose token came with the upgrade", async () => {
-    await whilePublishing(
+  test("a subscriber that sends its token with the upgrade receives each event once", async () => {
+    await subscribeWhilePublishing(
       async (tenant, { log_id }) => {
         const headers = { authorization: `Bearer ${tenant.token()}` };
-        const listener = await Listener.connect(tenant.subscribeUrl(`?last_event_id=${log_id}`), {
+        const subscriber = await Listener.connect(tenant.subscribeUrl(`?last_event_id=${log_id}`), {
           headers,
         });
-        assert.equal((await listener.next()).type, "connected");
-        assert.equal((await listener.next()).type, "authenticated");
-        return listener;
+        assert.equal((await subscriber.next()).type, "connected");
+        assert.equal((await subscriber.next()).type, "authenticated");
+        return subscriber;
       },
       (all) => all.slice(1),
     );

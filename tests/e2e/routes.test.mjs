@@ -1,4 +1,4 @@
-// Every route: who answers it, which methods it takes, and the form of answers and errors.
+// All routes: which part of the worker serves them, their methods, and the format of responses.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -23,7 +23,7 @@ const PUBLISH = "/acme@us/api/publish";
 const call = (method, path, headers = bearer) => exchange(worker.url, { method, path, headers });
 
 describe("the routes", () => {
-  test("GET / names the worker and its version to anyone", async () => {
+  test("GET / returns the name and version of the worker, without a token", async () => {
     const { status, text } = await call("GET", "/", {});
     assert.equal(status, 200);
     const { name, version } = JSON.parse(text);
@@ -31,7 +31,7 @@ describe("the routes", () => {
     assert.match(version, /^\d+\.\d+\.\d+/);
   });
 
-  test("GET /{t}/_debug shows anyone how the worker reads the request", async () => {
+  test("GET /{t}/_debug shows how the Worker parses the request, without a token", async () => {
     const { status, text } = await call("GET", "/acme@us/_debug", { host: "events.example.com" });
     assert.equal(status, 200);
     const { url, ...rest } = JSON.parse(text);
@@ -45,18 +45,18 @@ describe("the routes", () => {
     assert.match(url, /^https?:\/\/events\.example\.com\/acme@us\/_debug$/);
   });
 
-  test("GET /{t}/_debug writes the tenant with an @ even when asked with %40", async () => {
+  test("GET /{t}/_debug shows the tenant with an @, even if the path has %40", async () => {
     const { text } = await call("GET", "/acme%40us/_debug", {});
     assert.equal(JSON.parse(text).tenant, "acme@us");
   });
 
-  test("GET /{t}/_debug leaves the tenant's object alone", async () => {
+  test("GET /{t}/_debug does not reach the tenant object", async () => {
     const before = await worker.objects();
-    await call("GET", "/never-asked@us/_debug", {});
+    await call("GET", "/unused@us/_debug", {});
     assert.deepEqual(await worker.objects(), before);
   });
 
-  test("GET /{t}/api/_debug shows anyone how the tenant's object reads the request", async () => {
+  test("GET /{t}/api/_debug shows how the tenant object parses the request, without a token", async () => {
     const { status, text } = await call("GET", "/acme@us/api/_debug", {
       host: "events.example.com",
     });
@@ -68,10 +68,10 @@ describe("the routes", () => {
       tenant_domain: "acme.us.auth0.com",
     });
     assert.match(url, /^https?:\/\/events\.example\.com\/api\/_debug$/);
-    assert.equal(await tenant.hub.evictIfRunning(), true, "the object itself has answered");
+    assert.equal(await tenant.hub.evictIfRunning(), true, "the object itself responded");
   });
 
-  test("answer in JSON", async () => {
+  test("respond with JSON", async () => {
     for (const path of READABLE) {
       const { status, headers, text } = await call("GET", path);
       assert.equal(status, 200, `${path}: ${text}`);
@@ -80,7 +80,7 @@ describe("the routes", () => {
     }
   });
 
-  test("that answer GET answer HEAD, with the same headers and without a body", async () => {
+  test("that support GET also support HEAD, with the same headers and without a body", async () => {
     for (const path of GET_ROUTES) {
       const get = await call("GET", path);
       const head = await call("HEAD", path);
@@ -90,7 +90,7 @@ describe("the routes", () => {
     }
   });
 
-  test("ask for a token on HEAD as on GET", async () => {
+  test("require a token for HEAD as for GET", async () => {
     for (const path of ["/acme@us/api/listeners", "/acme@us/api/events"]) {
       const { status, headers, text } = await call("HEAD", path, {});
       assert.equal(status, 401);
@@ -100,8 +100,8 @@ describe("the routes", () => {
   });
 });
 
-describe("a path that is no route", () => {
-  test("is not found, whatever the method", async () => {
+describe("an unknown path", () => {
+  test("gets 404 for any method", async () => {
     const paths = [
       "/favicon.ico",
       "/acme@us",
@@ -130,15 +130,15 @@ describe("a path that is no route", () => {
     }
   });
 
-  test("is not found without a body on HEAD", async () => {
+  test("gets 404 without a body for HEAD", async () => {
     const { status, text } = await call("HEAD", "/acme@us/nothing");
     assert.equal(status, 404);
     assert.equal(text, "");
   });
 });
 
-describe("a method that a route does not take", () => {
-  test("is refused with the methods that are allowed on a route for reading", async () => {
+describe("a method that a route does not support", () => {
+  test("gets 405 with the allowed methods of a GET route", async () => {
     for (const path of GET_ROUTES) {
       for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
         const response = await call(method, path);
@@ -148,7 +148,7 @@ describe("a method that a route does not take", () => {
     }
   });
 
-  test("is refused with the methods that are allowed on publish", async () => {
+  test("gets 405 with the allowed methods of publish", async () => {
     const headers = { authorization: publishToken(tenant.domain) };
     for (const method of ["GET", "PUT", "PATCH", "DELETE"]) {
       const response = await call(method, PUBLISH, headers);
@@ -160,7 +160,7 @@ describe("a method that a route does not take", () => {
     assert.equal(head.text, "");
   });
 
-  test("is refused before any credentials are asked for", async () => {
+  test("gets 405 before credentials are verified", async () => {
     await assertError(await call("POST", "/acme@us/api/events", {}), 405, "method_not_allowed");
     await assertError(await call("GET", PUBLISH, {}), 405, "method_not_allowed");
   });
@@ -169,7 +169,7 @@ describe("a method that a route does not take", () => {
 describe("a browser of any origin", () => {
   const origin = "https://app.example.org";
 
-  test("may read every answer, also the errors", async () => {
+  test("may read every response, including errors", async () => {
     for (const [method, path, headers] of [
       ...READABLE.map((path) => ["GET", path, bearer]),
       ["GET", "/acme@us/api/events", {}],
@@ -184,7 +184,7 @@ describe("a browser of any origin", () => {
       assert.equal(
         response.headers.get("access-control-allow-credentials"),
         null,
-        "no cookies are used",
+        "the API uses no cookies",
       );
       const exposed = response.headers.get("access-control-expose-headers").toLowerCase();
       assert.match(exposed, /www-authenticate/);
@@ -192,7 +192,7 @@ describe("a browser of any origin", () => {
     }
   });
 
-  test("gets its preflight answered on every route, with authorization among the allowed headers", async () => {
+  test("gets a preflight response on every route, which allows the authorization header", async () => {
     const preflight = {
       origin,
       "access-control-request-method": "GET",
@@ -212,7 +212,7 @@ describe("a browser of any origin", () => {
     }
   });
 
-  test("keeps no copy of an answer, takes it for nothing but JSON, and comes by TLS", async () => {
+  test("gets headers against caching, content sniffing and unencrypted connections", async () => {
     for (const path of [...READABLE, "/acme@us/nothing"]) {
       const { headers } = await call("GET", path);
       assert.equal(headers.get("strict-transport-security"), "max-age=31536000", path);

@@ -1,5 +1,5 @@
-// A tenant whose sockets are held by several objects. What is promised of one holds of all
-// together, whatever gets lost between the root, which has the events, and the shards.
+// A tenant whose sockets are spread over several objects. Subscribers get the same guarantees as with
+// one object, even if requests between the leader, which has the event log, and the shards get lost.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,8 +10,8 @@ import { until } from "../support/until.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const SHARDS = [1, 2, 3];
-/** The root tries again after 5 seconds. */
-const PATIENCE = 15_000;
+/** Longer than the 5 seconds after which the leader retries. */
+const TIMEOUT = 15_000;
 
 const worker = await startWorker({
   vars: { SHARDS: String(SHARDS.length) },
@@ -25,66 +25,66 @@ class ShardedTenant extends Tenant {
     this.shards = new Map(SHARDS.map((shard) => [shard, worker.hub(`${this.domain}/${shard}`)]));
   }
 
-  /** The shards that the root hands events to. */
-  async known() {
+  /** The shards that are registered with the leader. */
+  async registered() {
     const rows = await this.hub.sql("SELECT number FROM shards ORDER BY number");
     return rows.map(({ number }) => number);
   }
 
-  /** What was asked of a shard of this kind, how often. */
-  async asked(shard, kind) {
+  /** Counts the requests of this kind that a shard has received. */
+  async requests(shard, kind) {
     const { asked } = await this.shards.get(shard).control();
-    return asked.filter((of) => of === kind).length;
+    return asked.filter((request) => request === kind).length;
   }
 
-  /** A listener on this shard. Which one a socket goes to is chance, so others may come before. */
+  /** Opens an authenticated socket on this shard. A socket gets a random shard, so this retries. */
   async listenOn(shard, claims, lastEventId) {
     for (;;) {
-      const before = await this.asked(shard, "Subscribe");
+      const before = await this.requests(shard, "Subscribe");
       const socket = await this.connect();
-      if ((await this.asked(shard, "Subscribe")) > before) {
-        const answer = await socket.authenticate(this.token(claims), lastEventId);
-        assert.equal(answer.type, "authenticated", JSON.stringify(answer));
-        return Object.assign(socket, { answer });
+      if ((await this.requests(shard, "Subscribe")) > before) {
+        const response = await socket.authenticate(this.token(claims), lastEventId);
+        assert.equal(response.type, "authenticated", JSON.stringify(response));
+        return Object.assign(socket, { recovered: response.recovered });
       }
       await socket.close(1000);
     }
   }
 
-  /** A listener of everything on each shard. */
-  async listenEverywhere() {
-    const listeners = [];
-    for (const shard of SHARDS) listeners.push(await this.listenOn(shard));
-    return listeners;
+  /** Opens a subscriber to all events on each shard. */
+  async listenOnAll() {
+    const subscribers = [];
+    for (const shard of SHARDS) subscribers.push(await this.listenOn(shard));
+    return subscribers;
   }
 }
 
 const logouts = (count) => Array.from({ length: count }, () => slo());
 
-/** Asserts that these events, and no others, come to each of the listeners, in this order. */
-async function hear(listeners, records) {
-  for (const listener of listeners) {
-    for (const record of records) assert.deepEqual(await listener.next(PATIENCE), eventOf(record));
-    assert.deepEqual(await listener.unread(), []);
+/** Asserts that each subscriber receives exactly these events, in this order. */
+async function assertReceived(subscribers, records) {
+  for (const subscriber of subscribers) {
+    for (const record of records) assert.deepEqual(await subscriber.next(TIMEOUT), eventOf(record));
+    assert.deepEqual(await subscriber.unread(), []);
   }
 }
 
-describe("over three shards", { concurrency: true }, () => {
-  test("each listener hears each event that it may see, once and in order", async () => {
+describe("a tenant with three shards", { concurrency: true }, () => {
+  test("each subscriber receives each event that its filter allows, once and in order", async () => {
     const tenant = new ShardedTenant();
-    const listeners = await tenant.listenEverywhere();
+    const subscribers = await tenant.listenOnAll();
     const jane = await tenant.listenOn(2, { sub: "auth0|jane", scope: "listen:events:self" });
     const records = [...logouts(3), slo({ user_id: "auth0|jane" }), ...logouts(2)];
     for (const record of records) await tenant.publish(record);
     await tenant.publish(...records);
-    await hear(listeners, records);
-    await hear([jane], [records[3]]);
+    await assertReceived(subscribers, records);
+    await assertReceived([jane], [records[3]]);
     assert.deepEqual(await tenant.events(), records.map(eventOf).reverse());
   });
 
-  test("the list of listeners adds them up, and those that have shown no token yet", async () => {
+  test("/api/listeners lists the sockets of all shards, including unauthenticated ones", async () => {
     const tenant = new ShardedTenant();
-    await tenant.listenEverywhere();
+    await tenant.listenOnAll();
     await tenant.listenOn(3, { sub: "auth0|jane", scope: "listen:events:self" });
     await tenant.connect();
     const { count, connections } = await tenant.listeners();
@@ -98,207 +98,207 @@ describe("over three shards", { concurrency: true }, () => {
     ]);
   });
 
-  test("a socket on one of them never goes without a token for more than ten seconds", async () => {
+  test("a shard closes a socket that has not authenticated after ten seconds", async () => {
     const tenant = new ShardedTenant();
     const socket = await tenant.connect();
-    await socket.closedWith(4408, PATIENCE);
+    await socket.closedWith(4408, TIMEOUT);
   });
 
-  test("what does not get to one of them comes with the next event, and the others do not wait", async () => {
+  test("events that did not reach a shard arrive with the next event, and other shards do not wait", async () => {
     const tenant = new ShardedTenant();
-    const [one, ...others] = await tenant.listenEverywhere();
+    const [one, ...others] = await tenant.listenOnAll();
     await tenant.shards.get(1).control({ relays: "are lost" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
-    await hear(others, records.slice(0, 2));
+    await assertReceived(others, records.slice(0, 2));
     assert.deepEqual(await one.unread(), []);
     await tenant.shards.get(1).control({ relays: "arrive" });
     await tenant.publish(records[2]);
-    await hear(others, records.slice(2));
-    await hear([one], records);
+    await assertReceived(others, records.slice(2));
+    await assertReceived([one], records);
   });
 
-  test("what does not get to one of them comes with the alarm where no event follows", async () => {
+  test("events that did not reach a shard arrive with the alarm if no event follows", async () => {
     const tenant = new ShardedTenant();
-    const [, two] = await tenant.listenEverywhere();
+    const [, two] = await tenant.listenOnAll();
     await tenant.shards.get(2).control({ relays: "are lost" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await until(async () => (await tenant.asked(2, "Relay")) >= 2);
+    await until(async () => (await tenant.requests(2, "Relay")) >= 2);
     await tenant.shards.get(2).control({ relays: "arrive" });
-    await hear([two], records);
+    await assertReceived([two], records);
   });
 
-  test("a root that is thrown out of memory before all have an event goes on when it wakes", async () => {
+  test("a leader that is evicted before all shards have an event continues replication when it wakes", async () => {
     const tenant = new ShardedTenant();
-    const [, , three] = await tenant.listenEverywhere();
+    const [, , three] = await tenant.listenOnAll();
     await tenant.shards.get(3).control({ relays: "are lost" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await until(async () => (await tenant.asked(3, "Relay")) >= 2);
+    await until(async () => (await tenant.requests(3, "Relay")) >= 2);
     await tenant.hub.evict();
     await tenant.shards.get(3).control({ relays: "arrive" });
-    await hear([three], records);
+    await assertReceived([three], records);
   });
 
-  test("an event whose receipt gets lost is handed on again, and heard once", async () => {
+  test("an event whose acknowledgement gets lost is sent to the shard again and delivered once", async () => {
     const tenant = new ShardedTenant();
-    const listeners = await tenant.listenEverywhere();
-    for (const hub of tenant.shards.values()) await hub.control({ relays: "are not answered" });
+    const subscribers = await tenant.listenOnAll();
+    for (const shard of tenant.shards.values()) await shard.control({ relays: "are not answered" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
-    await until(async () => (await tenant.asked(1, "Relay")) >= 3);
-    for (const hub of tenant.shards.values()) await hub.control({ relays: "arrive" });
+    await until(async () => (await tenant.requests(1, "Relay")) >= 3);
+    for (const shard of tenant.shards.values()) await shard.control({ relays: "arrive" });
     await tenant.publish(records[2]);
-    await hear(listeners, records);
+    await assertReceived(subscribers, records);
   });
 
-  test("a shard that is thrown out of memory loses nothing, before or after it has an event", async () => {
+  test("a shard that is evicted before or after it receives an event loses no event", async () => {
     const tenant = new ShardedTenant();
-    const listeners = await tenant.listenEverywhere();
+    const subscribers = await tenant.listenOnAll();
     const records = logouts(4);
     for (const record of records) {
-      for (const hub of tenant.shards.values()) await hub.evictIfRunning();
+      for (const shard of tenant.shards.values()) await shard.evictIfRunning();
       await tenant.publish(record);
     }
-    await hear(listeners, records);
-    for (const hub of tenant.shards.values()) await hub.evictIfRunning();
+    await assertReceived(subscribers, records);
+    for (const shard of tenant.shards.values()) await shard.evictIfRunning();
     for (const shard of SHARDS) {
-      const back = await tenant.listenOn(shard, undefined, records[1].log_id);
-      assert.equal(back.answer.recovered, true);
-      await hear([back], records.slice(2));
+      const reconnected = await tenant.listenOn(shard, undefined, records[1].log_id);
+      assert.equal(reconnected.recovered, true);
+      await assertReceived([reconnected], records.slice(2));
     }
   });
 
-  test("more events than are kept for replay wait for a shard that cannot be reached", async () => {
+  test("an unreachable shard later receives more events than are stored for replay", async () => {
     const tenant = new ShardedTenant();
-    const [one, two] = await tenant.listenEverywhere();
+    const [one, two] = await tenant.listenOnAll();
     await tenant.shards.get(1).control({ relays: "are lost" });
     const records = logouts(1_200);
     for (let from = 0; from < records.length; from += 400)
       await tenant.publish(...records.slice(from, from + 400));
-    await hear([two], records);
+    await assertReceived([two], records);
     await tenant.shards.get(1).control({ relays: "arrive" });
-    await hear([one], records);
+    await assertReceived([one], records);
     await tenant.publish(slo());
     const [{ count }] = await tenant.hub.sql("SELECT count(*) AS count FROM events");
-    assert.ok(count <= 100, `${count} rows are left once all have them`);
+    assert.ok(count <= 100, `${count} rows remain after all shards have the events`);
   });
 
-  test("an event that was heard on one is gone on from on any, however far that one is", async () => {
+  test("a subscriber can reconnect to any shard with its last event, even if that shard lags", async () => {
     const tenant = new ShardedTenant();
-    const [one] = await tenant.listenEverywhere();
+    const [one] = await tenant.listenOnAll();
     const records = logouts(4);
     await tenant.publish(records[0]);
-    await hear([one], records.slice(0, 1));
+    await assertReceived([one], records.slice(0, 1));
     for (const shard of [2, 3]) await tenant.shards.get(shard).control({ relays: "are lost" });
     await tenant.publish(...records.slice(1, 3));
-    await hear([one], records.slice(1, 3));
+    await assertReceived([one], records.slice(1, 3));
     const [, two, three] = SHARDS;
     const moved = [
       await tenant.listenOn(two, undefined, records[2].log_id),
       await tenant.listenOn(three, undefined, records[1].log_id),
     ];
     assert.deepEqual(
-      moved.map(({ answer }) => answer.recovered),
+      moved.map(({ recovered }) => recovered),
       [true, true],
     );
     for (const shard of [2, 3]) await tenant.shards.get(shard).control({ relays: "arrive" });
     await tenant.publish(records[3]);
-    await hear([moved[0]], records.slice(3));
-    await hear([moved[1]], records.slice(2));
+    await assertReceived([moved[0]], records.slice(3));
+    await assertReceived([moved[1]], records.slice(2));
   });
 
-  test("an event that is gone is said to be gone", async () => {
+  test("a subscriber that names an unknown event receives recovered: false", async () => {
     const tenant = new ShardedTenant();
     const records = logouts(2);
     await tenant.publish(...records);
-    const listener = await tenant.listenOn(2, undefined, "unheard of");
-    assert.equal(listener.answer.recovered, false);
-    await hear([listener], records);
+    const subscriber = await tenant.listenOn(2, undefined, "unknown");
+    assert.equal(subscriber.recovered, false);
+    await assertReceived([subscriber], records);
   });
 
-  test("a root that has lost its rows is begun anew with: who listens is told to come back", async () => {
+  test("a shard whose leader has lost its rows requests a new snapshot and closes its sockets for a reconnect", async () => {
     const tenant = new ShardedTenant();
-    const listener = await tenant.listenOn(1);
+    const subscriber = await tenant.listenOn(1);
     const lost = logouts(3);
     await tenant.publish(...lost);
-    await hear([listener], lost);
+    await assertReceived([subscriber], lost);
     for (const table of ["events", "accepted", "shards"])
       await tenant.hub.sql(`DELETE FROM ${table}`);
     await tenant.hub.evict();
     await tenant.shards.get(1).evict();
-    const back = await tenant.listenOn(1, undefined, lost[2].log_id);
-    assert.equal(back.answer.recovered, false);
-    assert.equal((await listener.closedWith(1013)).reason, "reconnect");
+    const reconnected = await tenant.listenOn(1, undefined, lost[2].log_id);
+    assert.equal(reconnected.recovered, false);
+    assert.equal((await subscriber.closedWith(1013)).reason, "reconnect");
     const record = slo();
     await tenant.publish(record);
-    await hear([back], [record]);
+    await assertReceived([reconnected], [record]);
     const { asked } = await tenant.hub.control();
     assert.equal(asked.filter((kind) => kind === "Follow").length, 2);
   });
 
-  test("who comes while the root does not answer is sent away, and need not wait for ever", async () => {
+  test("a subscriber that connects while the leader does not respond is rejected after a timeout", async () => {
     const tenant = new ShardedTenant();
     await tenant.hub.control({ questions: "are held up" });
-    const listener = await tenant.connect();
-    listener.send({ type: "authenticate", access_token: tenant.token() });
-    assert.equal((await listener.next(PATIENCE)).type, "authentication_failed");
-    await listener.closedWith(1011);
+    const subscriber = await tenant.connect();
+    subscriber.send({ type: "authenticate", access_token: tenant.token() });
+    assert.equal((await subscriber.next(TIMEOUT)).type, "authentication_failed");
+    await subscriber.closedWith(1011);
   });
 
-  test("one where nobody listens any more is forgotten, and known again when somebody does", async () => {
+  test("a shard without sockets is removed by the leader, and registered again with the next socket", async () => {
     const tenant = new ShardedTenant();
-    const [one, two, three] = await tenant.listenEverywhere();
-    assert.deepEqual(await tenant.known(), [1, 2, 3]);
-    for (const listener of [two, three]) await listener.close(1000);
+    const [one, two, three] = await tenant.listenOnAll();
+    assert.deepEqual(await tenant.registered(), [1, 2, 3]);
+    for (const subscriber of [two, three]) await subscriber.close(1000);
     const records = logouts(3);
     await tenant.publish(records[0]);
-    await until(async () => (await tenant.known()).length === 1);
-    assert.deepEqual(await tenant.known(), [1]);
+    await until(async () => (await tenant.registered()).length === 1);
+    assert.deepEqual(await tenant.registered(), [1]);
     await tenant.publish(records[1]);
-    const back = await tenant.listenOn(2, undefined, records[0].log_id);
-    assert.equal(back.answer.recovered, true);
+    const reconnected = await tenant.listenOn(2, undefined, records[0].log_id);
+    assert.equal(reconnected.recovered, true);
     await tenant.publish(records[2]);
-    await hear([back], records.slice(1));
-    await hear([one], records);
-    assert.deepEqual(await tenant.known(), [1, 2]);
+    await assertReceived([reconnected], records.slice(1));
+    await assertReceived([one], records);
+    assert.deepEqual(await tenant.registered(), [1, 2]);
   });
 
-  test("the root's alarm rings once after events, and then no more", async () => {
+  test("the leader's alarm runs once after events and is then not scheduled again", async () => {
     const tenant = new ShardedTenant();
-    const listeners = await tenant.listenEverywhere();
-    // Of today, so that no revocation is over already.
+    const subscribers = await tenant.listenOnAll();
+    // Dated today, so that no revocation has expired.
     const date = new Date().toISOString();
     const records = [slo({ date }), slo({ date })];
     for (const record of records) await tenant.publish(record);
-    await hear(listeners, records);
+    await assertReceived(subscribers, records);
     const alarms = async () => (await tenant.hub.control()).alarms;
     await until(async () => (await alarms()) === 1);
     await delay(2 * 5_000);
     assert.equal(await alarms(), 1);
   });
 
-  test("keys are fetched once for all of them", async () => {
+  test("the key set is fetched once for all shards", async () => {
     const tenant = new ShardedTenant();
-    await tenant.listenEverywhere();
+    await tenant.listenOnAll();
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("those that are no more deliver what there is and send their listeners away", async () => {
+  test("shards that are no longer configured deliver all events and close their sockets for a reconnect", async () => {
     const tenant = new ShardedTenant();
-    const listeners = await tenant.listenEverywhere();
-    const waiting = await tenant.connect();
-    for (const hub of tenant.shards.values()) await hub.control({ vars: { SHARDS: "1" } });
+    const subscribers = await tenant.listenOnAll();
+    const unauthenticated = await tenant.connect();
+    for (const shard of tenant.shards.values()) await shard.control({ vars: { SHARDS: "1" } });
     const record = slo();
     await tenant.publish(record);
-    for (const listener of listeners) {
-      assert.deepEqual(await listener.next(), eventOf(record));
-      const { code, reason } = await listener.closed();
+    for (const subscriber of subscribers) {
+      assert.deepEqual(await subscriber.next(), eventOf(record));
+      const { code, reason } = await subscriber.closed();
       assert.deepEqual([code, reason], [1013, "reconnect"]);
     }
-    await waiting.closedWith(1013);
-    await until(async () => (await tenant.known()).length === 0);
+    await unauthenticated.closedWith(1013);
+    await until(async () => (await tenant.registered()).length === 0);
     await assert.rejects(tenant.connect(), /503/);
   });
 });

@@ -1,4 +1,4 @@
-// A listener's socket from its greeting to its end: what it may say, and what it is told.
+// The life of a subscriber's WebSocket: the messages that each side sends, and how it is closed.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
@@ -15,24 +15,24 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 
 describe("a new socket", { concurrency: true }, () => {
-  test("is greeted at once", async () => {
-    const listener = await Listener.connect(new Tenant(worker).subscribeUrl());
-    assert.deepEqual(JSON.parse(await listener.nextText()), { type: "connected" });
-    assert.deepEqual(await listener.unread(), []);
+  test("receives connected at once", async () => {
+    const subscriber = await Listener.connect(new Tenant(worker).subscribeUrl());
+    assert.deepEqual(JSON.parse(await subscriber.nextText()), { type: "connected" });
+    assert.deepEqual(await subscriber.unread(), []);
   });
 
-  test("gets no event before it has authenticated", async () => {
+  test("receives no event before it has authenticated", async () => {
     const tenant = new Tenant(worker);
-    const waiting = await tenant.connect();
-    const listening = await tenant.listen();
+    const unauthenticated = await tenant.connect();
+    const authenticated = await tenant.listen();
     await tenant.publish(slo());
-    await listening.next();
-    assert.deepEqual(await waiting.unread(), []);
+    await authenticated.next();
+    assert.deepEqual(await unauthenticated.unread(), []);
   });
 });
 
 describe("authentication", { concurrency: true }, () => {
-  test("is answered with the subject, the filter, all claims, and when they expire", async () => {
+  test("returns the subject, the filter, all claims and the expiry", async () => {
     const tenant = new Tenant(worker);
     const claims = tenant.issuer.claims({
       sub: "auth0|jane",
@@ -40,33 +40,33 @@ describe("authentication", { concurrency: true }, () => {
       permissions: ["listen:events"],
       "https://example.com/roles": ["admin", { nested: null }],
     });
-    const answer = await (await tenant.connect()).authenticate(tenant.token(claims));
-    const { expires_at, ...rest } = answer;
+    const response = await (await tenant.connect()).authenticate(tenant.token(claims));
+    const { expires_at, ...rest } = response;
     assert.deepEqual(rest, { type: "authenticated", sub: "auth0|jane", filter: "*", claims });
     assert.match(expires_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
     assert.equal(Date.parse(expires_at), claims.exp * 1000);
   });
 
-  test("with a bad token is told so, and closes with 4401", async () => {
+  test("with an invalid token fails and closes with 4401", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.connect();
-    const { type, ...fault } = await listener.authenticate("no.such.token");
+    const subscriber = await tenant.connect();
+    const { type, ...fault } = await subscriber.authenticate("no.such.token");
     assert.equal(type, "authentication_failed");
     assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
     assertFault(fault, "invalid_token");
-    await listener.closedWith(4401);
+    await subscriber.closedWith(4401);
   });
 
-  test("without a right to listen is told so, and closes with 4403", async () => {
+  test("without permission to listen fails and closes with 4403", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.connect();
-    const { type, ...fault } = await listener.authenticate(tenant.token({ scope: "read:users" }));
+    const subscriber = await tenant.connect();
+    const { type, ...fault } = await subscriber.authenticate(tenant.token({ scope: "read:users" }));
     assert.equal(type, "authentication_failed");
     assertFault(fault, "insufficient_scope");
-    await listener.closedWith(4403);
+    await subscriber.closedWith(4403);
   });
 
-  test("that fails leaves the other sockets alone", async () => {
+  test("that fails does not affect other sockets", async () => {
     const tenant = new Tenant(worker);
     const good = await tenant.listen();
     const bad = await tenant.connect();
@@ -77,35 +77,39 @@ describe("authentication", { concurrency: true }, () => {
     assert.deepEqual(await good.next(), eventOf(record));
   });
 
-  test("that the client does not wait for does no harm", async () => {
+  test("of a client that disconnects meanwhile does not affect other sockets", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.slow(300);
-    const gone = await tenant.connect();
-    const waits = await tenant.connect();
-    gone.send({ type: "authenticate", access_token: tenant.token() });
+    const disconnecting = await tenant.connect();
+    const waiting = await tenant.connect();
+    disconnecting.send({ type: "authenticate", access_token: tenant.token() });
     await until(() => tenant.issuer.fetches === 1);
-    gone.socket.terminate();
-    assert.equal((await waits.authenticate(tenant.token())).type, "authenticated");
+    disconnecting.socket.terminate();
+    assert.equal((await waiting.authenticate(tenant.token())).type, "authenticated");
     assert.equal((await tenant.listeners()).count, 1);
   });
 
-  test("again replaces the claims, without a replay", async () => {
+  test("on an authenticated socket replaces the claims, without a replay", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
-    const listener = await tenant.listen({ sub: "auth0|one", scope: "listen:events:self" });
-    const answer = await listener.authenticate(
+    const subscriber = await tenant.listen({ sub: "auth0|one", scope: "listen:events:self" });
+    const response = await subscriber.authenticate(
       tenant.token({ sub: "auth0|two", scope: "listen:events:self" }),
     );
-    assert.equal(answer.type, "authenticated");
-    assert.equal(answer.sub, "auth0|two");
+    assert.equal(response.type, "authenticated");
+    assert.equal(response.sub, "auth0|two");
 
     const records = [slo({ user_id: "auth0|one" }), slo({ user_id: "auth0|two" })];
     await tenant.publish(...records);
-    assert.deepEqual(await listener.next(), eventOf(records[1]));
+    assert.deepEqual(await subscriber.next(), eventOf(records[1]));
 
-    const wider = await listener.authenticate(tenant.token({ sub: "auth0|two" }));
+    const wider = await subscriber.authenticate(tenant.token({ sub: "auth0|two" }));
     assert.equal(wider.filter, "*");
-    assert.deepEqual(await listener.unread(), [], "not even for a listener of everything");
+    assert.deepEqual(
+      await subscriber.unread(),
+      [],
+      "no replay for a subscriber to all events either",
+    );
     const { connections } = await tenant.listeners();
     assert.deepEqual(
       connections.map(({ sub, filter }) => [sub, filter]),
@@ -114,7 +118,7 @@ describe("authentication", { concurrency: true }, () => {
   });
 });
 
-describe("a message that cannot be understood", { concurrency: true }, () => {
+describe("an invalid message", { concurrency: true }, () => {
   const MESSAGES = [
     "",
     "hello",
@@ -138,70 +142,78 @@ describe("a message that cannot be understood", { concurrency: true }, () => {
     "[".repeat(16_000),
   ];
 
-  test("is answered with an error each time, and the socket stays", async () => {
+  test("gets an error each time, and the socket stays open", async () => {
     const tenant = new Tenant(worker);
     for (const message of MESSAGES) {
-      const listener = await tenant.connect();
-      listener.send(message);
-      const { type, ...fault } = await listener.next();
+      const subscriber = await tenant.connect();
+      subscriber.send(message);
+      const { type, ...fault } = await subscriber.next();
       assert.equal(type, "error", String(message));
       assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
       assertFault(fault, "invalid_message");
-      assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
-      await listener.close();
+      assert.equal((await subscriber.authenticate(tenant.token())).type, "authenticated");
+      await subscriber.close();
     }
   });
 
-  test("is forgiven nine times; the tenth closes with 4400, whatever came between", async () => {
+  test("is tolerated nine times, and the tenth closes with 4400, even with valid messages in between", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen({ sub: "auth0|clumsy", scope: "listen:events:self" });
+    const subscriber = await tenant.listen({ sub: "auth0|clumsy", scope: "listen:events:self" });
     for (let count = 1; count <= 9; count += 1) {
-      listener.send(MESSAGES[count]);
-      assert.equal((await listener.next()).type, "error");
+      subscriber.send(MESSAGES[count]);
+      assert.equal((await subscriber.next()).type, "error");
       if (count % 3 === 0)
-        assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
+        assert.equal((await subscriber.authenticate(tenant.token())).type, "authenticated");
     }
     const record = slo();
     await tenant.publish(record);
-    assert.deepEqual(await listener.next(), eventOf(record), "nine do no harm");
+    assert.deepEqual(
+      await subscriber.next(),
+      eventOf(record),
+      "nine invalid messages keep the socket open",
+    );
 
-    listener.send("the tenth");
-    assert.equal((await listener.next()).type, "error");
-    await listener.closedWith(4400);
+    subscriber.send("the tenth");
+    assert.equal((await subscriber.next()).type, "error");
+    await subscriber.closedWith(4400);
   });
 
-  test("closes with 4400 also before authentication, and in one burst", async () => {
-    const listener = await new Tenant(worker).connect();
-    for (let count = 0; count < 15; count += 1) listener.send("nonsense");
-    await listener.closedWith(4400);
-    const types = listener.remaining().map(({ type }) => type);
-    assert.deepEqual(types, Array(10).fill("error"), "one for each of the ten, none for the rest");
+  test("closes with 4400 also before authentication and in one burst", async () => {
+    const subscriber = await new Tenant(worker).connect();
+    for (let count = 0; count < 15; count += 1) subscriber.send("nonsense");
+    await subscriber.closedWith(4400);
+    const types = subscriber.remaining().map(({ type }) => type);
+    assert.deepEqual(
+      types,
+      Array(10).fill("error"),
+      "one error for each of the ten, none for the rest",
+    );
   });
 });
 
-describe("a message of over 16 KiB", { concurrency: true }, () => {
+describe("a message of more than 16 KiB", { concurrency: true }, () => {
   const ping = (bytes) => {
     const frame = JSON.stringify({ type: "ping", pad: "" });
     return JSON.stringify({ type: "ping", pad: "x".repeat(bytes - frame.length) });
   };
 
-  test("closes with 1009; exactly 16 KiB do not", async () => {
-    const listener = await new Tenant(worker).connect();
-    listener.send(ping(16_384));
-    assert.deepEqual(await listener.next(), { type: "pong" });
-    listener.send(ping(16_385));
-    await listener.closedWith(1009);
+  test("closes with 1009, but one of exactly 16 KiB does not", async () => {
+    const subscriber = await new Tenant(worker).connect();
+    subscriber.send(ping(16_384));
+    assert.deepEqual(await subscriber.next(), { type: "pong" });
+    subscriber.send(ping(16_385));
+    await subscriber.closedWith(1009);
   });
 
-  test("has its size counted in bytes of UTF-8", async () => {
-    const listener = await new Tenant(worker).connect();
-    listener.send(JSON.stringify({ type: "ping", pad: "€".repeat(5_400) }));
-    assert.deepEqual(await listener.next(), { type: "pong" });
-    listener.send(JSON.stringify({ type: "ping", pad: "€".repeat(5_500) }));
-    await listener.closedWith(1009);
+  test("is measured in bytes of UTF-8", async () => {
+    const subscriber = await new Tenant(worker).connect();
+    subscriber.send(JSON.stringify({ type: "ping", pad: "€".repeat(5_400) }));
+    assert.deepEqual(await subscriber.next(), { type: "pong" });
+    subscriber.send(JSON.stringify({ type: "ping", pad: "€".repeat(5_500) }));
+    await subscriber.closedWith(1009);
   });
 
-  test("closes with 1009 whatever it holds, binary too, also when authenticated", async () => {
+  test("closes an authenticated socket with 1009, whether text or binary", async () => {
     const tenant = new Tenant(worker);
     for (const message of [
       "x".repeat(16_385),
@@ -209,66 +221,66 @@ describe("a message of over 16 KiB", { concurrency: true }, () => {
       Buffer.alloc(16_385),
       `{"type":"authenticate","access_token":"${"x".repeat(17_000)}"}`,
     ]) {
-      const listener = await tenant.listen();
-      listener.send(message);
-      await listener.closedWith(1009);
+      const subscriber = await tenant.listen();
+      subscriber.send(message);
+      await subscriber.closedWith(1009);
     }
   });
 });
 
 describe("a ping", { concurrency: true }, () => {
-  test("is answered, before and after authentication, as often as it comes", async () => {
+  test("gets a pong each time, before and after authentication", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.connect();
-    for (let count = 0; count < 20; count += 1) listener.send('{"type":"ping"}');
+    const subscriber = await tenant.connect();
+    for (let count = 0; count < 20; count += 1) subscriber.send('{"type":"ping"}');
     for (let count = 0; count < 20; count += 1)
-      assert.equal(await listener.nextText(), '{"type":"pong"}');
-    await listener.authenticate(tenant.token());
-    listener.send('{"type":"ping"}');
-    assert.equal(await listener.nextText(), '{"type":"pong"}');
+      assert.equal(await subscriber.nextText(), '{"type":"pong"}');
+    await subscriber.authenticate(tenant.token());
+    subscriber.send('{"type":"ping"}');
+    assert.equal(await subscriber.nextText(), '{"type":"pong"}');
   });
 
-  test("is answered by the runtime alone: the object sleeps on", async () => {
+  test("gets a pong from the runtime without waking the object", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.listen();
     await tenant.hub.evict();
-    listener.send('{"type":"ping"}');
-    assert.deepEqual(await listener.next(), { type: "pong" });
+    subscriber.send('{"type":"ping"}');
+    assert.deepEqual(await subscriber.next(), { type: "pong" });
     assert.equal(await tenant.hub.evictIfRunning(), false);
   });
 
-  test("in another spelling is answered too", async () => {
-    const listener = await new Tenant(worker).connect();
+  test("with other whitespace or members gets a pong", async () => {
+    const subscriber = await new Tenant(worker).connect();
     for (const ping of [
       '{ "type": "ping" }',
       '{"type":"ping","at":7}',
       '{"at":7,"type":"ping"}\n',
     ]) {
-      listener.send(ping);
-      assert.deepEqual(await listener.next(), { type: "pong" });
+      subscriber.send(ping);
+      assert.deepEqual(await subscriber.next(), { type: "pong" });
     }
   });
 
-  test("of the WebSocket protocol is answered", async () => {
-    const listener = await new Tenant(worker).connect();
-    const pong = once(listener.socket, "pong");
-    listener.socket.ping("are you there?");
-    assert.equal(String((await pong)[0]), "are you there?");
+  test("of the WebSocket protocol gets a pong", async () => {
+    const subscriber = await new Tenant(worker).connect();
+    const pong = once(subscriber.socket, "pong");
+    subscriber.socket.ping("payload");
+    assert.equal(String((await pong)[0]), "payload");
   });
 });
 
-describe("closing by the client", { concurrency: true }, () => {
-  for (const [sent, got] of [
+describe("a close by the client", { concurrency: true }, () => {
+  for (const [sent, received] of [
     [1000, 1000],
     [1001, 1001],
     [4999, 4999],
     [undefined, 1005],
   ]) {
-    test(`with ${sent ?? "no code"} is confirmed at once`, async () => {
+    test(`with ${sent ?? "no code"} is acknowledged at once`, async () => {
       const tenant = new Tenant(worker);
-      for (const listener of [await tenant.connect(), await tenant.listen()]) {
-        const { code } = await listener.close(sent, sent && "bye");
-        assert.equal(code, got);
+      for (const subscriber of [await tenant.connect(), await tenant.listen()]) {
+        const { code } = await subscriber.close(sent, sent && "bye");
+        assert.equal(code, received);
       }
     });
   }

@@ -1,5 +1,5 @@
-// Which slugs are tenants, which Auth0 domain each stands for, and that nothing else gets past
-// the front door.
+// The slugs of tenants and the Auth0 domains that they map to. The Worker refuses all other slugs
+// before it reaches an object or an issuer.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -17,14 +17,14 @@ const domainOf = async (segment) => {
   return JSON.parse(text).tenant_domain;
 };
 
-const NOT_TENANTS = [
+const INVALID_SLUGS = [
   // The length of the name.
   "a",
   "ab",
   "a".repeat(64),
   "ab@us",
   `${"a".repeat(64)}@us`,
-  // The characters of the name, its first and its last.
+  // The characters of the name, also the first and the last.
   "Acme",
   "ACME@us",
   "-acme",
@@ -60,7 +60,7 @@ const NOT_TENANTS = [
   "acme%40xx",
   "acme%2540us",
   "acme%40us%40eu",
-  // What would lead to another host if it were pasted into a URL.
+  // Values that would lead to another host if they were inserted into a URL.
   "acme.evil.com",
   "evil.com%2F",
   "evil.com%23",
@@ -77,21 +77,21 @@ const NOT_TENANTS = [
 ];
 
 describe("a slug", () => {
-  test("without a locality stands for the domain directly under auth0.com", async () => {
+  test("without a locality maps to the domain directly under auth0.com", async () => {
     assert.equal(await domainOf("acme"), "acme.auth0.com");
   });
 
   for (const locality of ["us", "eu", "au", "jp", "uk", "ca"]) {
-    test(`with @${locality} stands for the domain of that locality`, async () => {
+    test(`with @${locality} maps to the domain of that locality`, async () => {
       assert.equal(await domainOf(`acme@${locality}`), `acme.${locality}.auth0.com`);
     });
   }
 
-  test("may write its @ as %40", async () => {
+  test("may contain %40 in place of @", async () => {
     assert.equal(await domainOf("acme%40eu"), "acme.eu.auth0.com");
   });
 
-  test("has a name of 3 to 63 letters, digits and inner hyphens", async () => {
+  test("has a name of 3 to 63 letters, digits and hyphens inside", async () => {
     for (const name of [
       "abc",
       "a-b",
@@ -107,9 +107,9 @@ describe("a slug", () => {
     }
   });
 
-  test("that is no tenant is not found on any route, and neither an object nor an issuer is asked", async () => {
+  test("that is invalid gets 404 on every route and reaches neither an object nor an issuer", async () => {
     const before = await worker.objects();
-    const stranger = new Tenant(worker, { name: "stranger", locality: "" });
+    const other = new Tenant(worker, { name: "other", locality: "" });
     const routes = [
       ["GET", "/_debug"],
       ["GET", "/api/_debug"],
@@ -120,27 +120,27 @@ describe("a slug", () => {
       ["OPTIONS", "/api/events"],
       ["DELETE", "/api/events"],
     ];
-    for (const slug of NOT_TENANTS) {
+    for (const slug of INVALID_SLUGS) {
       const headers = {
-        authorization: `Bearer ${stranger.token({ iss: `https://${slug}.auth0.com/` })}`,
+        authorization: `Bearer ${other.token({ iss: `https://${slug}.auth0.com/` })}`,
       };
-      const ask = ([method, route]) =>
+      const request = ([method, route]) =>
         exchange(worker.url, { method, path: `/${slug}${route}`, headers });
-      for (const response of await Promise.all(routes.map(ask)))
+      for (const response of await Promise.all(routes.map(request)))
         await assertError(response, 404, "not_found");
     }
     assert.deepEqual(await worker.objects(), before);
-    assert.equal(stranger.issuer.fetches, 0);
+    assert.equal(other.issuer.fetches, 0);
   });
 
-  test("that is no tenant opens no socket", async () => {
+  test("that is invalid cannot open a socket", async () => {
     const url = new URL("/acme@xx/api/subscribe", worker.url.href.replace("http", "ws"));
     await assert.rejects(Listener.connect(url), /answered with 404/);
   });
 });
 
 describe("a tenant", () => {
-  test("has one object, named after its Auth0 domain, however its slug is written", async () => {
+  test("has one object, named after its Auth0 domain, for both spellings of its slug", async () => {
     const tenant = new Tenant(worker);
     const record = slo();
     const headers = { authorization: publishToken(tenant.domain) };
@@ -158,27 +158,32 @@ describe("a tenant", () => {
     assert.equal(JSON.parse(rows[0].event).id, record.log_id);
   });
 
-  test("shares nothing with its namesake in another locality", async () => {
+  test("shares nothing with a tenant of the same name in another locality", async () => {
     const here = new Tenant(worker, { name: "namesake", locality: "us" });
     const there = new Tenant(worker, { name: "namesake", locality: "eu" });
-    const nowhere = new Tenant(worker, { name: "namesake", locality: "" });
-    const listeners = await Promise.all([here.listen(), there.listen(), nowhere.listen()]);
+    const withoutLocality = new Tenant(worker, { name: "namesake", locality: "" });
+    const subscribers = await Promise.all([
+      here.listen(),
+      there.listen(),
+      withoutLocality.listen(),
+    ]);
 
     await there.publish(slo({ user_id: "auth0|there" }));
-    assert.equal((await listeners[1].next()).user_id, "auth0|there");
-    for (const quiet of [listeners[0], listeners[2]]) assert.deepEqual(await quiet.unread(), []);
+    assert.equal((await subscribers[1].next()).user_id, "auth0|there");
+    for (const other of [subscribers[0], subscribers[2]])
+      assert.deepEqual(await other.unread(), []);
     assert.deepEqual(await here.events(), []);
-    assert.deepEqual(await nowhere.events(), []);
+    assert.deepEqual(await withoutLocality.events(), []);
     assert.equal((await here.listeners()).count, 1);
   });
 
   test("does not accept the access tokens or the publish token of another", async () => {
-    const mine = new Tenant(worker);
+    const own = new Tenant(worker);
     const other = new Tenant(worker);
-    await assertError(await mine.get("/api/events", other.token()), 401, "invalid_token");
+    await assertError(await own.get("/api/events", other.token()), 401, "invalid_token");
     const headers = { authorization: publishToken(other.domain) };
-    await assertError(await mine.post("[]", headers), 401, "invalid_token");
-    const answer = await (await mine.connect()).authenticate(other.token());
-    assert.equal(answer.error, "invalid_token");
+    await assertError(await own.post("[]", headers), 401, "invalid_token");
+    const response = await (await own.connect()).authenticate(other.token());
+    assert.equal(response.error, "invalid_token");
   });
 });

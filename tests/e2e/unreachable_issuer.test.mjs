@@ -1,5 +1,5 @@
-// What happens when the issuer's key set cannot be had: no token is called bad for that, what is
-// cached serves on, and nothing that is no key set is taken for one.
+// An issuer whose key set is unavailable. Tokens are not rejected as invalid for that reason, a cached
+// key set stays in use, and a response that is not a key set is ignored.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -16,20 +16,20 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Asserts that both doors say that the issuer is out of reach, and that nobody blames the token. */
+/** Asserts that a token gets temporarily_unavailable, not invalid_token, over HTTP and on a socket. */
 async function assertUnavailable(tenant) {
   const response = await tenant.get("/api/events");
   assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   await assertError(response, 503, "temporarily_unavailable");
-  const listener = await tenant.connect();
-  const { type, ...fault } = await listener.authenticate(tenant.token());
+  const subscriber = await tenant.connect();
+  const { type, ...fault } = await subscriber.authenticate(tenant.token());
   assert.equal(type, "authentication_failed");
   assertFault(fault, "temporarily_unavailable");
-  await listener.closedWith(1013);
+  await subscriber.closedWith(1013);
 }
 
 describe("an issuer that cannot be reached", { concurrency: true }, () => {
-  test("is a passing trouble as long as nothing is cached, and is asked again 5 seconds after the fifth failure", async () => {
+  test("causes temporarily_unavailable while no key set is cached, and a retry 5 seconds after the fifth failure", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.unreachable;
     await assertUnavailable(tenant);
@@ -41,52 +41,56 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
       assert.equal(tenant.issuer.fetches, fetches);
     }
     tenant.issuer.behaviour = answers.keySet;
-    // The Worker has a copy of what the object knew, and for it the time goes on.
+    // This changes the time in the object. The Worker has its own copy and waits in real time.
     await tenant.ageKeySet("failed_at", 5 * SECOND);
     assert.equal(await onSocket(tenant), "accepted");
     await until(async () => (await overHttp(tenant)) === "accepted");
-    assert.ok(Date.now() - before >= 5 * SECOND, `asked after ${Date.now() - before} ms`);
+    assert.ok(Date.now() - before >= 5 * SECOND, `fetched after ${Date.now() - before} ms`);
     assert.equal(tenant.issuer.fetches, 6);
   });
 
-  // Tokens that come at once may all be met by one fetch.
-  for (const [manner, least, present] of [
-    ["at once", 1, (door, tenant) => Promise.all(Array.from({ length: 50 }, () => door(tenant)))],
+  // Concurrent tokens may share one fetch, so at least one is expected.
+  for (const [timing, minimum, presentTokens] of [
+    [
+      "at once",
+      1,
+      (present, tenant) => Promise.all(Array.from({ length: 50 }, () => present(tenant))),
+    ],
     [
       "one after the other",
       5,
-      async (door, tenant) => {
+      async (present, tenant) => {
         const outcomes = [];
-        while (outcomes.length < 50) outcomes.push(await door(tenant));
+        while (outcomes.length < 50) outcomes.push(await present(tenant));
         return outcomes;
       },
     ],
   ]) {
-    test(`is asked five times in a row and then once in 5 seconds by tokens that come ${manner} while nothing is cached`, async () => {
+    test(`gets five requests and then one every 5 seconds, if tokens arrive ${timing} while no key set is cached`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = answers.unreachable;
       const start = Date.now();
       for (const outcomes of await Promise.all([
-        present(onSocket, tenant),
-        present(overHttp, tenant),
+        presentTokens(onSocket, tenant),
+        presentTokens(overHttp, tenant),
       ])) {
         assert.deepEqual(new Set(outcomes), new Set(["temporarily_unavailable"]));
       }
       await tenant.hub.evict();
-      assert.equal(await onSocket(tenant), "temporarily_unavailable", "through hibernation too");
-      const most = 5 + Math.floor((Date.now() - start) / (5 * SECOND));
+      assert.equal(await onSocket(tenant), "temporarily_unavailable", "also after hibernation");
+      const maximum = 5 + Math.floor((Date.now() - start) / (5 * SECOND));
       const { fetches } = tenant.issuer;
-      assert.ok(fetches >= least && fetches <= most, `${fetches} fetches`);
+      assert.ok(fetches >= minimum && fetches <= maximum, `${fetches} fetches`);
     });
   }
 
-  test("leaves the cached set serving for up to 24 hours", async () => {
+  test("leaves the cached key set in use for up to 24 hours", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     tenant.issuer.behaviour = answers.unreachable;
     await tenant.ageKeySet("fetched_at", 11 * MINUTE);
     assert.equal(await onSocket(tenant), "accepted");
-    assert.equal(tenant.issuer.fetches, 2, "it was tried");
+    assert.equal(tenant.issuer.fetches, 2, "a refresh was attempted");
     await tenant.ageKeySet("fetched_at", 24 * HOUR - 12 * MINUTE);
     assert.equal(await onSocket(tenant), "accepted");
     await tenant.ageKeySet("fetched_at", 2 * MINUTE);
@@ -96,7 +100,7 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
     assert.equal(await onSocket(tenant), "accepted");
   });
 
-  test("is left in peace for 30 seconds while the cached set serves", async () => {
+  test("gets one request in 30 seconds while the cached key set is in use", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     tenant.issuer.behaviour = answers.status(500);
@@ -109,7 +113,7 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 3);
   });
 
-  test("is not asked about a token that is bad on its face", async () => {
+  test("gets no request for a token that fails the checks before signature verification", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.unreachable;
     for (const token of [
@@ -124,9 +128,9 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
   });
 });
 
-describe("an answer that is no key set", { concurrency: 20 }, () => {
+describe("a key set response", { concurrency: 20 }, () => {
   const elsewhere = "https://elsewhere.example/keys.json";
-  const USELESS = {
+  const INVALID_RESPONSES = {
     ...Object.fromEntries(
       [301, 302, 303, 307, 308].map((status) => [
         `a redirect of status ${status}`,
@@ -142,20 +146,20 @@ describe("an answer that is no key set", { concurrency: 20 }, () => {
         answers.status(status),
       ]),
     ),
-    "a page": answers.text("<!doctype html><title>Down for maintenance</title>"),
-    nothing: answers.text(""),
+    "an HTML page": answers.text("<!doctype html><title>Down for maintenance</title>"),
+    "an empty body": answers.text(""),
     null: answers.text("null"),
     "JSON without keys": answers.text("{}"),
-    "keys that are no array": answers.text('{"keys":{"key-1":{}}}'),
+    "keys that are not an array": answers.text('{"keys":{"key-1":{}}}'),
     "keys that are an empty object": answers.text('{"keys":{}}'),
     "keys that are null": answers.text('{"keys":null}'),
     "two lists of keys": answers.text('{"keys":[],"keys":[]}'),
     "a bare array": (issuer) => answers.text(JSON.stringify(issuer.keys))(),
     "a bare key": (issuer) => answers.text(JSON.stringify(issuer.keys[0]))(),
-    "half a set": answers.encoded((text) => text.slice(0, -2)),
+    "a truncated set": answers.encoded((text) => text.slice(0, -2)),
     "two sets": answers.encoded((text) => text + text),
     "UTF-16": answers.encoded((text) => Buffer.from(text, "utf16le")),
-    "bytes of no text": answers.encoded((text) =>
+    "bytes that are not UTF-8": answers.encoded((text) =>
       Buffer.from(text.replace("key-1", "\xff"), "latin1"),
     ),
     "compressed bytes": answers.encoded((text) => gzipSync(text)),
@@ -164,45 +168,46 @@ describe("an answer that is no key set", { concurrency: 20 }, () => {
     "more than 64 KiB of unknown length": answers.streamed(64 * 1024 + 1),
     "several megabytes": answers.streamed(4 * 1024 * 1024),
   };
-  for (const [answer, behaviour] of Object.entries(USELESS)) {
-    test(`such as ${answer} counts as none`, async () => {
+  for (const [response, behaviour] of Object.entries(INVALID_RESPONSES)) {
+    test(`with ${response} is ignored`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = behaviour;
       await assertUnavailable(tenant);
     });
   }
 
-  for (const [answer, behaviour] of Object.entries({
+  for (const [response, behaviour] of Object.entries({
     "another content type": answers.encoded((text) => text, { "content-type": "text/html" }),
     "another charset": answers.encoded((text) => text, {
       "content-type": "application/json; charset=utf-16",
     }),
   })) {
-    test(`it is not for ${answer}`, async () => {
+    test(`with ${response} is accepted`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = behaviour;
       assert.equal(await overHttp(tenant), "accepted");
     });
   }
 
-  test("it is not for having no keys: then nobody is trusted, and it is not asked at once again", async () => {
+  test("with an empty list of keys is accepted: all tokens are invalid, and no refresh follows at once", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.text('{"keys":[]}');
     const start = Date.now();
-    for (const door of [overHttp, onSocket]) assert.equal(await door(tenant), "invalid_token");
-    const most = 1 + Math.floor((Date.now() - start) / (30 * SECOND));
+    for (const present of [overHttp, onSocket])
+      assert.equal(await present(tenant), "invalid_token");
+    const maximum = 1 + Math.floor((Date.now() - start) / (30 * SECOND));
     const { fetches } = tenant.issuer;
-    assert.ok(fetches >= 1 && fetches <= most, `${fetches} fetches`);
+    assert.ok(fetches >= 1 && fetches <= maximum, `${fetches} fetches`);
   });
 
-  test("such as a redirect to itself is not followed either", async () => {
+  test("with a redirect to itself is not followed", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.redirect(tenant.issuer.jwksUri);
     assert.equal(await overHttp(tenant), "temporarily_unavailable");
     assert.equal(tenant.issuer.fetches, 1);
   });
 
-  test("does not push out a good one that is cached", async () => {
+  test("that is invalid does not replace a cached key set", async () => {
     const tenant = new Tenant(worker);
     assert.equal(await onSocket(tenant), "accepted");
     tenant.issuer.behaviour = answers.text('{"keys":"none"}');
@@ -211,11 +216,11 @@ describe("an answer that is no key set", { concurrency: 20 }, () => {
     assert.equal(tenant.issuer.fetches, 2);
   });
 
-  for (const [answer, behaviour] of [
+  for (const [size, behaviour] of [
     ["64 KiB", answers.sized(64 * 1024)],
     ["64 KiB of unknown length", answers.streamed(64 * 1024)],
   ]) {
-    test(`it is not for being as large as ${answer}`, async () => {
+    test(`of ${size} is accepted`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = behaviour;
       assert.equal(await overHttp(tenant), "accepted");
@@ -224,18 +229,18 @@ describe("an answer that is no key set", { concurrency: 20 }, () => {
 });
 
 describe("a slow issuer", { concurrency: true }, () => {
-  test("is waited for", async () => {
+  test("is awaited", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.slow(2_000);
     assert.equal(await overHttp(tenant), "accepted");
   });
 
-  for (const [answer, behaviour] of [
-    ["the answer", answers.slow(20_000)],
-    ["the body of the answer", answers.stalled()],
-    ["the end of the answer", answers.dripping()],
+  for (const [part, behaviour] of [
+    ["the response", answers.slow(20_000)],
+    ["the body of the response", answers.stalled()],
+    ["the end of the response", answers.dripping()],
   ]) {
-    test(`is given up after 5 seconds when ${answer} does not come`, async () => {
+    test(`times out after 5 seconds if ${part} does not arrive`, async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = behaviour;
       const before = Date.now();
@@ -245,12 +250,12 @@ describe("a slow issuer", { concurrency: true }, () => {
     });
   }
 
-  test("keeps a socket waiting no longer", async () => {
+  test("delays a socket no longer than the timeout", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.slow(20_000);
-    const listener = await tenant.connect();
-    listener.send({ type: "authenticate", access_token: tenant.token() });
-    assert.equal((await listener.next(15_000)).error, "temporarily_unavailable");
-    await listener.closedWith(1013);
+    const subscriber = await tenant.connect();
+    subscriber.send({ type: "authenticate", access_token: tenant.token() });
+    assert.equal((await subscriber.next(15_000)).error, "temporarily_unavailable");
+    await subscriber.closedWith(1013);
   });
 });

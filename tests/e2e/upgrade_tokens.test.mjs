@@ -1,5 +1,6 @@
-// A token on the upgrade itself: as a header (backends) or as a subprotocol (browsers). The Worker
-// checks it before there is a socket, so a bad one is a plain HTTP answer.
+// A token on the upgrade request, in the Authorization header (backends) or as a subprotocol
+// (browsers). The Worker verifies it before it accepts a socket, so an invalid token gets an HTTP
+// error response.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -14,31 +15,34 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 const SELF = { sub: "auth0|jane", scope: "listen:events:self" };
 
-const WAYS = {
+const METHODS = {
   "the Authorization header": (token) => ({ headers: { authorization: `Bearer ${token}` } }),
   "a subprotocol": (token) => ({ protocols: ["session-events", `bearer.${token}`] }),
 };
 
-/** The headers of an upgrade that presents a token in one of the ways. */
+/** The headers of an upgrade request that presents a token with one of the METHODS. */
 const headersOf = ({ headers = {}, protocols = [] }) => ({
   ...upgrade,
   ...headers,
   ...(protocols.length > 0 && { "sec-websocket-protocol": protocols.join(", ") }),
 });
 
-/** Asks for an upgrade and gives the plain answer. */
-const ask = (tenant, headers, query = "") =>
+/** Requests an upgrade and returns the HTTP response. */
+const requestUpgrade = (tenant, headers, query = "") =>
   exchange(worker.url, { path: `/${tenant.slug}/api/subscribe${query}`, headers });
 
-for (const [way, present] of Object.entries(WAYS)) {
-  describe(`a token in ${way}`, { concurrency: true }, () => {
-    test("has connected followed by authenticated at once", async () => {
+for (const [method, present] of Object.entries(METHODS)) {
+  describe(`a token in ${method}`, { concurrency: true }, () => {
+    test("gets connected, followed by authenticated at once", async () => {
       const tenant = new Tenant(worker);
       const claims = tenant.issuer.claims({ sub: "backend@clients", exp: now() + 100 });
-      const listener = await Listener.connect(tenant.subscribeUrl(), present(tenant.token(claims)));
-      assert.deepEqual(await listener.next(), { type: "connected" });
-      const { expires_at, ...answer } = await listener.next();
-      assert.deepEqual(answer, {
+      const subscriber = await Listener.connect(
+        tenant.subscribeUrl(),
+        present(tenant.token(claims)),
+      );
+      assert.deepEqual(await subscriber.next(), { type: "connected" });
+      const { expires_at, ...response } = await subscriber.next();
+      assert.deepEqual(response, {
         type: "authenticated",
         sub: "backend@clients",
         filter: "*",
@@ -52,17 +56,17 @@ for (const [way, present] of Object.entries(WAYS)) {
       );
     });
 
-    test("keeps every letter of its claims", async () => {
+    test("gets its claims back unchanged", async () => {
       const tenant = new Tenant(worker);
       const claims = tenant.issuer.claims({
         sub: 'oauth2|Łódź|\u{1F36A}|%7C|"',
         "https://example.com/name": "Zoë, \u2028\\",
       });
-      const listener = await tenant.connect(present(tenant.token(claims)));
-      assert.deepEqual((await listener.next()).claims, claims);
+      const subscriber = await tenant.connect(present(tenant.token(claims)));
+      assert.deepEqual((await subscriber.next()).claims, claims);
     });
 
-    test("gives the right to its own events or to all, like any other", async () => {
+    test("grants its own events or all events, as on a socket", async () => {
       const tenant = new Tenant(worker);
       const own = await tenant.connect(present(tenant.token(SELF)));
       assert.equal((await own.next()).filter, "self");
@@ -76,42 +80,42 @@ for (const [way, present] of Object.entries(WAYS)) {
       assert.deepEqual(await all.take(2), records.map(eventOf));
     });
 
-    test("has the kept events replayed to a listener of everything", async () => {
+    test("of a subscriber to all events gets the stored events replayed", async () => {
       const tenant = new Tenant(worker);
       const records = [slo(), slo()];
       await tenant.publish(...records);
-      const listener = await tenant.connect(present(tenant.token()));
-      assert.equal("recovered" in (await listener.next()), false);
-      assert.deepEqual(await listener.unread(), records.map(eventOf));
+      const subscriber = await tenant.connect(present(tenant.token()));
+      assert.equal("recovered" in (await subscriber.next()), false);
+      assert.deepEqual(await subscriber.unread(), records.map(eventOf));
     });
 
-    test("goes with the last_event_id of the query", async () => {
+    test("gets the events after the last_event_id of the query replayed", async () => {
       const tenant = new Tenant(worker);
       const records = [slo({ user_id: "auth0|jane" }), slo(), slo({ user_id: "auth0|jane" })];
       await tenant.publish(...records);
       for (const [id, claims, recovered, replay] of [
         [records[0].log_id, {}, true, records.slice(1)],
         [records[0].log_id, SELF, true, records.slice(2)],
-        ["never heard of", {}, false, records],
-        ["never heard of", SELF, false, [records[0], records[2]]],
+        ["unknown", {}, false, records],
+        ["unknown", SELF, false, [records[0], records[2]]],
       ]) {
         const query = `?last_event_id=${encodeURIComponent(id)}`;
-        const listener = await tenant.connect({ query, ...present(tenant.token(claims)) });
-        assert.equal((await listener.next()).recovered, recovered);
-        assert.deepEqual(await listener.unread(), replay.map(eventOf));
+        const subscriber = await tenant.connect({ query, ...present(tenant.token(claims)) });
+        assert.equal((await subscriber.next()).recovered, recovered);
+        assert.deepEqual(await subscriber.unread(), replay.map(eventOf));
       }
     });
 
-    test("may be renewed on the socket", async () => {
+    test("can be renewed on the socket", async () => {
       const tenant = new Tenant(worker);
-      const listener = await tenant.connect(present(tenant.token()));
-      await listener.next();
-      const answer = await listener.authenticate(tenant.token({ sub: "auth0|next" }));
-      assert.equal(answer.type, "authenticated");
-      assert.equal(answer.sub, "auth0|next");
+      const subscriber = await tenant.connect(present(tenant.token()));
+      await subscriber.next();
+      const response = await subscriber.authenticate(tenant.token({ sub: "auth0|next" }));
+      assert.equal(response.type, "authenticated");
+      assert.equal(response.sub, "auth0|next");
     });
 
-    test("is a 401 when it is bad, and no socket comes of it", async () => {
+    test("gets 401 and no socket if it is invalid", async () => {
       const tenant = new Tenant(worker);
       for (const token of [
         "no.such.token",
@@ -119,7 +123,7 @@ for (const [way, present] of Object.entries(WAYS)) {
         tenant.token({ exp: now() - 1 }),
         tenant.token({ aud: "other" }),
       ]) {
-        const response = await ask(tenant, headersOf(present(token)));
+        const response = await requestUpgrade(tenant, headersOf(present(token)));
         const { error_description } = await assertError(response, 401, "invalid_token");
         assert.equal(
           response.headers.get("www-authenticate"),
@@ -129,9 +133,12 @@ for (const [way, present] of Object.entries(WAYS)) {
       assert.equal((await tenant.listeners()).count, 0);
     });
 
-    test("is a 403 when it grants neither right", async () => {
+    test("gets 403 and no socket if it has no permission to listen", async () => {
       const tenant = new Tenant(worker);
-      const response = await ask(tenant, headersOf(present(tenant.token({ scope: "read:users" }))));
+      const response = await requestUpgrade(
+        tenant,
+        headersOf(present(tenant.token({ scope: "read:users" }))),
+      );
       const { error_description } = await assertError(response, 403, "insufficient_scope");
       assert.equal(
         response.headers.get("www-authenticate"),
@@ -140,15 +147,15 @@ for (const [way, present] of Object.entries(WAYS)) {
       assert.equal((await tenant.listeners()).count, 0);
     });
 
-    test("is a 503 when the issuer cannot be reached", async () => {
+    test("gets 503 if the issuer cannot be reached", async () => {
       const tenant = new Tenant(worker);
       tenant.issuer.behaviour = answers.unreachable;
-      const response = await ask(tenant, headersOf(present(tenant.token())));
+      const response = await requestUpgrade(tenant, headersOf(present(tenant.token())));
       await assertError(response, 503, "temporarily_unavailable");
       assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     });
 
-    test("that is bad on its face reaches neither object nor issuer", async () => {
+    test("that fails the checks before signature verification reaches neither object nor issuer", async () => {
       const tenant = new Tenant(worker);
       for (const token of [
         "x",
@@ -156,7 +163,11 @@ for (const [way, present] of Object.entries(WAYS)) {
         tenant.token({}, { alg: "none" }, { signedAs: "RS256" }),
         tenant.token({ iss: "https://evil.example/" }),
       ]) {
-        await assertError(await ask(tenant, headersOf(present(token))), 401, "invalid_token");
+        await assertError(
+          await requestUpgrade(tenant, headersOf(present(token))),
+          401,
+          "invalid_token",
+        );
       }
       assert.equal(tenant.issuer.fetches, 0);
       assert.equal(await tenant.hub.evictIfRunning(), false);
@@ -165,56 +176,62 @@ for (const [way, present] of Object.entries(WAYS)) {
 }
 
 describe("the subprotocol", { concurrency: true }, () => {
-  const echoed = async (tenant, options) => (await tenant.connect(options)).protocol;
+  const selectedProtocol = async (tenant, options) => (await tenant.connect(options)).protocol;
 
-  test("session-events is the only one that is echoed", async () => {
+  test("session-events is the only subprotocol in the response", async () => {
     const tenant = new Tenant(worker);
-    assert.equal(await echoed(tenant, WAYS["a subprotocol"](tenant.token())), "session-events");
-    const headers = headersOf(WAYS["a subprotocol"](tenant.token()));
-    const answer = await ask(tenant, headers);
-    assert.equal(answer.status, 101);
-    assert.equal(answer.headers.get("sec-websocket-protocol"), "session-events");
+    assert.equal(
+      await selectedProtocol(tenant, METHODS["a subprotocol"](tenant.token())),
+      "session-events",
+    );
+    const headers = headersOf(METHODS["a subprotocol"](tenant.token()));
+    const response = await requestUpgrade(tenant, headers);
+    assert.equal(response.status, 101);
+    assert.equal(response.headers.get("sec-websocket-protocol"), "session-events");
   });
 
-  test("session-events is echoed without a token too, or beside one in the header", async () => {
+  test("session-events is in the response also without a token, or with one in the header", async () => {
     const tenant = new Tenant(worker);
-    assert.equal(await echoed(tenant, { protocols: ["session-events"] }), "session-events");
+    assert.equal(
+      await selectedProtocol(tenant, { protocols: ["session-events"] }),
+      "session-events",
+    );
     const headers = { authorization: `Bearer ${tenant.token()}` };
     assert.equal(
-      await echoed(tenant, { protocols: ["session-events"], headers }),
+      await selectedProtocol(tenant, { protocols: ["session-events"], headers }),
       "session-events",
     );
   });
 
-  test("is not echoed when none was offered, nor an unknown one", async () => {
+  test("is absent from the response if none was offered, or only an unknown one", async () => {
     const tenant = new Tenant(worker);
     for (const headers of [
       upgrade,
       { ...upgrade, "sec-websocket-protocol": "chat" },
-      headersOf(WAYS["the Authorization header"](tenant.token())),
+      headersOf(METHODS["the Authorization header"](tenant.token())),
     ]) {
-      const answer = await ask(tenant, headers);
-      assert.equal(answer.status, 101);
-      assert.equal(answer.headers.get("sec-websocket-protocol"), null);
+      const response = await requestUpgrade(tenant, headers);
+      assert.equal(response.status, 101);
+      assert.equal(response.headers.get("sec-websocket-protocol"), null);
     }
   });
 
-  test("with a token and a header with another are one too many", async () => {
+  test("with a token and a header with another token get 400", async () => {
     const tenant = new Tenant(worker);
     const headers = headersOf({
-      ...WAYS["a subprotocol"](tenant.token()),
-      ...WAYS["the Authorization header"](tenant.token()),
+      ...METHODS["a subprotocol"](tenant.token()),
+      ...METHODS["the Authorization header"](tenant.token()),
     });
-    await assertError(await ask(tenant, headers), 400, "invalid_request");
+    await assertError(await requestUpgrade(tenant, headers), 400, "invalid_request");
   });
 });
 
 describe("subscribing", { concurrency: true }, () => {
-  test("without an upgrade is a 426, before any token is looked at", async () => {
+  test("without an upgrade gets 426 before a token is verified", async () => {
     const tenant = new Tenant(worker);
     for (const headers of [
       {},
-      { authorization: "Bearer bad" },
+      { authorization: "Bearer invalid" },
       { authorization: `Bearer ${tenant.token()}` },
       { connection: "Upgrade", upgrade: "h2c" },
     ]) {
@@ -227,19 +244,19 @@ describe("subscribing", { concurrency: true }, () => {
     assert.equal(tenant.issuer.fetches, 0);
   });
 
-  test("without a token leaves last_event_id in the query unread", async () => {
+  test("without a token ignores last_event_id in the query", async () => {
     const tenant = new Tenant(worker);
     const records = [slo(), slo()];
     await tenant.publish(...records);
-    const listener = await tenant.connect({ query: `?last_event_id=${records[0].log_id}` });
-    assert.equal("recovered" in (await listener.authenticate(tenant.token())), false);
-    assert.deepEqual(await listener.unread(), records.map(eventOf));
+    const subscriber = await tenant.connect({ query: `?last_event_id=${records[0].log_id}` });
+    assert.equal("recovered" in (await subscriber.authenticate(tenant.token())), false);
+    assert.deepEqual(await subscriber.unread(), records.map(eventOf));
   });
 
-  test("does not take a token from the query", async () => {
+  test("ignores a token in the query", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.connect({ query: `?access_token=${tenant.token()}` });
-    assert.deepEqual(await listener.unread(), []);
+    const subscriber = await tenant.connect({ query: `?access_token=${tenant.token()}` });
+    assert.deepEqual(await subscriber.unread(), []);
     assert.equal("sub" in (await tenant.listeners()).connections[0], false);
   });
 });

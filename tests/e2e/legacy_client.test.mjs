@@ -1,7 +1,7 @@
-// Clients of the sample that this worker takes over from go on working unchanged. This one is
-// written after what is known of them, and uses nothing else of the protocol:
-// it sends its token after `connected`, pings at the level of the WebSocket protocol and gives up
-// when nothing comes back, and takes every message with an `error` for an error.
+// Compatibility with clients of the earlier sample that this worker replaces. They must keep working
+// unchanged. The client in this file behaves as they do: it sends its token after `connected`, sends
+// WebSocket pings, terminates the connection if nothing arrives, and treats every message with an
+// `error` member as an error.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -15,33 +15,36 @@ import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 
-/** The older Node client; its 15 and 16 seconds are 300 and 5000 milliseconds here. */
-class OlderClient {
+/**
+ * The legacy Node client, with shorter times: it pings every 300 ms instead of 15 seconds, and times
+ * out after 5 seconds instead of 16.
+ */
+class LegacyClient {
   events = [];
   errors = [];
   others = [];
   pongs = 0;
-  gaveUp = false;
+  timedOut = false;
 
   constructor(url, accessToken) {
     this.socket = new WebSocket(url);
-    const patience = () => {
-      clearTimeout(this.giveUp);
-      this.giveUp = setTimeout(() => {
-        this.gaveUp = true;
+    const restartTimeout = () => {
+      clearTimeout(this.timeout);
+      this.timeout = setTimeout(() => {
+        this.timedOut = true;
         this.socket.terminate();
       }, 5_000);
     };
     this.socket.on("open", () => {
-      patience();
+      restartTimeout();
       this.pinging = setInterval(() => this.socket.ping(), 300);
     });
     this.socket.on("pong", () => {
-      patience();
+      restartTimeout();
       this.pongs += 1;
     });
     this.socket.on("message", (data) => {
-      patience();
+      restartTimeout();
       const message = JSON.parse(data);
       if ("error" in message) this.errors.push(message);
       else if (message.type === "connected") {
@@ -51,7 +54,7 @@ class OlderClient {
     });
     this.socket.on("close", () => {
       clearInterval(this.pinging);
-      clearTimeout(this.giveUp);
+      clearTimeout(this.timeout);
     });
     this.socket.on("error", (error) => this.errors.push(error));
   }
@@ -62,10 +65,13 @@ class OlderClient {
   }
 }
 
-describe("an older client", { concurrency: true }, () => {
-  test("is authenticated and gets each kind of event with its user and its date, and no error", async () => {
+describe("a legacy client", { concurrency: true }, () => {
+  test("authenticates and receives each event type with user and date, without an error", async () => {
     const tenant = new Tenant(worker);
-    const client = new OlderClient(tenant.subscribeUrl(), tenant.token({ sub: "backend@clients" }));
+    const client = new LegacyClient(
+      tenant.subscribeUrl(),
+      tenant.token({ sub: "backend@clients" }),
+    );
     await client.until(() => client.others.length === 1);
     assert.equal(client.others[0].type, "authenticated");
 
@@ -85,40 +91,43 @@ describe("an older client", { concurrency: true }, () => {
     client.socket.close();
   });
 
-  test("that keeps users out of an Express application does so from the replayed events on", async () => {
+  test("can use the replayed events to reject tokens in an Express application", async () => {
     const tenant = new Tenant(worker);
-    await tenant.publish(slo({ user_id: "auth0|gone", date: new Date().toISOString() }));
-    const client = new OlderClient(tenant.subscribeUrl(), tenant.token({ sub: "backend@clients" }));
+    await tenant.publish(slo({ user_id: "auth0|signed-out", date: new Date().toISOString() }));
+    const client = new LegacyClient(
+      tenant.subscribeUrl(),
+      tenant.token({ sub: "backend@clients" }),
+    );
     await client.until(() => client.events.length === 1);
 
     const signedOut = new Map(
       client.events.map(({ user_id, date }) => [user_id, new Date(date).getTime() / 1000]),
     );
-    const letsIn = ({ sub, iat }) => !(signedOut.has(sub) && iat < signedOut.get(sub));
-    assert.equal(letsIn({ sub: "auth0|gone", iat: now() - 60 }), false);
-    assert.equal(letsIn({ sub: "auth0|gone", iat: now() + 60 }), true);
-    assert.equal(letsIn({ sub: "auth0|other", iat: now() - 60 }), true);
+    const isAccepted = ({ sub, iat }) => !(signedOut.has(sub) && iat < signedOut.get(sub));
+    assert.equal(isAccepted({ sub: "auth0|signed-out", iat: now() - 60 }), false);
+    assert.equal(isAccepted({ sub: "auth0|signed-out", iat: now() + 60 }), true);
+    assert.equal(isAccepted({ sub: "auth0|other", iat: now() - 60 }), true);
     client.socket.close();
   });
 
-  test("stays connected by its pings, also while the object hibernates", async () => {
+  test("stays connected by WebSocket pings, also while the object hibernates", async () => {
     const tenant = new Tenant(worker);
-    const client = new OlderClient(tenant.subscribeUrl(), tenant.token());
+    const client = new LegacyClient(tenant.subscribeUrl(), tenant.token());
     await client.until(() => client.others.length === 1);
     await tenant.hub.evict();
     const before = client.pongs;
     await client.until(() => client.pongs >= before + 10);
-    assert.equal(client.gaveUp, false);
-    assert.equal(await tenant.hub.evictIfRunning(), false, "the pings woke nobody");
+    assert.equal(client.timedOut, false);
+    assert.equal(await tenant.hub.evictIfRunning(), false, "the pings did not wake the object");
     await tenant.publish(slo());
     await client.until(() => client.events.length === 1);
     assert.deepEqual(client.errors, []);
     client.socket.close();
   });
 
-  test("in a browser gets its own user's events alone", async () => {
+  test("in a browser receives only its own user's events", async () => {
     const tenant = new Tenant(worker);
-    const client = new OlderClient(
+    const client = new LegacyClient(
       tenant.subscribeUrl(),
       tenant.token({ sub: USER, scope: "openid listen:events:self" }),
     );
@@ -129,12 +138,12 @@ describe("an older client", { concurrency: true }, () => {
     client.socket.close();
   });
 
-  test("takes a refusal for an error, and is closed", async () => {
+  test("receives a failed authentication as an error, and its socket is closed", async () => {
     const tenant = new Tenant(worker);
-    const client = new OlderClient(tenant.subscribeUrl(), "no.such.token");
+    const client = new LegacyClient(tenant.subscribeUrl(), "no.such.token");
     await client.until(() => client.socket.readyState === WebSocket.CLOSED);
     assert.equal(client.errors.length, 1);
     assert.equal(client.errors[0].type, "authentication_failed");
-    assert.equal(client.gaveUp, false);
+    assert.equal(client.timedOut, false);
   });
 });

@@ -1,4 +1,4 @@
-// Which words among a token's scope and permissions let it listen, and to what.
+// The filter that a token's scope and permissions grant.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -7,7 +7,7 @@ import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 
-describe("the rights of a token", { concurrency: true }, () => {
+describe("the scope and permissions of a token", { concurrency: true }, () => {
   const SELF = "listen:events:self";
   const CASES = [
     ["*", { scope: "listen:events" }],
@@ -40,11 +40,11 @@ describe("the rights of a token", { concurrency: true }, () => {
     ["*", { scope: undefined, permissions: [7, null, "listen:events"] }],
   ];
   for (const [filter, claims] of CASES) {
-    test(`${JSON.stringify(claims)} give ${filter ? `the filter ${filter}` : "no right to listen"}`, async () => {
+    test(`${JSON.stringify(claims)} grant ${filter ? `the filter ${filter}` : "no permission to listen"}`, async () => {
       const tenant = new Tenant(worker);
-      const answer = await (await tenant.connect()).authenticate(tenant.token(claims));
-      if (filter) assert.equal(answer.filter, filter);
-      else assert.equal(answer.error, "insufficient_scope");
+      const response = await (await tenant.connect()).authenticate(tenant.token(claims));
+      if (filter) assert.equal(response.filter, filter);
+      else assert.equal(response.error, "insufficient_scope");
     });
   }
 });

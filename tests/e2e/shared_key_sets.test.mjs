@@ -1,5 +1,6 @@
-// A token on the upgrade, or in a header, is checked by the Worker, which is many isolates. One
-// that has just started need not wake the tenant's object to know the keys.
+// Sharing of key sets between isolates. The Worker verifies tokens in headers and upgrade requests,
+// and runs in many isolates. A new isolate finds the key set in a cache and does not wake the tenant
+// object.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -9,17 +10,17 @@ import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker({ runtime: "(state) => state" });
 
-test("an isolate that has just started takes the keys that another has left", async () => {
+test("a new isolate uses the key set that another isolate has cached", async () => {
   const tenant = new Tenant(worker);
-  const asked = async () => {
+  const keySetRequests = async () => {
     const { asked } = await tenant.hub.control();
     return asked.filter((kind) => kind === "KeySet").length;
   };
   assert.equal(await overHttp(tenant), "accepted");
-  assert.equal(await asked(), 1);
-  // All isolates start anew, and with them what is counted.
+  assert.equal(await keySetRequests(), 1);
+  // Restarts all isolates, which also resets the count.
   await worker.reconfigure({});
   assert.equal(await overHttp(tenant), "accepted");
-  assert.equal(await asked(), 0);
+  assert.equal(await keySetRequests(), 0);
   assert.equal(tenant.issuer.fetches, 1);
 });
