@@ -39,5 +39,5 @@ test("the worker never has the right publish token in its hands, to compare a gu
   assert.ok(worker.includes("src/edge.rs") && worker.includes(FILE));
   const derives = (path) => /(?<!#\[)(?<!\bfn )\bderive\b/.test(code(path));
   assert.deepEqual(worker.filter(derives), []);
-  assert.ok(derives("cli/src/publish_token.rs"), "who prints one derives it");
+  assert.ok(derives("cli/src/commands/publish_token.rs"), "who prints one derives it");
 });

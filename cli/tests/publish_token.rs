@@ -1,6 +1,6 @@
-//! `publish-token`, run as a user runs it.
+//! Runs `session-events publish-token` as a process.
 
-#![allow(clippy::expect_used, reason = "a test that panics fails")]
+#![allow(clippy::expect_used, reason = "a panic fails the test")]
 
 use std::process::{Command, Output};
 
@@ -13,18 +13,18 @@ fn run(secret: Option<&str>, arguments: &[&str]) -> Output {
     if let Some(secret) = secret {
         command.env("PUBLISH_SECRET", secret);
     }
-    command.output().expect("the program runs")
+    command.output().expect("the program starts")
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
+    String::from_utf8(bytes.to_vec()).expect("UTF-8 output")
 }
 
 #[test]
-fn a_pipe_gets_the_token_and_the_path_by_their_names() {
+fn without_a_terminal_it_prints_named_values_separated_by_tabs() {
     let output = run(Some("secret"), &["publish-token", "acme@us"]);
     assert!(output.status.success());
-    // The token is what `openssl dgst -sha256 -hmac secret` makes of acme.us.auth0.com.
+    // The token equals the output of `openssl dgst -sha256 -hmac secret` for acme.us.auth0.com.
     assert_eq!(
         text(&output.stdout),
         "publish_token\tzrStr_q1tgpyotwZd7iVbNbUAqi5rE3nXR7UBkNwrQ0\npayload_path\t/acme@us/api/publish\n"
@@ -33,7 +33,7 @@ fn a_pipe_gets_the_token_and_the_path_by_their_names() {
 }
 
 #[test]
-fn with_the_address_of_the_worker_a_pipe_gets_the_whole_url_besides() {
+fn with_the_url_of_the_worker_it_also_prints_the_payload_url() {
     let url = "https://events.example.com/";
     let output = run(Some("secret"), &["publish-token", "acme@us", "--url", url]);
     let text = text(&output.stdout);
@@ -48,7 +48,7 @@ fn with_the_address_of_the_worker_a_pipe_gets_the_whole_url_besides() {
 }
 
 #[test]
-fn without_the_secret_it_says_how_to_give_it() {
+fn without_the_secret_the_error_shows_how_to_set_it() {
     for secret in [None, Some("")] {
         let output = run(secret, &["publish-token", "acme@us"]);
         assert_eq!(output.status.code(), Some(1));
@@ -58,7 +58,7 @@ fn without_the_secret_it_says_how_to_give_it() {
 }
 
 #[test]
-fn what_is_no_tenant_is_refused_with_the_way_to_write_one() {
+fn the_error_for_an_invalid_tenant_shows_the_format() {
     let output = run(Some("secret"), &["publish-token", "acme.us.auth0.com"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("acme@us for acme.us.auth0.com"));

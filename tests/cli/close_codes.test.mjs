@@ -1,12 +1,12 @@
-// What `session-events listen` does when its socket is closed: the codes are those of
-// docs/protocol.md, and a scripted server says them.
+// How `session-events listen` reacts to each close code of docs/protocol.md. A scripted server sends
+// the codes.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { authenticated, event, startScriptedServer } from "../support/scripted_server.mjs";
-import { SECRET, cli, lines, startIssuer } from "./support/cli.mjs";
+import { CLIENT_SECRET, jsonLines, startCli, startIssuerServer } from "./support/cli.mjs";
 
-describe("listen, when the worker closes its socket", { concurrency: true }, () => {
+describe("listen, after the server closes the socket", { concurrency: true }, () => {
   const listen = async (t, code, args) => {
     const server = await startScriptedServer(({ socket, say, count }) => {
       say(authenticated());
@@ -14,19 +14,19 @@ describe("listen, when the worker closes its socket", { concurrency: true }, () 
       say(event(`${count + 1}`));
       if (count === 1) socket.close(code, "the_reason");
     });
-    const address = ["--url", server.url, "--tenant", "acme"];
-    return { program: cli(t, ["listen", ...address, ...args]), server };
+    const workerArgs = ["--url", server.url, "--tenant", "acme"];
+    return { program: startCli(t, ["listen", ...workerArgs, ...args]), server };
   };
-  const given = ["--token", "a.b.c"];
-  const renewable = ["--client-id", "id", "--client-secret"];
+  const fixedToken = ["--token", "a.b.c"];
+  const client = ["--client-id", "id", "--client-secret"];
 
   for (const code of [1000, 1001, 1011, 1013, 4408, 4999]) {
-    test(`with ${code}, comes back, and writes no event again`, async (t) => {
-      const { program, server } = await listen(t, code, given);
+    test(`reconnects after ${code} and prints no event twice`, async (t) => {
+      const { program, server } = await listen(t, code, fixedToken);
       await program.shows(/"id":"3"/);
-      assert.match(program.output, new RegExp(`closed with ${code} the_reason; trying again`));
+      assert.match(program.output, new RegExp(`closed with ${code} the_reason; retrying`));
       assert.deepEqual(
-        lines(program.stdout).map(({ id }) => id),
+        jsonLines(program.stdout).map(({ id }) => id),
         ["1", "2", "3"],
       );
       assert.deepEqual(
@@ -37,25 +37,28 @@ describe("listen, when the worker closes its socket", { concurrency: true }, () 
   }
 
   for (const code of [1009, 4400, 4403]) {
-    test(`with ${code}, stays away`, async (t) => {
-      const { program } = await listen(t, code, given);
+    test(`does not reconnect after ${code}`, async (t) => {
+      const { program } = await listen(t, code, fixedToken);
       assert.equal(await program.exit, 1);
-      assert.match(program.output, new RegExp(`^error: .*${code} the_reason, so coming back`, "m"));
+      assert.match(
+        program.output,
+        new RegExp(`^error: .*${code} the_reason; a reconnect would fail`, "m"),
+      );
     });
   }
 
   for (const code of [4401, 4419]) {
-    test(`with ${code}, comes back with a new token, if it can have one`, async (t) => {
-      const { program } = await listen(t, code, given);
+    test(`reconnects after ${code} only if it can request a new token`, async (t) => {
+      const { program } = await listen(t, code, fixedToken);
       assert.equal(await program.exit, 1);
       assert.match(program.output, /give a new token, or a client id and secret/);
 
-      const issuer = await startIssuer();
-      const login = [...renewable, SECRET, "--issuer", issuer.url];
-      const { program: other, server } = await listen(t, code, login);
-      await other.shows(/"id":"3"/);
-      const [one, two] = server.shown.map(({ token }) => token);
-      assert.notEqual(one, two);
+      const issuerServer = await startIssuerServer();
+      const loginArgs = [...client, CLIENT_SECRET, "--issuer", issuerServer.url];
+      const { program: reconnecting, server } = await listen(t, code, loginArgs);
+      await reconnecting.shows(/"id":"3"/);
+      const [first, second] = server.shown.map(({ token }) => token);
+      assert.notEqual(first, second);
     });
   }
 });

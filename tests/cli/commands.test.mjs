@@ -1,43 +1,43 @@
-// `session-events events` and `listeners`, and the program as such, as processes against the running
-// worker.
+// Runs `session-events events` and `listeners` against a Worker, and tests general behavior of the
+// program.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { eventOf, scp, slo } from "../support/records.mjs";
-import { lines, run, startIssuer, startWorkerFor } from "./support/cli.mjs";
+import { jsonLines, runCli, startIssuerServer, startWorkerFor } from "./support/cli.mjs";
 
-const issuing = await startIssuer();
-const { tenant: newTenant } = await startWorkerFor(issuing);
+const issuerServer = await startIssuerServer();
+const { newTenant } = await startWorkerFor(issuerServer);
 
 describe("events and listeners", { concurrency: true }, () => {
-  test("are written one a line, as the worker has them", async (t) => {
-    const { tenant, at } = newTenant();
-    const none = await run(t, ["events", ...at]);
+  test("are printed one per line, exactly as the Worker sends them", async (t) => {
+    const { tenant, allArgs } = newTenant();
+    const none = await runCli(t, ["events", ...allArgs]);
     assert.deepEqual([none.code, none.stdout], [0, ""]);
     const records = [slo(), scp()];
     await tenant.publish(...records);
-    const events = await run(t, ["events", ...at]);
+    const events = await runCli(t, ["events", ...allArgs]);
     assert.equal(events.code, 0, events.output);
-    assert.deepEqual(lines(events.stdout), records.map(eventOf).reverse());
-    assert.equal(events.output, events.stdout, "there is nothing else to say");
+    assert.deepEqual(jsonLines(events.stdout), records.map(eventOf).reverse());
+    assert.equal(events.output, events.stdout, "nothing is written to standard error");
 
-    const odd = slo({ user_id: "auth0|\u007f\u009b1m" });
-    await tenant.publish(odd);
-    const text = JSON.stringify(eventOf(odd));
-    const { stdout } = await run(t, ["events", ...at]);
-    assert.equal(stdout.split("\n")[0], text, "to the letter");
+    const withControlCharacters = slo({ user_id: "auth0|\u007f\u009b1m" });
+    await tenant.publish(withControlCharacters);
+    const text = JSON.stringify(eventOf(withControlCharacters));
+    const { stdout } = await runCli(t, ["events", ...allArgs]);
+    assert.equal(stdout.split("\n")[0], text, "the JSON is not changed");
 
     await tenant.listen({ sub: "auth0|jane", scope: "listen:events:self" });
     await tenant.connect();
-    const listeners = await run(t, ["listeners", ...at]);
-    assert.deepEqual(lines(listeners.stdout), (await tenant.listeners()).connections);
+    const listeners = await runCli(t, ["listeners", ...allArgs]);
+    assert.deepEqual(jsonLines(listeners.stdout), (await tenant.listeners()).connections);
   });
 
-  test("are not written for who may not see them, in the worker's words", async (t) => {
-    const { tenant, address } = newTenant();
+  test("require the permission listen:events, and print the Worker's error description", async (t) => {
+    const { tenant, workerArgs } = newTenant();
     for (const command of ["events", "listeners"]) {
       const token = tenant.token({ scope: "listen:events:self" });
-      const { code, stdout, output } = await run(t, [command, ...address, "--token", token]);
+      const { code, stdout, output } = await runCli(t, [command, ...workerArgs, "--token", token]);
       assert.equal(code, 1);
       assert.equal(stdout, "");
       assert.match(output, /^error: 403 insufficient_scope: .*listen:events/);
@@ -46,15 +46,15 @@ describe("events and listeners", { concurrency: true }, () => {
   });
 });
 
-test("a worker that is not there is named, with what to check", async (t) => {
+test("an unreachable Worker results in an error with its URL and advice", async (t) => {
   const url = "http://127.0.0.1:1";
-  const at = ["--url", url, "--tenant", "acme", "--token", "a.b.c"];
+  const args = ["--url", url, "--tenant", "acme", "--token", "a.b.c"];
   for (const command of [["events"], ["listeners"], ["revocations"], ["status", "auth0|jane"]]) {
-    const { code, stdout, output } = await run(t, [...command, ...at]);
+    const { code, stdout, output } = await runCli(t, [...command, ...args]);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(
       output,
-      /^error: http:\/\/127\.0\.0\.1:1\/acme\/api\/\w+ cannot be reached: Connection refused .*: check the URL, and that the worker runs there$/m,
+      /^error: http:\/\/127\.0\.0\.1:1\/acme\/api\/\w+ cannot be reached: Connection refused .*: check the URL, and that the Worker is deployed there$/m,
     );
   }
 });
@@ -62,7 +62,7 @@ test("a worker that is not there is named, with what to check", async (t) => {
 describe("the program", { concurrency: true }, () => {
   for (const shell of ["bash", "elvish", "fish", "powershell", "zsh"]) {
     test(`prints completions for ${shell}`, async (t) => {
-      const { code, stdout } = await run(t, ["completions", shell]);
+      const { code, stdout } = await runCli(t, ["completions", shell]);
       assert.equal(code, 0);
       assert.match(stdout, /listeners/);
       assert.match(stdout, /revocations/);
@@ -70,7 +70,7 @@ describe("the program", { concurrency: true }, () => {
     });
   }
 
-  test("shows no secret of the environment in its help", async (t) => {
+  test("does not print secrets from the environment in its help", async (t) => {
     const secrets = {
       SESSION_EVENTS_TOKEN: "hidden-1",
       AUTH0_CLIENT_SECRET: "hidden-2",
@@ -87,16 +87,16 @@ describe("the program", { concurrency: true }, () => {
       "doctor",
     ];
     for (const command of commands) {
-      const { code, stdout } = await run(t, [command, "--help"], { env: secrets });
+      const { code, stdout } = await runCli(t, [command, "--help"], { env: secrets });
       assert.equal(code, 0);
       assert.match(stdout, /\[env: /);
       assert.doesNotMatch(stdout, /hidden/);
     }
   });
 
-  test("tells a wrong command line from a failure", async (t) => {
+  test("exits with 2 if the command line is invalid", async (t) => {
     for (const args of [[], ["listn"], ["events"], ["events", "--tenant", "acme.us.auth0.com"]]) {
-      const { code, stdout } = await run(t, args);
+      const { code, stdout } = await runCli(t, args);
       assert.deepEqual([code, stdout], [2, ""]);
     }
   });

@@ -1,4 +1,4 @@
-// `session-events doctor`, as a process against the running worker.
+// Runs `session-events doctor` against a Worker.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -7,26 +7,32 @@ import { USER } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
 import { PUBLISH_SECRET, startWorker } from "../support/worker.mjs";
-import { SECRET, lines, run, startIssuer, startWorkerFor } from "./support/cli.mjs";
+import {
+  CLIENT_SECRET,
+  jsonLines,
+  runCli,
+  startIssuerServer,
+  startWorkerFor,
+} from "./support/cli.mjs";
 
-const issuing = await startIssuer();
-const { tenant: newTenant, worker } = await startWorkerFor(issuing);
+const issuerServer = await startIssuerServer();
+const { newTenant, worker } = await startWorkerFor(issuerServer);
 
 describe("doctor", { concurrency: true }, () => {
   const check = async (t, args, env) => {
-    const { code, stdout, output } = await run(t, ["doctor", ...args], { env });
-    const found = lines(stdout);
+    const { code, stdout, output } = await runCli(t, ["doctor", ...args], { env });
+    const checks = jsonLines(stdout);
     return {
       code,
       output,
-      status: Object.fromEntries(found.map(({ check, status }) => [check, status])),
-      message: Object.fromEntries(found.map(({ check, message }) => [check, message])),
+      status: Object.fromEntries(checks.map(({ check, status }) => [check, status])),
+      message: Object.fromEntries(checks.map(({ check, message }) => [check, message])),
     };
   };
 
-  test("finds nothing where all is well, the whole way included", async (t) => {
-    const { at } = newTenant();
-    const { code, status, message, output } = await check(t, [...at, "--round-trip"], {
+  test("reports every check as good, including the round trip", async (t) => {
+    const { allArgs } = newTenant();
+    const { code, status, message, output } = await check(t, [...allArgs, "--round-trip"], {
       PUBLISH_SECRET,
     });
     assert.deepEqual(status, {
@@ -43,24 +49,25 @@ describe("doctor", { concurrency: true }, () => {
       "round trip": "good",
     });
     assert.equal(code, 0);
-    assert.match(message.health, /^its storage answers; keys of https:.*jwks\.json: /);
+    assert.match(message.health, /^its storage responds; keys of https:.*jwks\.json: /);
     assert.match(message["round trip"], /^an event arrived \d+ ms after it was published$/);
-    assert.ok(!output.includes(SECRET) && !output.includes(PUBLISH_SECRET));
+    assert.ok(!output.includes(CLIENT_SECRET) && !output.includes(PUBLISH_SECRET));
   });
 
-  test("leaves one revocation, however often it goes the whole way", async (t) => {
-    const { at } = newTenant();
-    for (let time = 0; time < 2; time += 1) {
-      const { code, output } = await check(t, [...at, "--round-trip"], { PUBLISH_SECRET });
+  test("leaves a single revocation after several round trips", async (t) => {
+    const { allArgs } = newTenant();
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const { code, output } = await check(t, [...allArgs, "--round-trip"], { PUBLISH_SECRET });
       assert.equal(code, 0, output);
     }
-    const count = async (command) => lines((await run(t, [command, ...at])).stdout).length;
+    const count = async (command) =>
+      jsonLines((await runCli(t, [command, ...allArgs])).stdout).length;
     assert.deepEqual([await count("events"), await count("revocations")], [2, 1]);
   });
 
-  test("leaves out what it is not given, and publishes nothing unasked", async (t) => {
-    const { tenant, address } = newTenant();
-    const { code, status } = await check(t, [...address, "--issuer", issuing.url]);
+  test("skips checks without credentials, and publishes nothing without --round-trip", async (t) => {
+    const { tenant, workerArgs } = newTenant();
+    const { code, status } = await check(t, [...workerArgs, "--issuer", issuerServer.url]);
     assert.equal(status.login, "left out");
     assert.equal(status.publishing, "left out");
     assert.equal("round trip" in status, false);
@@ -68,65 +75,60 @@ describe("doctor", { concurrency: true }, () => {
     assert.deepEqual(await tenant.events(), []);
   });
 
-  test("takes a user's own token for what it is", async (t) => {
-    const { tenant, address } = newTenant();
-    const token = issuing.issuer.token({ sub: USER, scope: "listen:events:self" });
-    const args = [...address, "--issuer", issuing.url, "--token", token];
+  test("accepts a token that is limited to its user, except for the round trip", async (t) => {
+    const { tenant, workerArgs } = newTenant();
+    const token = issuerServer.issuer.token({ sub: USER, scope: "listen:events:self" });
+    const args = [...workerArgs, "--issuer", issuerServer.url, "--token", token];
     const { code, status, message } = await check(t, args);
     assert.equal(status.access, "good");
-    assert.match(message.token, /may listen to its own events, for another \d+ s/);
+    assert.match(message.token, /may receive its own events, for another \d+ s/);
     assert.equal(code, 0);
     const env = { PUBLISH_TOKEN: publishToken(tenant.domain) };
     const roundTrip = await check(t, [...args, "--round-trip"], env);
-    assert.match(roundTrip.message["round trip"], /takes a token with listen:events/);
+    assert.match(roundTrip.message["round trip"], /use a token with listen:events/);
     assert.equal(roundTrip.code, 1);
   });
 
-  test("lets the worker decide on an issuer that is not the tenant's own", async (t) => {
-    const { address } = newTenant();
-    const args = [...address, "--token", token({ sub: USER, scope: "listen:events" })];
+  test("warns about an unexpected issuer, because only the Worker knows all accepted issuers", async (t) => {
+    const { workerArgs } = newTenant();
+    const args = [...workerArgs, "--token", token({ sub: USER, scope: "listen:events" })];
     const { status, message } = await check(t, args);
     assert.deepEqual([status.token, status.access], ["warning", "good"]);
-    assert.match(message.token, /it is issued by .*, and not by .*: if access is refused, take/);
-    const elsewhere = await check(t, [...address, "--token", newTenant().tenant.token()]);
-    assert.deepEqual([elsewhere.status.token, elsewhere.status.access], ["warning", "bad"]);
+    assert.match(message.token, /it was issued by .* instead of .*: if access is refused, use/);
+    const otherTenant = await check(t, [...workerArgs, "--token", newTenant().tenant.token()]);
+    assert.deepEqual([otherTenant.status.token, otherTenant.status.access], ["warning", "bad"]);
   });
 
-  for (const [what, changes, broken, fix, env] of [
-    [
-      "a name that is not found",
-      { "--url": "https://no-such-host.invalid" },
-      "network",
-      /check the URL/,
-    ],
-    ["a port where nobody is", { "--url": "http://127.0.0.1:1" }, "worker", /cannot be reached/],
+  for (const [problem, changes, failedCheck, advice, env] of [
+    ["an unknown host", { "--url": "https://no-such-host.invalid" }, "network", /check the URL/],
+    ["a port without a server", { "--url": "http://127.0.0.1:1" }, "worker", /cannot be reached/],
     [
       "another service",
-      { "--url": () => issuing.url },
+      { "--url": () => issuerServer.url },
       "worker",
-      /with what no session-events worker says/,
+      /with a body that is not from a session-events Worker/,
     ],
     [
-      "an issuer that has no keys",
+      "an issuer without keys",
       { "--issuer": () => `${worker.url}` },
       "key set",
       /check the tenant's loc/,
     ],
     [
-      "a secret that is wrong",
+      "a wrong client secret",
       { "--client-secret": "wrong" },
       "login",
-      /check client id and secret/,
+      /check the client id and secret/,
     ],
     [
-      "another audience",
+      "a wrong audience",
       { "--audience": "https://other.example.com" },
       "access",
       /for another API/,
     ],
-    ["a token that is none", { "--token": "opaque" }, "token", /without an audience/],
+    ["an opaque token", { "--token": "opaque" }, "token", /request it with an audience/],
     [
-      "another tenant's token",
+      "a token of another tenant",
       { "--token": () => newTenant().tenant.token() },
       "access",
       /^401 invalid_token: /,
@@ -137,38 +139,33 @@ describe("doctor", { concurrency: true }, () => {
       "token",
       /for the audience/,
     ],
-    ["an old token", { "--token": () => token({ exp: now() - 5 }) }, "token", /has expired/],
+    ["an expired token", { "--token": () => token({ exp: now() - 5 }) }, "token", /has expired/],
     [
-      "a token without a right",
+      "a token without permissions",
       { "--token": () => token({ scope: "openid listen" }) },
       "token",
       /neither/,
     ],
-    [
-      "a publish token that is wrong",
-      {},
-      "publishing",
-      /not this tenant's/,
-      { PUBLISH_TOKEN: "x" },
-    ],
+    ["a wrong publish token", {}, "publishing", /not this tenant's/, { PUBLISH_TOKEN: "x" }],
   ]) {
-    test(`finds ${what}, and says what to fix`, async (t) => {
-      const { at } = newTenant();
+    test(`detects ${problem} and prints how to fix it`, async (t) => {
+      const { allArgs } = newTenant();
       const options = new Map();
-      for (let place = 0; place < at.length; place += 2) options.set(at[place], at[place + 1]);
+      for (let index = 0; index < allArgs.length; index += 2)
+        options.set(allArgs[index], allArgs[index + 1]);
       for (const [name, value] of Object.entries(changes))
         options.set(name, typeof value === "function" ? value() : value);
       const { code, status, message, output } = await check(t, [...options].flat(), env);
       assert.equal(code, 1, output);
-      assert.equal(status[broken], "bad", output);
-      assert.match(message[broken], fix);
+      assert.equal(status[failedCheck], "bad", output);
+      assert.match(message[failedCheck], advice);
     });
   }
-  const token = (claims) => issuing.issuer.token(claims);
+  const token = (claims) => issuerServer.issuer.token(claims);
 
-  test("leaves out what depends on something broken, and says so", async (t) => {
-    const { login } = newTenant();
-    const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", ...login];
+  test("skips the checks that depend on a failed check", async (t) => {
+    const { loginArgs } = newTenant();
+    const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", ...loginArgs];
     const { status, message } = await check(t, args, { PUBLISH_SECRET });
     assert.equal(message.served, "skipped: fix the problem above first");
     const { served, access, health, publishing } = status;
@@ -183,23 +180,23 @@ describe("doctor", { concurrency: true }, () => {
     );
   });
 
-  test("finds keys that the worker cannot have", async (t) => {
-    const { tenant, at } = newTenant();
+  test("detects a key set that the Worker cannot fetch", async (t) => {
+    const { tenant, allArgs } = newTenant();
     await tenant.listen();
     tenant.issuer.behaviour = answers.unreachable;
     const listener = await tenant.connect();
     await listener.authenticate(tenant.token({}, { kid: "rotated" }));
-    const { code, status, message } = await check(t, at);
+    const { code, status, message } = await check(t, allArgs);
     assert.deepEqual([code, status.health], [1, "bad"]);
     const uri = RegExp.escape(tenant.issuer.jwksUri);
-    const complaint = `^the worker could not fetch ${uri} at .* \\(its keys: fetched \\d min ago\\): check`;
-    assert.match(message.health, new RegExp(complaint));
+    const expected = `^the Worker could not fetch ${uri} at .* \\(its keys: fetched \\d min ago\\): check`;
+    assert.match(message.health, new RegExp(expected));
   });
 
-  test("finds a tenant that is not served", async (t) => {
-    const other = await startWorker({ vars: { TENANTS: "someone-else@us" } });
-    const { login } = newTenant();
-    const args = ["--url", String(other.url), "--tenant", "acme@us", ...login];
+  test("detects a tenant that is not in TENANTS", async (t) => {
+    const otherWorker = await startWorker({ vars: { TENANTS: "someone-else@us" } });
+    const { loginArgs } = newTenant();
+    const args = ["--url", String(otherWorker.url), "--tenant", "acme@us", ...loginArgs];
     const { code, message } = await check(t, args);
     assert.equal(code, 1);
     assert.match(message.served, /acme@us is not served: add it to TENANTS/);

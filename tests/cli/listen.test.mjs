@@ -1,4 +1,4 @@
-// `session-events listen`, as a process against the running worker.
+// Runs `session-events listen` against a Worker.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,48 +8,55 @@ import { Program } from "../support/program.mjs";
 import { eventOf, slo, USER } from "../support/records.mjs";
 import { now } from "../support/token.mjs";
 import { until } from "../support/until.mjs";
-import { SECRET, cli, lines, run } from "./support/cli.mjs";
-import { startBareWorkerdFor, startIssuer, startWorkerFor } from "./support/cli.mjs";
+import {
+  CLIENT_SECRET,
+  jsonLines,
+  runCli,
+  startBareWorkerdFor,
+  startCli,
+  startIssuerServer,
+  startWorkerFor,
+} from "./support/cli.mjs";
 
-const issuing = await startIssuer();
-const { tenant: newTenant } = await startWorkerFor(issuing);
+const issuerServer = await startIssuerServer();
+const { newTenant } = await startWorkerFor(issuerServer);
 
-const listens = (program) => program.shows(/^Listening to /m);
-const writes = (program, ...records) =>
+const subscribed = (program) => program.shows(/^Subscribed to /m);
+const prints = (program, ...records) =>
   until(
-    () => lines(program.stdout).length >= records.length,
+    () => jsonLines(program.stdout).length >= records.length,
     () => `waited for ${records.length} events:\n${program.output}`,
-  ).then(() => assert.deepEqual(lines(program.stdout), records.map(eventOf)));
+  ).then(() => assert.deepEqual(jsonLines(program.stdout), records.map(eventOf)));
 
 describe("listen", { concurrency: true }, () => {
-  test("writes the events that there are and those that come, one a line, and nothing besides", async (t) => {
-    const { tenant, at } = newTenant();
+  test("prints stored events and new events, one per line", async (t) => {
+    const { tenant, allArgs } = newTenant();
     const before = slo();
     await tenant.publish(before);
-    const program = cli(t, ["listen", ...at]);
-    assert.match((await listens(program)).input, /as backend@clients, to events of all users/);
-    await writes(program, before);
+    const program = startCli(t, ["listen", ...allArgs]);
+    assert.match((await subscribed(program)).input, /as backend@clients, to events of all users/);
+    await prints(program, before);
     const live = slo({ user_id: "auth0|jane" });
     await tenant.publish(live);
-    await writes(program, before, live);
+    await prints(program, before, live);
   });
 
-  test("begins where it is told to", async (t) => {
-    const { tenant, at } = newTenant();
+  test("starts after the event given by --last-event-id", async (t) => {
+    const { tenant, allArgs } = newTenant();
     const records = [slo(), slo(), slo()];
     await tenant.publish(...records);
-    const program = cli(t, ["listen", ...at, "--last-event-id", records[1].log_id]);
-    await writes(program, records[2]);
+    const program = startCli(t, ["listen", ...allArgs, "--last-event-id", records[1].log_id]);
+    await prints(program, records[2]);
   });
 
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ]) {
-    test(`ends on ${signal} with ${code}, and says goodbye to the worker`, async (t) => {
-      const { tenant, at } = newTenant();
-      const program = cli(t, ["listen", ...at]);
-      await listens(program);
+    test(`closes the socket and exits with ${code} on ${signal}`, async (t) => {
+      const { tenant, allArgs } = newTenant();
+      const program = startCli(t, ["listen", ...allArgs]);
+      await subscribed(program);
       program.process.kill(signal);
       assert.equal(await program.exit, code);
       assert.equal(program.stdout, "");
@@ -57,107 +64,135 @@ describe("listen", { concurrency: true }, () => {
     });
   }
 
-  test("ends on Ctrl-C while it waits for another try, too", async (t) => {
+  test("ends on Ctrl-C while it waits before a retry", async (t) => {
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
-    const program = cli(t, ["listen", ...args]);
-    await program.shows(/trying again/);
+    const program = startCli(t, ["listen", ...args]);
+    await program.shows(/retrying/);
     program.process.kill("SIGINT");
     assert.equal(await program.exit, 130);
   });
 
-  test("says once that there has been no connection, and goes on trying", async (t) => {
+  test("recommends doctor once after three failed attempts, and continues to retry", async (t) => {
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
-    const program = cli(t, ["listen", ...args]);
-    const [all] = await program.shows(
-      /^(.*trying again.*\n){3}There has been no.*doctor[^]*again/m,
+    const program = startCli(t, ["listen", ...args]);
+    const [output] = await program.shows(
+      /^(.*retrying.*\n){3}No connection could.*doctor[^]*retrying/m,
     );
-    assert.equal(all.match(/no connection yet/g).length, 1);
+    assert.equal(output.match(/No connection could be established yet/g).length, 1);
   });
 
-  test("ends in silence when its reader leaves", async (t) => {
-    const { tenant, at } = newTenant();
+  test("exits without an error when the reader of its output exits", async (t) => {
+    const { tenant, allArgs } = newTenant();
     const first = slo();
     await tenant.publish(first);
     const command = 'set -o pipefail; "$@" | head -n 1';
-    const { spawnfile } = cli(t, ["--version"]).process;
-    const program = new Program(t, "bash", ["-c", command, "bash", spawnfile, "listen", ...at]);
+    const { spawnfile } = startCli(t, ["--version"]).process;
+    const program = new Program(t, "bash", [
+      "-c",
+      command,
+      "bash",
+      spawnfile,
+      "listen",
+      ...allArgs,
+    ]);
     await program.shows(/"id"/);
-    // The next event is what shows that nobody reads.
+    // Writing the next event fails, because the pipe is closed.
     await tenant.publish(slo());
     assert.equal(await program.exit, 0);
-    assert.deepEqual(lines(program.stdout), [eventOf(first)]);
+    assert.deepEqual(jsonLines(program.stdout), [eventOf(first)]);
     assert.doesNotMatch(program.output, /error|panic|pipe/i);
   });
 
-  test("comes back after a loss, and writes what was published meanwhile, each event once", async (t) => {
-    const { tenant, login } = newTenant();
+  test("reconnects after a lost connection and prints the missed events, each event once", async (t) => {
+    const { tenant, loginArgs } = newTenant();
     const proxy = await startCutProxy(tenant.worker.url);
     const records = [slo(), slo(), slo()];
     await tenant.publish(records[0]);
-    const program = cli(t, ["listen", "--url", proxy.url, "--tenant", tenant.slug, ...login]);
-    await writes(program, records[0]);
+    const program = startCli(t, [
+      "listen",
+      "--url",
+      proxy.url,
+      "--tenant",
+      tenant.slug,
+      ...loginArgs,
+    ]);
+    await prints(program, records[0]);
     proxy.cut();
-    await program.shows(/trying again in \d\.\d s/);
+    await program.shows(/retrying in \d\.\d s/);
     await tenant.publish(records[1]);
     proxy.mend();
-    await writes(program, records[0], records[1]);
+    await prints(program, records[0], records[1]);
     await tenant.publish(records[2]);
-    await writes(program, ...records);
+    await prints(program, ...records);
   });
 
-  test("comes back to a worker that was ended and started again, and misses nothing", async (t) => {
-    const workerd = await startBareWorkerdFor(issuing);
+  test("reconnects to a restarted Worker and misses no event", async (t) => {
+    const workerd = await startBareWorkerdFor(issuerServer);
     const publish = (...records) => workerd.publish("acme@us", ...records);
     const proxy = await startCutProxy(workerd.url);
-    const { login } = newTenant();
-    const program = cli(t, ["listen", "--url", proxy.url, "--tenant", "acme@us", ...login]);
-    await listens(program);
+    const { loginArgs } = newTenant();
+    const program = startCli(t, [
+      "listen",
+      "--url",
+      proxy.url,
+      "--tenant",
+      "acme@us",
+      ...loginArgs,
+    ]);
+    await subscribed(program);
     const records = [slo(), slo(), slo()];
     await publish(records[0]);
-    await writes(program, records[0]);
+    await prints(program, records[0]);
     proxy.cut();
     await workerd.kill();
     await workerd.start();
     proxy.leadTo(workerd.url);
     await publish(records[1]);
     proxy.mend();
-    await writes(program, records[0], records[1]);
+    await prints(program, records[0], records[1]);
     await publish(records[2]);
-    await writes(program, ...records);
+    await prints(program, ...records);
   });
 
-  test("comes back to what was published meanwhile even when nothing had come before", async (t) => {
-    const { tenant, login } = newTenant();
+  test("prints the events missed by a connection that had not received any event yet", async (t) => {
+    const { tenant, loginArgs } = newTenant();
     const proxy = await startCutProxy(tenant.worker.url);
     const token = tenant.token({ sub: USER, scope: "listen:events:self" });
-    const address = ["--url", proxy.url, "--tenant", tenant.slug];
-    const program = cli(t, ["listen", ...address, "--token", token, ...login]);
-    await program.shows(/to events of that user alone/);
+    const proxyArgs = ["--url", proxy.url, "--tenant", tenant.slug];
+    const program = startCli(t, ["listen", ...proxyArgs, "--token", token, ...loginArgs]);
+    await program.shows(/to events of this user only/);
     proxy.cut();
-    await program.shows(/trying again/);
+    await program.shows(/retrying/);
     const records = [slo({ user_id: "auth0|other" }), slo()];
     await tenant.publish(...records);
     proxy.mend();
-    await writes(program, records[1]);
+    await prints(program, records[1]);
   });
 
-  test("renews its token on the open socket", async (t) => {
-    const { tenant, address } = newTenant();
-    const short = await startIssuer();
-    // Long enough for a slow machine to renew it in time.
-    short.lifetime = 8;
-    // The worker knows the other issuer alone, so this one signs for it.
-    short.issuer = issuing.issuer;
-    const login = ["--client-id", "backend", "--client-secret", SECRET, "--issuer", short.url];
-    const program = cli(t, ["listen", ...address, ...login]);
-    await listens(program);
+  test("refreshes its access token on the open socket", async (t) => {
+    const { tenant, workerArgs } = newTenant();
+    const shortLived = await startIssuerServer();
+    // Long enough for a slow machine to refresh the token in time.
+    shortLived.lifetime = 8;
+    // The Worker accepts only the other issuer, so this server signs with its keys.
+    shortLived.issuer = issuerServer.issuer;
+    const loginArgs = [
+      "--client-id",
+      "backend",
+      "--client-secret",
+      CLIENT_SECRET,
+      "--issuer",
+      shortLived.url,
+    ];
+    const program = startCli(t, ["listen", ...workerArgs, ...loginArgs]);
+    await subscribed(program);
     const [{ connected_on }] = (await tenant.listeners()).connections;
-    const end = Date.now() + 8_500;
-    await until(() => short.logins >= 2);
-    await until(() => Date.now() > end);
+    const afterExpiry = Date.now() + 8_500;
+    await until(() => shortLived.logins >= 2);
+    await until(() => Date.now() > afterExpiry);
     const record = slo();
     await tenant.publish(record);
-    await writes(program, record);
+    await prints(program, record);
     const { connections } = await tenant.listeners();
     assert.deepEqual(
       connections.map((connection) => connection.connected_on),
@@ -165,84 +200,99 @@ describe("listen", { concurrency: true }, () => {
     );
   });
 
-  test("asks for one token at a time, however many events come meanwhile", async (t) => {
-    const { tenant, at } = newTenant();
-    const slow = await startIssuer();
-    // Long enough for a slow machine to renew each in time.
-    Object.assign(slow, { lifetime: 12, delay: 800, issuer: issuing.issuer });
-    const begin = Date.now();
-    const program = cli(t, ["listen", ...at.with(-1, slow.url)]);
-    await listens(program);
+  test("requests one token at a time while many events arrive", async (t) => {
+    const { tenant, allArgs } = newTenant();
+    const slow = await startIssuerServer();
+    // Long enough for a slow machine to refresh each token in time.
+    Object.assign(slow, { lifetime: 12, delay: 800, issuer: issuerServer.issuer });
+    const startedAt = Date.now();
+    const program = startCli(t, ["listen", ...allArgs.with(-1, slow.url)]);
+    await subscribed(program);
     let published = 0;
-    // Longer than two tokens are in use.
+    // Longer than the time until the second refresh.
     for (const end = Date.now() + 16_000; Date.now() < end; published += 1) {
       await tenant.publish(slo());
       await delay(100);
     }
-    await until(() => lines(program.stdout).length === published);
-    assert.doesNotMatch(program.output, /trying again/);
-    // A token is renewed at half of its life, and not before.
-    const most = 1 + Math.floor((Date.now() - begin) / 6_000);
-    assert.ok(slow.logins <= most, `${slow.logins} logins`);
+    await until(() => jsonLines(program.stdout).length === published);
+    assert.doesNotMatch(program.output, /retrying/);
+    // A token is refreshed at half of its lifetime and not earlier.
+    const maxLogins = 1 + Math.floor((Date.now() - startedAt) / 6_000);
+    assert.ok(slow.logins <= maxLogins, `${slow.logins} logins`);
   });
 
-  test("ends when the issuer refuses the login, in the issuer's words", async (t) => {
-    const { at } = newTenant();
-    const args = at.map((word) => (word === SECRET ? "wr0ng-secret" : word));
-    const { code, output } = await run(t, ["listen", ...args]);
+  test("ends with the issuer's error description if the issuer rejects the login", async (t) => {
+    const { allArgs } = newTenant();
+    const args = allArgs.map((word) => (word === CLIENT_SECRET ? "wr0ng-secret" : word));
+    const { code, output } = await runCli(t, ["listen", ...args]);
     assert.equal(code, 1);
-    assert.match(output, /^error: .*401 access_denied: .*check client id and secret/);
+    assert.match(output, /^error: .*401 access_denied: .*check the client id and secret/);
     assert.ok(!output.includes("wr0ng-secret"));
   });
 
-  test("ends when the token that it was given has had its time, and asks for another", async (t) => {
-    const { tenant, address } = newTenant();
+  test("ends when the given token expires, and prints that a new one is needed", async (t) => {
+    const { tenant, workerArgs } = newTenant();
     // Long enough for a slow machine to connect.
     const token = tenant.token({ exp: now() + 6 });
-    const { code, output } = await run(t, ["listen", ...address, "--token", token]);
+    const { code, output } = await runCli(t, ["listen", ...workerArgs, "--token", token]);
     assert.equal(code, 1);
     assert.match(output, /^error: .*4419 token_expired: give a new token/m);
     assert.ok(!output.includes(token));
   });
 
-  test("ends when it is refused, in the worker's words, and shows no token", async (t) => {
-    const { tenant, address, at } = newTenant();
-    for (const [token, words, code] of [
+  test("ends with the Worker's error description if the token is rejected, and does not print the token", async (t) => {
+    const { tenant, workerArgs, allArgs } = newTenant();
+    for (const [token, description, code] of [
       [tenant.token({ exp: now() - 9 }), /invalid_token: .* has expired/, 4401],
       [tenant.token({ scope: "" }), /insufficient_scope: .*listen:events:self/, 4403],
       ["garbage", /invalid_token: .*not a well-formed JSON Web Token/, 4401],
     ]) {
-      const end = await run(t, ["listen", ...address, "--token", token]);
-      assert.equal(end.code, 1);
-      assert.equal(end.stdout, "");
-      assert.match(end.output, words);
-      assert.match(end.output, new RegExp(`^error: the connection was closed with ${code}`, "m"));
-      assert.ok(!end.output.includes(token));
+      const result = await runCli(t, ["listen", ...workerArgs, "--token", token]);
+      assert.equal(result.code, 1);
+      assert.equal(result.stdout, "");
+      assert.match(result.output, description);
+      assert.match(
+        result.output,
+        new RegExp(`^error: the connection was closed with ${code}`, "m"),
+      );
+      assert.ok(!result.output.includes(token));
     }
-    const other = await run(t, ["listen", ...at, "--audience", "https://other.example.com"]);
-    assert.equal(other.code, 1, "a new login would get the same");
-    assert.match(other.output, /for another API/);
-    const url = ["--url", String(tenant.worker.url), "--tenant", "unserved@eu", "--token", "a"];
-    assert.equal((await run(t, ["listen", ...url])).code, 1);
+    const wrongAudience = await runCli(t, [
+      "listen",
+      ...allArgs,
+      "--audience",
+      "https://other.example.com",
+    ]);
+    assert.equal(wrongAudience.code, 1, "another login would return the same kind of token");
+    assert.match(wrongAudience.output, /for another API/);
+    const unservedArgs = [
+      "--url",
+      String(tenant.worker.url),
+      "--tenant",
+      "unserved@eu",
+      "--token",
+      "a",
+    ];
+    assert.equal((await runCli(t, ["listen", ...unservedArgs])).code, 1);
   });
 
-  test("ends when there is no such worker", async (t) => {
+  test("ends if the URL is not that of a Worker", async (t) => {
     const { worker } = newTenant().tenant;
     const url = new URL("/elsewhere", worker.url);
     const args = ["--url", String(url), "--tenant", "acme", "--token", "a.b.c"];
-    const { code, output } = await run(t, ["listen", ...args]);
+    const { code, output } = await runCli(t, ["listen", ...args]);
     assert.equal(code, 1);
     assert.match(output, /^error: ws:.*\/elsewhere\/acme\/api\/subscribe is not found: check/m);
   });
 
-  test("goes on trying while the issuer does not let it log in", async (t) => {
-    const { at } = newTenant();
-    const away = await startIssuer();
-    away.failing = true;
-    away.issuer = issuing.issuer;
-    const program = cli(t, ["listen", ...at.slice(0, -1), away.url]);
-    await program.shows(/oauth\/token answers 503.*trying again/);
-    away.failing = false;
-    await listens(program);
+  test("continues to retry while the issuer is unavailable", async (t) => {
+    const { allArgs } = newTenant();
+    const unavailable = await startIssuerServer();
+    unavailable.failing = true;
+    unavailable.issuer = issuerServer.issuer;
+    const program = startCli(t, ["listen", ...allArgs.slice(0, -1), unavailable.url]);
+    await program.shows(/oauth\/token returned 503.*retrying/);
+    unavailable.failing = false;
+    await subscribed(program);
   });
 });

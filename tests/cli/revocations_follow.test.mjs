@@ -1,4 +1,4 @@
-// `session-events revocations --follow`, as a process against the running worker.
+// Runs `session-events revocations --follow` against a Worker.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -9,130 +9,139 @@ import { WebSocketServer } from "ws";
 import { startCutProxy } from "../support/cut_proxy.mjs";
 import { sce, USER } from "../support/records.mjs";
 import { authenticated, event } from "../support/scripted_server.mjs";
-import { cli, lines, startBareWorkerdFor } from "./support/cli.mjs";
+import { jsonLines, startBareWorkerdFor, startCli } from "./support/cli.mjs";
 import {
-  changed,
-  changes,
-  date,
-  loggedOut,
+  nextDate,
+  passwordChange,
+  passwordChanges,
   publishAll,
   revocationOf,
-  startRevocations,
+  sessionLogout,
+  startRevocationWorker,
 } from "./support/revocations.mjs";
 
-const { issuing, newTenant } = await startRevocations();
+const { issuerServer, newTenant } = await startRevocationWorker();
 
-/** Waits until what the last of these records revokes is written, and checks all that is. */
-async function writes(program, records) {
+/** Waits for the revocation of the last record, and compares all revocations that were printed. */
+async function prints(program, records) {
   const last = revocationOf(records.at(-1));
   await program.shows(new RegExp(RegExp.escape(JSON.stringify(last))));
-  assert.deepEqual(lines(program.stdout), records.map(revocationOf));
+  assert.deepEqual(jsonLines(program.stdout), records.map(revocationOf));
 }
 
 describe("revocations --follow", { concurrency: true }, () => {
-  const follow = (t, url, slug, login) =>
-    cli(t, ["revocations", "--follow", "--url", String(url), "--tenant", slug, ...login]);
+  const follow = (t, url, slug, loginArgs) =>
+    startCli(t, ["revocations", "--follow", "--url", String(url), "--tenant", slug, ...loginArgs]);
 
-  test("goes on with every event that revokes, and with no other", async (t) => {
-    const { tenant, login } = newTenant();
-    const records = [changed("auth0|jane"), loggedOut("auth0|mary", "s1"), changed("auth0|jane")];
+  test("prints each new revocation, and no other event", async (t) => {
+    const { tenant, loginArgs } = newTenant();
+    const records = [
+      passwordChange("auth0|jane"),
+      sessionLogout("auth0|mary", "s1"),
+      passwordChange("auth0|jane"),
+    ];
     await tenant.publish(records[0]);
-    const program = follow(t, tenant.worker.url, tenant.slug, login);
-    await program.shows(/^Listening to /m);
-    await writes(program, records.slice(0, 1));
-    await tenant.publish(sce({ date: date() }), records[1], records[2]);
-    await writes(program, records);
+    const program = follow(t, tenant.worker.url, tenant.slug, loginArgs);
+    await program.shows(/^Subscribed to /m);
+    await prints(program, records.slice(0, 1));
+    await tenant.publish(sce({ date: nextDate() }), records[1], records[2]);
+    await prints(program, records);
     program.process.kill("SIGINT");
     assert.equal(await program.exit, 130);
   });
 
-  test("begins where nothing is revoked yet", async (t) => {
-    const { tenant, login } = newTenant();
-    const program = follow(t, tenant.worker.url, tenant.slug, login);
-    await program.shows(/^Listening to /m);
+  test("starts without any revocations", async (t) => {
+    const { tenant, loginArgs } = newTenant();
+    const program = follow(t, tenant.worker.url, tenant.slug, loginArgs);
+    await program.shows(/^Subscribed to /m);
     assert.equal(program.stdout, "");
-    const record = changed(USER);
+    const record = passwordChange(USER);
     await tenant.publish(record);
-    await writes(program, [record]);
+    await prints(program, [record]);
   });
 
-  test("writes what a lost connection kept back, each once", async (t) => {
-    const { tenant, login } = newTenant();
+  test("prints the revocations missed during a lost connection, each once", async (t) => {
+    const { tenant, loginArgs } = newTenant();
     const proxy = await startCutProxy(tenant.worker.url);
-    const records = [changed(USER), loggedOut(USER, "s1"), changed(USER), changed("auth0|mary")];
+    const records = [
+      passwordChange(USER),
+      sessionLogout(USER, "s1"),
+      passwordChange(USER),
+      passwordChange("auth0|mary"),
+    ];
     await tenant.publish(records[0]);
-    const program = follow(t, proxy.url, tenant.slug, login);
-    await program.shows(/^Listening to /m);
+    const program = follow(t, proxy.url, tenant.slug, loginArgs);
+    await program.shows(/^Subscribed to /m);
     await tenant.publish(records[1]);
-    await writes(program, records.slice(0, 2));
+    await prints(program, records.slice(0, 2));
     proxy.cut();
-    await program.shows(/trying again in \d\.\d s/);
+    await program.shows(/retrying in \d\.\d s/);
     await tenant.publish(records[2]);
     proxy.mend();
     await tenant.publish(records[3]);
-    await writes(program, records);
+    await prints(program, records);
   });
 
-  test("takes anew what the worker no longer keeps as events, and writes what is new or moved, each once", async (t) => {
-    const { tenant, login } = newTenant();
+  test("reads the pages again if events are no longer stored, and prints each new or changed revocation once", async (t) => {
+    const { tenant, loginArgs } = newTenant();
     const proxy = await startCutProxy(tenant.worker.url);
-    // More than two pages before, more than the program waits with while it listens, and more
-    // than a page and than the kept events while it cannot.
-    const records = changes(2_300, "before");
+    // More than two pages before the subscription, more than the limit between two reads of the
+    // pages during it, and more than a page and the stored events while it is disconnected.
+    const records = passwordChanges(2_300, "before");
     await publishAll(tenant, records);
-    const program = follow(t, proxy.url, tenant.slug, login);
-    await program.shows(/^Listening to /m);
-    await writes(program, records);
-    const live = [...changes(2_100, "live"), changed("auth0|before-3")];
+    const program = follow(t, proxy.url, tenant.slug, loginArgs);
+    await program.shows(/^Subscribed to /m);
+    await prints(program, records);
+    const live = [...passwordChanges(2_100, "live"), passwordChange("auth0|before-3")];
     await publishAll(tenant, live);
     records.push(...live);
-    await writes(program, records);
+    await prints(program, records);
     for (const round of [1, 2]) {
       proxy.cut();
-      await program.shows(new RegExp(`(trying again[^]*){${round}}`));
+      await program.shows(new RegExp(`(retrying[^]*){${round}}`));
       const missed = [
-        ...changes(1_050, `missed-${round}`),
-        changed("auth0|before-7"),
-        changed("auth0|live-7"),
-        changed(`auth0|new-${round}`),
+        ...passwordChanges(1_050, `missed-${round}`),
+        passwordChange("auth0|before-7"),
+        passwordChange("auth0|live-7"),
+        passwordChange(`auth0|new-${round}`),
       ];
       await publishAll(tenant, missed);
       proxy.mend();
       records.push(...missed);
-      await writes(program, records);
+      await prints(program, records);
     }
-    const end = changed("auth0|end");
+    const end = passwordChange("auth0|end");
     await tenant.publish(end);
-    await writes(program, [...records, end]);
+    await prints(program, [...records, end]);
   });
 
-  test("outlives a worker that is ended and started again, without loss or doubling", async (t) => {
-    const workerd = await startBareWorkerdFor(issuing);
+  test("survives restarts of the Worker without lost or repeated revocations", async (t) => {
+    const workerd = await startBareWorkerdFor(issuerServer);
     const publish = (...records) => workerd.publish("acme@us", ...records);
     const proxy = await startCutProxy(workerd.url);
-    const { login } = newTenant();
-    const records = [changed(USER)];
+    const { loginArgs } = newTenant();
+    const records = [passwordChange(USER)];
     await publish(...records);
-    const program = follow(t, proxy.url, "acme@us", login);
-    await program.shows(/^Listening to /m);
+    const program = follow(t, proxy.url, "acme@us", loginArgs);
+    await program.shows(/^Subscribed to /m);
     for (const missed of [1, 150]) {
       proxy.cut();
       await workerd.kill();
       await workerd.start();
       proxy.leadTo(workerd.url);
-      const meanwhile = changes(missed, `missed-${missed}`);
+      const meanwhile = passwordChanges(missed, `missed-${missed}`);
       await publish(...meanwhile);
       proxy.mend();
       records.push(...meanwhile);
-      await writes(program, records);
-      const live = changed(USER);
+      await prints(program, records);
+      const live = passwordChange(USER);
       await publish(live);
       records.push(live);
-      await writes(program, records);
+      await prints(program, records);
     }
   });
 
-  test("tries again while the pages are not to be had, and tells what it cannot read", async (t) => {
+  test("retries while the pages are unavailable, and reports unknown event types", async (t) => {
     const pages = [];
     const shown = [];
     const server = createServer((_, response) => {
@@ -145,7 +154,7 @@ describe("revocations --follow", { concurrency: true }, () => {
       for (const socket of sockets.clients) socket.terminate();
       server.close();
     });
-    const revocation = (user_id) => ({ user_id, type: "logout", date: date() });
+    const revocation = (user_id) => ({ user_id, type: "logout", date: nextDate() });
     const [first, second, third] = ["auth0|1", "auth0|2", "auth0|3"].map(revocation);
     const page = (...revocations) => ({ revocations, last_event_id: "1" });
     const error = { error: "storage_unavailable", error_description: "A sentence." };
@@ -164,10 +173,14 @@ describe("revocations --follow", { concurrency: true }, () => {
     const url = `http://127.0.0.1:${server.address().port}`;
     const program = follow(t, url, "acme", ["--token", "a.b.c"]);
     await program.shows(new RegExp(RegExp.escape(JSON.stringify(third))));
-    assert.deepEqual(lines(program.stdout), [first, second, third]);
-    assert.deepEqual(shown, ["1", "1"], "nothing was passed over");
-    // What comes over the other pipe may come later.
-    await program.shows(/^503 storage_unavailable: A sentence\.; trying again in /m);
-    await program.shows(/^The worker is newer than this program.*"made_up_in_2031"/m);
+    assert.deepEqual(jsonLines(program.stdout), [first, second, third]);
+    assert.deepEqual(
+      shown,
+      ["1", "1"],
+      "the subscription resumes from the same event until the pages are read",
+    );
+    // Standard error is a separate pipe, so its text may arrive later.
+    await program.shows(/^503 storage_unavailable: A sentence\.; retrying in /m);
+    await program.shows(/^This program does not know an event type.*"made_up_in_2031"/m);
   });
 });

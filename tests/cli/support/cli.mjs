@@ -1,5 +1,5 @@
-// The command line as a process, and what it needs around it: a worker with tenants whose issuer
-// is on this machine, where the command line can log in.
+// Runs the command line as a process, and starts what it connects to: an issuer on this machine
+// and a Worker whose tenants accept that issuer.
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -15,88 +15,97 @@ import { now } from "../../support/token.mjs";
 import { ROOT, startWorker } from "../../support/worker.mjs";
 
 const BINARY = join(ROOT, "target", "debug", "session-events");
-const NAMES = Array.from({ length: 40 }, (_, number) => `cli-${number}`);
-export const SECRET = "s3cret-of-the-application";
+const TENANT_NAMES = Array.from({ length: 40 }, (_, number) => `cli-${number}`);
+export const CLIENT_SECRET = "s3cret-of-the-application";
 
 if (!existsSync(BINARY)) {
-  throw new Error("There is no command line: run cargo build --package session-events-cli first.");
+  throw new Error(
+    "The command line is not built: run cargo build --package session-events-cli first.",
+  );
 }
 
-/** Runs the command line, in a folder without a .env. */
-export const cli = (t, args, { env, cwd = tmpdir(), input } = {}) =>
+/** Starts the command line in a directory without a .env. */
+export const startCli = (t, args, { env, cwd = tmpdir(), input } = {}) =>
   new Program(t, BINARY, args, { cwd, input, env });
 
-/** Runs it to its end, and gives how it ended and what it wrote. */
-export async function run(t, args, options) {
-  const program = cli(t, args, options);
+/** Runs the command line to completion, and returns its exit code and output. */
+export async function runCli(t, args, options) {
+  const program = startCli(t, args, options);
   const code = await program.exit;
   const { stdout, output } = program;
   return { code, stdout, output };
 }
 
-export const lines = (stdout) =>
+export const jsonLines = (stdout) =>
   stdout
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line));
 
 /**
- * An issuer on this machine. Whoever knows the secret gets a token; its life in seconds, its
- * scope and how many milliseconds it takes can be changed.
+ * Starts an issuer with a token endpoint for the client secret above. A test can change the
+ * lifetime of tokens in seconds, their scope, and the response time in milliseconds, and can make
+ * the token endpoint fail.
  */
-export async function startIssuer() {
-  const issuing = { lifetime: 600, scope: "listen:events", logins: 0, failing: false, delay: 0 };
+export async function startIssuerServer() {
+  const issuerServer = {
+    lifetime: 600,
+    scope: "listen:events",
+    logins: 0,
+    failing: false,
+    delay: 0,
+  };
   const server = createServer(async (request, response) => {
-    const answer = (status, body) =>
+    const respond = (status, body) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (request.url === "/.well-known/jwks.json") {
-      const set = await answers.keySet(issuing.issuer).text();
-      return response.writeHead(200).end(set);
+      const keySet = await answers.keySet(issuerServer.issuer).text();
+      return response.writeHead(200).end(keySet);
     }
-    if (request.method !== "POST" || request.url !== "/oauth/token") return answer(404, {});
+    if (request.method !== "POST" || request.url !== "/oauth/token") return respond(404, {});
     const form = new URLSearchParams((await request.toArray()).join(""));
-    issuing.logins += 1;
-    await delay(issuing.delay);
-    if (issuing.failing) return answer(503, {});
-    if (form.get("client_secret") !== SECRET)
-      return answer(401, { error: "access_denied", error_description: "Unauthorized" });
-    const { lifetime, scope } = issuing;
-    const access_token = issuing.issuer.token({
+    issuerServer.logins += 1;
+    await delay(issuerServer.delay);
+    if (issuerServer.failing) return respond(503, {});
+    if (form.get("client_secret") !== CLIENT_SECRET)
+      return respond(401, { error: "access_denied", error_description: "Unauthorized" });
+    const { lifetime, scope } = issuerServer;
+    const access_token = issuerServer.issuer.token({
       sub: `${form.get("client_id")}@clients`,
       aud: form.get("audience"),
       exp: now() + lifetime,
-      jti: String(issuing.logins),
+      jti: String(issuerServer.logins),
       scope,
     });
-    answer(200, { access_token, expires_in: lifetime, token_type: "Bearer" });
+    respond(200, { access_token, expires_in: lifetime, token_type: "Bearer" });
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   after(() => server.close());
-  issuing.url = `http://127.0.0.1:${server.address().port}/`;
-  issuing.issuer = new Issuer(issuing.url);
-  return issuing;
+  issuerServer.url = `http://127.0.0.1:${server.address().port}/`;
+  issuerServer.issuer = new Issuer(issuerServer.url);
+  return issuerServer;
 }
 
-/** A worker, with these further vars, whose tenants accept that issuer beside their own. */
-export async function startWorkerFor(issuing, vars = {}) {
-  const issuers = NAMES.map((name) => [`${name}@us`, [{ issuer: issuing.url }]]);
+/** Starts a Worker whose tenants accept this issuer in addition to their own. */
+export async function startWorkerFor(issuerServer, vars = {}) {
+  const issuers = TENANT_NAMES.map((name) => [`${name}@us`, [{ issuer: issuerServer.url }]]);
   const worker = await startWorker({
     vars: { ISSUERS: JSON.stringify(Object.fromEntries(issuers)), ...vars },
   });
-  const names = [...NAMES];
+  const unusedNames = [...TENANT_NAMES];
   return {
     worker,
-    /** A tenant of its own for a test, with the options that lead there. */
-    tenant() {
-      const tenant = new Tenant(worker, { name: names.shift() });
-      const address = ["--url", String(worker.url), "--tenant", tenant.slug];
-      const application = ["--client-id", "backend", "--client-secret", SECRET];
-      const login = [...application, "--issuer", issuing.url];
-      return { tenant, address, login, at: [...address, ...login] };
+    /** Returns a new tenant and the command-line options to reach it and to log in. */
+    newTenant() {
+      const tenant = new Tenant(worker, { name: unusedNames.shift() });
+      const workerArgs = ["--url", String(worker.url), "--tenant", tenant.slug];
+      const clientArgs = ["--client-id", "backend", "--client-secret", CLIENT_SECRET];
+      const loginArgs = [...clientArgs, "--issuer", issuerServer.url];
+      return { tenant, workerArgs, loginArgs, allArgs: [...workerArgs, ...loginArgs] };
     },
   };
 }
 
-/** A worker that can be ended and started again. Its tenant `acme@us` accepts that issuer. */
-export const startBareWorkerdFor = (issuing) =>
-  startBareWorkerdWith({ "acme@us": [{ issuer: issuing.url }] });
+/** Starts a Worker that can be stopped and restarted. Its tenant `acme@us` accepts this issuer. */
+export const startBareWorkerdFor = (issuerServer) =>
+  startBareWorkerdWith({ "acme@us": [{ issuer: issuerServer.url }] });

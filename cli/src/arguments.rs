@@ -1,0 +1,159 @@
+//! The commands, their options and their help.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap_complete::Shell;
+use session_events_core::tenant::Tenant;
+
+use crate::options::{
+    output::OutputOptions,
+    publish_token::PublishTokenOptions,
+    read::ReadOptions,
+    worker::{BaseUrl, WorkerOptions, parse_tenant},
+};
+
+const SETTINGS_AND_EXIT_CODES: &str = "\
+Settings: an option that shows [env: NAME] can also be set by that environment variable or in a
+file .env in the working directory. The command line takes precedence over the environment, and
+the environment over the file.
+
+Exit codes: 0 success, 1 failure, 2 invalid command line, 130 after Ctrl-C, 143 after SIGTERM.";
+
+/// Receive the session events of an Auth0 tenant, inspect its state, and diagnose problems
+#[derive(Parser)]
+#[command(name = "session-events", version, after_help = SETTINGS_AND_EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Print events as they arrive, until Ctrl-C
+    ///
+    /// Reconnects after a lost connection, resumes after the last event, and prints each event
+    /// once. With a client id and secret, it requests a new access token before the old one
+    /// expires. Events go to standard output, everything else to standard error.
+    #[command(after_help = "Examples:
+  session-events listen --url https://events.example.com --tenant acme@us
+  session-events listen --json | jq -r 'select(.type == \"user_blocked\").user_id'")]
+    Listen {
+        /// Start after the event with this id
+        ///
+        /// Without it, a token with the permission listen:events first receives the last 100
+        /// events.
+        #[arg(long, value_name = "ID", help_heading = "Start")]
+        last_event_id: Option<String>,
+        #[command(flatten)]
+        options: ReadOptions,
+    },
+    /// Print the last 100 events, latest first
+    ///
+    /// The Worker stores the last 100 events of a tenant. The access token needs the permission
+    /// listen:events.
+    #[command(after_help = "Example:
+  session-events events --json | jq -r .type | sort | uniq -c")]
+    Events(ReadOptions),
+    /// Print all revocations, in the order in which they last changed
+    ///
+    /// The Worker stores revocations for REVOCATION_DAYS. For each user there is at most one
+    /// revocation of all the user's tokens, and at most one for each session that ended. It
+    /// applies to tokens issued up to its date. A revocation that changes while this command runs
+    /// is printed again.
+    #[command(after_help = "Examples:
+  session-events revocations --json | jq -r 'select(.session_id == null).user_id'
+  session-events revocations --follow")]
+    Revocations {
+        /// Continue with each new revocation as it arrives, until Ctrl-C
+        ///
+        /// Reconnects after a lost connection like `listen`, skips no revocation and prints none
+        /// twice.
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        options: ReadOptions,
+    },
+    /// Print the revocations of one user
+    ///
+    /// Prints one line for a revocation of all the user's tokens, and one for each revoked
+    /// session. JSON output is empty if no tokens are revoked. The exit code is 0 in both cases.
+    #[command(after_help = "Example:
+  session-events status 'auth0|6182002f34f4dd006b05b5c7'")]
+    Status {
+        /// The id of the user at Auth0
+        #[arg(value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
+        user_id: String,
+        #[command(flatten)]
+        options: ReadOptions,
+    },
+    /// Print the subscribers that are connected
+    ///
+    /// For each connection, prints the time of connecting, the subject of the access token, and
+    /// whether it receives the events of all users or only its own. The access token needs the
+    /// permission listen:events.
+    #[command(after_help = "Example:
+  session-events listeners --json | jq -r '.sub // empty'")]
+    Listeners(ReadOptions),
+    /// Publish a file of log records, as an Auth0 log stream would
+    ///
+    /// The file is a JSON array, JSON lines or a single JSON object. The records are sent in
+    /// batches and in order. A batch is retried while the Worker is unavailable. It is safe to
+    /// publish a file twice, because the Worker recognizes duplicates. The exit code is 1 if any
+    /// record was malformed, even though all others were accepted.
+    #[command(after_help = "Examples:
+  session-events publish log.jsonl
+  zcat log.jsonl.gz | session-events publish -")]
+    Publish {
+        /// The file, or - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        worker: WorkerOptions,
+        #[command(flatten)]
+        publish_token: PublishTokenOptions,
+        #[command(flatten)]
+        output: OutputOptions,
+    },
+    /// Print the publish token and the payload URL to enter in a tenant's log stream
+    ///
+    /// The token is derived from the Worker's secret, which must be in the environment variable
+    /// PUBLISH_SECRET. If standard output is not a terminal, each line has a name, a tab and a
+    /// value. The names are publish_token, payload_path and, with --url, payload_url.
+    #[command(
+        after_help = "Example:\n  PUBLISH_SECRET=\"$(cat secret.txt)\" session-events publish-token acme@us"
+    )]
+    PublishToken {
+        /// The tenant: acme for acme.auth0.com, acme@us for acme.us.auth0.com
+        #[arg(value_parser = parse_tenant)]
+        tenant: Tenant,
+        /// The URL of the Worker, to print the complete payload URL: https://events.example.com
+        #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
+        url: Option<BaseUrl>,
+    },
+    /// Diagnose problems step by step and print how to fix them
+    ///
+    /// Checks the Worker, the tenant, the issuer's key set, the access token and the publish
+    /// token. Checks without credentials are skipped, and so are checks that depend on a failed
+    /// one. The exit code is 1 if a check fails.
+    #[command(after_help = "Example:
+  session-events doctor --url https://events.example.com --tenant acme@us --round-trip")]
+    Doctor {
+        #[command(flatten)]
+        options: ReadOptions,
+        #[command(flatten)]
+        publish_token: PublishTokenOptions,
+        /// Publish a logout of a user that does not exist, and wait for the event
+        ///
+        /// The event remains among the tenant's last 100 events. The revocation remains for
+        /// REVOCATION_DAYS. Repeated runs share one revocation.
+        #[arg(long, help_heading = "Checks")]
+        round_trip: bool,
+    },
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:
+  session-events completions bash > ~/.local/share/bash-completion/completions/session-events")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}

@@ -1,0 +1,39 @@
+//! The commands, one file for each.
+
+mod completions;
+mod doctor;
+mod events;
+mod listen;
+mod listeners;
+mod publish;
+mod publish_token;
+mod revocations;
+mod status;
+
+use crate::{arguments::Command, error::Result};
+
+pub(crate) fn run(command: Command) -> Result {
+    match command {
+        Command::Listen {
+            last_event_id,
+            options,
+        } => listen::run(&options, last_event_id),
+        Command::Events(options) => events::run(&options),
+        Command::Revocations { follow, options } => revocations::run(&options, follow),
+        Command::Status { user_id, options } => status::run(&options, user_id),
+        Command::Listeners(options) => listeners::run(&options),
+        Command::Publish {
+            file,
+            worker,
+            publish_token,
+            output,
+        } => publish::run(&worker, &publish_token, &file, output),
+        Command::PublishToken { tenant, url } => publish_token::run(&tenant, url.as_ref()),
+        Command::Doctor {
+            options,
+            publish_token,
+            round_trip,
+        } => doctor::run(&options, &publish_token, round_trip),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}

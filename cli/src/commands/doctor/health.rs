@@ -1,0 +1,68 @@
+//! Checks the storage of the tenant object and the age of its key sets.
+
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use session_events_core::timestamp::instant;
+use ureq::Agent;
+
+use crate::{connection::http, error::Result, options::worker::WorkerOptions};
+
+/// The part of the response of `/api/health` that this check needs.
+#[derive(Deserialize)]
+struct Health {
+    key_sets: Vec<KeySet>,
+}
+
+#[derive(Deserialize)]
+struct KeySet {
+    jwks_uri: String,
+    fetched_at: Option<String>,
+    failed_at: Option<String>,
+}
+
+pub(super) fn check(client: &Agent, worker: &WorkerOptions) -> Result<String> {
+    let response = http::get(client, &worker.endpoint("/api/health"))?;
+    if response.status == 503 {
+        return Err(format!(
+            "{}: see the Worker's log, and the status of Durable Objects at cloudflarestatus.com",
+            response.error_message()
+        )
+        .into());
+    }
+    let Health { key_sets } = response.json()?;
+    for key_set in &key_sets {
+        if let Some(failed_at) = &key_set.failed_at {
+            return Err(format!(
+                "the Worker could not fetch {} at {failed_at} (its keys: {}): check that this URL returns a key set, and check ISSUERS",
+                key_set.jwks_uri,
+                describe_age(key_set)
+            )
+            .into());
+        }
+    }
+    let ages: Vec<_> = key_sets
+        .iter()
+        .map(|key_set| format!("keys of {}: {}", key_set.jwks_uri, describe_age(key_set)))
+        .collect();
+    Ok(format!("its storage responds; {}", ages.join(", ")))
+}
+
+fn describe_age(key_set: &KeySet) -> String {
+    let Some(fetched_at) = &key_set.fetched_at else {
+        return "none yet".to_owned();
+    };
+    match minutes_since(fetched_at) {
+        Some(minutes) => format!("fetched {minutes} min ago"),
+        None => format!("fetched at {fetched_at}"),
+    }
+}
+
+fn minutes_since(date: &str) -> Option<i64> {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()?;
+    let now = i64::try_from(now.as_millis()).ok()?;
+    let age = now.checked_sub(instant(date)?.as_millis())?;
+    Some(age.max(0) / 60_000)
+}

@@ -1,0 +1,92 @@
+//! The report of `doctor`: one line for each check.
+
+use serde::Serialize;
+
+use crate::{
+    error::Result,
+    options::output::OutputOptions,
+    output::{self, DIM, GREEN, RED, YELLOW},
+};
+
+/// The result of a check, with the message to print.
+pub(super) enum Finding {
+    Good(String),
+    /// A possible problem that another check confirms or rules out.
+    Warning(String),
+    Bad(String),
+    Skipped(String),
+}
+
+pub(super) struct Report {
+    output: OutputOptions,
+    has_failures: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    check: &'a str,
+    status: &'a str,
+    message: &'a str,
+}
+
+impl Report {
+    pub(super) fn new(output: OutputOptions) -> Self {
+        Self {
+            output,
+            has_failures: false,
+        }
+    }
+
+    pub(super) fn has_failures(&self) -> bool {
+        self.has_failures
+    }
+
+    /// Prints the result of a check. `Ok` is a passed check with its message, `Err` a failed one.
+    /// Returns true if the check passed.
+    pub(super) fn check(&mut self, name: &str, result: Result<String>) -> Result<bool> {
+        let passed = result.is_ok();
+        let finding = match result {
+            Ok(message) => Finding::Good(message),
+            Err(error) => Finding::Bad(error.to_string()),
+        };
+        self.print(name, finding)?;
+        Ok(passed)
+    }
+
+    /// Runs a check if the checks that it depends on have passed. Returns true if it passed.
+    pub(super) fn check_if(
+        &mut self,
+        dependencies_passed: bool,
+        name: &str,
+        check: impl FnOnce() -> Result<String>,
+    ) -> Result<bool> {
+        if dependencies_passed {
+            return self.check(name, check());
+        }
+        let reason = "skipped: fix the problem above first".to_owned();
+        self.print(name, Finding::Skipped(reason))?;
+        Ok(false)
+    }
+
+    pub(super) fn print(&mut self, name: &str, finding: Finding) -> Result {
+        let (status, symbol, style, message) = match &finding {
+            Finding::Good(message) => ("good", "✓", GREEN, message),
+            Finding::Warning(message) => ("warning", "!", YELLOW, message),
+            Finding::Bad(message) => ("bad", "✗", RED, message),
+            Finding::Skipped(message) => ("left out", "–", DIM, message),
+        };
+        self.has_failures |= matches!(finding, Finding::Bad(_));
+        if self.output.is_json() {
+            return output::print_json(&Line {
+                check: name,
+                status,
+                message,
+            });
+        }
+        output::print_line(&format!(
+            "{} {name:11} {}",
+            output::styled(style, symbol),
+            output::sanitize(message)
+        ))
+    }
+}

@@ -1,0 +1,35 @@
+//! `publish-token`: prints the settings of a tenant's log stream.
+
+use std::{
+    env,
+    io::{IsTerminal as _, stdout},
+};
+
+use session_events_core::{config::PUBLISH_SECRET, publish_token, tenant::Tenant};
+
+use crate::{error::Result, options::worker::BaseUrl, output::print_line};
+
+pub(crate) fn run(tenant: &Tenant, url: Option<&BaseUrl>) -> Result {
+    let secret = env::var(PUBLISH_SECRET).unwrap_or_default();
+    if secret.is_empty() {
+        return Err(format!(
+            "set the environment variable {PUBLISH_SECRET} to the Worker's secret: {PUBLISH_SECRET}=… npm run token -- {tenant}"
+        )
+        .into());
+    }
+    let token = publish_token::derive(&secret, tenant);
+    let path = format!("/{tenant}/api/publish");
+    if stdout().is_terminal() {
+        let url = url.map_or("https://YOUR-DOMAIN".to_owned(), BaseUrl::to_string);
+        return print_line(&format!(
+            "Log stream of {}\n\n  Payload URL      {url}{path}\n  Authorization    {token}\n  Content Format   JSON Lines (JSON Array and JSON Object work as well)",
+            tenant.domain()
+        ));
+    }
+    print_line(&format!("publish_token\t{token}"))?;
+    print_line(&format!("payload_path\t{path}"))?;
+    if let Some(url) = url {
+        print_line(&format!("payload_url\t{url}{path}"))?;
+    }
+    Ok(())
+}

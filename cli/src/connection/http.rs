@@ -1,0 +1,128 @@
+//! HTTP requests with a limited duration and response size.
+//!
+//! Redirects and proxies from the environment are ignored: credentials must reach only the given
+//! host, and the WebSocket does not use a proxy either.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use session_events_core::protocol::ErrorBody;
+use ureq::{Agent, Body, http};
+
+use crate::error::{Error, Result};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Larger than any response of the Worker, such as the subscribers of a busy tenant.
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
+
+type Sent = std::result::Result<http::Response<Body>, ureq::Error>;
+
+pub(crate) fn client() -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .max_redirects(0)
+        .proxy(None)
+        .http_status_as_error(false)
+        .user_agent(concat!("session-events-cli/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
+/// A response with any status.
+pub(crate) struct Response {
+    /// The URL of the request, for error messages.
+    url: String,
+    pub(crate) status: u16,
+    /// The number of seconds in `Retry-After`.
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) body: String,
+}
+
+impl Response {
+    /// Reads a response from any host. A transport failure is a temporary error.
+    pub(crate) fn read(url: &str, sent: Sent) -> Result<Self> {
+        let unreachable = |error| {
+            Error::Temporary(match error {
+                // ureq adds the prefix "io: " to these errors.
+                ureq::Error::Io(error) => format!("{url} cannot be reached: {error}"),
+                error => format!("{url} cannot be reached: {error}"),
+            })
+        };
+        let mut response = sent.map_err(unreachable)?;
+        let retry_after = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let status = response.status().as_u16();
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(MAX_RESPONSE_BYTES)
+            .read_to_string()
+            .map_err(unreachable)?;
+        Ok(Self {
+            url: url.to_owned(),
+            status,
+            retry_after,
+            body,
+        })
+    }
+
+    /// Reads a response from the Worker.
+    pub(crate) fn read_from_worker(url: &str, sent: Sent) -> Result<Self> {
+        Self::read(url, sent).map_err(|error| {
+            error.with_advice("check the URL, and that the Worker is deployed there")
+        })
+    }
+
+    /// Returns true if the same request may succeed later.
+    pub(crate) fn is_retryable(&self) -> bool {
+        // These errors last until the operator changes the configuration.
+        let is_configuration_error = serde_json::from_str::<ErrorBody>(&self.body)
+            .is_ok_and(|body| ["misconfigured", "not_configured"].contains(&body.error.as_ref()));
+        matches!(self.status, 429 | 500..) && !is_configuration_error
+    }
+
+    /// Describes a response that is not a success, with the error description of the Worker if
+    /// the body contains one.
+    pub(crate) fn error_message(&self) -> String {
+        let Self { url, status, .. } = self;
+        match serde_json::from_str::<ErrorBody>(&self.body) {
+            Ok(body) => format!("{status} {}: {}", body.error, body.error_description),
+            Err(_) => {
+                format!(
+                    "{url} returned {status} without an error code of the Worker: check the URL"
+                )
+            }
+        }
+    }
+
+    /// Parses the body of a 200 response. Any other status is an error.
+    pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        if self.status != 200 {
+            return Err(self.error_message().into());
+        }
+        serde_json::from_str(&self.body).map_err(|error| {
+            Error::Failed(format!("{} returned an unexpected body: {error}", self.url))
+        })
+    }
+}
+
+/// Sends a GET request to the Worker without credentials.
+pub(crate) fn get(client: &Agent, url: &str) -> Result<Response> {
+    Response::read_from_worker(url, client.get(url).call())
+}
+
+/// Sends a GET request to the Worker with an access token.
+pub(crate) fn get_authorized(client: &Agent, url: &str, token: &str) -> Result<Response> {
+    let request = client
+        .get(url)
+        .header("authorization", format!("Bearer {token}"));
+    Response::read_from_worker(url, request.call())
+}
+
+/// Publishes log records to the Worker with a publish token.
+pub(crate) fn publish(client: &Agent, url: &str, token: &str, records: &[u8]) -> Result<Response> {
+    let request = client.post(url).header("authorization", token);
+    Response::read_from_worker(url, request.send(records))
+}

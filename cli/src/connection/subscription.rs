@@ -1,0 +1,287 @@
+//! A subscription to the events of a tenant that survives lost connections.
+//!
+//! It reconnects, resumes after the last event, and returns each event once. It ends on a signal,
+//! on an error that a reconnect would not change, or when a fixed access token expires.
+
+use std::future::Future;
+
+use serde::Deserialize;
+use session_events_core::protocol::{Filter, ServerMessage};
+use tokio::time;
+
+use crate::{
+    connection::{
+        backoff,
+        signals::Signals,
+        socket::{Closed, Socket},
+        token_refresh::{TokenRefresh, fetch_token, refreshed_token},
+        token_source::TokenSource,
+    },
+    error::{Error, Result},
+    options::worker::WorkerOptions,
+    output,
+    recent_map::RecentMap,
+};
+
+/// The number of event ids to remember. Larger than the 100 events that the Worker replays.
+const REMEMBERED_IDS: usize = 1_000;
+/// An id that no event has. With it, the Worker replays all stored events.
+pub(crate) const UNKNOWN_EVENT_ID: &str = "none";
+/// The number of failed attempts before the first connection after which `doctor` is recommended.
+const ATTEMPTS_BEFORE_HINT: u32 = 3;
+
+pub(crate) enum Update {
+    /// An event, as the JSON text that the Worker sent.
+    Event(String),
+    /// Events were missed before the next update, because the Worker no longer stores them.
+    Gap,
+}
+
+struct Connection {
+    socket: Socket,
+    /// Set once the Worker has accepted the token.
+    refresh: Option<TokenRefresh>,
+}
+
+pub(crate) struct Subscription {
+    url: String,
+    tenant: String,
+    token_source: TokenSource,
+    signals: Signals,
+    /// The access token that was sent last.
+    token: String,
+    connection: Option<Connection>,
+    last_event_id: Option<String>,
+    /// True once the Worker has accepted a token. Only then can events be missed.
+    was_connected: bool,
+    /// The number of failed attempts in a row.
+    failures: u32,
+    /// The ids of the events that were returned last, to drop duplicates.
+    returned_ids: RecentMap<String, ()>,
+}
+
+/// Runs a future to completion on a new single-threaded runtime.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let result = runtime.block_on(future);
+    // Do not wait for a blocking request in flight.
+    runtime.shutdown_background();
+    result
+}
+
+impl Subscription {
+    /// Creates a subscription that starts after the given event. From now on, signals end the
+    /// subscription instead of the process.
+    pub(crate) fn new(
+        worker: &WorkerOptions,
+        token_source: TokenSource,
+        last_event_id: Option<String>,
+    ) -> Result<Self> {
+        Ok(Self {
+            url: worker.websocket_endpoint("/api/subscribe"),
+            tenant: worker.tenant.to_string(),
+            token_source,
+            signals: Signals::new()?,
+            token: String::new(),
+            connection: None,
+            last_event_id,
+            was_connected: false,
+            failures: 0,
+            returned_ids: RecentMap::new(REMEMBERED_IDS),
+        })
+    }
+
+    /// Waits for the next update. The caller must have processed the previous update, because a
+    /// reconnect resumes after it.
+    pub(crate) async fn next(&mut self) -> Result<Update> {
+        loop {
+            let Some(Connection { socket, refresh }) = &mut self.connection else {
+                self.connect().await?;
+                continue;
+            };
+            if refresh.is_some() {
+                self.failures = 0;
+            }
+            let result = tokio::select! {
+                signal = self.signals.next() => return Err(self.end(signal).await),
+                token = refreshed_token(refresh.as_mut(), &self.token_source) => {
+                    self.token.clone_from(&token);
+                    socket.authenticate(token, None).await
+                }
+                message = socket.next() => match message {
+                    Ok(message) => match self.handle_message(message) {
+                        Some(update) => return Ok(update),
+                        None => continue,
+                    },
+                    Err(closed) => Err(closed),
+                },
+            };
+            if let Err(closed) = result {
+                let error = self.close_error(&closed);
+                self.reconnect_or_fail(error).await?;
+            }
+        }
+    }
+
+    /// The access token that was sent last.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Drops the connection, reports the error, and waits before the next attempt to connect.
+    pub(crate) async fn back_off(&mut self, error: &Error) -> Result {
+        self.connection = None;
+        let delay = backoff::delay(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        output::print_note(&output::retry_note(error, delay));
+        if self.failures == ATTEMPTS_BEFORE_HINT && !self.was_connected {
+            output::print_note(
+                "No connection could be established yet: run session-events doctor to find out why",
+            );
+        }
+        self.unless_signalled(time::sleep(delay)).await
+    }
+
+    /// Awaits a future. A signal cancels it and ends the subscription.
+    pub(crate) async fn unless_signalled<T>(
+        &mut self,
+        future: impl Future<Output = T>,
+    ) -> Result<T> {
+        tokio::select! {
+            signal = self.signals.next() => Err(self.end(signal).await),
+            output = future => Ok(output),
+        }
+    }
+
+    /// Closes the socket and returns the error for the signal.
+    async fn end(&mut self, signal: u8) -> Error {
+        if let Some(Connection { socket, .. }) = self.connection.take() {
+            socket.close().await;
+        }
+        Error::Signal(signal)
+    }
+
+    /// Attempts to open a socket, and backs off if that fails.
+    async fn connect(&mut self) -> Result {
+        // A connection that was lost before its first event must not miss events either.
+        let resume_after = self
+            .last_event_id
+            .clone()
+            .or_else(|| self.was_connected.then(|| UNKNOWN_EVENT_ID.to_owned()));
+        let (token_source, url) = (self.token_source.clone(), self.url.clone());
+        let opening = open(&token_source, &url, resume_after);
+        match self.unless_signalled(opening).await? {
+            Ok((socket, token)) => {
+                self.token = token;
+                self.connection = Some(Connection {
+                    socket,
+                    refresh: None,
+                });
+                Ok(())
+            }
+            Err(error) => self.reconnect_or_fail(error).await,
+        }
+    }
+
+    /// Backs off after a temporary error and returns any other error.
+    async fn reconnect_or_fail(&mut self, error: Error) -> Result {
+        if error.is_temporary() {
+            self.back_off(&error).await
+        } else {
+            Err(error)
+        }
+    }
+
+    fn handle_message(&mut self, message: String) -> Option<Update> {
+        #[derive(Deserialize)]
+        struct EventId {
+            id: Option<String>,
+        }
+        // Only events have an id. Their other members are not parsed, because a newer Worker may
+        // send event types that this program does not know.
+        if let Ok(EventId { id: Some(id) }) = serde_json::from_str(&message) {
+            if self.returned_ids.get(&id).is_some() {
+                return None;
+            }
+            self.last_event_id = Some(id.clone());
+            self.returned_ids.insert(id, ());
+            return Some(Update::Event(message));
+        }
+        match serde_json::from_str(&message) {
+            Ok(ServerMessage::Authenticated {
+                sub,
+                filter,
+                claims,
+                expires_at,
+                recovered,
+            }) => {
+                let is_first = !self.was_connected;
+                self.was_connected = true;
+                // Without `recovered`, the message confirms a refreshed token.
+                if is_first || recovered.is_some() {
+                    self.print_subscribed(&sub, filter);
+                }
+                if let Some(connection) = &mut self.connection {
+                    let claim = |name| claims.get(name).and_then(serde_json::Value::as_i64);
+                    connection.refresh = Some(TokenRefresh::schedule(
+                        expires_at,
+                        claim("iat"),
+                        claim("exp"),
+                    ));
+                }
+                let has_gap = recovered == Some(false) && self.last_event_id.is_some();
+                has_gap.then_some(Update::Gap)
+            }
+            Ok(ServerMessage::AuthenticationFailed(error) | ServerMessage::Error(error)) => {
+                output::print_note(&format!("{}: {}", error.error, error.error_description));
+                None
+            }
+            // Other messages, including unknown ones of a newer Worker, need no action.
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    fn print_subscribed(&self, subject: &str, filter: Filter) {
+        let events_of = match filter {
+            Filter::All => "all users",
+            Filter::Own => "this user only",
+        };
+        output::print_note(&format!(
+            "Subscribed to {} as {}, to events of {events_of}",
+            self.tenant,
+            output::sanitize(subject)
+        ));
+    }
+
+    /// Returns the error for a closed socket. The error is temporary if a reconnect may succeed.
+    /// docs/protocol.md describes the close codes.
+    fn close_error(&self, closed: &Closed) -> Error {
+        let was_authenticated = self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.refresh.is_some());
+        match closed.code {
+            1009 | 4400 | 4403 => Error::Failed(format!("{closed}; a reconnect would fail again")),
+            // The rejected token was new, so another one would be rejected as well.
+            4401 | 4419 if !was_authenticated => Error::Failed(closed.to_string()),
+            4401 | 4419 if !self.token_source.can_refresh() => Error::Failed(format!(
+                "{closed}: give a new token, or a client id and secret to request new tokens with"
+            )),
+            _ => Error::Temporary(closed.to_string()),
+        }
+    }
+}
+
+/// Fetches a token and opens a socket with it. Returns both.
+async fn open(
+    token_source: &TokenSource,
+    url: &str,
+    last_event_id: Option<String>,
+) -> Result<(Socket, String)> {
+    let token = fetch_token(token_source).await?;
+    let socket = Socket::connect(url, token.clone(), last_event_id).await?;
+    Ok((socket, token))
+}

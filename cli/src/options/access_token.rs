@@ -1,0 +1,96 @@
+//! The access token, given as such or requested with a client id and secret.
+
+use clap::Args;
+use session_events_core::{config::DEFAULT_AUDIENCE, tenant::Tenant};
+
+use crate::{
+    error::{Error, Result},
+    options::{
+        precedence::{Alternatives, Resolved},
+        worker::BaseUrl,
+    },
+};
+
+pub(crate) type AccessTokenOptions = Resolved<AccessTokenArgs>;
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Access token")]
+pub(crate) struct AccessTokenArgs {
+    /// An access token
+    #[arg(long, env = "SESSION_EVENTS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The client id of a machine-to-machine application, instead of a token
+    #[arg(long, value_name = "ID", env = "AUTH0_CLIENT_ID")]
+    client_id: Option<String>,
+    /// The client secret; prefer the environment or .env to the command line
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "AUTH0_CLIENT_SECRET",
+        hide_env_values = true
+    )]
+    client_secret: Option<String>,
+    /// The issuer of access tokens, if it is a custom domain [default: the tenant's Auth0 domain]
+    #[arg(long, value_name = "URL", env = "AUTH0_ISSUER")]
+    issuer: Option<BaseUrl>,
+    /// The identifier of the API at Auth0, as configured for the Worker
+    #[arg(long, value_name = "URI", env = "SESSION_EVENTS_AUDIENCE", default_value = DEFAULT_AUDIENCE)]
+    audience: String,
+}
+
+/// The means to obtain an access token.
+pub(crate) enum Credentials {
+    Token(String),
+    Client { id: String, secret: String },
+}
+
+impl Alternatives for AccessTokenArgs {
+    fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool) {
+        let client_given = on_command_line("client_id") || on_command_line("client_secret");
+        if client_given && !on_command_line("token") {
+            self.token = None;
+        }
+    }
+}
+
+impl AccessTokenOptions {
+    /// The URL of the issuer. It ends with a slash, as the issuers of Auth0 do.
+    pub(crate) fn issuer(&self, tenant: &Tenant) -> String {
+        match &self.0.issuer {
+            Some(issuer) => format!("{issuer}/"),
+            None => format!("https://{}/", tenant.domain()),
+        }
+    }
+
+    pub(crate) fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
+    /// Returns the given credentials, or an error if they are incomplete.
+    pub(crate) fn credentials(&self) -> Result<Credentials> {
+        let Self(args) = self;
+        if let Some(token) = trimmed(&args.token) {
+            return Ok(Credentials::Token(token));
+        }
+        let message = match (trimmed(&args.client_id), trimmed(&args.client_secret)) {
+            (Some(id), Some(secret)) => return Ok(Credentials::Client { id, secret }),
+            (Some(_), None) => {
+                "the client id has no secret: give --client-secret (or set AUTH0_CLIENT_SECRET)"
+            }
+            (None, Some(_)) => {
+                "the client secret has no id: give --client-id (or set AUTH0_CLIENT_ID)"
+            }
+            (None, None) => {
+                "there is no access token: give --token, or --client-id and --client-secret (or set SESSION_EVENTS_TOKEN, or AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET)"
+            }
+        };
+        Err(Error::MissingOption(message))
+    }
+}
+
+/// Returns the value without surrounding white space, such as the line break at the end of a file,
+/// or `None` if nothing is left.
+fn trimmed(value: &Option<String>) -> Option<String> {
+    let value = value.as_deref()?.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}

@@ -1,0 +1,55 @@
+//! The publish token, given as such or derived from the Worker's secret.
+
+use clap::Args;
+use session_events_core::{config::PUBLISH_SECRET, publish_token, tenant::Tenant};
+
+use crate::{
+    error::{Error, Result},
+    options::precedence::{Alternatives, Resolved},
+};
+
+pub(crate) type PublishTokenOptions = Resolved<PublishTokenArgs>;
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Publish token")]
+pub(crate) struct PublishTokenArgs {
+    /// The tenant's publish token
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "PUBLISH_TOKEN",
+        hide_env_values = true
+    )]
+    publish_token: Option<String>,
+    /// The Worker's secret, to derive the publish token from
+    #[arg(long, value_name = "SECRET", env = PUBLISH_SECRET, hide_env_values = true)]
+    publish_secret: Option<String>,
+}
+
+impl Alternatives for PublishTokenArgs {
+    fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool) {
+        if on_command_line("publish_secret") && !on_command_line("publish_token") {
+            self.publish_token = None;
+        }
+    }
+}
+
+impl PublishTokenOptions {
+    /// Returns the given publish token, or derives it from the secret.
+    pub(crate) fn token(&self, tenant: &Tenant) -> Result<String> {
+        let Self(args) = self;
+        if let Some(token) = non_empty(&args.publish_token) {
+            return Ok(token.to_owned());
+        }
+        if let Some(secret) = non_empty(&args.publish_secret) {
+            return Ok(publish_token::derive(secret, tenant));
+        }
+        Err(Error::MissingOption(
+            "there is no publish token: give --publish-token or --publish-secret (or set PUBLISH_TOKEN or PUBLISH_SECRET)",
+        ))
+    }
+}
+
+fn non_empty(value: &Option<String>) -> Option<&str> {
+    value.as_deref().filter(|value| !value.is_empty())
+}
