@@ -1,6 +1,14 @@
 //! A published body.
 
-use session_events_core::{error::ApiError, events::{event::Event, event_types::EventTypes}, sources::{batch::{Batch, read_batch}, log_record}, timestamp::{Timestamp, utc_date}};
+use session_events_core::{
+    error::ApiError,
+    events::{event::Event, event_types::EventTypes},
+    sources::{
+        batch::{Batch, read_batch},
+        log_record,
+    },
+    timestamp::{Timestamp, utc_date},
+};
 
 use super::acme;
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use session_events_core::tenant::{Tenant, config::{AUDIENCE, Config, ISSUERS, SHARDS, TENANTS, is_loopback}};
+use session_events_core::tenant::{
+    Tenant,
+    config::{AUDIENCE, Config, ISSUERS, SHARDS, TENANTS, is_loopback},
+};
 use url::{Host, Url};
 
 use super::acme;

@@ -2,7 +2,13 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
-use session_events_core::{timestamp::Timestamp, tokens::{algorithm::Algorithm, key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey}}};
+use session_events_core::{
+    timestamp::Timestamp,
+    tokens::{
+        algorithm::Algorithm,
+        key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey},
+    },
+};
 
 /// A key that is found is one that the issuer published for signing, is strong enough, and is the
 /// only one of its name; and once a set was fetched it is not fetched again at once.

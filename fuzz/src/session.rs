@@ -3,7 +3,21 @@
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
-use session_events_core::{error::{ApiError, TokenError}, events::event_log::{EventLog, StoredEvent}, protocol::messages::{filter::Filter, messages::{ClientMessage, ServerMessage}}, sessions::{listener::Listener, listeners::Listeners, session::{Effect, Incoming, MAX_INVALID_MESSAGES, Received, Session}}, timestamp::Timestamp, tokens::access_token::AccessToken};
+use session_events_core::{
+    error::{ApiError, TokenError},
+    events::event_log::{EventLog, StoredEvent},
+    protocol::messages::messages::{
+        filter::Filter,
+        messages::{ClientMessage, ServerMessage},
+    },
+    sessions::{
+        listener::Listener,
+        listeners::Listeners,
+        session::{Effect, Incoming, MAX_INVALID_MESSAGES, Received, Session},
+    },
+    timestamp::Timestamp,
+    tokens::access_token::AccessToken,
+};
 
 /// What an attachment to a socket may have, in bytes.
 const MAX_ATTACHMENT_BYTES: usize = 16 * 1024;

@@ -1,6 +1,9 @@
 //! A path, and the tenant that it names.
 
-use session_events_core::{protocol::messages::{request_url::RequestUrl, route::Route}, tenant::Tenant};
+use session_events_core::{
+    protocol::messages::messages::{request_url::RequestUrl, route::Route},
+    tenant::Tenant,
+};
 
 /// A tenant's domain is one plain label, and perhaps a region, under `auth0.com`; a route leads
 /// where its text says; the parts of a URL are cut from it and nothing else.

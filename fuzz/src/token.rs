@@ -11,7 +11,17 @@ use std::{
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 use session_events_core::sessions::listener::Listener;
-use session_events_core::{error::{ApiError, TokenError}, protocol::messages::filter::Filter, tenant::config::{Config, DEFAULT_AUDIENCE}, timestamp::Timestamp, tokens::{access_token::{AccessToken, MAX_TOKEN_BYTES, Verifier, verify}, algorithm::Algorithm, key_set::{KeySet, SigningKey}}};
+use session_events_core::{
+    error::{ApiError, TokenError},
+    protocol::messages::messages::filter::Filter,
+    tenant::config::{Config, DEFAULT_AUDIENCE},
+    timestamp::Timestamp,
+    tokens::{
+        access_token::{AccessToken, MAX_TOKEN_BYTES, Verifier, verify},
+        algorithm::Algorithm,
+        key_set::{KeySet, SigningKey},
+    },
+};
 
 use super::acme;
 

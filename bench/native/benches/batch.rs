@@ -4,10 +4,7 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use session_events_bench::{json_lines, login_record, logout_record};
-use session_events_core::{
-    events::event_types::EventTypes, sources::batch::read_batch, tenant::Tenant,
-    timestamp::Timestamp,
-};
+use session_events_core::{events::event_types::EventTypes, sources::batch::read_batch, tenant::Tenant, timestamp::Timestamp};
 
 /// Slightly less than the limit of 5 MiB for a body, because the last record exceeds this size.
 const MAX_BODY: usize = 5 * 1024 * 1024 - 1024;

@@ -8,8 +8,8 @@ mod token;
 use std::net::ToSocketAddrs as _;
 
 use session_events_core::{
-    key_set::KeySet,
-    protocol::{Index, PublishReceipt},
+    protocol::bodies::{Index, PublishReceipt},
+    tokens::key_set::KeySet,
 };
 use ureq::Agent;
 

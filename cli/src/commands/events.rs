@@ -1,6 +1,6 @@
 //! `events`: prints the stored events.
 
-use session_events_core::protocol::EventsBody;
+use session_events_core::protocol::bodies::EventsBody;
 
 use crate::{
     connection::{http, token_source::fetch_token},

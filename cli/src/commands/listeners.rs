@@ -1,6 +1,9 @@
 //! `listeners`: prints the connected subscribers.
 
-use session_events_core::protocol::{Connection, Filter, ListenersBody};
+use session_events_core::protocol::{
+    bodies::{Connection, ListenersBody},
+    filter::Filter,
+};
 
 use crate::{
     connection::{http, token_source::fetch_token},

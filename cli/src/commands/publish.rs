@@ -14,8 +14,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use session_events_core::{
-    log_record::{self, MAX_BODY_BYTES},
-    protocol::PublishReceipt,
+    protocol::bodies::PublishReceipt,
+    sources::log_record::{self, MAX_BODY_BYTES},
 };
 use ureq::Agent;
 
@@ -161,7 +161,7 @@ fn split_records(body: &[u8]) -> (Vec<&[u8]>, Vec<usize>) {
     let mut unreadable = Vec::new();
     for (number, piece) in (1..).zip(log_record::pieces(body)) {
         let fits = piece.len() <= MAX_BODY_BYTES.saturating_sub("[]".len());
-        if fits && log_record::read(piece).is_ok() {
+        if fits && log_record::parse(piece).is_ok() {
             records.push(piece);
         } else {
             unreadable.push(number);

@@ -5,7 +5,10 @@ use std::{
     io::{IsTerminal as _, stdout},
 };
 
-use session_events_core::{config::PUBLISH_SECRET, publish_token, tenant::Tenant};
+use session_events_core::{
+    tenant::{Tenant, config::PUBLISH_SECRET},
+    tokens::publish_token,
+};
 
 use crate::{error::Result, options::worker::BaseUrl, output::print_line};
 

@@ -1,6 +1,6 @@
 //! `status`: prints the revocations of one user.
 
-use session_events_core::revocation::Revocation;
+use session_events_core::events::revocation::Revocation;
 
 use crate::{
     connection::{revocation_pages::RevocationPages, token_source::fetch_token},

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use session_events_core::protocol::ErrorBody;
+use session_events_core::protocol::bodies::ErrorBody;
 use ureq::{Agent, Body, http};
 
 use crate::error::{Error, Result};

@@ -1,6 +1,8 @@
 //! The pages of `/api/revocations`. Revocations are sorted by their last change, oldest first.
 
-use session_events_core::revocation::{Page, Revocation};
+use session_events_core::{
+    events::revocation::Revocation, protocol::revocation_page::RevocationPage,
+};
 use ureq::Agent;
 
 use crate::{
@@ -31,7 +33,7 @@ impl RevocationPages {
     }
 
     /// Fetches the current page.
-    pub(crate) fn fetch(&self, token: &str) -> Result<Page> {
+    pub(crate) fn fetch(&self, token: &str) -> Result<RevocationPage> {
         let parameters = [("user_id", &self.user_id), ("after", &self.after)];
         let query = parameters
             .into_iter()
@@ -46,7 +48,7 @@ impl RevocationPages {
 
     /// Moves the cursor past `page`. Returns false if it was the last page. The cursor then stays,
     /// because revocations may be added to that page later.
-    pub(crate) fn advance(&mut self, page: &Page) -> bool {
+    pub(crate) fn advance(&mut self, page: &RevocationPage) -> bool {
         if page.next.is_none() {
             return false;
         }

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use session_events_core::protocol::{ClientMessage, PING};
+use session_events_core::protocol::messages::{ClientMessage, PING};
 use tokio::{net::TcpStream, time};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,

@@ -6,7 +6,7 @@
 use std::future::Future;
 
 use serde::Deserialize;
-use session_events_core::protocol::{Filter, ServerMessage};
+use session_events_core::protocol::{filter::Filter, messages::ServerMessage};
 use tokio::time;
 
 use crate::{

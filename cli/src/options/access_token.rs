@@ -1,7 +1,7 @@
 //! The access token, given as such or requested with a client id and secret.
 
 use clap::Args;
-use session_events_core::{config::DEFAULT_AUDIENCE, tenant::Tenant};
+use session_events_core::tenant::{Tenant, config::DEFAULT_AUDIENCE};
 
 use crate::{
     error::{Error, Result},

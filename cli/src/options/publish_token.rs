@@ -1,7 +1,10 @@
 //! The publish token, given as such or derived from the Worker's secret.
 
 use clap::Args;
-use session_events_core::{config::PUBLISH_SECRET, publish_token, tenant::Tenant};
+use session_events_core::{
+    tenant::{Tenant, config::PUBLISH_SECRET},
+    tokens::publish_token,
+};
 
 use crate::{
     error::{Error, Result},

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use clap::Args;
 use http::Uri;
-use session_events_core::{config::is_loopback, tenant::Tenant};
+use session_events_core::tenant::{Tenant, config::is_loopback};
 
 use crate::error::{Error, Result};
 

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use serde::{Deserialize, de::IgnoredAny};
-use session_events_core::revocation::Revocation;
+use session_events_core::events::revocation::Revocation;
 
 use crate::output::{DIM, sanitize, styled};
 

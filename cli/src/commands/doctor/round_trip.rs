@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use session_events_core::protocol::{Filter, PublishReceipt, ServerMessage};
+use session_events_core::protocol::{
+    bodies::PublishReceipt, filter::Filter, messages::ServerMessage,
+};
 use tokio::time::timeout;
 use ureq::Agent;
 

@@ -6,8 +6,8 @@
 //! reads the pages again after a number of revocations, which limits how many of them can repeat.
 
 use session_events_core::{
-    event::Event,
-    revocation::{MAX_PAGE, Page, Revocation},
+    events::{event::Event, revocation::Revocation},
+    protocol::revocation_page::{MAX_PAGE, RevocationPage},
     timestamp::{Timestamp, instant},
 };
 use tokio::task;
@@ -100,7 +100,7 @@ impl Follower {
     }
 
     /// Prints the new revocations of a page. Returns true if there are more pages.
-    fn print_page(&mut self, page: Page) -> Result<bool> {
+    fn print_page(&mut self, page: RevocationPage) -> Result<bool> {
         let has_more = self.pages.advance(&page);
         for revocation in page.revocations {
             self.print_revocation(revocation)?;
