@@ -60,7 +60,7 @@ describe("a client whose socket was closed", { concurrency: true }, () => {
   }
 
   for (const [code, error, mend] of [
-    [1009, "message_too_big", /made smaller/],
+    [1009, "message_too_big", /smaller tokens/],
     [4400, "too_many_invalid_messages", /update/],
     [4403, "insufficient_scope", /permissions listen:events:self and listen:events/],
   ]) {

@@ -122,7 +122,7 @@ describe("the client-credentials login", () => {
     await assert.rejects(logInWith()(), {
       name: "LoginError",
       code: "access_denied",
-      message: /answered 401 access_denied: check client id and secret/,
+      message: /responded with 401 access_denied: check client id and secret/,
     });
   });
 

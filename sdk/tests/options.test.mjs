@@ -18,7 +18,7 @@ describe("options", { concurrency: true }, () => {
   const good = { url: "https://events.example.com", tenant: "acme@us", getToken: () => "token" };
 
   for (const [name, values, mend] of [
-    ["url", [undefined, "", "events.example.com", 7], /url must be that of the worker/],
+    ["url", [undefined, "", "events.example.com", 7], /url must be that of the Worker/],
     ["url", ["ftp://example.com", "file:///x"], /must begin with https/],
     ["url", ["http://example.com", "ws://10.0.0.1", "http://localhost.example.com"], /https:\/\//],
     ["url", ["https://example.com/?a", "https://example.com/#a"], /without a query/],
