@@ -186,8 +186,8 @@ export class Connection {
     const lifetime =
       typeof iat === "number" && typeof exp === "number" ? (exp - iat) * 1000 : Infinity;
     const untilExpiry = expiresAt.getTime() - Date.now();
-    // The local clock may be wrong. A fresh token has its whole lifetime left, whatever the clock
-    // says, and no token has more than its lifetime left.
+    // The local clock may be wrong. A fresh token has its whole lifetime left, and no token has
+    // more than that.
     const remaining =
       this.#fresh && lifetime < Infinity ? lifetime : Math.min(untilExpiry, lifetime);
     return remaining - Math.min(this.#settings.renewBefore, remaining / 2);

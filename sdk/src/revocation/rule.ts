@@ -61,7 +61,7 @@ const REFRESH_TOKEN_REVOKED = "refresh_token_revoked";
  * Returns whether an event ends the session with these claims. The event must be of the same user
  * and not before the claims' `iat`. If both name a session, it must be the same one.
  *
- * The end of exactly this session counts whatever its date. Each token refresh brings claims with a
+ * The end of exactly this session counts regardless of its date. Each token refresh brings claims with a
  * later `iat`, and Auth0 never reuses a `sid`.
  */
 export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
