@@ -1,4 +1,4 @@
-// Bundles the page and serves it on this machine.
+// Bundles the page and serves it on localhost.
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { env } from "node:process";
@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const folder = import.meta.dirname;
 let port = Number(env.PORT ?? 3000);
 
-// The defaults are what `npm start` runs; the README says what a real tenant needs.
+// The defaults match `npm start`. The README lists the values for a real tenant.
 const settings = {
   url: env.SESSION_EVENTS_URL ?? "http://localhost:8787",
   tenant: env.SESSION_EVENTS_TENANT ?? "acme@us",
@@ -20,7 +20,7 @@ const settings = {
 
 for (const address of [settings.url, settings.issuer]) {
   await fetch(address).catch(() => {
-    console.error(`Nobody answers at ${address}: run npm start first.`);
+    console.error(`${address} does not respond: run npm start first.`);
     process.exit(1);
   });
 }
@@ -57,7 +57,7 @@ const server = createServer(({ url }, response) => {
 server.on("listening", () => {
   console.log(`Open http://localhost:${server.address().port} in two tabs, and sign in.`);
 });
-// The next port is as good, but for a real tenant, which has to know the address.
+// Use the next port. (A real tenant accepts only the configured callback URL.)
 server.on("error", (error) => {
   if (error.code !== "EADDRINUSE") throw error;
   server.listen((port += 1), "localhost");

@@ -1,20 +1,20 @@
-// How long to wait before the next try: exponential back-off with full jitter. All clients lose
-// their sockets in the same moment when the worker is deployed; the jitter keeps them from coming
-// back in the same moment.
+// Exponential back-off with full jitter. A deployment of the Worker closes all sockets at once; the
+// jitter spreads the reconnections over time.
 
 export interface BackoffBounds {
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly minReconnectDelay: number;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly maxReconnectDelay: number;
 }
 
 /**
- * Milliseconds to wait after `failures` tries in a row that have failed, not counting this one:
- * anywhere between the minimum and a ceiling that doubles with each failure up to the maximum.
+ * Returns the delay after a failed attempt, in milliseconds: a random value between the minimum and
+ * a ceiling. The ceiling starts at twice the minimum and doubles with each consecutive failure
+ * before this one, up to the maximum.
  */
-export function backoff(failures: number, bounds: BackoffBounds): number {
+export function backoff(previousFailures: number, bounds: BackoffBounds): number {
   const { minReconnectDelay: min, maxReconnectDelay: max } = bounds;
-  const ceiling = Math.min(max, min * 2 ** (failures + 1));
+  const ceiling = Math.min(max, min * 2 ** (previousFailures + 1));
   return min + Math.random() * (ceiling - min);
 }

@@ -1,107 +1,110 @@
-// A connection that lasts: it comes back after every loss, takes up where it left off, and hands
-// on each event exactly once.
+// A lasting connection. It reconnects after every loss, resumes after the last delivered event, and
+// delivers each event exactly once.
 //
-// Nothing is lost, because each new socket resumes with the newest event that was handed on, and
-// one that follows a socket on which none had come asks for all that the server keeps. Nothing
-// comes twice, because the ids of the events that were handed on are remembered, at least as many
-// as the server keeps.
+// No event is lost: each new socket resumes after the last delivered event. If the earlier sockets
+// delivered no event, the client requests all stored events. No event is delivered twice: the client
+// remembers more delivered events than the server stores.
 import { backoff } from "./backoff.ts";
-import { EXPLANATIONS, verdict } from "./close_codes.ts";
+import { CLOSE_ERRORS, closeAction } from "./close_codes.ts";
 import {
   Connection,
-  fitsUpgrade,
-  requestToken,
-  unchanged,
-  type End,
-  type Owner,
-  type Way,
+  type ConnectionEnd,
+  type ConnectionHandler,
+  type TokenTransport,
 } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { SessionEventsError } from "./errors.ts";
-import { settingsOf, type SessionEventsOptions, type Settings } from "./options.ts";
-import { followPage } from "./page.ts";
+import { resolveSettings, type SessionEventsOptions, type Settings } from "./options.ts";
+import { watchPage } from "./page.ts";
 import { NO_EVENT, type Authenticated, type SessionEvent } from "./protocol.ts";
+import { RecentEvents } from "./recent_events.ts";
+import { fitsSubprotocol, requestToken, tokenUnchanged } from "./token.ts";
 
 export { SessionEventsError } from "./errors.ts";
 export type { SessionEventsOptions, TokenRequest } from "./options.ts";
 export type { SessionEvent } from "./protocol.ts";
 
 /**
- * - `disconnected`: at rest. Not connected yet, closed, or told by the server to stay away.
- * - `connecting`: trying, or waiting for the next try.
+ * - `disconnected`: not connected yet, closed by the application, or stopped by the server.
+ * - `connecting`: an attempt is in progress or scheduled.
  * - `connected`: authenticated; events arrive.
  */
 export type State = "disconnected" | "connecting" | "connected";
 
-/** What the server says of an accepted token. */
+/** The details of an accepted access token. */
 export interface Connected extends Omit<Authenticated, "recovered"> {
   /**
-   * Whether all that was missed is about to be handed on; `false` when the server no longer keeps
-   * it all. Absent when no event had been received that one could go on from.
+   * `true` if the client is about to deliver all missed events, `false` if the server no longer
+   * stores all of them. Absent if the client has received no event to resume after.
    */
   readonly recovered?: boolean;
 }
 
-/** What is told, by name. The state has changed already when it is. */
+/** The events of the client. The state changes before the event is emitted. */
 export interface SessionEventsEvents {
   /**
-   * A try is to be made, in `delay` milliseconds; `Infinity`: as soon as the network is back. It
-   * follows a socket that was closed with `code`, or it is 0, and `reason` says what else it is.
+   * The next connection attempt starts in `delay` milliseconds, or as soon as the network is back if
+   * that is `Infinity`. `code` is the close code of the last socket, or 0 if there was none;
+   * `reason` is the close reason or explains the attempt.
    */
   connecting: { readonly code: number; readonly reason: string; readonly delay: number };
-  /** The server has accepted the token. */
+  /** The server accepted the token. */
   connected: Connected;
-  /** All that the server had to replay has been handed on. */
+  /** All events that the server replayed were delivered. */
   caughtUp: { readonly recovered?: boolean };
-  /** The connection goes on with a newer token. */
+  /** The server accepted a new token for the open connection. */
   renewed: Omit<Connected, "recovered">;
-  /** A user's session is over. */
+  /** A session event. */
   event: SessionEvent;
-  /** The end: `close()` was called (code 1000), or the server says that coming back is no use. */
+  /**
+   * The client no longer reconnects. Either `close()` was called (code 1000), or the server closed
+   * the socket with a code that means that a reconnection would fail.
+   */
   disconnected: { readonly code: number; readonly reason: string };
-  /** Something went wrong. Whether it is the end shows in the state. */
+  /** An error. The client retries unless the state is `disconnected`. */
   error: SessionEventsError;
 }
 
 /**
- * A fresh token that is refused is a sign of a setting that is wrong, and another would be refused
- * as well. Each may be paid for, so the wait is so many times as long.
+ * The reconnect delay is multiplied by this factor after the server rejected a fresh token. The
+ * configuration is probably wrong, so the next token would be rejected as well, and the issuer may
+ * charge for each one.
  */
-const PATIENCE = 10;
+const REJECTED_FRESH_TOKEN_FACTOR = 10;
 
-/** A server keeps the last 100 events for replay; a later one may keep more. */
-const REMEMBERED = 1_000;
+/** The server stores the last 100 events. The margin allows for servers that store more. */
+const MAX_DELIVERED = 1_000;
 
-/** Listens to a tenant's session events. */
+/** Subscribes to the session events of a tenant. */
 export class SessionEvents {
   readonly #settings: Settings;
   readonly #emitter = new Emitter<SessionEventsEvents>();
-  readonly #handedOn = new Set<string>();
+  readonly #delivered = new RecentEvents(MAX_DELIVERED);
   #state: State = "disconnected";
   #lastEventId: string | undefined;
-  /** Whether a server has ever accepted a token: from then on, events can be missed. */
+  /** Whether the server has ever accepted a token. From then on, events can be missed. */
   #everConnected = false;
-  /** Tries in a row that have failed. */
+  /** The number of consecutive failed attempts. */
   #failures = 0;
-  #way: Way = "upgrade";
-  /** Whether the next try takes a token that is newer than the last: a cached one will not do. */
-  #fresh = false;
-  /** Whether a fresh one has been had since the server last accepted any. */
-  #hadFresh = false;
-  /** A token that is not to be shown again. */
-  #refused: string | undefined;
+  #transport: TokenTransport = "upgrade";
+  /** Whether the next attempt needs a fresh token. */
+  #needsFreshToken = false;
+  /** Whether a fresh token was sent since the server last accepted a token. */
+  #sentFreshToken = false;
+  /** The last rejected token. It is never sent again. */
+  #rejectedToken: string | undefined;
   #connection: Connection | undefined;
-  /** How long the wait for the next try is; `undefined` when none is waited for. */
-  #delay: number | undefined;
+  /** The delay of the scheduled attempt; `undefined` if none is scheduled. */
+  #scheduledDelay: number | undefined;
   #recovery: { readonly recovered?: boolean } = {};
-  /** Of the try that is being made or waited for. Aborted when that is over, however it ends. */
+  /** Aborted when the current attempt, its delay or its connection ends. */
   #attempt = new AbortController();
-  /** Of the following of the page. */
-  #page: AbortController | undefined;
+  /** Ends the subscription to page events. */
+  #pageWatch: AbortController | undefined;
 
-  /** Throws a `TypeError` that names the mend on options that cannot be used. Opens nothing yet. */
+  /** Validates the options without connecting. Throws a `TypeError` that says how to fix them. */
   constructor(options: SessionEventsOptions) {
-    this.#settings = settingsOf(options);
+    this.#settings = resolveSettings(options);
     this.#lastEventId = this.#settings.lastEventId;
   }
 
@@ -109,12 +112,12 @@ export class SessionEvents {
     return this.#state;
   }
 
-  /** The id of the newest event that was handed on. */
+  /** The id of the last delivered event. */
   get lastEventId(): string | undefined {
     return this.#lastEventId;
   }
 
-  /** Calls `listener` each time from now on. Gives a function that ends it. */
+  /** Registers a listener. Returns a function that removes it. */
   on<K extends keyof SessionEventsEvents>(
     name: K,
     listener: (value: SessionEventsEvents[K]) => void,
@@ -122,174 +125,179 @@ export class SessionEvents {
     return this.#emitter.on(name, listener);
   }
 
-  /** Connects, and stays connected until `close()`. Does nothing where that is under way. */
+  /** Connects, and reconnects until `close()`. Does nothing if the client is already connecting. */
   connect(): void {
     if (this.#state !== "disconnected") return;
     this.#failures = 0;
-    this.#page = new AbortController();
-    followPage(
+    this.#pageWatch = new AbortController();
+    watchPage(
       {
-        offline: () => this.#wait(0, "the network is gone", Infinity),
-        aside: () => this.#wait(0, "the page was put aside", Infinity),
-        back: () => this.#hurry("the network or the page is back", Infinity),
+        offline: () => this.#schedule(0, "the network is offline", Infinity),
+        suspended: () => this.#schedule(0, "the page was suspended", Infinity),
+        resumed: () => this.#retryNow("the network or the page is back", Infinity),
         visible: () => {
           this.#connection?.ping();
-          this.#hurry("the page can be seen", this.#settings.maxReconnectDelay);
+          this.#retryNow("the page became visible", this.#settings.maxReconnectDelay);
         },
       },
-      this.#page.signal,
+      this.#pageWatch.signal,
     );
-    this.#wait(0, "connect() was called", 0);
+    this.#schedule(0, "connect() was called", 0);
   }
 
-  /** Disconnects. `connect()` begins anew and takes up where this left off. */
+  /** Disconnects. A later `connect()` resumes after the last delivered event. */
   close(): void {
     if (this.#state !== "disconnected") this.#stop(1000, "close() was called");
   }
 
-  // ---- Tries
+  // ---- Connection attempts
 
-  /** Waits `delay` milliseconds for the next try. */
-  #wait(code: number, reason: string, delay: number): void {
-    const signal = this.#letGo();
+  /** Replaces the current attempt or connection by an attempt in `delay` milliseconds. */
+  #schedule(code: number, reason: string, delay: number): void {
+    const signal = this.#reset();
     this.#state = "connecting";
-    this.#delay = delay;
+    this.#scheduledDelay = delay;
     if (delay < Infinity) {
-      const timer = setTimeout(() => void this.#try(signal), delay);
+      const timer = setTimeout(() => void this.#connect(signal), delay);
       signal.addEventListener("abort", () => clearTimeout(timer));
     }
     this.#emitter.emit("connecting", { code, reason, delay });
   }
 
-  /** Makes the next try now, if one is being waited for that was to come in `longest` or less. */
-  #hurry(reason: string, longest: number): void {
-    if (this.#delay !== undefined && this.#delay <= longest) this.#wait(0, reason, 0);
+  /** Starts the scheduled attempt now, if there is one with a delay of at most `maxDelay`. */
+  #retryNow(reason: string, maxDelay: number): void {
+    if (this.#scheduledDelay !== undefined && this.#scheduledDelay <= maxDelay)
+      this.#schedule(0, reason, 0);
   }
 
-  /** Waits for another try after one that failed, `times` as long as usual. */
-  #again(code: number, reason: string, times = 1): void {
-    this.#wait(code, reason, times * backoff(this.#failures++, this.#settings));
+  /** Schedules an attempt after a failure, with back-off. `factor` multiplies the delay. */
+  #scheduleReconnect(code: number, reason: string, factor = 1): void {
+    this.#schedule(code, reason, factor * backoff(this.#failures++, this.#settings));
   }
 
-  async #try(signal: AbortSignal): Promise<void> {
-    this.#delay = undefined;
-    const late = setTimeout(
-      () => this.#again(1006, "no answer in time"),
+  async #connect(signal: AbortSignal): Promise<void> {
+    this.#scheduledDelay = undefined;
+    const timeout = setTimeout(
+      () => this.#scheduleReconnect(1006, "no answer in time"),
       this.#settings.connectTimeout,
     );
-    signal.addEventListener("abort", () => clearTimeout(late));
+    signal.addEventListener("abort", () => clearTimeout(timeout));
 
-    const fresh = this.#fresh;
+    const fresh = this.#needsFreshToken;
     const token = await requestToken(this.#settings, { fresh });
     if (signal.aborted) return;
-    if (typeof token === "string" && token !== this.#refused) {
-      this.#fresh = false;
-      this.#hadFresh ||= fresh;
-      const authenticated = () => clearTimeout(late);
-      const problem = this.#open(token, fresh, authenticated);
-      return problem && this.#failed(problem);
+    if (token instanceof SessionEventsError) return this.#attemptFailed(token);
+    if (token === this.#rejectedToken) {
+      this.#needsFreshToken = true;
+      return this.#attemptFailed(tokenUnchanged());
     }
-    if (typeof token !== "string") return this.#failed(token);
-    // A token that was refused once would be refused again.
-    this.#fresh = true;
-    this.#failed(unchanged());
+    this.#needsFreshToken = false;
+    this.#sentFreshToken ||= fresh;
+    const error = this.#openConnection(token, fresh, () => clearTimeout(timeout));
+    if (error) this.#attemptFailed(error);
   }
 
-  /** Waits for another try after one that did not get as far as the network. */
-  #failed(error: SessionEventsError): void {
+  /** Reports an attempt that failed before it opened a socket, and schedules the next one. */
+  #attemptFailed(error: SessionEventsError): void {
     const { signal } = this.#attempt;
     this.#emitter.emit("error", error);
-    if (!signal.aborted) this.#again(0, error.code);
+    // A listener may have called close().
+    if (!signal.aborted) this.#scheduleReconnect(0, error.code);
   }
 
-  /** Opens a socket; gives what is wrong where the platform will not so much as try. */
-  #open(token: string, fresh: boolean, authenticated: () => void): SessionEventsError | undefined {
-    const way = fitsUpgrade(token) ? this.#way : "message";
+  /** Opens a socket. Returns an error if the platform refuses to open one. */
+  #openConnection(
+    token: string,
+    fresh: boolean,
+    onAuthenticated: () => void,
+  ): SessionEventsError | undefined {
+    const transport = fitsSubprotocol(token) ? this.#transport : "message";
     const lastEventId = this.#lastEventId ?? (this.#everConnected ? NO_EVENT : undefined);
-    const owner: Owner = {
-      authenticated: (details) => {
-        authenticated();
-        this.#connected(details, lastEventId);
+    const handler: ConnectionHandler = {
+      authenticated: (authenticated) => {
+        onAuthenticated();
+        this.#connected(authenticated, lastEventId);
       },
       renewed: ({ recovered, ...details }) => this.#emitter.emit("renewed", details),
-      event: (event) => this.#handOn(event),
+      event: (event) => this.#deliver(event),
       caughtUp: () => {
-        // Only now has the connection proved to be one.
+        // The back-off starts over only now, because now the connection has proved to work.
         this.#failures = 0;
         this.#emitter.emit("caughtUp", this.#recovery);
       },
-      problem: (error) => this.#emitter.emit("error", error),
-      ended: (end) => this.#ended(end, way),
+      error: (error) => this.#emitter.emit("error", error),
+      ended: (end) => this.#connectionEnded(end, transport),
     };
+    const credentials = { transport, token, fresh, lastEventId };
     try {
-      this.#connection = new Connection(this.#settings, { way, token, fresh, lastEventId }, owner);
+      this.#connection = new Connection(this.#settings, credentials, handler);
       return undefined;
     } catch (cause) {
-      const message = "The platform does not open the socket; see the cause.";
+      const message = "The platform refused to open a WebSocket; see the cause.";
       return new SessionEventsError("connection_failed", message, { cause });
     }
   }
 
-  #connected({ recovered, ...details }: Authenticated, resumedFrom: string | undefined): void {
+  #connected({ recovered, ...details }: Authenticated, resumedAfter: string | undefined): void {
     this.#state = "connected";
     this.#everConnected = true;
-    this.#hadFresh = false;
-    this.#refused = undefined;
-    this.#recovery = recovered === undefined || resumedFrom === NO_EVENT ? {} : { recovered };
+    this.#sentFreshToken = false;
+    this.#rejectedToken = undefined;
+    this.#recovery = recovered === undefined || resumedAfter === NO_EVENT ? {} : { recovered };
     this.#emitter.emit("connected", { ...details, ...this.#recovery });
   }
 
-  #handOn(event: SessionEvent): void {
-    if (this.#handedOn.has(event.id)) return;
-    this.#handedOn.add(event.id);
-    for (const oldest of this.#handedOn) {
-      if (this.#handedOn.size <= REMEMBERED) break;
-      this.#handedOn.delete(oldest);
-    }
+  #deliver(event: SessionEvent): void {
+    if (!this.#delivered.add(event)) return;
     this.#lastEventId = event.id;
     this.#emitter.emit("event", event);
   }
 
-  // ---- Ends
+  // ---- The end of a connection
 
-  #ended({ code, reason, opened, token, fault }: End, way: Way): void {
-    // An upgrade that fails tells a browser nothing: not whether the token was refused, nor
-    // whether the server is too old to know of tokens there. The other way brings it to light.
-    if (!opened) this.#way = way === "upgrade" ? "message" : "upgrade";
-    switch (verdict(code)) {
-      case "come back":
-        return this.#again(code, reason);
-      case "fresh token":
-        this.#refused = token;
-        this.#fresh = true;
-        return this.#again(code, reason, this.#hadFresh ? PATIENCE : 1);
-      case "stay away": {
-        const { [code]: explanation } = EXPLANATIONS;
+  #connectionEnded(end: ConnectionEnd, transport: TokenTransport): void {
+    const { code, reason, opened, token, serverError } = end;
+    // A browser does not say why an upgrade failed: the server may have rejected the token, or may
+    // be too old to accept tokens in the upgrade. The other transport reveals the reason.
+    if (!opened) this.#transport = transport === "upgrade" ? "message" : "upgrade";
+    switch (closeAction(code)) {
+      case "reconnect":
+        return this.#scheduleReconnect(code, reason);
+      case "reconnect with a fresh token":
+        this.#rejectedToken = token;
+        this.#needsFreshToken = true;
+        return this.#scheduleReconnect(
+          code,
+          reason,
+          this.#sentFreshToken ? REJECTED_FRESH_TOKEN_FACTOR : 1,
+        );
+      case "stop": {
+        const { [code]: closeError } = CLOSE_ERRORS;
         const { signal } = this.#attempt;
-        if (!fault && explanation)
-          this.#emitter.emit(
-            "error",
-            new SessionEventsError(explanation.code, explanation.message),
-          );
+        if (!serverError && closeError) {
+          const { code, message } = closeError;
+          this.#emitter.emit("error", new SessionEventsError(code, message));
+        }
+        // A listener may have called close().
         if (!signal.aborted) this.#stop(code, reason);
       }
     }
   }
 
   #stop(code: number, reason: string): void {
-    this.#letGo();
-    this.#page?.abort();
+    this.#reset();
+    this.#pageWatch?.abort();
     this.#state = "disconnected";
     this.#emitter.emit("disconnected", { code, reason });
   }
 
-  /** Ends whatever is under way; the signal is that of what comes next. */
-  #letGo(): AbortSignal {
+  /** Cancels the current attempt and closes the connection. Returns the signal of the next one. */
+  #reset(): AbortSignal {
     this.#attempt.abort();
     this.#attempt = new AbortController();
     this.#connection?.abandon();
     this.#connection = undefined;
-    this.#delay = undefined;
+    this.#scheduledDelay = undefined;
     return this.#attempt.signal;
   }
 }

@@ -1,32 +1,33 @@
-// What the code that a socket was closed with asks of a client.
+// How the client reacts to the close code of its socket.
 
-/** `stay away`: the same would happen again. `fresh token`: come back, but not with this one. */
-export type Verdict = "come back" | "fresh token" | "stay away";
+/** `stop`: a reconnection would fail in the same way. */
+export type CloseAction = "reconnect" | "reconnect with a fresh token" | "stop";
 
-const VERDICTS = new Map<number, Verdict>([
-  [1009, "stay away"],
-  [4400, "stay away"],
-  [4403, "stay away"],
-  [4401, "fresh token"],
-  [4419, "fresh token"],
+const ACTIONS = new Map<number, CloseAction>([
+  [1009, "stop"],
+  [4400, "stop"],
+  [4403, "stop"],
+  [4401, "reconnect with a fresh token"],
+  [4419, "reconnect with a fresh token"],
 ]);
 
-/** Any code that is not listed is a failure of the network, of the server, or a restart. */
-export const verdict = (code: number): Verdict => VERDICTS.get(code) ?? "come back";
+/** Unlisted codes mean a network failure, a server failure or a restart, so the client reconnects. */
+export const closeAction = (code: number): CloseAction => ACTIONS.get(code) ?? "reconnect";
 
-/** Sentences for those that send a client away, which a server may close with unexplained. */
-export const EXPLANATIONS: Readonly<Record<number, { code: string; message: string }>> = {
+/** Errors for the codes that stop the client, if the server sends no error message before closing. */
+export const CLOSE_ERRORS: Readonly<Record<number, { code: string; message: string }>> = {
   1009: {
     code: "message_too_big",
-    message: "The access token is too long for the server: have the API's tokens made smaller.",
+    message:
+      "The access token is too long for the server: configure the API to issue smaller tokens.",
   },
   4400: {
     code: "too_many_invalid_messages",
-    message: "The server does not understand this client: update one of the two.",
+    message: "The server rejected this client's messages: update the client or the server.",
   },
   4403: {
     code: "insufficient_scope",
     message:
-      "The access token has neither of the permissions listen:events:self and listen:events.",
+      "The access token has neither of the permissions listen:events:self and listen:events: grant one of them.",
   },
 };

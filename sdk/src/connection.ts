@@ -1,12 +1,12 @@
-// One socket, from its opening to its end.
+// One WebSocket from its opening to its close.
 //
-// It authenticates, keeps its token renewed, notices when the other end is gone, and tells its
-// owner what comes. Its end is told exactly once; a connection that was abandoned tells nothing
-// any more, which is why its owner need never ask whether a call is still meant for it. To tell
-// is the last thing that a method does, because the owner may abandon it there and then.
+// The connection authenticates, renews its token, detects a dead peer with pings, and reports to a
+// `ConnectionHandler`. It reports its end exactly once. After `abandon()` it reports nothing, so the
+// handler never receives calls of an old connection. The handler may call `abandon()` inside a
+// callback, so each method calls the handler last.
 import { backoff } from "./backoff.ts";
 import { SessionEventsError } from "./errors.ts";
-import { LONGEST_TIMER, type Settings, type Socket } from "./options.ts";
+import { MAX_TIMEOUT, type Settings, type WebSocketLike } from "./options.ts";
 import {
   PING,
   SUBPROTOCOL,
@@ -14,128 +14,134 @@ import {
   type Authenticated,
   type SessionEvent,
 } from "./protocol.ts";
+import { requestToken, tokenUnchanged } from "./token.ts";
 
 /**
- * How the token is shown: with the upgrade, as a subprotocol, which costs no round trip; or in a
- * message, which every server understands and answers with a reason when it refuses.
+ * How the client sends its token. `upgrade`: as a subprotocol of the upgrade request, which saves a
+ * round trip. `message`: in a message, which older servers support too, and which the server
+ * answers with an error if it rejects the token.
  */
-export type Way = "upgrade" | "message";
+export type TokenTransport = "upgrade" | "message";
 
-/** What a connection begins with. */
-export interface Presentation {
-  readonly way: Way;
+/** How to authenticate a new connection. */
+export interface Credentials {
+  readonly transport: TokenTransport;
   readonly token: string;
-  /** Whether the token was asked for as a fresh one. */
+  /** Whether a fresh token was requested from the application. */
   readonly fresh: boolean;
   readonly lastEventId: string | undefined;
 }
 
 /** How a connection ended. */
-export interface End {
-  /** The close code; 1006 without one (RFC 6455, section 7.4.1). */
+export interface ConnectionEnd {
+  /** The close code; 1006 if there was no close frame (RFC 6455, section 7.4.1). */
   readonly code: number;
   readonly reason: string;
-  /** Whether the socket was ever open. */
+  /** Whether the socket had been open. */
   readonly opened: boolean;
-  /** The token that was shown last. */
+  /** The last token that was sent. */
   readonly token: string;
-  /** The server's own words, if it had any. */
-  readonly fault: SessionEventsError | undefined;
+  /** The last error message of the server, if there was one. */
+  readonly serverError: SessionEventsError | undefined;
 }
 
-/** Who is told. */
-export interface Owner {
+/** Receives the events of a connection. */
+export interface ConnectionHandler {
   authenticated(authenticated: Authenticated): void;
   renewed(authenticated: Authenticated): void;
   event(event: SessionEvent): void;
-  /** All that the server had to replay has been told. */
+  /** The replay is complete. */
   caughtUp(): void;
-  problem(error: SessionEventsError): void;
-  ended(end: End): void;
+  error(error: SessionEventsError): void;
+  ended(end: ConnectionEnd): void;
 }
 
-/** Renewals are no closer to each other than this, whatever the clocks say. In milliseconds. */
-const SHORTEST_RENEWAL = 1_000;
+/** The minimum time between renewals in milliseconds, so that a wrong clock causes no busy loop. */
+const MIN_RENEWAL_DELAY = 1_000;
 
 export class Connection {
   readonly #settings: Settings;
-  readonly #owner: Owner;
-  readonly #socket: Socket;
-  /** Ends the listeners on the socket. */
-  readonly #listening = new AbortController();
+  readonly #handler: ConnectionHandler;
+  readonly #socket: WebSocketLike;
+  /** Aborted when the connection has ended or was abandoned. */
+  readonly #lifetime = new AbortController();
   #token: string;
-  /** Whether the token that the server is about to accept, or has, was asked for as fresh. */
+  /** Whether `#token` was requested as a fresh one. */
   #fresh: boolean;
   #opened = false;
   #authenticated = false;
   #caughtUp = false;
-  #fault: SessionEventsError | undefined;
-  #silence: ReturnType<typeof setTimeout> | undefined;
-  #renewal: ReturnType<typeof setTimeout> | undefined;
+  #serverError: SessionEventsError | undefined;
+  #pingTimer: ReturnType<typeof setTimeout> | undefined;
+  #renewalTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(settings: Settings, presentation: Presentation, owner: Owner) {
+  /** Opens the socket. Throws if the platform refuses to open it. */
+  constructor(settings: Settings, credentials: Credentials, handler: ConnectionHandler) {
     this.#settings = settings;
-    this.#owner = owner;
-    this.#token = presentation.token;
-    this.#fresh = presentation.fresh;
-    this.#socket = this.#open(presentation);
-    const heed = (act: () => void) => {
-      if (!this.#listening.signal.aborted) act();
+    this.#handler = handler;
+    this.#token = credentials.token;
+    this.#fresh = credentials.fresh;
+    this.#socket = this.#open(credentials);
+    const ifActive = (action: () => void) => {
+      if (!this.#lifetime.signal.aborted) action();
     };
     const socket = this.#socket;
-    socket.addEventListener("open", () => heed(() => (this.#opened = true)));
-    socket.addEventListener("message", ({ data }) => heed(() => this.#receive(data, presentation)));
-    // An error tells nothing; a close follows.
+    socket.addEventListener("open", () => ifActive(() => (this.#opened = true)));
+    socket.addEventListener("message", ({ data }) =>
+      ifActive(() => this.#receive(data, credentials)),
+    );
+    // An error event has no details and is always followed by a close event.
     socket.addEventListener("error", () => {});
-    socket.addEventListener("close", ({ code, reason }) => heed(() => this.#end(code, reason)));
+    socket.addEventListener("close", ({ code, reason }) => ifActive(() => this.#end(code, reason)));
   }
 
-  /** Asks for a sign of life now; without one, the connection ends. */
+  /** Sends a ping now. The connection ends if there is no pong in time. */
   ping(): void {
     if (!this.#authenticated) return;
     this.#send(PING);
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#dead(), this.#settings.pongTimeout);
+    clearTimeout(this.#pingTimer);
+    this.#pingTimer = setTimeout(() => this.#pongTimedOut(), this.#settings.pongTimeout);
   }
 
-  /** Lets go of the socket; nothing is told any more. */
+  /** Closes the socket without any further calls to the handler. */
   abandon(): void {
-    this.#listening.abort();
-    clearTimeout(this.#silence);
-    clearTimeout(this.#renewal);
+    this.#lifetime.abort();
+    clearTimeout(this.#pingTimer);
+    clearTimeout(this.#renewalTimer);
     this.#socket.close();
   }
 
-  #open({ way, token, lastEventId }: Presentation): Socket {
+  #open({ transport, token, lastEventId }: Credentials): WebSocketLike {
     const { subscribeUrl, WebSocket } = this.#settings;
-    if (way === "message") return new WebSocket(subscribeUrl);
+    if (transport === "message") return new WebSocket(subscribeUrl);
     const url = new URL(subscribeUrl);
     if (lastEventId !== undefined) url.searchParams.set("last_event_id", lastEventId);
     return new WebSocket(url, [SUBPROTOCOL, `bearer.${token}`]);
   }
 
-  #receive(data: unknown, { way, lastEventId }: Presentation): void {
-    this.#alive();
+  #receive(data: unknown, { transport, lastEventId }: Credentials): void {
+    this.#schedulePing();
     const message = readMessage(data);
     switch (message?.kind) {
       case "connected":
-        if (way === "message") this.#authenticate(lastEventId);
+        if (transport === "message") this.#authenticate(lastEventId);
         break;
       case "authenticated":
         this.#accept(message.authenticated);
         break;
       case "event":
-        this.#owner.event(message.event);
+        this.#handler.event(message.event);
         break;
       case "pong":
-        // The replay is sent in one go with `authenticated`, which the ping was the answer to.
+        // The server sends the replay directly after `authenticated`. The client sends its first
+        // ping on `authenticated`, so the pong follows the whole replay.
         if (this.#caughtUp) break;
         this.#caughtUp = true;
-        this.#owner.caughtUp();
+        this.#handler.caughtUp();
         break;
-      case "fault":
-        this.#fault = new SessionEventsError(message.code, message.description);
-        this.#owner.problem(this.#fault);
+      case "error":
+        this.#serverError = new SessionEventsError(message.code, message.description);
+        this.#handler.error(this.#serverError);
         break;
     }
   }
@@ -152,48 +158,50 @@ export class Connection {
 
   #accept(authenticated: Authenticated): void {
     this.#scheduleRenewal(this.#renewalDelay(authenticated));
-    if (this.#authenticated) return this.#owner.renewed(authenticated);
+    if (this.#authenticated) return this.#handler.renewed(authenticated);
     this.#authenticated = true;
     this.ping();
-    this.#owner.authenticated(authenticated);
+    this.#handler.authenticated(authenticated);
   }
 
-  // ---- Signs of life
+  // ---- Pings
 
-  #alive(): void {
-    clearTimeout(this.#silence);
+  /** Schedules a ping for when no further message arrives. */
+  #schedulePing(): void {
+    clearTimeout(this.#pingTimer);
     if (this.#authenticated)
-      this.#silence = setTimeout(() => this.ping(), this.#settings.pingInterval);
+      this.#pingTimer = setTimeout(() => this.ping(), this.#settings.pingInterval);
   }
 
-  #dead(): void {
-    // The platform may take minutes to report the end of a socket whose other end is gone.
+  #pongTimedOut(): void {
+    // The platform may take minutes to report the close of a socket whose peer is unreachable.
     this.#end(1006, "no answer to a ping");
   }
 
-  // ---- Renewal
+  // ---- Token renewal
 
-  /** Milliseconds until the token should be replaced. */
+  /** Returns the milliseconds until the token should be replaced. */
   #renewalDelay({ expiresAt, claims }: Authenticated): number {
     const { iat, exp } = claims;
     const lifetime =
       typeof iat === "number" && typeof exp === "number" ? (exp - iat) * 1000 : Infinity;
-    const remaining = expiresAt.getTime() - Date.now();
-    // This machine's clock may be wrong. What was just issued has its whole life ahead, and
-    // nothing has more than that.
-    const left = this.#fresh && lifetime < Infinity ? lifetime : Math.min(remaining, lifetime);
-    return left - Math.min(this.#settings.renewBefore, left / 2);
+    const untilExpiry = expiresAt.getTime() - Date.now();
+    // The local clock may be wrong. A fresh token has its whole lifetime left, and no token has
+    // more than that.
+    const remaining =
+      this.#fresh && lifetime < Infinity ? lifetime : Math.min(untilExpiry, lifetime);
+    return remaining - Math.min(this.#settings.renewBefore, remaining / 2);
   }
 
   #scheduleRenewal(delay: number, failures = 0): void {
-    clearTimeout(this.#renewal);
-    const bounded = Math.min(Math.max(delay, SHORTEST_RENEWAL), LONGEST_TIMER);
-    this.#renewal = setTimeout(() => void this.#renew(failures), bounded);
+    clearTimeout(this.#renewalTimer);
+    const boundedDelay = Math.min(Math.max(delay, MIN_RENEWAL_DELAY), MAX_TIMEOUT);
+    this.#renewalTimer = setTimeout(() => void this.#renew(failures), boundedDelay);
   }
 
-  /** Shows a newer token on the open socket. While none is to be had, it is asked for again. */
+  /** Sends a fresh token on the open socket. Retries with back-off until there is one. */
   async #renew(failures: number): Promise<void> {
-    const { signal } = this.#listening;
+    const { signal } = this.#lifetime;
     const token = await requestToken(this.#settings, { fresh: true });
     if (signal.aborted) return;
     if (typeof token === "string" && token !== this.#token) {
@@ -202,10 +210,10 @@ export class Connection {
       return this.#authenticate();
     }
     this.#scheduleRenewal(backoff(failures, this.#settings), failures + 1);
-    this.#owner.problem(typeof token === "string" ? unchanged() : token);
+    this.#handler.error(typeof token === "string" ? tokenUnchanged() : token);
   }
 
-  // ---- The end
+  // ---- Sending and closing
 
   #send(text: string): void {
     const { WebSocket } = this.#settings;
@@ -214,40 +222,12 @@ export class Connection {
 
   #end(code: number, reason: string): void {
     this.abandon();
-    this.#owner.ended({
+    this.#handler.ended({
       code,
       reason,
       opened: this.#opened,
       token: this.#token,
-      fault: this.#fault,
+      serverError: this.#serverError,
     });
   }
 }
-
-/** What a subprotocol may consist of (RFC 9110, section 5.6.2). Every JSON Web Token does. */
-const SUBPROTOCOL_TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
-/** Whether a token can be shown with the upgrade. */
-export const fitsUpgrade = (token: string): boolean => SUBPROTOCOL_TOKEN.test(token);
-
-/** A token, or why there is none. */
-export async function requestToken(
-  { getToken }: Settings,
-  request: { readonly fresh: boolean },
-): Promise<string | SessionEventsError> {
-  try {
-    const token = await getToken(request);
-    if (typeof token === "string" && token !== "") return token;
-    return new SessionEventsError("token_unavailable", "getToken gave no access token.");
-  } catch (cause) {
-    return new SessionEventsError("token_unavailable", "getToken failed; see its cause.", {
-      cause,
-    });
-  }
-}
-
-export const unchanged = (): SessionEventsError =>
-  new SessionEventsError(
-    "token_unchanged",
-    "getToken was asked for a fresh token and gave the one that it had given before: have it pass over its cache when `fresh` is true.",
-  );

@@ -1,14 +1,20 @@
-/** Something that went wrong. No message holds a token. */
+/** An error of the client. Its message never contains a token. */
 export class SessionEventsError extends Error {
   override readonly name = "SessionEventsError";
   /**
-   * For programs. The server's own codes: `invalid_token`, `insufficient_scope`,
-   * `temporarily_unavailable`, `misconfigured`, `internal_error`, `invalid_message`,
-   * `message_too_big`, `too_many_invalid_messages`. Those of this client: `token_unavailable`
-   * (getToken failed), `token_unchanged` (it gave the token that another was needed for),
-   * `connection_failed` (the platform would not so much as try). Those of what is built on it:
-   * `own_events_only`, `events_missed`, `revocations_unavailable` (`session-events/revocation`),
-   * `wrong_user` (`session-events/react`).
+   * A stable code for programs.
+   *
+   * From the server: `invalid_token`, `insufficient_scope`, `temporarily_unavailable`,
+   * `misconfigured`, `internal_error`, `invalid_message`, `message_too_big`,
+   * `too_many_invalid_messages`.
+   *
+   * From the client: `token_unavailable` (`getToken` failed), `token_unchanged` (`getToken` returned
+   * the same token although a fresh one was requested), `connection_failed` (the platform refused
+   * to open a socket).
+   *
+   * From `session-events/revocation`: `own_events_only`, `events_missed`, `revocations_unavailable`.
+   *
+   * From `session-events/react`: `wrong_user`.
    */
   readonly code: string;
 

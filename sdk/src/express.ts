@@ -1,6 +1,5 @@
-// Express middleware that refuses access tokens whose sessions have ended. It verifies no token:
-// it comes after the middleware that does, and trusts the claims which that one left behind. A
-// request without claims is refused.
+// Express middleware that rejects access tokens of ended sessions. It does not verify tokens: it
+// runs after the middleware that does, and reads the claims from the request.
 import {
   Revocations,
   type AccessTokenClaims,
@@ -16,22 +15,22 @@ export {
 } from "./revocation/index.ts";
 export type { RevocationsOptions } from "./revocation/index.ts";
 
-/** A middleware for Express 4 and 5, which holds a connection until `close()` is called. */
+/** A middleware for Express 4 and 5. It keeps a connection open until `close()` is called. */
 export interface RevocationMiddleware {
   (request: object, response: unknown, next: (error?: unknown) => void): void;
-  /** Settles once all that the server knows has been taken in; see `Revocations.ready`. */
+  /** Resolves when the list of revocations is complete; see `Revocations.ready`. */
   readonly ready: Promise<void>;
-  /** Whether everything is known up to now. */
+  /** Whether the list of revocations is up to date. */
   readonly connected: boolean;
   /** Closes the connection. */
   close(): void;
 }
 
 /**
- * Connects at once, and gives the middleware. What it refuses it hands to `next` as an error with
- * `status`, `code` and `headers`: `TokenRevokedError`, `MissingClaimsError` (both 401) or
- * `RevocationsUnavailableError` (503). Without an error handler of the application's own, Express
- * answers with just these.
+ * Connects and returns the middleware. A rejected request calls `next` with an error that has a
+ * `status`, a `code` and `headers`: `TokenRevokedError`, `MissingClaimsError` (both 401) or
+ * `RevocationsUnavailableError` (503). The default error handler of Express responds with this
+ * status and these headers.
  */
 export function revocation(options: RevocationsOptions): RevocationMiddleware {
   const revocations = new Revocations(options);
@@ -53,14 +52,15 @@ export function revocation(options: RevocationsOptions): RevocationMiddleware {
 }
 
 /**
- * Where middleware leaves the claims: `req.auth.payload` (express-oauth2-jwt-bearer), `req.auth`
- * (express-jwt), `req.user` (older versions of it, and Passport where it is given the claims). The
- * first that is there counts, so that no second identity can stand in for the token's.
+ * Returns the verified claims of a request: `req.auth.payload` (express-oauth2-jwt-bearer),
+ * `req.auth` (express-jwt) or `req.user` (older versions of express-jwt, and Passport if it stores
+ * the claims there). The first one that exists is used even if it has no `sub`, so that another
+ * identity in the request cannot replace the identity of the token.
  */
 function claimsOf(request: { auth?: unknown; user?: unknown }): AccessTokenClaims | undefined {
   const { auth, user } = request;
-  return objectOf(objectOf(auth)?.["payload"]) ?? objectOf(auth) ?? objectOf(user);
+  return asObject(asObject(auth)?.["payload"]) ?? asObject(auth) ?? asObject(user);
 }
 
-const objectOf = (value: unknown): Record<string, unknown> | undefined =>
+const asObject = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;

@@ -1,4 +1,4 @@
-// Listens to the session events of an Auth0 tenant, in browsers and in Node.
+// The client for the session events of an Auth0 tenant, for browsers and Node.
 export {
   SessionEvents,
   SessionEventsError,

@@ -1,14 +1,14 @@
-// What a client can be told, checked once.
+// The options of the client and their validation.
 import { isSecure, parseUrl } from "./secure_url.ts";
 
-/** What `getToken` is asked for. */
+/** The argument of `getToken`. */
 export interface TokenRequest {
-  /** A cached token will not do: it was refused, or is about to expire. */
+  /** A cached token must not be returned, because it was rejected or is about to expire. */
   readonly fresh: boolean;
 }
 
-/** What is used of a socket: as much as a platform's and those of the package ws have alike. */
-export interface Socket {
+/** The members of a WebSocket that the client uses. The class of the package ws has them too. */
+export interface WebSocketLike {
   readonly readyState: number;
   send(text: string): void;
   close(): void;
@@ -20,50 +20,50 @@ export interface Socket {
   ): void;
 }
 
-export interface WebSocketClass {
-  new (url: URL, protocols?: string[]): Socket;
+export interface WebSocketConstructor {
+  new (url: URL, protocols?: string[]): WebSocketLike;
   readonly OPEN: number;
 }
 
 export interface SessionEventsOptions {
-  /** Where the worker is: `https://events.example.com`. A path in it is kept. */
+  /** The URL of the Worker: `https://events.example.com`. It may have a path. */
   readonly url: string | URL;
   /** The tenant's slug: `acme` for `acme.auth0.com`, `acme@us` for `acme.us.auth0.com`. */
   readonly tenant: string;
   /**
-   * Gives an access token for the worker's API. Called for each connection, and again shortly
-   * before the token expires. While it fails, or gives none, the client goes on trying.
+   * Returns an access token for the Worker's API. The client calls it for each connection, and again
+   * shortly before the token expires. The client retries if it fails or returns no token.
    */
   readonly getToken: (request: TokenRequest) => string | undefined | Promise<string | undefined>;
   /**
-   * The newest event that an earlier client has received: what came after it is sent first.
-   * Without it, a listener to all events is first sent those that the server keeps, the last 100,
-   * and a listener to its own events none.
+   * The id of the last event that an earlier client received. The server first sends the events
+   * after it. Without it, a subscriber to all events first receives the stored events (the last
+   * 100), and a subscriber to its own events receives no earlier ones.
    */
   readonly lastEventId?: string;
-  /** The shortest time before another try, in milliseconds; 500 by default. */
+  /** The shortest delay before a reconnection, in milliseconds. Default: 500. */
   readonly minReconnectDelay?: number;
   /**
-   * The longest time before another try, in milliseconds; 20,000 by default. Ten times that where a
-   * fresh token was refused, too.
+   * The longest delay before a reconnection, in milliseconds. Default: 20,000. Ten times as long
+   * after a fresh token was rejected.
    */
   readonly maxReconnectDelay?: number;
   /**
-   * How long before its token expires a connection is renewed, in milliseconds; 30,000 by default.
-   * Where that is more than half of what is left, half of that.
+   * The time before the token expires at which the client sends a new one, in milliseconds. At most
+   * half of the token's remaining lifetime. Default: 30,000.
    */
   readonly renewBefore?: number;
-  /** The silence after which the server is asked for a sign of life, in milliseconds; 25,000. */
+  /** The client sends a ping after this time without a message, in milliseconds. Default: 25,000. */
   readonly pingInterval?: number;
-  /** How long to wait for that sign before the connection counts as dead, in milliseconds; 5,000. */
+  /** The client reconnects after this time without a pong, in milliseconds. Default: 5,000. */
   readonly pongTimeout?: number;
-  /** How long a try may take, `getToken` included, in milliseconds; 15,000. */
+  /** The time limit of a connection attempt with `getToken`, in milliseconds. Default: 15,000. */
   readonly connectTimeout?: number;
-  /** The WebSocket class; the platform's by default. Node has one from version 22 on. */
-  readonly WebSocket?: WebSocketClass;
+  /** The WebSocket class. Default: the platform's. Node has one since version 22. */
+  readonly WebSocket?: WebSocketConstructor;
 }
 
-/** The options, complete and checked. */
+/** The validated options with their defaults. */
 export interface Settings {
   readonly subscribeUrl: URL;
   readonly revocationsUrl: URL;
@@ -75,10 +75,10 @@ export interface Settings {
   readonly pingInterval: number;
   readonly pongTimeout: number;
   readonly connectTimeout: number;
-  readonly WebSocket: WebSocketClass;
+  readonly WebSocket: WebSocketConstructor;
 }
 
-const DURATIONS = {
+const DEFAULT_DURATIONS = {
   minReconnectDelay: 500,
   maxReconnectDelay: 20_000,
   renewBefore: 30_000,
@@ -87,54 +87,54 @@ const DURATIONS = {
   connectTimeout: 15_000,
 };
 
-/** `setTimeout` takes no more. */
-export const LONGEST_TIMER = 2 ** 31 - 1;
+/** The longest delay that `setTimeout` supports, in milliseconds. */
+export const MAX_TIMEOUT = 2 ** 31 - 1;
 
 const SLUG = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9](@(us|eu|au|jp|uk|ca))?$/;
 
-/** Throws a `TypeError` with a sentence that names the mend on an option that cannot be used. */
-export function settingsOf(options: SessionEventsOptions): Settings {
+/** Validates the options. Throws a `TypeError` that says how to fix an invalid one. */
+export function resolveSettings(options: SessionEventsOptions): Settings {
   const { getToken, lastEventId } = options;
   if (typeof getToken !== "function")
-    throw new TypeError("getToken must be a function that gives an access token");
+    throw new TypeError("getToken must be a function that returns an access token");
   if (lastEventId !== undefined && typeof lastEventId !== "string")
     throw new TypeError("lastEventId must be the id of an event, or left out");
-  const durations = durationsOf(options);
+  const durations = resolveDurations(options);
   if (durations.minReconnectDelay > durations.maxReconnectDelay)
     throw new TypeError("minReconnectDelay must not be greater than maxReconnectDelay");
   return {
-    ...endpointsOf(options),
+    ...resolveEndpoints(options),
     getToken,
     lastEventId,
     ...durations,
-    WebSocket: webSocketOf(options),
+    WebSocket: resolveWebSocket(options),
   };
 }
 
-function durationsOf(options: SessionEventsOptions): typeof DURATIONS {
-  const durations = { ...DURATIONS };
-  for (const name of Object.keys(DURATIONS) as (keyof typeof DURATIONS)[]) {
-    const given = options[name];
-    if (given === undefined) continue;
-    if (!(typeof given === "number" && given > 0 && given <= LONGEST_TIMER))
+function resolveDurations(options: SessionEventsOptions): typeof DEFAULT_DURATIONS {
+  const durations = { ...DEFAULT_DURATIONS };
+  for (const name of Object.keys(DEFAULT_DURATIONS) as (keyof typeof DEFAULT_DURATIONS)[]) {
+    const value = options[name];
+    if (value === undefined) continue;
+    if (!(typeof value === "number" && value > 0 && value <= MAX_TIMEOUT))
       throw new TypeError(`${name} must be a positive number of milliseconds`);
-    durations[name] = given;
+    durations[name] = value;
   }
   return durations;
 }
 
-function endpointsOf({ url, tenant }: SessionEventsOptions) {
+function resolveEndpoints({ url, tenant }: SessionEventsOptions) {
   if (typeof tenant !== "string" || !SLUG.test(tenant))
     throw new TypeError(
       "tenant must be acme for acme.auth0.com or acme@us for acme.us.auth0.com (also @eu @au @jp @uk @ca)",
     );
   const base = parseUrl(String(url));
-  if (!base) throw new TypeError("url must be that of the worker: https://events.example.com");
+  if (!base) throw new TypeError("url must be that of the Worker: https://events.example.com");
   const [, secure] = /^(?:http|ws)(s?):$/.exec(base.protocol) ?? [];
   if (secure === undefined) throw new TypeError("url must begin with https:// or wss://");
   if (!isSecure(base))
     throw new TypeError(
-      "url must begin with https://, for tokens are sent there (http:// only to localhost)",
+      "url must begin with https://, because the client sends tokens to it (http:// only to localhost)",
     );
   if (base.search || base.hash) throw new TypeError("url must be without a query and a fragment");
   const endpoint = (protocol: string, name: string) => {
@@ -149,11 +149,11 @@ function endpointsOf({ url, tenant }: SessionEventsOptions) {
   };
 }
 
-function webSocketOf(options: SessionEventsOptions): WebSocketClass {
-  const given = options.WebSocket ?? globalThis.WebSocket;
-  if (typeof given !== "function")
+function resolveWebSocket(options: SessionEventsOptions): WebSocketConstructor {
+  const WebSocket = options.WebSocket ?? globalThis.WebSocket;
+  if (typeof WebSocket !== "function")
     throw new TypeError(
-      "this platform has no WebSocket: use Node 22 or newer, or give that of the package ws as the option WebSocket",
+      "this platform has no WebSocket: use Node 22 or newer, or pass that of the package ws as the option WebSocket",
     );
-  return given;
+  return WebSocket;
 }

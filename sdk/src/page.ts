@@ -1,29 +1,29 @@
-// What a browser tells of its network and its page. Elsewhere there is nothing to be told.
+// Network and visibility changes of a browser page.
 
-export interface PageSignals {
-  /** The network is gone. */
+export interface PageHandler {
+  /** The network connection was lost. */
   offline(): void;
-  /** The network is there again, or the page is, after it was put aside. */
-  back(): void;
-  /** The page can be seen again; a computer may have slept meanwhile. */
+  /** The browser put the page into the back/forward cache and may restore it later. */
+  suspended(): void;
+  /** The network connection is back, or the browser restored the page. */
+  resumed(): void;
+  /** The page became visible. The computer may have been asleep before. */
   visible(): void;
-  /** The page is put aside by the browser, which may bring it back as it is. */
-  aside(): void;
 }
 
-/** Passes the signals on until `signal` is aborted. */
-export function followPage(signals: PageSignals, signal: AbortSignal): void {
+/** Reports changes to the handler until `signal` is aborted. Does nothing outside of browsers. */
+export function watchPage(handler: PageHandler, signal: AbortSignal): void {
   const { window, document } = globalThis;
   if (typeof window?.addEventListener !== "function" || !document) return;
   const options = { signal };
-  window.addEventListener("offline", () => signals.offline(), options);
-  window.addEventListener("online", () => signals.back(), options);
-  // Only a page without open sockets can be kept (HTML standard, "Back/forward cache").
-  window.addEventListener("pagehide", ({ persisted }) => persisted && signals.aside(), options);
-  window.addEventListener("pageshow", ({ persisted }) => persisted && signals.back(), options);
+  window.addEventListener("offline", () => handler.offline(), options);
+  window.addEventListener("online", () => handler.resumed(), options);
+  // A page with open sockets is not cached (HTML standard, "Back/forward cache").
+  window.addEventListener("pagehide", ({ persisted }) => persisted && handler.suspended(), options);
+  window.addEventListener("pageshow", ({ persisted }) => persisted && handler.resumed(), options);
   document.addEventListener(
     "visibilitychange",
-    () => document.visibilityState === "visible" && signals.visible(),
+    () => document.visibilityState === "visible" && handler.visible(),
     options,
   );
 }

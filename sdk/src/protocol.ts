@@ -1,10 +1,11 @@
-// The messages on the wire, as the server's docs/protocol.md has them.
+// The messages of the WebSocket protocol; see docs/protocol.md of the server.
+import { parseJsonObject } from "./json.ts";
 
-/** Something happened to a user's session or account; mostly, that a session is over. */
+/** A change of a user's session or account, in most cases the end of a session. */
 export interface SessionEvent {
-  /** The id of the record in Auth0's log. No two events of a tenant have the same. */
+  /** The id of the record in Auth0's log, unique within the tenant. */
   readonly id: string;
-  /** What happened. New types may come; take no notice of those that you do not know. */
+  /** The event type. Types may be added: ignore unknown ones. */
   readonly type:
     | "logout"
     | "password_changed"
@@ -18,57 +19,57 @@ export interface SessionEvent {
     | "account_locked"
     | "account_unlocked"
     | (string & {});
-  /** When it happened: ISO 8601, in UTC. */
+  /** The time of the event: ISO 8601, in UTC. */
   readonly date: string;
-  /** To whom: the `sub` of the user's tokens. */
+  /** The user: the `sub` of the user's tokens. */
   readonly user_id: string;
-  /** Which session, where Auth0 tells: the `sid` of its ID token. */
+  /** The session, if Auth0 names it: the `sid` of its ID token. */
   readonly session_id?: string;
   /**
-   * What is over: all sessions of the user, or the one of `session_id`. Absent where nothing is,
-   * and from older servers, which only tell of ends.
+   * The sessions that the event ends: all of the user's, or the one of `session_id`. Absent if the
+   * event ends no session. Older servers never send it, but send only events that end sessions.
    */
   readonly revokes?: "user" | "session";
 }
 
-/** The server has accepted a token. */
+/** The details of an accepted access token. */
 export interface Authenticated {
   /** The token's subject. */
   readonly sub: string;
   /** `*`: events of all users. `self`: only those of `sub`. */
   readonly filter: "*" | "self";
   readonly claims: Readonly<Record<string, unknown>>;
-  /** The token's `exp`; the end of time where a server does not tell. */
+  /** The token's `exp`. The latest possible date if the server does not send it. */
   readonly expiresAt: Date;
-  /** Whether the replay is complete, where it was asked for. */
+  /** Whether the replay is complete. Absent if none was requested. */
   readonly recovered?: boolean;
 }
 
-/** What a server's message may be, told apart by `kind`. */
+/** A parsed message of the server. */
 export type ServerMessage =
   | { readonly kind: "connected" | "pong" }
   | { readonly kind: "authenticated"; readonly authenticated: Authenticated }
   | { readonly kind: "event"; readonly event: SessionEvent }
-  | { readonly kind: "fault"; readonly code: string; readonly description: string };
+  | { readonly kind: "error"; readonly code: string; readonly description: string };
 
 export const SUBPROTOCOL = "session-events";
 export const PING = '{"type":"ping"}';
-/** An id that no event has: a server that is asked to go on from it replays all that it keeps. */
+/** A `last_event_id` that no event has. The server replays all stored events for it. */
 export const NO_EVENT = "none";
 
-/** Reads a message; one that is none, or of a kind that is not known, is `undefined`. */
+/** Parses a message. Returns `undefined` for invalid messages and unknown types. */
 export function readMessage(data: unknown): ServerMessage | undefined {
-  const message = parseObject(data);
+  const message = typeof data === "string" ? parseJsonObject(data) : undefined;
   if (!message) return undefined;
   const { id, type, error } = message;
   if (typeof id === "string") {
     return isEvent(message) ? { kind: "event", event: message } : undefined;
   }
-  // Older servers have errors without a type.
+  // Errors of older servers have no type.
   if (typeof error === "string") {
     const { error_description: description } = message;
     return {
-      kind: "fault",
+      kind: "error",
       code: error,
       description: typeof description === "string" ? description : error,
     };
@@ -78,34 +79,23 @@ export function readMessage(data: unknown): ServerMessage | undefined {
   return undefined;
 }
 
-const END_OF_TIME = 8.64e15;
+/** The largest time value of a `Date`. */
+const LATEST_DATE = 8.64e15;
 
-/** Older servers tell less than this one. */
-function readAuthenticated(message: Record<string, unknown>): Authenticated {
+/** Older servers send fewer members, so each has a default. */
+function readAuthenticated(message: Readonly<Record<string, unknown>>): Authenticated {
   const { sub, filter, claims, expires_at, recovered } = message;
   return {
     sub: typeof sub === "string" ? sub : "",
     filter: filter === "self" ? "self" : "*",
     claims: typeof claims === "object" && claims !== null ? { ...claims } : {},
-    expiresAt: new Date(Date.parse(String(expires_at)) || END_OF_TIME),
+    expiresAt: new Date(Date.parse(String(expires_at)) || LATEST_DATE),
     ...(typeof recovered === "boolean" ? { recovered } : {}),
   };
 }
 
-/** Whether something from elsewhere is an event. */
+/** Returns whether an untrusted value is an event. */
 export function isEvent(value: unknown): value is SessionEvent {
   const { id, type, date, user_id, session_id = "" } = Object(value) as Record<string, unknown>;
   return [id, type, date, user_id, session_id].every((member) => typeof member === "string");
-}
-
-function parseObject(data: unknown): Record<string, unknown> | undefined {
-  if (typeof data !== "string") return undefined;
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

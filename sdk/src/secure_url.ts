@@ -1,4 +1,4 @@
-/** A URL, or `undefined`. `URL.canParse` is younger than some browsers that are still in use. */
+/** Parses a URL. Returns `undefined` on failure. Some browsers in use do not have `URL.canParse`. */
 export function parseUrl(text: string): URL | undefined {
   try {
     return new URL(text);
@@ -9,6 +9,6 @@ export function parseUrl(text: string): URL | undefined {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** Whether a token or a secret may be sent there: over TLS, or to this very machine. */
+/** Returns whether secrets may be sent to this URL: over TLS, or to a loopback address. */
 export const isSecure = ({ protocol, hostname }: URL): boolean =>
   protocol === "https:" || protocol === "wss:" || LOOPBACK.test(hostname);

@@ -1,15 +1,15 @@
-// One socket a browser: the tabs of an origin that listen for the same user share a connection.
+// One socket per browser and user: the tabs of an origin share a connection.
 //
-// One tab leads: it holds the Web Lock of that user's room, and the socket. What it learns it
-// hands to the others on a BroadcastChannel. The browser gives the lock to the next tab as soon as
-// the leader is gone, however it went, and that tab resumes with the newest event that it knows.
-// A leader that is there and does not answer, because a dialog is open in it or its page sleeps, is
-// robbed of the lock. So nothing is lost; and since every tab remembers by id what it has handed on,
-// nothing comes twice. The room is named by service, tenant and user: two users never meet in one.
-// No token is ever on the channel; a leader gets its own.
+// One tab is the leader. It holds a Web Lock and the socket, and broadcasts events and states to
+// the other tabs, the followers, on a BroadcastChannel. If the leader closes or crashes, the browser
+// grants the lock to the next tab, which resumes after the last event it knows. If the leader stops
+// responding, because a dialog is open or the page is frozen, a follower steals the lock. So no event
+// is lost. Every tab remembers the ids of its delivered events, so none is delivered twice.
 //
-// A platform without locks or channels, such as a page that was not loaded over TLS, gives each
-// tab a socket of its own.
+// The names of the lock and the channel contain service, tenant and user, so different users never
+// share a connection. Tokens are never sent on the channel; each leader requests its own.
+//
+// On platforms without locks or channels, such as pages without TLS, each tab has its own socket.
 import {
   SessionEvents,
   SessionEventsError,
@@ -19,71 +19,73 @@ import {
   type State,
 } from "./client.ts";
 import { Emitter } from "./emitter.ts";
-import { settingsOf, type Settings } from "./options.ts";
+import { resolveSettings, type Settings } from "./options.ts";
 import { NO_EVENT, isEvent } from "./protocol.ts";
+import { RecentEvents } from "./recent_events.ts";
 
-/** Where to go on from is for the tabs to know: a tab begins with all that the server keeps. */
+/** There is no `lastEventId`: a new tab starts with all events that the server stores. */
 export interface SharedSessionEventsOptions extends Omit<SessionEventsOptions, "lastEventId"> {
-  /** The `sub` of the user whose tabs share. */
+  /** The `sub` of the user. Tabs of the same user share a connection. */
   readonly user: string;
 }
 
 export interface SharedSessionEventsEvents {
-  /** The state of the shared connection has changed; it stands in `state`. */
+  /** The new state of the shared connection. */
   state: State;
-  /** An event that this tab has not had yet, old ones that the server still keeps included. */
+  /** An event that is new to this tab. It may be an old one that the server still stores. */
   event: SessionEvent;
-  /** Events may have been missed: more came while nobody was connected than the server keeps. */
+  /** Events may be lost: there were more during an outage than the server stores. */
   gap: void;
   /**
-   * What went wrong, only in the tab that leads: the connection's errors, and `wrong_user` when
-   * `getToken` gave a token of another user.
+   * An error of the connection, or `wrong_user` if `getToken` returned the token of another user.
+   * Emitted only in the leader.
    */
   error: SessionEventsError;
 }
 
-/** What tabs tell each other. `events` are the newest that the leader knows, oldest first. */
+/** A message between tabs. `events` are the leader's recent events, oldest first. */
 type Message =
   | { readonly kind: "hello" }
   | { readonly kind: "state"; readonly state: State; readonly events?: readonly SessionEvent[] }
   | { readonly kind: "event"; readonly event: SessionEvent }
   | { readonly kind: "gap" };
 
-/**
- * How many events a tab remembers. The server keeps as many, so nothing that was handed on before
- * them can come again.
- */
-const REMEMBERED = 100;
+/** The number of events that a tab remembers. The server stores as many. */
+const MAX_DELIVERED = 100;
 
 export class SharedSessionEvents {
   readonly #options: Omit<SharedSessionEventsOptions, "user">;
   readonly #settings: Settings;
   readonly #user: string;
-  readonly #room: string;
+  /** The name of the lock and of the channel. */
+  readonly #groupName: string;
   readonly #emitter = new Emitter<SharedSessionEventsEvents>();
-  readonly #remembered = new Map<string, SessionEvent>();
+  readonly #delivered = new RecentEvents(MAX_DELIVERED);
   #state: State = "disconnected";
   #lastEventId: string | undefined;
   /** Aborted by `close()`. */
+  #lifetime: AbortController | undefined;
+  /** Aborted by `close()` and while the page is in the back/forward cache. */
   #membership: AbortController | undefined;
-  /** Aborted when the page is left, too. */
-  #attendance: AbortController | undefined;
-  /** Of waiting for the lock, and of holding it; there is none after the server told to stay away. */
-  #turn: AbortController | undefined;
+  /** Aborted to withdraw the lock request or to release the lock. Absent after a refusal. */
+  #lockRequest: AbortController | undefined;
   #channel: BroadcastChannel | undefined;
-  #leading = false;
-  /** Whether a leader has told what it knows. Until then its news may be newer than what is missed. */
-  #informed = false;
-  /** The newest event before this tab was away, until a leader has told what came since. */
-  #missedSince: string | undefined;
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  #isLeader = false;
+  /**
+   * Whether this tab has received the leader's recent events. Before that, single events are
+   * ignored, because the list may contain older events that this tab has missed.
+   */
+  #isSynced = false;
+  /** The last event before this tab joined again, until the tab has received the events after it. */
+  #resumeAfter: string | undefined;
+  #leaderTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Throws a `TypeError`, as `SessionEvents` does, on options that cannot be used. */
+  /** Validates the options, as `SessionEvents` does. Throws a `TypeError` on invalid ones. */
   constructor({ user, ...options }: SharedSessionEventsOptions) {
-    this.#settings = settingsOf(options);
+    this.#settings = resolveSettings(options);
     this.#options = options;
     this.#user = user;
-    this.#room = `session-events ${new URL(options.url)} ${options.tenant} ${user}`;
+    this.#groupName = `session-events ${new URL(options.url)} ${options.tenant} ${user}`;
   }
 
   get state(): State {
@@ -98,125 +100,129 @@ export class SharedSessionEvents {
   }
 
   connect(): void {
-    if (this.#membership) return;
-    const { signal } = (this.#membership = new AbortController());
-    this.#attend();
+    if (this.#lifetime) return;
+    const { signal } = (this.#lifetime = new AbortController());
+    this.#join();
     if (typeof window === "undefined") return;
-    // A page that waits to be shown again cannot serve the others; it may be thrown away unheard.
-    window.addEventListener("pagehide", () => this.#attendance?.abort(), { signal });
+    // A page in the back/forward cache cannot serve as leader, and may be discarded unnoticed.
+    window.addEventListener("pagehide", () => this.#membership?.abort(), { signal });
     window.addEventListener(
       "pageshow",
       ({ persisted }) => {
-        if (persisted) this.#attend();
+        if (persisted) this.#join();
       },
       { signal },
     );
   }
 
   close(): void {
+    this.#lifetime?.abort();
+    this.#lifetime = undefined;
     this.#membership?.abort();
-    this.#membership = undefined;
-    this.#attendance?.abort();
     this.#setState("disconnected");
   }
 
-  #attend(): void {
-    this.#attendance?.abort();
-    const { signal } = (this.#attendance = new AbortController());
-    this.#missedSince = this.#lastEventId;
-    this.#informed = false;
+  /** Joins the other tabs, for the first time or again. */
+  #join(): void {
+    this.#membership?.abort();
+    const { signal } = (this.#membership = new AbortController());
+    this.#resumeAfter = this.#lastEventId;
+    this.#isSynced = false;
     this.#setState("connecting");
     if (typeof BroadcastChannel === "undefined" || !globalThis.navigator?.locks) {
       void this.#lead(signal);
       return;
     }
-    const channel = (this.#channel = new BroadcastChannel(this.#room));
+    const channel = (this.#channel = new BroadcastChannel(this.#groupName));
     channel.onmessage = ({ data }) => this.#receive(data);
     signal.addEventListener("abort", () => {
-      this.#turn?.abort();
+      this.#lockRequest?.abort();
       channel.close();
       this.#channel = undefined;
     });
     this.#post({ kind: "hello" });
-    this.#queue();
+    this.#requestLock();
   }
 
   // ---- The lock
 
-  /** Leads as soon as nobody else does; or at once, in the place of a leader that is `stuck`. */
-  #queue({ stuck = false } = {}): void {
-    this.#turn?.abort();
-    const turn = (this.#turn = new AbortController());
-    const { signal } = turn;
-    signal.addEventListener("abort", () => clearTimeout(this.#silence));
+  /** Becomes the leader when the lock is free, or at once with `steal`. */
+  #requestLock({ steal = false } = {}): void {
+    this.#lockRequest?.abort();
+    const lockRequest = (this.#lockRequest = new AbortController());
+    const { signal } = lockRequest;
+    signal.addEventListener("abort", () => clearTimeout(this.#leaderTimer));
     let granted = false;
-    const over = () => {
-      if (this.#turn === turn) this.#turn = undefined;
+    const finish = () => {
+      if (this.#lockRequest === lockRequest) this.#lockRequest = undefined;
     };
     navigator.locks
-      .request(this.#room, stuck ? { steal: true } : { signal }, () => {
+      .request(this.#groupName, steal ? { steal: true } : { signal }, () => {
         granted = true;
         return this.#lead(signal);
       })
-      .then(over, () => {
+      .then(finish, () => {
         if (signal.aborted) return;
-        // Robbed: this page was stuck, and is no longer.
-        if (granted) this.#attend();
-        // An origin that may not use locks, such as a sandboxed frame.
-        else void this.#lead(signal).then(over);
+        // Another tab stole the lock while this page was unresponsive.
+        if (granted) this.#join();
+        // The origin may not use locks, for example in a sandboxed frame.
+        else void this.#lead(signal).then(finish);
       });
-    this.#listen();
+    this.#watchLeader();
   }
 
-  /** Has a leader that has said nothing for a while give a sign of life, while this tab waits. */
-  #listen(): void {
+  /**
+   * Detects an unresponsive leader while this tab waits for the lock. Sends `hello` after a time
+   * without messages, and steals the lock if there is no answer.
+   */
+  #watchLeader(): void {
     const { pingInterval, pongTimeout } = this.#settings;
-    clearTimeout(this.#silence);
-    if (!this.#turn || this.#leading) return;
-    this.#silence = setTimeout(() => {
+    clearTimeout(this.#leaderTimer);
+    if (!this.#lockRequest || this.#isLeader) return;
+    this.#leaderTimer = setTimeout(() => {
       this.#post({ kind: "hello" });
-      this.#silence = setTimeout(() => this.#queue({ stuck: true }), pongTimeout);
+      this.#leaderTimer = setTimeout(() => this.#requestLock({ steal: true }), pongTimeout);
     }, pingInterval);
   }
 
-  /** Holds the socket, until the tab leaves or the server has told to stay away. */
+  /** Holds the socket. Resolves when the tab leaves, or when the server stops the client. */
   #lead(signal: AbortSignal): Promise<void> {
-    // The platform may grant the lock in the moment in which it is no longer asked for.
+    // The platform may grant a lock although the request has just been withdrawn.
     if (signal.aborted) return Promise.resolve();
     const connection = new SessionEvents({
       ...this.#options,
       lastEventId: this.#lastEventId ?? NO_EVENT,
     });
-    const tell = () => {
+    const publishState = () => {
       this.#setState(connection.state);
       this.#post({ kind: "state", state: connection.state });
     };
-    const identify = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
+    const checkUser = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
       if (filter === "self" && sub !== this.#user)
         this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
     };
-    this.#leading = true;
-    clearTimeout(this.#silence);
-    this.#missedSince = undefined;
-    this.#post({ kind: "state", state: "connecting", events: [...this.#remembered.values()] });
+    this.#isLeader = true;
+    clearTimeout(this.#leaderTimer);
+    this.#resumeAfter = undefined;
+    this.#post({ kind: "state", state: "connecting", events: this.#delivered.toArray() });
 
     return new Promise((resolve) => {
-      const over = () => {
-        this.#leading = false;
+      const finish = () => {
+        this.#isLeader = false;
         resolve();
       };
       signal.addEventListener("abort", () => {
-        over();
+        finish();
         connection.close();
       });
-      connection.on("connecting", tell);
+      connection.on("connecting", publishState);
       connection.on("connected", (details) => {
-        identify(details);
-        tell();
+        checkUser(details);
+        publishState();
       });
-      connection.on("renewed", identify);
+      connection.on("renewed", checkUser);
       connection.on("event", (event) => {
-        if (this.#handOn(event)) this.#post({ kind: "event", event });
+        if (this.#deliver(event)) this.#post({ kind: "event", event });
       });
       connection.on("caughtUp", ({ recovered }) => {
         if (recovered !== false) return;
@@ -226,50 +232,57 @@ export class SharedSessionEvents {
       connection.on("error", (error) => this.#emitter.emit("error", error));
       connection.on("disconnected", () => {
         if (signal.aborted) return;
-        tell();
-        over();
+        publishState();
+        finish();
       });
       connection.connect();
     });
   }
 
-  // ---- What the tabs tell each other
+  // ---- Messages between tabs
 
   #receive(data: unknown): void {
-    const message = read(data);
-    if (message?.kind === "hello" && this.#leading)
-      this.#post({ kind: "state", state: this.#state, events: [...this.#remembered.values()] });
-    // What is left of an earlier leader's messages comes to this one from the server as well.
-    if (!message || message.kind === "hello" || this.#leading) return;
-    this.#listen();
-    // One that comes before the leader's list is in that list, or comes from the server.
-    if (message.kind === "event" && this.#informed) this.#handOn(message.event);
-    if (message.kind === "gap") this.#emitter.emit("gap", undefined);
-    if (message.kind === "state") {
-      if (message.events) this.#catchUp(message.events);
-      this.#setState(message.state);
-      // Where another tab is let in, this one may be, too.
-      if (message.state === "connected" && !this.#turn) this.#queue();
+    const message = readMessage(data);
+    if (!message) return;
+    if (this.#isLeader) {
+      // The leader ignores the last messages of a previous leader: it receives the same events from
+      // the server.
+      if (message.kind === "hello")
+        this.#post({ kind: "state", state: this.#state, events: this.#delivered.toArray() });
+      return;
+    }
+    if (message.kind === "hello") return;
+    this.#watchLeader();
+    switch (message.kind) {
+      case "event":
+        // An event that is ignored here is in the leader's list, or the server replays it.
+        if (this.#isSynced) this.#deliver(message.event);
+        break;
+      case "gap":
+        this.#emitter.emit("gap", undefined);
+        break;
+      case "state":
+        if (message.events) this.#catchUp(message.events);
+        this.#setState(message.state);
+        // The server accepts another tab, so it may accept this one again, too.
+        if (message.state === "connected" && !this.#lockRequest) this.#requestLock();
+        break;
     }
   }
 
+  /** Delivers the leader's recent events. Reports a gap if they do not reach back far enough. */
   #catchUp(events: readonly SessionEvent[]): void {
-    const since = this.#missedSince;
-    this.#missedSince = undefined;
-    this.#informed = true;
-    for (const event of events) this.#handOn(event);
-    if (since !== undefined && !events.some(({ id }) => id === since))
+    const resumeAfter = this.#resumeAfter;
+    this.#resumeAfter = undefined;
+    this.#isSynced = true;
+    for (const event of events) this.#deliver(event);
+    if (resumeAfter !== undefined && !events.some(({ id }) => id === resumeAfter))
       this.#emitter.emit("gap", undefined);
   }
 
-  /** Whether the event was news. */
-  #handOn(event: SessionEvent): boolean {
-    if (this.#remembered.has(event.id)) return false;
-    this.#remembered.set(event.id, event);
-    for (const oldest of this.#remembered.keys()) {
-      if (this.#remembered.size <= REMEMBERED) break;
-      this.#remembered.delete(oldest);
-    }
+  /** Emits an event. Returns false for a duplicate. */
+  #deliver(event: SessionEvent): boolean {
+    if (!this.#delivered.add(event)) return false;
     this.#lastEventId = event.id;
     this.#emitter.emit("event", event);
     return true;
@@ -287,18 +300,18 @@ export class SharedSessionEvents {
 }
 
 const WRONG_USER =
-  "getToken gave a token of another user than the one whose session it is: that user's events " +
-  "will not arrive.";
+  "getToken returned the token of another user than the user of the session, whose events " +
+  "therefore do not arrive: return a token of the same user.";
 
 const STATES: readonly unknown[] = ["disconnected", "connecting", "connected"] satisfies State[];
 
-/** A message of this module's, of this version or another; anything else is not heard. */
-function read(data: unknown): Message | undefined {
+/** Parses a message between tabs. Returns `undefined` for invalid messages and unknown kinds. */
+function readMessage(data: unknown): Message | undefined {
   const { kind, state, event, events } = Object(data) as Record<string, unknown>;
   if (kind === "hello" || kind === "gap") return { kind };
   if (kind === "event" && isEvent(event)) return { kind, event };
   if (kind !== "state" || !STATES.includes(state)) return undefined;
   if (events === undefined) return { kind, state: state as State };
-  const sound = Array.isArray(events) && events.length <= REMEMBERED && events.every(isEvent);
-  return sound ? { kind, state: state as State, events } : undefined;
+  const isValid = Array.isArray(events) && events.length <= MAX_DELIVERED && events.every(isEvent);
+  return isValid ? { kind, state: state as State, events } : undefined;
 }

@@ -1,4 +1,4 @@
-// What a client does about each code that its socket may be closed with.
+// The reaction of the client to each close code.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -6,13 +6,13 @@ import { answers } from "../../tests/support/issuer.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { follow } from "./support/follow.mjs";
+import { startClient } from "./support/recorded_client.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const worker = await startWorker();
 
-/** A client of a server that closes its first socket with this code, and keeps the others. */
-async function closedWith(code) {
+/** Starts a client and a server that closes only the first socket, with this code. */
+async function startWithClosedSocket(code) {
   const requests = [];
   const scripted = await startScriptedServer(({ socket, say, count }) => {
     say(authenticated());
@@ -21,7 +21,7 @@ async function closedWith(code) {
     else if (code === 1005) socket.close();
     else socket.close(code, "the_reason");
   });
-  const followed = follow({
+  const started = startClient({
     url: scripted.url,
     tenant: "acme",
     getToken({ fresh }) {
@@ -29,28 +29,28 @@ async function closedWith(code) {
       return `token-${requests.length}`;
     },
   });
-  return { ...followed, ...scripted, requests };
+  return { ...started, ...scripted, requests };
 }
 
-describe("a client whose socket was closed", { concurrency: true }, () => {
+describe("the close code of a socket", { concurrency: true }, () => {
   for (const code of [1000, 1001, 1005, 1006, 1011, 1012, 1013, 4408, 4999]) {
-    test(`with ${code} comes back, with the token that the application has`, async () => {
-      const { tells, told, requests } = await closedWith(code);
-      const { reason, ...connecting } = await tells("connecting", 2);
+    test(`after ${code}, the client reconnects and accepts a cached token`, async () => {
+      const { waitFor, emitted, requests } = await startWithClosedSocket(code);
+      const { reason, ...connecting } = await waitFor("connecting", 2);
       assert.equal(connecting.code, code);
       assert.equal(reason, [1005, 1006].includes(code) ? "" : "the_reason");
-      await tells("connected", 2);
+      await waitFor("connected", 2);
       assert.deepEqual(requests, [false, false]);
-      assert.deepEqual(told("error"), []);
-      assert.deepEqual(told("disconnected"), []);
+      assert.deepEqual(emitted("error"), []);
+      assert.deepEqual(emitted("disconnected"), []);
     });
   }
 
   for (const code of [4401, 4419]) {
-    test(`with ${code} comes back with a fresh token`, async () => {
-      const { tells, requests, shown } = await closedWith(code);
-      assert.equal((await tells("connecting", 2)).code, code);
-      await tells("connected", 2);
+    test(`after ${code}, the client reconnects with a fresh token`, async () => {
+      const { waitFor, requests, shown } = await startWithClosedSocket(code);
+      assert.equal((await waitFor("connecting", 2)).code, code);
+      await waitFor("connected", 2);
       assert.deepEqual(requests, [false, true]);
       assert.deepEqual(
         shown.map(({ token }) => token),
@@ -59,63 +59,63 @@ describe("a client whose socket was closed", { concurrency: true }, () => {
     });
   }
 
-  for (const [code, error, mend] of [
-    [1009, "message_too_big", /made smaller/],
+  for (const [code, error, remedy] of [
+    [1009, "message_too_big", /smaller tokens/],
     [4400, "too_many_invalid_messages", /update/],
     [4403, "insufficient_scope", /permissions listen:events:self and listen:events/],
   ]) {
-    test(`with ${code} stays away, and says what to mend`, async () => {
-      const { client, tells, told } = await closedWith(code);
-      assert.deepEqual(await tells("disconnected"), { code, reason: "the_reason" });
+    test(`after ${code}, the client stops and reports how to fix the problem`, async () => {
+      const { client, waitFor, emitted } = await startWithClosedSocket(code);
+      assert.deepEqual(await waitFor("disconnected"), { code, reason: "the_reason" });
       assert.equal(client.state, "disconnected");
       assert.deepEqual(
-        told("error").map(({ code }) => code),
+        emitted("error").map(({ code }) => code),
         [error],
       );
-      assert.match(told("error")[0].message, mend);
-      assert.equal(told("connecting").length, 1);
-      // Once that is mended, the application may try again.
+      assert.match(emitted("error")[0].message, remedy);
+      assert.equal(emitted("connecting").length, 1);
+      // After the problem is fixed, the application can connect again.
       client.connect();
-      await tells("connected", 2);
+      await waitFor("connected", 2);
     });
   }
 });
 
-describe("a client of the real worker", { concurrency: true }, () => {
-  const followTenant = (tenant, getToken) =>
-    follow({ url: worker.url, tenant: tenant.slug, getToken });
+describe("a client of the real Worker", { concurrency: true }, () => {
+  const startTenantClient = (tenant, getToken) =>
+    startClient({ url: worker.url, tenant: tenant.slug, getToken });
 
-  test("stays away when its token is too long to be read", async () => {
-    const { tells, told } = followTenant(new Tenant(worker), () => "x".repeat(17_000));
-    assert.equal((await tells("disconnected")).code, 1009);
-    assert.equal(told("error")[0].code, "message_too_big");
+  test("stops if its token is too long for the server", async () => {
+    const { waitFor, emitted } = startTenantClient(new Tenant(worker), () => "x".repeat(17_000));
+    assert.equal((await waitFor("disconnected")).code, 1009);
+    assert.equal(emitted("error")[0].code, "message_too_big");
   });
 
-  test("comes back until the issuer's keys can be had, and is told why it waits", async () => {
+  test("retries while the issuer's key set is unavailable, and reports the reason", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = answers.unreachable;
-    const { tells, told } = followTenant(tenant, () => tenant.token());
-    const error = await tells("error");
+    const { waitFor, emitted } = startTenantClient(tenant, () => tenant.token());
+    const error = await waitFor("error");
     assert.equal(error.code, "temporarily_unavailable");
-    await until(() => told("connecting").some(({ code }) => code === 1013));
+    await until(() => emitted("connecting").some(({ code }) => code === 1013));
     tenant.issuer.behaviour = answers.keySet;
-    await tells("caughtUp");
+    await waitFor("caughtUp");
   });
 
-  test("goes on trying where its tenant is not served: nothing tells it from a dead network", async () => {
-    const elsewhere = class extends WebSocket {
+  test("keeps retrying for an unknown tenant, because that looks like a network failure", async () => {
+    const UnknownTenantSocket = class extends WebSocket {
       constructor(url, protocols) {
         super(String(url).replace("/acme@eu/", "/acme@xx/"), protocols);
       }
     };
-    const { told, tells } = follow({
+    const { emitted, waitFor } = startClient({
       url: worker.url,
       tenant: "acme@eu",
       getToken: () => "a.b.c",
-      WebSocket: elsewhere,
+      WebSocket: UnknownTenantSocket,
     });
-    await tells("connecting", 3);
-    for (const { code } of told("connecting").slice(1)) assert.equal(code, 1006);
-    assert.deepEqual(told("error"), []);
+    await waitFor("connecting", 3);
+    for (const { code } of emitted("connecting").slice(1)) assert.equal(code, 1006);
+    assert.deepEqual(emitted("error"), []);
   });
 });

@@ -1,4 +1,4 @@
-// What a client hands on of a server's messages, and how it calls its listeners.
+// Which server messages the client emits, and how it calls its listeners.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -6,11 +6,11 @@ import { SessionEvents } from "session-events";
 
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 import { until } from "../../tests/support/until.mjs";
-import { follow } from "./support/follow.mjs";
-import { run } from "./support/run.mjs";
+import { startClient } from "./support/recorded_client.mjs";
+import { runModule } from "./support/run_module.mjs";
 
-describe("messages", { concurrency: true }, () => {
-  test("that no client can know are passed over, and events of new types are handed on", async () => {
+describe("server messages", { concurrency: true }, () => {
+  test("Invalid and unknown messages are ignored, and events of new types are delivered", async () => {
     const known = { ...event("2"), type: "user_deleted", session_id: "s" };
     const { url } = await startScriptedServer(({ socket, say }) => {
       say(authenticated());
@@ -20,31 +20,31 @@ describe("messages", { concurrency: true }, () => {
       for (const part of ["type", "date", "user_id"]) say({ ...event("1"), [part]: undefined });
       say(known);
     });
-    const { tells, told } = follow({ url, tenant: "acme", getToken: () => "token" });
-    assert.deepEqual(await tells("event"), known);
-    assert.deepEqual(told("error"), []);
+    const { waitFor, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    assert.deepEqual(await waitFor("event"), known);
+    assert.deepEqual(emitted("error"), []);
   });
 
-  test("of an older server that tell less are understood", async () => {
+  test("Messages of older servers with fewer members are accepted", async () => {
     const { url, heard } = await startScriptedServer(({ say }) => say({ type: "authenticated" }));
-    const { tells } = follow({ url, tenant: "acme", getToken: () => "token" });
-    const { sub, filter, claims, expiresAt } = await tells("connected");
+    const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    const { sub, filter, claims, expiresAt } = await waitFor("connected");
     assert.deepEqual({ sub, filter, claims }, { sub: "", filter: "*", claims: {} });
     assert.ok(expiresAt > new Date("9999-01-01"));
-    await tells("caughtUp");
-    assert.deepEqual(heard, ['{"type":"ping"}'], "there is nothing to renew");
+    await waitFor("caughtUp");
+    assert.deepEqual(heard, ['{"type":"ping"}'], "a token without an expiry is not renewed");
   });
 
-  test("of an error are handed on as errors, typed or not", async () => {
+  test("Error messages are emitted as errors, with or without a type", async () => {
     const { url } = await startScriptedServer(({ say }) => {
       say({ error: "server_error" });
       say({ type: "error", error: "invalid_message", error_description: "What?" });
       say(authenticated());
     });
-    const { tells, told } = follow({ url, tenant: "acme", getToken: () => "token" });
-    await tells("connected");
+    const { waitFor, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    await waitFor("connected");
     assert.deepEqual(
-      told("error").map(({ code, message }) => [code, message]),
+      emitted("error").map(({ code, message }) => [code, message]),
       [
         ["server_error", "server_error"],
         ["invalid_message", "What?"],
@@ -53,16 +53,16 @@ describe("messages", { concurrency: true }, () => {
   });
 });
 
-describe("listeners of a client", { concurrency: true }, () => {
-  const quiet = () =>
+describe("event listeners", { concurrency: true }, () => {
+  const idleClient = () =>
     new SessionEvents({
       url: "http://localhost",
       tenant: "acme",
       getToken: () => new Promise(() => {}),
     });
 
-  test("are called until they are stopped, each as often as it was given", () => {
-    const client = quiet();
+  test("A listener is called once per registration until it is removed", () => {
+    const client = idleClient();
     let calls = 0;
     const count = () => (calls += 1);
     const stop = client.on("connecting", count);
@@ -77,8 +77,8 @@ describe("listeners of a client", { concurrency: true }, () => {
     assert.equal(calls, 3);
   });
 
-  test("find the state changed already when they are called", () => {
-    const client = quiet();
+  test("The state changes before listeners are called", () => {
+    const client = idleClient();
     const states = [];
     for (const name of ["connecting", "disconnected"])
       client.on(name, () => states.push([name, client.state]));
@@ -92,7 +92,7 @@ describe("listeners of a client", { concurrency: true }, () => {
     ]);
   });
 
-  test("that throw are reported, and break nothing", async () => {
+  test("An exception in a listener is reported and does not affect the client", async () => {
     const script = `
       import { SessionEvents } from "session-events";
       const client = new SessionEvents({ url: "http://localhost", tenant: "acme", getToken: () => "" });
@@ -101,28 +101,28 @@ describe("listeners of a client", { concurrency: true }, () => {
       client.on("connecting", () => console.log("called", client.state));
       client.connect();
       client.close();`;
-    assert.equal(await run(script), "called connecting\nreported mine\n");
+    assert.equal(await runModule(script), "called connecting\nreported mine\n");
   });
 
-  test("may close the client whatever they are told of", async () => {
+  test("A listener may close the client during any event", async () => {
     const { url } = await startScriptedServer(({ socket, say }) => {
       say({ type: "error", error: "invalid_message" });
       say(authenticated());
       say(event("1"));
       say(event("2"));
-      // The client pings; the answer to that is on its way before this.
+      // The message is a ping. The pong is sent before the close.
       socket.on("message", () => socket.close(4403));
     });
     const opened = [];
     const Recorded = class extends WebSocket {
-      constructor(...of) {
-        super(...of);
+      constructor(...args) {
+        super(...args);
         opened.push(this);
       }
     };
     const ends = [];
     for (const name of ["connecting", "error", "connected", "event", "caughtUp"]) {
-      const { client, story, tells } = follow({
+      const { client, log, waitFor } = startClient({
         url,
         tenant: "acme",
         getToken: () => "token",
@@ -130,13 +130,13 @@ describe("listeners of a client", { concurrency: true }, () => {
       });
       client.on(name, () => client.close());
       if (name === "connecting") client.close();
-      await tells("disconnected");
-      ends.push({ name, client, story, length: story.length });
+      await waitFor("disconnected");
+      ends.push({ name, client, log, length: log.length });
     }
     await until(() => opened.every(({ readyState }) => readyState === WebSocket.CLOSED));
-    assert.equal(opened.length, 4, "one was closed before it opened any");
-    for (const { name, client, story, length } of ends) {
-      assert.equal(story.length, length, `after a close() when told of ${name}`);
+    assert.equal(opened.length, 4, "one client was closed before it opened a socket");
+    for (const { name, client, log, length } of ends) {
+      assert.equal(log.length, length, `after close() in a listener for ${name}`);
       assert.equal(client.state, "disconnected");
     }
   });

@@ -1,5 +1,4 @@
-// A client's life besides its tokens: how it notices that nobody is there any more, what it makes
-// of a browser's signals, how it ends.
+// The lifecycle of a client: detecting dead connections, page events, and closing.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -8,53 +7,53 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
-import { follow } from "./support/follow.mjs";
-import { run } from "./support/run.mjs";
+import { startClient } from "./support/recorded_client.mjs";
+import { runModule } from "./support/run_module.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const worker = await startWorker();
 const NEVER = 1_000_000;
 
-/** Follows a tenant of the real worker, over a network that can be cut. */
-async function followTenant(options) {
+/** Connects a client to a tenant of the real Worker, through a proxy that can be cut. */
+async function startTenantClient(options) {
   const tenant = new Tenant(worker);
   const proxy = await startCutProxy(worker.url);
   const getToken = () => tenant.token();
-  const followed = follow({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
-  await followed.tells("caughtUp");
-  return { tenant, proxy, ...followed };
+  const started = startClient({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
+  await started.waitFor("caughtUp");
+  return { tenant, proxy, ...started };
 }
 
-describe("a connection whose other end is gone", { concurrency: true }, () => {
-  test("is given up when a ping stays unanswered, and nothing is lost", async () => {
-    const { tenant, proxy, tells, hands } = await followTenant({
+describe("a connection without a responding peer", { concurrency: true }, () => {
+  test("is replaced after a missing pong, without losing events", async () => {
+    const { tenant, proxy, waitFor, assertEvents } = await startTenantClient({
       pingInterval: 50,
       pongTimeout: 2_000,
     });
     proxy.swallow();
     const record = slo();
     await tenant.publish(record);
-    const { code, reason } = await tells("connecting", 2);
+    const { code, reason } = await waitFor("connecting", 2);
     assert.deepEqual({ code, reason }, { code: 1006, reason: "no answer to a ping" });
-    await hands(record.log_id);
+    await assertEvents(record.log_id);
   });
 
-  test("is one that has never answered as well", async () => {
+  test("is replaced if the server never responds", async () => {
     const server = await startScriptedServer(() => {});
-    const { tells } = follow({
+    const { waitFor } = startClient({
       url: server.url,
       tenant: "acme",
       getToken: () => "token",
       connectTimeout: 100,
     });
-    assert.equal((await tells("connecting", 2)).reason, "no answer in time");
-    assert.equal((await tells("connecting", 3)).reason, "no answer in time");
+    assert.equal((await waitFor("connecting", 2)).reason, "no answer in time");
+    assert.equal((await waitFor("connecting", 3)).reason, "no answer in time");
     await until(() => server.sockets.size <= 1);
   });
 
-  test("is not one that is merely quiet, and answers pings", async () => {
+  test("stays open if the server only answers pings", async () => {
     const { url, heard } = await startScriptedServer(({ say }) => say(authenticated()));
-    const { told, client } = follow({
+    const { emitted, client } = startClient({
       url,
       tenant: "acme",
       getToken: () => "token",
@@ -62,14 +61,14 @@ describe("a connection whose other end is gone", { concurrency: true }, () => {
     });
     await until(() => heard.filter((text) => text === '{"type":"ping"}').length >= 5);
     assert.equal(client.state, "connected");
-    assert.equal(told("connecting").length, 1);
+    assert.equal(emitted("connecting").length, 1);
   });
 });
 
-describe("a platform that opens no socket", () => {
-  test("is asked again, and what it said is told", async () => {
+describe("a platform that refuses to open a socket", () => {
+  test("causes an error with the cause, and the client retries", async () => {
     const refusal = new Error("mixed content");
-    const { tells, told } = follow({
+    const { waitFor, emitted } = startClient({
       url: "http://localhost",
       tenant: "acme",
       getToken: () => "token",
@@ -79,16 +78,16 @@ describe("a platform that opens no socket", () => {
         }
       },
     });
-    const { code, cause } = await tells("error", 2);
+    const { code, cause } = await waitFor("error", 2);
     assert.equal(code, "connection_failed");
     assert.equal(cause, refusal);
-    assert.equal(told("disconnected").length, 0);
+    assert.equal(emitted("disconnected").length, 0);
   });
 });
 
-describe("a client that was closed", { concurrency: true }, () => {
+describe("a closed client", { concurrency: true }, () => {
   for (const phase of ["before connect()", "connecting", "error", "connected", "caughtUp"]) {
-    test(`keeps no process alive (${phase})`, async () => {
+    test(`does not keep the process alive (${phase})`, async () => {
       const { url } = await startScriptedServer(({ say }) => say(authenticated()));
       const token = phase === "error" ? "" : "token";
       const script = `
@@ -100,29 +99,29 @@ describe("a client that was closed", { concurrency: true }, () => {
           client.connect();
         }
         process.on("exit", () => console.log(client.state));`;
-      assert.equal(await run(script), "disconnected\n");
+      assert.equal(await runModule(script), "disconnected\n");
     });
   }
 
-  test("takes up where it left off when it is connected again", async () => {
-    const { tenant, client, hands, tells } = await followTenant();
+  test("resumes after the last delivered event when it connects again", async () => {
+    const { tenant, client, assertEvents, waitFor } = await startTenantClient();
     const records = [slo(), slo(), slo()];
     await tenant.publish(records[0]);
-    await hands(records[0].log_id);
+    await assertEvents(records[0].log_id);
     client.close();
-    assert.deepEqual(await tells("disconnected"), { code: 1000, reason: "close() was called" });
+    assert.deepEqual(await waitFor("disconnected"), { code: 1000, reason: "close() was called" });
     await tenant.publish(records[1]);
     client.connect();
-    assert.equal((await tells("connected", 2)).recovered, true);
+    assert.equal((await waitFor("connected", 2)).recovered, true);
     await tenant.publish(records[2]);
-    await hands(...records.map(({ log_id }) => log_id));
+    await assertEvents(...records.map(({ log_id }) => log_id));
     await until(async () => (await tenant.listeners()).count === 1);
   });
 });
 
-// Node has neither window nor document, so these are a browser's as far as the client sees one.
+// Node has neither window nor document. These replace the parts that the client uses.
 describe("in a browser", () => {
-  const page = () => {
+  const simulatePage = () => {
     globalThis.window = new EventTarget();
     globalThis.document = Object.assign(new EventTarget(), { visibilityState: "visible" });
     const fire = (target, name, properties) =>
@@ -144,68 +143,71 @@ describe("in a browser", () => {
   });
   const slow = { minReconnectDelay: NEVER, maxReconnectDelay: NEVER };
 
-  test("a client lets go when the network is gone, and is back as soon as that is", async () => {
-    const browser = page();
-    const { tenant, client, tells, hands } = await followTenant(slow);
-    browser.offline();
+  test("a client disconnects while the network is offline and reconnects when it is back", async () => {
+    const page = simulatePage();
+    const { tenant, client, waitFor, assertEvents } = await startTenantClient(slow);
+    page.offline();
     assert.equal(client.state, "connecting");
-    assert.equal((await tells("connecting", 2)).delay, Infinity);
+    assert.equal((await waitFor("connecting", 2)).delay, Infinity);
     await until(async () => (await tenant.listeners()).count === 0);
     const record = slo();
     await tenant.publish(record);
-    browser.visibility("visible");
-    assert.equal(client.state, "connecting", "there is still no network");
-    browser.online();
-    await hands(record.log_id);
+    page.visibility("visible");
+    assert.equal(client.state, "connecting", "the network is still offline");
+    page.online();
+    await assertEvents(record.log_id);
   });
 
-  test("a client that waits tries at once when the page can be seen", async () => {
-    const browser = page();
-    const { proxy, tells, client } = await followTenant(slow);
+  test("a waiting client reconnects at once when the page becomes visible", async () => {
+    const page = simulatePage();
+    const { proxy, waitFor, client } = await startTenantClient(slow);
     proxy.cut();
-    assert.ok((await tells("connecting", 2)).delay >= NEVER);
+    assert.ok((await waitFor("connecting", 2)).delay >= NEVER);
     proxy.mend();
-    browser.visibility("hidden");
+    page.visibility("hidden");
     assert.equal(client.state, "connecting");
-    browser.visibility("visible");
-    await tells("caughtUp", 2);
+    page.visibility("visible");
+    await waitFor("caughtUp", 2);
   });
 
-  test("a client looks whether its connection is alive when the page can be seen", async () => {
-    const browser = page();
-    const { proxy, tells, told } = await followTenant({ pingInterval: NEVER, pongTimeout: 2_000 });
-    browser.visibility("visible");
+  test("a client sends a ping when the page becomes visible", async () => {
+    const page = simulatePage();
+    const { proxy, waitFor, emitted } = await startTenantClient({
+      pingInterval: NEVER,
+      pongTimeout: 2_000,
+    });
+    page.visibility("visible");
     proxy.swallow();
-    browser.visibility("visible");
-    assert.equal((await tells("connecting", 2)).reason, "no answer to a ping");
-    await tells("caughtUp", 2);
-    assert.equal(told("connecting").length, 2);
+    page.visibility("visible");
+    assert.equal((await waitFor("connecting", 2)).reason, "no answer to a ping");
+    await waitFor("caughtUp", 2);
+    assert.equal(emitted("connecting").length, 2);
   });
 
-  test("a client lets go of its socket with a page that the browser keeps, and comes back with it", async () => {
-    const browser = page();
-    const { tenant, tells, client } = await followTenant(slow);
-    browser.hide(false);
+  test("a client disconnects when the page enters the back/forward cache and reconnects when it is restored", async () => {
+    const page = simulatePage();
+    const { tenant, waitFor, client } = await startTenantClient(slow);
+    page.hide(false);
     assert.equal(client.state, "connected");
-    browser.hide(true);
+    page.hide(true);
     await until(async () => (await tenant.listeners()).count === 0);
-    browser.show(false);
+    page.show(false);
     assert.equal(client.state, "connecting");
-    browser.show(true);
-    await tells("caughtUp", 2);
+    page.show(true);
+    await waitFor("caughtUp", 2);
   });
 
-  test("a client that was closed takes no notice of the page any more", async () => {
-    const browser = page();
-    const { client, story } = await followTenant();
+  test("a closed client ignores page events", async () => {
+    const page = simulatePage();
+    const { client, log } = await startTenantClient();
     client.close();
-    const end = story.length;
-    browser.offline();
-    browser.online();
-    browser.visibility("visible");
-    browser.hide(true);
-    browser.show(true);
-    assert.equal(story.length, end);
+    const end = log.length;
+    page.offline();
+    page.online();
+    page.visibility("visible");
+    page.hide(true);
+    page.show(true);
+    assert.equal(log.length, end);
     assert.equal(client.state, "disconnected");
   });
 });

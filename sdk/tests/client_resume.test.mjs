@@ -1,5 +1,5 @@
-// Coming back after a loss: none of the events that were published meanwhile is missed, and none
-// comes twice. The worker is the bare workerd binary, killed and started again on the same disk.
+// Reconnecting: no event published during an outage is missed or delivered twice. The Worker runs in
+// the bare workerd binary, which the tests kill and restart on the same disk.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { slo, USER } from "../../tests/support/records.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { PUBLISH_SECRET } from "../../tests/support/worker.mjs";
 import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
-import { follow } from "./support/follow.mjs";
+import { startClient } from "./support/recorded_client.mjs";
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const server = createServer(async (_, response) => {
@@ -20,7 +20,7 @@ await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const issuer = new Issuer(`http://127.0.0.1:${server.address().port}/`);
 after(() => server.close());
 
-/** A worker that can be restarted, behind an address that stays, and a tenant of it. */
+/** Starts a Worker that can be restarted behind a fixed address, and returns a tenant of it. */
 async function start() {
   const workerd = new BareWorkerd({
     PUBLISH_SECRET,
@@ -32,16 +32,16 @@ async function start() {
   return {
     proxy,
     address: { url: proxy.url, tenant: "acme" },
-    /** Kills the worker, starts it again, and lets `meanwhile` happen before anybody gets to it. */
-    async restart(meanwhile) {
+    /** Restarts the Worker, and calls `duringOutage` before clients can reach it again. */
+    async restart(duringOutage) {
       proxy.cut();
       await workerd.kill();
       await workerd.start();
-      await meanwhile();
+      await duringOutage();
       proxy.leadTo(workerd.url);
       proxy.mend();
     },
-    /** Publishes logouts of these users, and gives their ids. */
+    /** Publishes logouts of these users and returns the event ids. */
     async publish(...users) {
       const records = users.map((user_id) => slo({ user_id }));
       const { events } = await workerd.publish("acme", ...records);
@@ -51,105 +51,114 @@ async function start() {
   };
 }
 
-const forAll = { getToken: () => issuer.token({ sub: "backend@clients" }) };
-const forSelf = { getToken: () => issuer.token({ sub: USER, scope: "listen:events:self" }) };
-const others = (count) => Array.from({ length: count }, () => "auth0|other");
+const allEvents = { getToken: () => issuer.token({ sub: "backend@clients" }) };
+const ownEvents = { getToken: () => issuer.token({ sub: USER, scope: "listen:events:self" }) };
+const otherUsers = (count) => Array.from({ length: count }, () => "auth0|other");
 
-describe("after a restart of the worker", { concurrency: true }, () => {
-  test("a listener to all events gets those that were published meanwhile, once", async () => {
+describe("after a restart of the Worker", { concurrency: true }, () => {
+  test("a subscriber to all events receives the events published during the outage exactly once", async () => {
     const { address, publish, restart } = await start();
-    const before = await publish(USER, ...others(2));
-    const { tells, hands } = follow({ ...address, ...forAll });
-    await hands(...before);
-    const [, live] = [await tells("caughtUp"), await publish(USER)];
-    await hands(...before, ...live);
+    const before = await publish(USER, ...otherUsers(2));
+    const { waitFor, assertEvents } = startClient({ ...address, ...allEvents });
+    await assertEvents(...before);
+    await waitFor("caughtUp");
+    const live = await publish(USER);
+    await assertEvents(...before, ...live);
     let missed;
-    await restart(async () => (missed = await publish(USER, ...others(3))));
-    await hands(...before, ...live, ...missed);
-    assert.equal((await tells("connected", 2)).recovered, true);
-    assert.deepEqual(await tells("caughtUp", 2), { recovered: true });
+    await restart(async () => (missed = await publish(USER, ...otherUsers(3))));
+    await assertEvents(...before, ...live, ...missed);
+    assert.equal((await waitFor("connected", 2)).recovered, true);
+    assert.deepEqual(await waitFor("caughtUp", 2), { recovered: true });
     const later = await publish(USER);
-    await hands(...before, ...live, ...missed, ...later);
+    await assertEvents(...before, ...live, ...missed, ...later);
   });
 
-  test("a listener that had not got any event yet gets what was published meanwhile", async () => {
+  test("a subscriber without any event so far receives the events published during the outage", async () => {
     const { address, publish, restart } = await start();
-    const { tells, hands } = follow({ ...address, ...forSelf });
-    assert.equal((await tells("connected")).filter, "self");
-    await tells("caughtUp");
+    const { waitFor, assertEvents } = startClient({ ...address, ...ownEvents });
+    assert.equal((await waitFor("connected")).filter, "self");
+    await waitFor("caughtUp");
     let missed;
-    await restart(async () => (missed = await publish(...others(2), USER, USER)));
-    await hands(...missed.slice(2));
-    assert.deepEqual(await tells("caughtUp", 2), {}, "nobody can tell whether that was all");
+    await restart(async () => (missed = await publish(...otherUsers(2), USER, USER)));
+    await assertEvents(...missed.slice(2));
+    assert.deepEqual(
+      await waitFor("caughtUp", 2),
+      {},
+      "the server cannot know whether the replay is complete",
+    );
     const later = await publish(USER);
-    await hands(...missed.slice(2), ...later);
+    await assertEvents(...missed.slice(2), ...later);
   });
 
-  test("a listener is told when the server no longer keeps all that it has missed", async () => {
+  test("a subscriber learns that the server no longer stores all missed events", async () => {
     const { address, publish, restart } = await start();
-    const { tells, hands } = follow({ ...address, ...forAll });
-    await tells("caughtUp");
+    const { waitFor, assertEvents } = startClient({ ...address, ...allEvents });
+    await waitFor("caughtUp");
     const first = await publish(USER);
-    await hands(...first);
+    await assertEvents(...first);
     let missed;
-    await restart(async () => (missed = await publish(...others(101))));
-    await hands(...first, ...missed.slice(1));
-    assert.deepEqual(await tells("caughtUp", 2), { recovered: false });
+    await restart(async () => (missed = await publish(...otherUsers(101))));
+    await assertEvents(...first, ...missed.slice(1));
+    assert.deepEqual(await waitFor("caughtUp", 2), { recovered: false });
   });
 
-  test("a listener that replaces another takes up where that one left off", async () => {
+  test("a new client with a lastEventId resumes after that event", async () => {
     const { address, publish } = await start();
-    const [known, , newest] = await publish(...others(3));
-    const { client, hands, told } = follow({ ...address, ...forAll, lastEventId: known });
+    const [known, , last] = await publish(...otherUsers(3));
+    const { client, assertEvents, emitted } = startClient({
+      ...address,
+      ...allEvents,
+      lastEventId: known,
+    });
     assert.equal(client.lastEventId, known);
-    await until(() => client.lastEventId === newest);
-    assert.equal(told("connected")[0].recovered, true);
-    assert.equal(told("event").length, 2);
-    await hands(...told("event").map(({ id }) => id));
+    await until(() => client.lastEventId === last);
+    assert.equal(emitted("connected")[0].recovered, true);
+    assert.equal(emitted("event").length, 2);
+    await assertEvents(...emitted("event").map(({ id }) => id));
   });
 
-  test("200 listeners come back spread over time, and none has lost an event", async () => {
+  test("200 subscribers reconnect spread over time, and none loses an event", async () => {
     const { address, publish, restart } = await start();
     const bounds = { minReconnectDelay: 200, maxReconnectDelay: 2_000 };
-    const listeners = Array.from({ length: 200 }, () =>
-      follow({ ...address, ...forAll, ...bounds }),
+    const subscribers = Array.from({ length: 200 }, () =>
+      startClient({ ...address, ...allEvents, ...bounds }),
     );
-    await Promise.all(listeners.map(({ tells }) => tells("caughtUp")));
+    await Promise.all(subscribers.map(({ waitFor }) => waitFor("caughtUp")));
     let missed;
-    await restart(async () => (missed = await publish(...others(5))));
-    await Promise.all(listeners.map(({ hands }) => hands(...missed)));
+    await restart(async () => (missed = await publish(...otherUsers(5))));
+    await Promise.all(subscribers.map(({ assertEvents }) => assertEvents(...missed)));
 
-    const delays = listeners.map(({ told }) => told("connecting")[1].delay);
+    const delays = subscribers.map(({ emitted }) => emitted("connecting")[1].delay);
     for (const delay of delays) assert.ok(delay >= 200 && delay <= 400, `${delay} ms`);
-    // Of 200 that are spread evenly, each of four quarters has about 50. One with fewer than 20
-    // comes once in a million runs; without jitter, three are empty.
+    // With an even distribution, each quarter of the range has about 50 delays. Fewer than 20 occur
+    // once in a million runs. Without jitter, three quarters are empty.
     const quarters = [0, 0, 0, 0];
     for (const delay of delays) quarters[Math.min(3, Math.floor((delay - 200) / 50))] += 1;
     for (const count of quarters) assert.ok(count >= 20, `quarters of ${quarters}`);
   });
 });
 
-describe("events that a server sends again", () => {
-  test("are not handed on again", async () => {
+describe("duplicate events", () => {
+  test("are not delivered again", async () => {
     const { url } = await startScriptedServer(({ socket, say, count }) => {
       say(authenticated({ recovered: false }));
       for (let id = 1; id <= count + 1; id += 1) say(event(`${id}`));
       if (count < 3) socket.close(1001);
     });
-    const { hands, tells } = follow({ url, tenant: "acme", getToken: () => "token" });
-    await tells("connected", 3);
-    await hands("1", "2", "3", "4");
+    const { assertEvents, waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    await waitFor("connected", 3);
+    await assertEvents("1", "2", "3", "4");
   });
 
-  test("are known by at least as many ids as a server keeps", async () => {
+  test("are detected among at least as many ids as a server stores", async () => {
     const ids = Array.from({ length: 100 }, (_, id) => `${id}`);
     const { url } = await startScriptedServer(({ socket, say, count }) => {
       say(authenticated({ recovered: false }));
       for (const id of ids) say(event(id));
       if (count === 1) socket.close(1001);
     });
-    const { hands, tells } = follow({ url, tenant: "acme", getToken: () => "token" });
-    await tells("caughtUp");
-    await hands(...ids);
+    const { assertEvents, waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    await waitFor("caughtUp");
+    await assertEvents(...ids);
   });
 });

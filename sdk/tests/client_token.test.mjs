@@ -1,4 +1,4 @@
-// How a client comes by its tokens and shows them.
+// How a client requests, renews and sends its tokens.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -7,16 +7,16 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { follow } from "./support/follow.mjs";
+import { startClient } from "./support/recorded_client.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const worker = await startWorker();
 const SECOND = 1_000;
 
-/** Follows a tenant of the real worker; `getToken` is given the tenant, and the request. */
-function followTenant({ tenant = new Tenant(worker), getToken, ...options }) {
+/** Connects to a tenant of the real Worker. `getToken` receives the tenant and the request. */
+function startTenantClient({ tenant = new Tenant(worker), getToken, ...options }) {
   const requests = [];
-  const followed = follow({
+  const started = startClient({
     url: worker.url,
     tenant: tenant.slug,
     getToken(request) {
@@ -25,74 +25,74 @@ function followTenant({ tenant = new Tenant(worker), getToken, ...options }) {
     },
     ...options,
   });
-  return { tenant, requests, ...followed };
+  return { tenant, requests, ...started };
 }
 
-/** A token that lives so many seconds; it differs from all others. */
+/** Returns a unique token with a lifetime in seconds. */
 let sequence = 0;
-const living = (tenant, seconds, claims) =>
+const tokenFor = (tenant, seconds, claims) =>
   tenant.token({ exp: now() + seconds, jti: `${(sequence += 1)}`, ...claims });
 
-describe("a token that is about to expire", { concurrency: true }, () => {
-  test("is replaced on the open socket, and the socket outlives it", async () => {
-    const { tenant, requests, tells, told, hands } = followTenant({
-      getToken: (tenant) => living(tenant, 8, { scope: "listen:events:self", sub: USER }),
+describe("an expiring token", { concurrency: true }, () => {
+  test("is renewed on the open socket, which stays open after its expiry", async () => {
+    const { tenant, requests, waitFor, emitted, assertEvents } = startTenantClient({
+      getToken: (tenant) => tokenFor(tenant, 8, { scope: "listen:events:self", sub: USER }),
       renewBefore: 4 * SECOND,
     });
-    const { expiresAt } = await tells("connected");
-    const renewed = await tells("renewed");
+    const { expiresAt } = await waitFor("connected");
+    const renewed = await waitFor("renewed");
     assert.ok(renewed.expiresAt > expiresAt);
     assert.equal(renewed.claims.jti, `${sequence}`);
     await until(() => Date.now() > expiresAt.getTime() + 100);
     const record = slo();
     await tenant.publish(record);
-    await hands(record.log_id);
-    assert.equal(told("connecting").length, 1, "there was but one socket");
+    await assertEvents(record.log_id);
+    assert.equal(emitted("connecting").length, 1, "there was only one socket");
     assert.deepEqual(requests.slice(0, 2), [{ fresh: false }, { fresh: true }]);
   });
 
-  test("ends the connection when there is no other, and a fresh one begins the next", async () => {
+  test("ends the connection if it cannot be renewed, and the client reconnects with a fresh one", async () => {
     let failing = true;
-    const { requests, tells, told } = followTenant({
+    const { requests, waitFor, emitted } = startTenantClient({
       getToken(tenant, { fresh }) {
-        if (fresh && failing) throw new Error("the issuer is away");
-        return living(tenant, fresh ? 600 : 8);
+        if (fresh && failing) throw new Error("the issuer is unavailable");
+        return tokenFor(tenant, fresh ? 600 : 8);
       },
       renewBefore: 4 * SECOND,
     });
-    await tells("connected");
-    assert.equal((await tells("error")).code, "token_unavailable");
-    const { code } = await tells("connecting", 2);
+    await waitFor("connected");
+    assert.equal((await waitFor("error")).code, "token_unavailable");
+    const { code } = await waitFor("connecting", 2);
     failing = false;
     assert.equal(code, 4419);
-    await tells("connected", 2);
+    await waitFor("connected", 2);
     assert.deepEqual(requests.at(-1), { fresh: true });
-    assert.equal(told("disconnected").length, 0);
+    assert.equal(emitted("disconnected").length, 0);
   });
 
-  test("is not shown again when the application knows no other", async () => {
+  test("is not sent again if getToken returns the same one", async () => {
     const shown = new Set();
     const { url, heard } = await startScriptedServer(({ say, token }) => {
       shown.add(token);
       const exp = Math.floor(Date.now() / 1000) + 2;
       say(authenticated({ claims: { exp }, expires_at: new Date(exp * 1000).toISOString() }));
     });
-    const { tells } = follow({ url, tenant: "acme", getToken: () => "the-only-one" });
-    await tells("connected");
-    assert.equal((await tells("error")).code, "token_unchanged");
+    const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "the-only-one" });
+    await waitFor("connected");
+    assert.equal((await waitFor("error")).code, "token_unchanged");
     assert.deepEqual([...shown], ["the-only-one"]);
     assert.ok(!heard.some((text) => text.includes("authenticate")));
   });
 });
 
-describe("a token on a machine whose clock is wrong", () => {
+describe("a token on a machine with a wrong clock", () => {
   for (const [clock, offset] of [
     ["an hour ahead", -3_600],
     ["an hour behind", 3_600],
   ]) {
-    test(`is replaced in good time when it is ${clock}`, async (t) => {
+    test(`is renewed on time if the clock is ${clock}`, async (t) => {
       let renewals = 0;
-      let asked = 0;
+      let requested = 0;
       const { url } = await startScriptedServer(({ say, count }) => {
         renewals = count - 1;
         const iat = Math.floor(Date.now() / 1000) + offset;
@@ -102,206 +102,221 @@ describe("a token on a machine whose clock is wrong", () => {
         );
       });
       t.mock.timers.enable({ apis: ["setTimeout"] });
-      const { client, story } = follow({
+      const { client, log } = startClient({
         url,
         tenant: "acme",
-        getToken: () => `token-${(asked += 1)}`,
+        getToken: () => `token-${(requested += 1)}`,
         pingInterval: 3_600 * SECOND,
       });
       t.mock.timers.tick(0);
-      const accepted = (count) =>
-        turns(
-          () => story.filter(({ name }) => /^(connected|renewed)$/.test(name)).length === count,
+      const waitForAccepted = (count) =>
+        waitWithoutTimers(
+          () => log.filter(({ name }) => /^(connected|renewed)$/.test(name)).length === count,
         );
-      await accepted(1);
-      await turns(() => story.some(({ name }) => name === "caughtUp"));
+      await waitForAccepted(1);
+      await waitWithoutTimers(() => log.some(({ name }) => name === "caughtUp"));
       if (offset < 0) {
-        // It seems to have expired, so another is asked for, and that one is known to be new.
+        // By the local clock the token has expired, so the client requests a fresh one. Its lifetime
+        // does not depend on the clock.
         t.mock.timers.tick(SECOND);
-        await accepted(2);
+        await waitForAccepted(2);
       }
-      // The client asks for a token as soon as the timer rings, so what it asks for shows at once.
-      const before = { renewals, asked };
+      // The client requests a token as soon as the timer fires, so `requested` changes at once.
+      const before = { renewals, requested };
       t.mock.timers.tick(565 * SECOND);
-      assert.equal(asked, before.asked, "not before its time");
+      assert.equal(requested, before.requested, "not too early");
       t.mock.timers.tick(10 * SECOND);
-      assert.equal(asked, before.asked + 1, "in its time");
-      await turns(() => renewals === before.renewals + 1);
+      assert.equal(requested, before.requested + 1, "on time");
+      await waitWithoutTimers(() => renewals === before.renewals + 1);
       client.close();
     });
   }
 });
 
-/** Waits without a timer, for those stand still. */
-async function turns(condition) {
+/** Waits for a condition without timers, because the tests mock them. */
+async function waitWithoutTimers(condition) {
   for (const end = Date.now() + 15_000; !condition(); await new Promise(setImmediate))
-    assert.ok(Date.now() < end, "waited in vain");
+    assert.ok(Date.now() < end, "the condition was not met in time");
 }
 
-describe("a token that is refused", { concurrency: true }, () => {
-  test("is never shown again; the next is asked for as a fresh one", async () => {
+describe("a rejected token", { concurrency: true }, () => {
+  test("is never sent again, and the next request is for a fresh one", async () => {
     const tokens = [];
-    const { requests, tells, told } = followTenant({
+    const { requests, waitFor, emitted } = startTenantClient({
       getToken(tenant, { fresh }) {
         const token = fresh ? tenant.token() : tenant.token({ exp: now() - 60 });
         tokens.push(token);
         return token;
       },
     });
-    await tells("connected");
-    // The upgrade tells nothing but that it failed; the message tells why.
+    await waitFor("connected");
+    // A failed upgrade has no reason. The second attempt sends the token in a message and gets one.
     assert.deepEqual(
-      told("connecting").map(({ code }) => code),
+      emitted("connecting").map(({ code }) => code),
       [0, 1006, 4401],
     );
     assert.deepEqual(
       requests.map(({ fresh }) => fresh),
       [false, false, true],
     );
-    const [error] = told("error");
+    const [error] = emitted("error");
     assert.equal(error.code, "invalid_token");
     assert.match(error.message, /has expired/);
     for (const token of tokens)
-      assert.ok(!told("error").some((error) => String(error).includes(token)));
+      assert.ok(!emitted("error").some((error) => String(error).includes(token)));
   });
 
-  test("is not shown again when the application knows no other", async () => {
+  test("is not sent again if getToken returns the same one", async () => {
     const { url, shown } = await startScriptedServer(({ socket, say }) => {
       say({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
       socket.close(4401);
     });
-    const { tells, told } = follow({ url, tenant: "acme", getToken: () => "the-only-one" });
-    assert.equal((await tells("error", 3)).code, "token_unchanged");
-    assert.equal(told("error")[0].code, "invalid_token");
+    const { waitFor, emitted } = startClient({
+      url,
+      tenant: "acme",
+      getToken: () => "the-only-one",
+    });
+    assert.equal((await waitFor("error", 3)).code, "token_unchanged");
+    assert.equal(emitted("error")[0].code, "invalid_token");
     assert.equal(shown.length, 1);
-    assert.equal(told("disconnected").length, 0, "another may come");
+    assert.equal(emitted("disconnected").length, 0, "the client keeps retrying");
   });
 
-  test("as a fresh one too is drawn ten times as seldom from then on, until one is accepted", async () => {
+  test("that was fresh makes the delays ten times as long until a token is accepted", async () => {
     const DELAY = 20;
     const { url, shown } = await startScriptedServer(({ socket, say, count }) => {
       if (count === 6) return say(authenticated());
       say({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
       socket.close(4401);
     });
-    let drawn = 0;
-    const { tells, told } = follow({
+    let freshTokens = 0;
+    const { waitFor, emitted } = startClient({
       url,
       tenant: "acme",
-      getToken: ({ fresh }) => `token-${(drawn += fresh)}`,
+      getToken: ({ fresh }) => `token-${(freshTokens += fresh)}`,
       minReconnectDelay: DELAY,
       maxReconnectDelay: DELAY,
     });
-    await tells("caughtUp");
+    await waitFor("caughtUp");
     assert.deepEqual(
-      told("connecting").map(({ delay }) => delay / DELAY),
+      emitted("connecting").map(({ delay }) => delay / DELAY),
       [0, 1, 10, 10, 10, 10],
     );
     assert.equal(new Set(shown.map(({ token }) => token)).size, 6);
   });
 
-  test("for want of a right ends it all, with the right that is missing", async () => {
-    const { client, tells, told } = followTenant({
+  test("without the required permission stops the client, and the error names the permission", async () => {
+    const { client, waitFor, emitted } = startTenantClient({
       getToken: (tenant) => tenant.token({ scope: "openid" }),
     });
-    assert.deepEqual(await tells("disconnected"), { code: 4403, reason: "insufficient_scope" });
+    assert.deepEqual(await waitFor("disconnected"), { code: 4403, reason: "insufficient_scope" });
     assert.equal(client.state, "disconnected");
-    assert.equal(told("error").length, 1);
-    assert.equal(told("error")[0].code, "insufficient_scope");
-    assert.match(told("error")[0].message, /listen:events:self/);
+    assert.equal(emitted("error").length, 1);
+    assert.equal(emitted("error")[0].code, "insufficient_scope");
+    assert.match(emitted("error")[0].message, /listen:events:self/);
   });
 });
 
-describe("an application that has no token", { concurrency: true }, () => {
-  for (const [what, getToken, cause] of [
-    ["because it fails", () => Promise.reject(new Error("login_required")), /login_required/],
+describe("an application without a token", { concurrency: true }, () => {
+  for (const [name, getToken, cause] of [
+    ["rejects", () => Promise.reject(new Error("login_required")), /login_required/],
     [
-      "because it throws",
+      "throws",
       () => {
         throw new Error("login_required");
       },
       /login_required/,
     ],
-    ["and gives nothing", () => undefined, /undefined/],
-    ["and gives an empty one", () => "", /undefined/],
+    ["returns undefined", () => undefined, /undefined/],
+    ["returns an empty string", () => "", /undefined/],
   ]) {
-    test(`${what} is asked again until it has one`, async () => {
+    test(`is called again until it returns one (getToken ${name})`, async () => {
       let failures = 0;
       const tenant = new Tenant(worker);
-      const { tells, told, requests } = followTenant({
+      const { waitFor, emitted, requests } = startTenantClient({
         tenant,
         getToken: () => ((failures += 1) < 4 ? getToken() : tenant.token()),
       });
-      await tells("connected");
+      await waitFor("connected");
       assert.ok(requests.every(({ fresh }) => !fresh));
-      assert.equal(told("error").length, 3);
-      for (const error of told("error")) {
+      assert.equal(emitted("error").length, 3);
+      for (const error of emitted("error")) {
         assert.equal(error.code, "token_unavailable");
         assert.match(String(error.cause), cause);
       }
     });
   }
 
-  test("for too long is not waited for", async () => {
+  test("does not block a connection attempt for longer than the timeout", async () => {
     const tenant = new Tenant(worker);
-    const { tells, requests } = followTenant({
+    const { waitFor, requests } = startTenantClient({
       tenant,
       getToken: () => (requests.length === 1 ? new Promise(() => {}) : tenant.token()),
       connectTimeout: 100,
     });
-    assert.deepEqual((await tells("connecting", 2)).reason, "no answer in time");
-    await tells("connected");
+    assert.deepEqual((await waitFor("connecting", 2)).reason, "no answer in time");
+    await waitFor("connected");
   });
 });
 
-describe("the token is shown", { concurrency: true }, () => {
+describe("the token is sent", { concurrency: true }, () => {
   const accept = ({ say }) => say(authenticated());
 
-  test("with the upgrade, with the event to go on from", async () => {
+  test("in the upgrade request together with last_event_id", async () => {
     const { url, shown } = await startScriptedServer(accept);
-    const { tells } = follow({ url, tenant: "acme", getToken: () => "a.b.c", lastEventId: "9+ü" });
-    await tells("caughtUp");
+    const { waitFor } = startClient({
+      url,
+      tenant: "acme",
+      getToken: () => "a.b.c",
+      lastEventId: "9+ü",
+    });
+    await waitFor("caughtUp");
     assert.deepEqual(shown, [{ way: "upgrade", token: "a.b.c", lastEventId: "9+ü" }]);
   });
 
-  test("in a message to a server that does not know of tokens on the upgrade", async () => {
+  test("in a message to a server that does not accept tokens in the upgrade request", async () => {
     const { url, shown, sockets } = await startScriptedServer(accept, { subprotocol: false });
-    const { tells } = follow({ url, tenant: "acme", getToken: () => "a.b.c", lastEventId: "9" });
-    await tells("caughtUp");
+    const { waitFor } = startClient({
+      url,
+      tenant: "acme",
+      getToken: () => "a.b.c",
+      lastEventId: "9",
+    });
+    await waitFor("caughtUp");
     const inMessage = { way: "message", token: "a.b.c", lastEventId: "9" };
     assert.deepEqual(shown.at(-1), inMessage);
-    // What has worked is the first to be tried again.
+    // The next attempt starts with the transport that worked.
     const before = shown.length;
     for (const socket of sockets) socket.terminate();
-    await tells("caughtUp", 2);
+    await waitFor("caughtUp", 2);
     assert.deepEqual(shown.slice(before), [inMessage]);
   });
 
-  test("in a message where it cannot be a subprotocol", async () => {
+  test("in a message if it cannot be a subprotocol", async () => {
     const { url, shown } = await startScriptedServer(accept);
-    const { tells } = follow({ url, tenant: "acme", getToken: () => "not, a JWT" });
-    await tells("caughtUp");
+    const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "not, a JWT" });
+    await waitFor("caughtUp");
     assert.deepEqual(shown, [{ way: "message", token: "not, a JWT", lastEventId: undefined }]);
   });
 
-  test("with the upgrade again, after a network failure had the message tried", async () => {
+  test("in the upgrade request again after network failures", async () => {
     const { url, shown } = await startScriptedServer(({ socket, say, count }) => {
       say(authenticated());
       if (count < 3) socket.close(1001);
     });
-    const down = class extends WebSocket {
+    const FlakyWebSocket = class extends WebSocket {
       constructor(address, ...rest) {
         super((attempts += 1) <= 2 ? "ws://127.0.0.1:1/" : address, ...rest);
       }
     };
     let attempts = 0;
-    const { tells } = follow({
+    const { waitFor } = startClient({
       url,
       tenant: "acme",
       getToken: () => "a.b.c",
-      WebSocket: down,
+      WebSocket: FlakyWebSocket,
     });
-    await tells("connected", 3);
+    await waitFor("connected", 3);
     assert.deepEqual(
       shown.map(({ way }) => way),
       ["upgrade", "upgrade", "upgrade"],

@@ -1,5 +1,5 @@
-// The middleware in an Express application, with tokens that real middleware has verified, and
-// with the events of the real worker.
+// The middleware in an Express application, with tokens that were verified by real middleware and
+// events of the real Worker.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -16,7 +16,7 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import "./support/own_fetch.mjs";
+import "./support/real_fetch.mjs";
 
 const worker = await startWorker();
 
@@ -27,11 +27,11 @@ async function serve(handler) {
   return `http://127.0.0.1:${server.address().port}/`;
 }
 
-/** Verifies as others do, and leaves the claims where they leave them. */
-const leavingClaims = (tenant, leave) => async (request, _response, next) => {
+/** Verifies the token as other middleware does. `store` puts the claims into the request. */
+const verifyingMiddleware = (tenant, store) => async (request, _response, next) => {
   const token = request.headers.authorization.slice("Bearer ".length);
   const keys = createLocalJWKSet({ keys: tenant.issuer.keys });
-  leave(request, (await jwtVerify(token, keys, { audience: AUDIENCE })).payload);
+  store(request, (await jwtVerify(token, keys, { audience: AUDIENCE })).payload);
   next();
 };
 
@@ -42,15 +42,15 @@ const VERIFIERS = {
     );
     return auth({ issuer: tenant.issuer.issuer, audience: AUDIENCE, jwksUri });
   },
-  "one that sets req.auth, as express-jwt does": (tenant) =>
-    leavingClaims(tenant, (request, claims) => (request.auth = claims)),
-  "one that sets req.user, as Passport does": (tenant) =>
-    leavingClaims(tenant, (request, claims) => (request.user = claims)),
+  "a verifier that sets req.auth, as express-jwt does": (tenant) =>
+    verifyingMiddleware(tenant, (request, claims) => (request.auth = claims)),
+  "a verifier that sets req.user, as Passport does": (tenant) =>
+    verifyingMiddleware(tenant, (request, claims) => (request.user = claims)),
 };
 const [BEARER] = Object.values(VERIFIERS);
 
-/** An API of a tenant of its own; what is refused is answered by Express itself. */
-async function api({ verifier = BEARER, handleError, ...options } = {}) {
+/** Starts an API for a new tenant. Without `handleError`, Express responds to rejected requests. */
+async function startApi({ verifier = BEARER, handleError, ...options } = {}) {
   const tenant = new Tenant(worker);
   const check = revocation({
     url: worker.url,
@@ -70,106 +70,106 @@ async function api({ verifier = BEARER, handleError, ...options } = {}) {
   const url = await serve(app);
   const get = (token) => nodeFetch(url, { headers: { authorization: `Bearer ${token}` } });
   const statusOf = async (token) => (await get(token)).status;
-  const refused = (token) => until(async () => (await statusOf(token)) === 401);
-  return { tenant, check, get, statusOf, refused };
+  const waitUntilRejected = (token) => until(async () => (await statusOf(token)) === 401);
+  return { tenant, check, get, statusOf, waitUntilRejected };
 }
 
-const earlier = (seconds) => now() - seconds;
-const date = (seconds) => new Date(earlier(seconds) * 1000).toISOString();
+const secondsAgo = (seconds) => now() - seconds;
+const dateAgo = (seconds) => new Date(secondsAgo(seconds) * 1000).toISOString();
 
 describe("the Express middleware", { concurrency: true }, () => {
   for (const [name, verifier] of Object.entries(VERIFIERS))
-    test(`refuses what was issued before the user's session ended, after ${name}`, async () => {
-      const { tenant, check, get, statusOf, refused } = await api({ verifier });
+    test(`rejects tokens issued before the session ended, after ${name}`, async () => {
+      const { tenant, check, get, statusOf, waitUntilRejected } = await startApi({ verifier });
       await check.ready;
-      const token = tenant.token({ iat: earlier(60) });
+      const token = tenant.token({ iat: secondsAgo(60) });
       const welcome = await get(token);
       assert.deepEqual([welcome.status, await welcome.text()], [200, "welcome"]);
 
-      await tenant.publish(scp({ date: date(30) }));
-      await refused(token);
+      await tenant.publish(scp({ date: dateAgo(30) }));
+      await waitUntilRejected(token);
       const response = await get(token);
       assert.equal(
         response.headers.get("www-authenticate"),
         'Bearer error="invalid_token", ' +
           'error_description="The session that this access token belongs to has ended."',
       );
-      assert.equal(await statusOf(tenant.token({ iat: earlier(29) })), 200, "a new session");
-      assert.equal(await statusOf(tenant.token({ iat: earlier(60), sub: "auth0|joe" })), 200);
+      assert.equal(await statusOf(tenant.token({ iat: secondsAgo(29) })), 200, "a new session");
+      assert.equal(await statusOf(tenant.token({ iat: secondsAgo(60), sub: "auth0|joe" })), 200);
     });
 
-  test("knows at once what was published before it was started", async () => {
+  test("knows revocations from before its start", async () => {
     const tenant = new Tenant(worker);
-    await tenant.publish(scp({ date: date(30) }));
-    const { check, statusOf } = await api({
+    await tenant.publish(scp({ date: dateAgo(30) }));
+    const { check, statusOf } = await startApi({
       tenant: tenant.slug,
       getToken: () => tenant.token(),
-      verifier: () => leavingClaims(tenant, (request, claims) => (request.auth = claims)),
+      verifier: () => verifyingMiddleware(tenant, (request, claims) => (request.auth = claims)),
     });
     assert.equal(check.connected, false);
     await check.ready;
     assert.equal(check.connected, true);
-    assert.equal(await statusOf(tenant.token({ iat: earlier(60) })), 401);
+    assert.equal(await statusOf(tenant.token({ iat: secondsAgo(60) })), 401);
   });
 
-  test("ends only the session that logged out, where the token names one", async () => {
-    const { tenant, check, statusOf, refused } = await api();
+  test("rejects only the tokens of the session that logged out, if the token names its session", async () => {
+    const { tenant, check, statusOf, waitUntilRejected } = await startApi();
     await check.ready;
-    const token = (sid) => tenant.token({ iat: earlier(60), sid });
-    await tenant.publish(slo({ date: date(30), details: { session_id: "s1" } }));
-    await refused(token("s1"));
+    const token = (sid) => tenant.token({ iat: secondsAgo(60), sid });
+    await tenant.publish(slo({ date: dateAgo(30), details: { session_id: "s1" } }));
+    await waitUntilRejected(token("s1"));
     assert.equal(await statusOf(token("s2")), 200);
-    assert.equal(await statusOf(token(undefined)), 401, "it might be of that session");
+    assert.equal(await statusOf(token(undefined)), 401, "the token may belong to that session");
   });
 
-  test("finds the session in a claim of the application's own", async () => {
+  test("reads the session from a custom claim", async () => {
     const SID = "https://example.com/sid";
-    const { tenant, check, statusOf, refused } = await api({
+    const { tenant, check, statusOf, waitUntilRejected } = await startApi({
       sessionId: (claims) => claims[SID],
     });
     await check.ready;
-    const token = (sid) => tenant.token({ iat: earlier(60), [SID]: sid, sid: "other" });
-    await tenant.publish(slo({ date: date(30), details: { session_id: "s1" } }));
-    await refused(token("s1"));
+    const token = (sid) => tenant.token({ iat: secondsAgo(60), [SID]: sid, sid: "other" });
+    await tenant.publish(slo({ date: dateAgo(30), details: { session_id: "s1" } }));
+    await waitUntilRejected(token("s1"));
     assert.equal(await statusOf(token("s2")), 200);
   });
 
-  test("hands a typed error to the application's own handler", async () => {
-    let seen;
-    const { tenant, check, get, refused } = await api({
+  test("passes a typed error to the application's error handler", async () => {
+    let handledError;
+    const { tenant, check, get, waitUntilRejected } = await startApi({
       handleError: (error, _request, response, _next) => {
-        seen = error;
+        handledError = error;
         response.status(error.status).set(error.headers).json({ error: error.code });
       },
     });
     await check.ready;
-    const changed = date(30);
+    const changed = dateAgo(30);
     await tenant.publish(scp({ date: changed }));
-    const token = tenant.token({ iat: earlier(60) });
-    await refused(token);
+    const token = tenant.token({ iat: secondsAgo(60) });
+    await waitUntilRejected(token);
     const response = await get(token);
     assert.deepEqual(await response.json(), { error: "invalid_token" });
-    assert.ok(seen instanceof RevocationError);
-    assert.equal(seen.name, "TokenRevokedError");
-    assert.equal(seen.statusCode, 401);
-    assert.deepEqual(seen.revokedAt, new Date(changed));
-    assert.ok(!seen.stack.includes(token));
+    assert.ok(handledError instanceof RevocationError);
+    assert.equal(handledError.name, "TokenRevokedError");
+    assert.equal(handledError.statusCode, 401);
+    assert.deepEqual(handledError.revokedAt, new Date(changed));
+    assert.ok(!handledError.stack.includes(token));
   });
 
-  for (const [name, leave] of [
+  for (const [name, prepare] of [
     ["no claims", () => {}],
     ["claims without a sub", (request) => (request.auth = { payload: { iat: 1 } })],
     [
-      "a user beside claims without a sub",
+      "a user in addition to claims without a sub",
       (request) =>
         Object.assign(request, { auth: { payload: {} }, user: { sub: "auth0|joe", iat: now() } }),
     ],
-    ["a name for claims", (request) => (request.user = "auth0|joe")],
+    ["a string instead of claims", (request) => (request.user = "auth0|joe")],
   ])
-    test(`refuses a request that has ${name}, and tells the developer why`, async () => {
-      const { check, get } = await api({
+    test(`rejects a request with ${name} and explains the reason to the developer`, async () => {
+      const { check, get } = await startApi({
         verifier: () => (request, _response, next) => {
-          leave(request);
+          prepare(request);
           next();
         },
         handleError: (error, _request, response, _next) =>
@@ -184,34 +184,36 @@ describe("the Express middleware", { concurrency: true }, () => {
       assert.match(message, /after the one that verifies the JWT/);
     });
 
-  test("while disconnected, refuses everybody if it was told to", async () => {
-    const { tenant, check, get, statusOf, refused } = await api();
+  test("rejects all requests while disconnected if whileDisconnected is refuse", async () => {
+    const { tenant, check, get, statusOf, waitUntilRejected } = await startApi();
     const first = await get(tenant.token());
-    assert.equal(first.status, 503, "before the replay has come");
+    assert.equal(first.status, 503, "before the replay");
     assert.equal(first.headers.get("retry-after"), "5");
     await check.ready;
-    const revoked = tenant.token({ iat: earlier(60) });
-    await tenant.publish(scp({ date: date(30) }));
-    await refused(revoked);
+    const revoked = tenant.token({ iat: secondsAgo(60) });
+    await tenant.publish(scp({ date: dateAgo(30) }));
+    await waitUntilRejected(revoked);
     check.close();
     assert.equal(check.connected, false);
     assert.equal(await statusOf(tenant.token()), 503);
-    assert.equal(await statusOf(revoked), 401, "what is known stays known");
+    assert.equal(await statusOf(revoked), 401, "known revocations are kept");
   });
 
-  test("while disconnected, goes by what is known if it was told to", async () => {
-    const { tenant, check, statusOf, refused } = await api({ whileDisconnected: "pass" });
-    assert.equal(await statusOf(tenant.token()), 200, "before the replay has come");
+  test("uses the known revocations while disconnected if whileDisconnected is pass", async () => {
+    const { tenant, check, statusOf, waitUntilRejected } = await startApi({
+      whileDisconnected: "pass",
+    });
+    assert.equal(await statusOf(tenant.token()), 200, "before the replay");
     await check.ready;
-    const revoked = tenant.token({ iat: earlier(60) });
-    await tenant.publish(scp({ date: date(30) }));
-    await refused(revoked);
+    const revoked = tenant.token({ iat: secondsAgo(60) });
+    await tenant.publish(scp({ date: dateAgo(30) }));
+    await waitUntilRejected(revoked);
     check.close();
     assert.equal(await statusOf(tenant.token()), 200);
     assert.equal(await statusOf(revoked), 401);
   });
 
-  test("leaves that choice to nobody but the developer", () => {
+  test("requires the option whileDisconnected", () => {
     for (const whileDisconnected of [undefined, "maybe", true])
       assert.throws(
         () =>

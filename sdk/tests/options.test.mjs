@@ -1,4 +1,4 @@
-// The options of a client: what is taken, and how what cannot be used is refused.
+// The options of a client and the rejection of invalid ones.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -9,16 +9,20 @@ import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { follow } from "./support/follow.mjs";
-import { run } from "./support/run.mjs";
+import { startClient } from "./support/recorded_client.mjs";
+import { runModule } from "./support/run_module.mjs";
 
 const worker = await startWorker();
 
 describe("options", { concurrency: true }, () => {
-  const good = { url: "https://events.example.com", tenant: "acme@us", getToken: () => "token" };
+  const validOptions = {
+    url: "https://events.example.com",
+    tenant: "acme@us",
+    getToken: () => "token",
+  };
 
-  for (const [name, values, mend] of [
-    ["url", [undefined, "", "events.example.com", 7], /url must be that of the worker/],
+  for (const [name, values, remedy] of [
+    ["url", [undefined, "", "events.example.com", 7], /url must be that of the Worker/],
     ["url", ["ftp://example.com", "file:///x"], /must begin with https/],
     ["url", ["http://example.com", "ws://10.0.0.1", "http://localhost.example.com"], /https:\/\//],
     ["url", ["https://example.com/?a", "https://example.com/#a"], /without a query/],
@@ -38,12 +42,12 @@ describe("options", { concurrency: true }, () => {
     ["WebSocket", ["ws", {}], /no WebSocket/],
   ]) {
     for (const value of values) {
-      test(`a ${name} of ${JSON.stringify(value) ?? value} is refused with the mend`, () => {
+      test(`the ${name} ${JSON.stringify(value) ?? value} is rejected with a message that says how to fix it`, () => {
         assert.throws(
-          () => new SessionEvents({ ...good, [name]: value }),
+          () => new SessionEvents({ ...validOptions, [name]: value }),
           (error) => {
             assert.ok(error instanceof TypeError);
-            assert.match(error.message, mend);
+            assert.match(error.message, remedy);
             return true;
           },
         );
@@ -51,12 +55,12 @@ describe("options", { concurrency: true }, () => {
     }
   }
 
-  test("may name the worker in any way that is safe", async () => {
-    const asked = [];
+  test("every secure form of the Worker URL is accepted", async () => {
+    const opened = [];
     const Recorder = class extends EventTarget {
       constructor(url) {
         super();
-        asked.push(String(url));
+        opened.push(String(url));
       }
       close() {}
     };
@@ -68,13 +72,13 @@ describe("options", { concurrency: true }, () => {
       "ws://127.0.0.1:8787/",
       "http://[::1]/",
     ]) {
-      const client = new SessionEvents({ ...good, url, WebSocket: Recorder });
+      const client = new SessionEvents({ ...validOptions, url, WebSocket: Recorder });
       client.connect();
-      const before = asked.length;
-      await until(() => asked.length > before);
+      const before = opened.length;
+      await until(() => opened.length > before);
       client.close();
     }
-    assert.deepEqual(asked, [
+    assert.deepEqual(opened, [
       "wss://events.example.com/acme@us/api/subscribe",
       "wss://events.example.com/acme@us/api/subscribe",
       "wss://example.com/path/acme@us/api/subscribe",
@@ -84,26 +88,26 @@ describe("options", { concurrency: true }, () => {
     ]);
   });
 
-  test("may bring the WebSocket of another package, which is all that a Node without one takes", async () => {
-    const complaint = await run(
+  test("the WebSocket class of another package works, and is required in a Node without WebSocket", async () => {
+    const output = await runModule(
       `import { SessionEvents } from "session-events";
        try { new SessionEvents({ url: "http://localhost", tenant: "acme", getToken() {} }); }
        catch (error) { console.log(error.name, error.message); }`,
       "--no-experimental-websocket",
     );
-    assert.match(complaint, /^TypeError this platform has no WebSocket: use Node 22 .*package ws/);
+    assert.match(output, /^TypeError this platform has no WebSocket: use Node 22 .*package ws/);
 
     const tenant = new Tenant(worker);
-    const { tells, hands, client } = follow({
+    const { waitFor, assertEvents, client } = startClient({
       url: worker.url,
       tenant: tenant.slug,
       getToken: () => tenant.token(),
       WebSocket: WsWebSocket,
     });
-    await tells("caughtUp");
+    await waitFor("caughtUp");
     const record = slo();
     await tenant.publish(record);
-    await hands(record.log_id);
+    await assertEvents(record.log_id);
     client.close();
     await until(async () => (await tenant.listeners()).count === 0);
   });

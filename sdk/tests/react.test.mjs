@@ -1,4 +1,4 @@
-// What React does with the provider and the hook where there is no browser.
+// Provider and hook outside of a browser.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -8,17 +8,17 @@ import { endsSession, SessionEventsProvider, useSessionEvents } from "session-ev
 
 const Status = () => createElement("output", null, useSessionEvents(() => {}).state);
 
-test("on a server, the provider renders at rest and touches nothing", async () => {
-  const touched = () => assert.fail("a server has nothing to connect for");
+test("on a server, the provider renders as disconnected and has no side effects", async () => {
+  const unexpectedCall = () => assert.fail("called during server-side rendering");
   const provider = createElement(
     SessionEventsProvider,
     {
       url: "http://127.0.0.1:9/",
       tenant: "acme@us",
       session: { sub: "auth0|jane", iat: 1 },
-      getToken: touched,
-      onSessionEnd: touched,
-      WebSocket: touched,
+      getToken: unexpectedCall,
+      onSessionEnd: unexpectedCall,
+      WebSocket: unexpectedCall,
     },
     createElement(Status),
   );
@@ -26,13 +26,13 @@ test("on a server, the provider renders at rest and touches nothing", async () =
   await new Promise(setImmediate);
 });
 
-test("the hook tells what is missing when there is no provider around it", () => {
+test("the hook reports a missing provider", () => {
   assert.throws(() => renderToString(createElement(Status)), {
     message: "useSessionEvents must be called inside a SessionEventsProvider",
   });
 });
 
-test("a revoked refresh token ends the session that it was of until then, and no other", () => {
+test("a revoked refresh token ends only its own session, and only if that started earlier", () => {
   const session = { sub: "auth0|jane", iat: 1_700_000_000, sid: "s1" };
   const revoked = (changes) => ({
     id: "1",
@@ -45,7 +45,7 @@ test("a revoked refresh token ends the session that it was of until then, and no
   });
   assert.equal(endsSession(revoked(), session), true);
   assert.equal(endsSession(revoked({ session_id: "s2" }), session), false);
-  // Whoever has signed in to the application again since may be in the same session of Auth0's.
+  // After a new login to the application, the Auth0 session may still be the same one.
   assert.equal(endsSession(revoked({ date: "2023-11-14T22:13:19.999Z" }), session), false);
   assert.equal(endsSession(revoked({ session_id: undefined, revokes: "user" }), session), true);
   assert.equal(endsSession(revoked({ revokes: undefined }), session), false);

@@ -1,4 +1,4 @@
-// Who was revoked when: the list by itself, without a connection.
+// The list of revocations without a connection.
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
 
@@ -25,58 +25,61 @@ const jane = (changes) => ({ sub: "auth0|jane", iat: seconds(NOW) - 60, ...chang
 mock.timers.enable({ apis: ["Date"], now: NOW });
 
 describe("the list of revocations", () => {
-  test("knows a token that was issued before the event, and tells the event's date", () => {
+  test("returns the date of the event for a token issued before it", () => {
     assert.deepEqual(listOf(event()).revokedAt(jane()), new Date(NOW));
     assert.equal(listOf(event()).revokedAt({ ...jane(), sub: "auth0|joe" }), undefined);
     assert.equal(listOf().revokedAt(jane()), undefined);
   });
 
-  test("goes by the second, and takes the same second for before", () => {
+  test("compares whole seconds and treats the same second as before", () => {
     const list = listOf(event({ date: "2026-11-24T11:59:59.001Z" }));
     const at = seconds(NOW) - 1;
     assert.ok(list.revokedAt(jane({ iat: at })));
     assert.ok(list.revokedAt(jane({ iat: at + 0.9 })));
     assert.equal(list.revokedAt(jane({ iat: at + 1 })), undefined);
-    assert.ok(listOf(event()).revokedAt(jane({ iat: seconds(NOW) })), "no fraction at all");
+    assert.ok(listOf(event()).revokedAt(jane({ iat: seconds(NOW) })), "without a fraction");
   });
 
-  test("takes a token that does not tell when it was issued for older than any event", () => {
+  test("treats a token without a valid iat as older than any event", () => {
     for (const iat of [undefined, null, "1", Number.NaN, {}])
       assert.ok(listOf(event()).revokedAt(jane({ iat })), String(iat));
     assert.equal(listOf().revokedAt(jane({ iat: undefined })), undefined);
   });
 
-  test("takes the end of one session for that session only, where the token tells which", () => {
+  test("applies the end of one session only to that session, if the token names its session", () => {
     const list = listOf(event({ session_id: "s1" }));
     assert.ok(list.revokedAt(jane({ sid: "s1" })));
     assert.equal(list.revokedAt(jane({ sid: "s2" })), undefined);
     for (const sid of [undefined, null, "", 7])
-      assert.ok(list.revokedAt(jane({ sid })), `${sid} is no session id`);
+      assert.ok(list.revokedAt(jane({ sid })), `${sid} is not a session id`);
   });
 
-  test("goes by what an event says that it revokes, whatever its type", () => {
+  test("uses the member revokes, whatever the type", () => {
     for (const type of ["refresh_token_revoked", "session_revoked", "logout", "user_blocked"]) {
       const session = listOf(event({ type, session_id: "s1", revokes: "session" }));
       assert.ok(session.revokedAt(jane({ sid: "s1" })), type);
       assert.equal(session.revokedAt(jane({ sid: "s2" })), undefined, type);
-      assert.ok(session.revokedAt(jane()), `${type}: it might be a token of that session`);
+      assert.ok(session.revokedAt(jane()), `${type}: the token may belong to that session`);
       const user = listOf(event({ type, session_id: "s1", revokes: "user" }));
       assert.ok(user.revokedAt(jane({ sid: "s2" })), type);
     }
     const nobody = listOf(event({ type: "user_deleted", revokes: "session" }));
-    assert.ok(nobody.revokedAt(jane({ sid: "s2" })), "it does not tell which session");
+    assert.ok(nobody.revokedAt(jane({ sid: "s2" })), "the event names no session");
     const future = listOf(event({ session_id: "s1", revokes: "device" }));
-    assert.ok(future.revokedAt(jane({ sid: "s2" })), "what is not understood counts in full");
+    assert.ok(future.revokedAt(jane({ sid: "s2" })), "an unknown value counts as all sessions");
   });
 
-  test("takes any other end of an older server for all sessions of the user", () => {
+  test("applies other events of older servers to all sessions of the user", () => {
     for (const type of ["logout", "password_changed", "user_blocked"])
       assert.ok(listOf(event({ type })).revokedAt(jane({ sid: "s2" })), type);
     const changed = event({ type: "password_changed", session_id: "s1" });
-    assert.ok(listOf(changed).revokedAt(jane({ sid: "s2" })), "only a logout is of one session");
+    assert.ok(
+      listOf(changed).revokedAt(jane({ sid: "s2" })),
+      "only a logout ends a single session",
+    );
   });
 
-  test("passes over other types that do not say that they revoke", () => {
+  test("ignores other types without revokes", () => {
     const types = ["user_unblocked", "email_changed", "session_revoked", "toString"];
     const list = listOf(
       ...types.map((type) => event({ type })),
@@ -86,19 +89,19 @@ describe("the list of revocations", () => {
     assert.equal(list.revokedAt(jane()), undefined);
   });
 
-  test("is not taken in by users and sessions that are named like members of objects", () => {
+  test("supports users and sessions with the names of object members", () => {
     const list = listOf(event({ user_id: "__proto__", session_id: "constructor" }));
     assert.ok(list.revokedAt(jane({ sub: "__proto__", sid: "constructor" })));
     assert.equal(list.revokedAt(jane({ sub: "__proto__", sid: "toString" })), undefined);
     assert.equal(list.revokedAt(jane({ sub: "constructor" })), undefined);
   });
 
-  test("takes an event whose date cannot be read for one of just now", () => {
+  test("uses the current time for an event with an invalid date", () => {
     const list = listOf(event({ date: "yesterday" }));
     assert.deepEqual(list.revokedAt(jane()), new Date(NOW));
   });
 
-  test("drops what is older than 30 days", () => {
+  test("removes entries that are older than 30 days", () => {
     const DAYS = 24 * 60 * 60 * 1000;
     const at = (age) => new Date(NOW - age).toISOString();
     const list = listOf(event({ date: at(30 * DAYS + 1) }), event({ date: at(30 * DAYS) }));
@@ -109,7 +112,7 @@ describe("the list of revocations", () => {
     mock.timers.setTime(NOW);
   });
 
-  test("keeps 100,000 entries, and then drops the oldest date first", () => {
+  test("keeps 100,000 entries and then evicts the oldest first", () => {
     const list = new RevocationList();
     const at = (index) => new Date(NOW - 200_000 + index).toISOString();
     const add = (index) => list.add(event({ user_id: `auth0|${index}`, date: at(index) }));
@@ -123,11 +126,11 @@ describe("the list of revocations", () => {
     assert.equal(list.size, 100_000);
   });
 
-  test("answers for a user with very many sessions about as fast as for one with few", () => {
+  test("takes about the same time for users with many sessions and with few", () => {
     const withSessions = (count) =>
       listOf(...Array.from({ length: count }, (_, index) => event({ session_id: `s${index}` })));
     const [few, many] = [50, 50_000].map((count) => ({ list: withSessions(count), took: [] }));
-    // Whatever else the machine does, some rounds are left alone.
+    // The minimum of several rounds excludes interruptions by other processes.
     for (let round = 0; round < 20; round += 1) {
       for (const { list, took } of [few, many]) {
         const begin = performance.now();
@@ -136,14 +139,14 @@ describe("the list of revocations", () => {
       }
     }
     const [least, most] = [few, many].map(({ took }) => Math.min(...took));
-    assert.ok(most < 50 * least, `100 answers took ${most} ms and not ${least} ms`);
+    assert.ok(most < 50 * least, `100 calls took ${most} ms instead of ${least} ms`);
   });
 
   for (const [option, values] of [
     ["maxEntries", [0, -1, 1.5, Number.NaN, "10"]],
     ["maxAge", [0, -1, Number.NaN, "soon"]],
   ])
-    test(`refuses a ${option} that is no bound`, () => {
+    test(`rejects an invalid ${option}`, () => {
       for (const value of values)
         assert.throws(() => new RevocationList({ [option]: value }), {
           name: "TypeError",
@@ -154,8 +157,8 @@ describe("the list of revocations", () => {
 
 const USERS = ["auth0|a", "auth0|b", "auth0|c"];
 const SESSIONS = [undefined, "s1", "s2", "s3"];
-const HARMLESS = ["email_changed", "refresh_token_revoked"];
-const TYPES = ["logout", "logout", "logout", "password_changed", "user_blocked", ...HARMLESS];
+const OTHER_TYPES = ["email_changed", "refresh_token_revoked"];
+const TYPES = ["logout", "logout", "logout", "password_changed", "user_blocked", ...OTHER_TYPES];
 
 const randomEvent = ({ below, oneOf }) => {
   const type = oneOf(TYPES);
@@ -171,30 +174,30 @@ const randomEvent = ({ below, oneOf }) => {
   };
 };
 
-/** What an event ends: nothing, one session, or `all`. */
-function endOf({ type, session_id = "all", revokes }) {
+/** Returns what an event ends: `undefined` for nothing, a session id, or `all`. */
+function endedBy({ type, session_id = "all", revokes }) {
   if (revokes) return revokes === "session" ? session_id : "all";
-  if (HARMLESS.includes(type)) return undefined;
+  if (OTHER_TYPES.includes(type)) return undefined;
   return type === "logout" ? session_id : "all";
 }
 
-/** The rules, written down once more and as plainly as they go. For tokens: */
+/** An independent and simple implementation of the rule, for tokens. */
 function revokes(event, { sub, sid, iat }) {
-  const end = endOf(event);
+  const end = endedBy(event);
   if (!end || event.user_id !== sub) return false;
   if (end !== "all" && sid && end !== sid) return false;
   return iat === undefined || iat <= seconds(Date.parse(event.date));
 }
 
-/** And for sessions, which end for good. */
+/** The same for sessions, which never continue after they have ended. */
 const ends = (event, claims) =>
   revokes(event, claims) ||
   (event.user_id === claims.sub &&
-    endOf(event) === claims.sid &&
+    endedBy(event) === claims.sid &&
     claims.sid !== undefined &&
     event.type !== "refresh_token_revoked");
 
-/** Every token that the events could tell apart. */
+/** All combinations of claims that the events distinguish. */
 function* tokens() {
   for (const sub of USERS)
     for (const sid of SESSIONS) {
@@ -204,29 +207,29 @@ function* tokens() {
 }
 
 describe("for any events in any order", () => {
-  test("the list refuses just the tokens that one of the events revokes, and sessions end for good", (context) => {
+  test("the list revokes exactly the tokens that one of the events revokes, and ended sessions never continue", (context) => {
     context.diagnostic(`SEED=${SEED}`);
     const random = randomFrom(SEED);
     for (let round = 0; round < 200; round += 1) {
       const events = Array.from({ length: random.below(12) }, () => randomEvent(random));
       const list = new RevocationList();
-      // Some come twice, as after a reconnection.
+      // Some events arrive twice, as after a reconnection.
       const arrivals = [...events, ...events.filter(() => random.below(3) === 0)];
       for (const one of arrivals) list.add(one);
       for (const token of tokens()) {
         const revoked = events.some((one) => revokes(one, token));
-        const story = `SEED=${SEED}, round ${round}: ${JSON.stringify({ token, arrivals })}`;
-        assert.equal(list.revokedAt(token) !== undefined, revoked, story);
+        const details = `SEED=${SEED}, round ${round}: ${JSON.stringify({ token, arrivals })}`;
+        assert.equal(list.revokedAt(token) !== undefined, revoked, details);
         assert.equal(
           events.some((one) => endsSession(one, token)),
           events.some((one) => ends(one, token)),
-          story,
+          details,
         );
       }
     }
   });
 
-  test("the bounded list is one that was told of the newest entries only", (context) => {
+  test("a bounded list equals a list of only the latest entries", (context) => {
     context.diagnostic(`SEED=${SEED}`);
     const random = randomFrom(SEED + 1);
     for (let round = 0; round < 200; round += 1) {
@@ -236,8 +239,8 @@ describe("for any events in any order", () => {
       for (let count = random.below(30); count > 0; count -= 1) {
         const one = randomEvent(random);
         bounded.add(one);
-        if (!endOf(one)) continue;
-        const key = `${one.user_id} ${endOf(one)}`;
+        if (!endedBy(one)) continue;
+        const key = `${one.user_id} ${endedBy(one)}`;
         if (Date.parse(kept.get(key)?.date ?? 0) < Date.parse(one.date)) {
           kept.delete(key);
           kept.set(key, one);

@@ -1,4 +1,4 @@
-// Refusing revoked tokens while connections come and go.
+// Rejecting revoked tokens across outages and reconnections.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, describe, mock, test } from "node:test";
@@ -11,25 +11,25 @@ import { now } from "../../tests/support/token.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
-import { followRevocations } from "./support/follow_revocations.mjs";
-import { startFront } from "./support/front.mjs";
+import { startRevocations } from "./support/recorded_revocations.mjs";
+import { startRevocationsProxy } from "./support/revocations_proxy.mjs";
 
 const worker = await startWorker();
 
 const issued = (secondsAgo) => now() - secondsAgo;
 const blocked = (user_id) => scp({ user_id, date: new Date().toISOString() });
 
-/** Follows a tenant of its own, over a network that can be cut. */
+/** Subscribes to a new tenant through a proxy that can be cut. */
 async function start({ claims, ...options } = {}) {
   const tenant = new Tenant(worker);
   const proxy = await startCutProxy(worker.url);
   const getToken = () => tenant.token(claims);
-  const followed = followRevocations({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
-  return { tenant, proxy, ...followed };
+  const started = startRevocations({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
+  return { tenant, proxy, ...started };
 }
 
-describe("revocations", { concurrency: true }, () => {
-  test("that happen during an outage are known when it is over", async () => {
+describe("the list of revocations", { concurrency: true }, () => {
+  test("contains the revocations of an outage when the outage is over", async () => {
     const { tenant, proxy, revocations, codeOf, errors } = await start();
     await revocations.ready;
     await tenant.publish(blocked("auth0|one"));
@@ -46,7 +46,7 @@ describe("revocations", { concurrency: true }, () => {
     assert.ok(!errors.some(({ code }) => code === "events_missed"));
   });
 
-  test("cannot be had with a token for the backend's own events", async () => {
+  test("cannot be loaded with a token that is limited to the backend's own events", async () => {
     const { revocations, codeOf, errors } = await start({
       claims: { scope: "listen:events listen:events:self" },
       whileDisconnected: "refuse",
@@ -61,19 +61,19 @@ describe("revocations", { concurrency: true }, () => {
     );
   });
 
-  test("cannot be had without the right to listen", async () => {
+  test("cannot be loaded without the permission to subscribe", async () => {
     const { revocations, errors } = await start({ claims: { scope: "openid" } });
     await assert.rejects(revocations.ready, errors.at(-1));
     assert.ok(errors.length > 0);
   });
 
-  test("are not ready when they are closed first", async () => {
+  test("rejects ready if it is closed before", async () => {
     const { revocations } = await start();
     revocations.close();
     await assert.rejects(revocations.ready);
   });
 
-  test("write what goes wrong to the console if nobody listens, and no token", async () => {
+  test("logs errors to the console by default, without tokens", async () => {
     const written = [];
     mock.method(console, "warn", (...parts) => written.push(parts.join(" ")));
     const { tenant, revocations } = await start({
@@ -87,7 +87,7 @@ describe("revocations", { concurrency: true }, () => {
     assert.ok(tenant);
   });
 
-  test("are known up to now only when the replay has been taken in", async () => {
+  test("is up to date only after the replay", async () => {
     const server = new WebSocketServer({
       port: 0,
       host: "127.0.0.1",
@@ -95,11 +95,14 @@ describe("revocations", { concurrency: true }, () => {
     });
     await once(server, "listening");
     after(() => server.close());
-    const front = await startFront(`http://127.0.0.1:${server.address().port}`, () => ({
-      status: 404,
-    }));
-    const { revocations, codeOf } = followRevocations({
-      url: front.url,
+    const pageProxy = await startRevocationsProxy(
+      `http://127.0.0.1:${server.address().port}`,
+      () => ({
+        status: 404,
+      }),
+    );
+    const { revocations, codeOf } = startRevocations({
+      url: pageProxy.url,
       tenant: "acme",
       getToken: () => "token",
     });
@@ -118,7 +121,7 @@ describe("revocations", { concurrency: true }, () => {
     assert.equal(revocations.connection.state, "connected");
     assert.equal(revocations.connected, false);
     assert.equal(codeOf(claims), "temporarily_unavailable");
-    assert.deepEqual(front.pages, [], "nor is it asked for more so far");
+    assert.deepEqual(pageProxy.pages, [], "no snapshot is requested yet");
     first.send({ type: "pong" });
     await revocations.ready;
     assert.equal(codeOf(claims), "passed");
@@ -126,7 +129,7 @@ describe("revocations", { concurrency: true }, () => {
     first.socket.terminate();
     const second = await serve();
     assert.equal(revocations.connection.state, "connected");
-    assert.equal(revocations.connected, false, "as after any connection");
+    assert.equal(revocations.connected, false, "the replay is not complete yet");
     const date = new Date().toISOString();
     second.send({ id: "1", type: "user_blocked", date, user_id: claims.sub });
     second.send({ type: "pong" });

@@ -1,4 +1,4 @@
-// Knowing who was revoked long ago, or during an outage: the snapshot, beside the events.
+// Snapshots for revocations from long ago or from an outage.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -8,8 +8,8 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { until } from "../../tests/support/until.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { followRevocations } from "./support/follow_revocations.mjs";
-import { startFront } from "./support/front.mjs";
+import { startRevocations } from "./support/recorded_revocations.mjs";
+import { startRevocationsProxy } from "./support/revocations_proxy.mjs";
 
 const worker = await startWorker();
 
@@ -19,44 +19,43 @@ const usersOf = (count, name = "user") =>
 const revoke = (tenant, users) =>
   tenant.publish(...users.map((user_id) => scp({ user_id, date: date() })));
 
-/** Follows a tenant over a network that can be cut, and a front that answers for the pages. */
-async function start({ tenant = new Tenant(worker), behind, answer, ...options } = {}) {
-  const front = await startFront(behind ?? tenant.worker.url, answer);
-  const proxy = await startCutProxy(front.url);
+/** Subscribes to a tenant through a proxy that can be cut and one that can replace pages. */
+async function start({ tenant = new Tenant(worker), behind, respond, ...options } = {}) {
+  const pageProxy = await startRevocationsProxy(behind ?? tenant.worker.url, respond);
+  const proxy = await startCutProxy(pageProxy.url);
   const getToken = () => tenant.token();
-  const followed = followRevocations({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
-  return { tenant, front, proxy, ...followed };
+  const started = startRevocations({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
+  return { tenant, pageProxy, proxy, ...started };
 }
 
-/** A promise, with what resolves it. */
 const gate = () => Promise.withResolvers();
 
 describe("the snapshot", { concurrency: true }, () => {
-  test("tells of everybody who was revoked before the start, not just of the last 100", async () => {
+  test("contains all revocations from before the start, not only the last 100", async () => {
     const tenant = new Tenant(worker);
     const users = usersOf(150);
     await revoke(tenant, users);
-    const { revocations, codeOf, passing, errors } = await start({ tenant });
+    const { revocations, codeOf, unrevoked, errors } = await start({ tenant });
     await revocations.ready;
-    assert.deepEqual(passing(users), []);
+    assert.deepEqual(unrevoked(users), []);
     assert.equal(codeOf({ sub: "auth0|another", iat: now() - 600 }), "passed");
     assert.equal(codeOf({ sub: users[0], iat: now() + 60 }), "passed", "a later session");
     assert.deepEqual(errors, []);
   });
 
-  test("takes all pages", async () => {
+  test("loads all pages", async () => {
     const tenant = new Tenant(worker);
     const users = usersOf(2_001);
     await revoke(tenant, users);
-    const { revocations, front, passing } = await start({ tenant });
+    const { revocations, pageProxy, unrevoked } = await start({ tenant });
     await revocations.ready;
-    assert.deepEqual(passing(users), []);
-    assert.equal(front.pages.length, 3);
-    assert.equal(front.pages[0].after, null);
-    assert.equal(new Set(front.pages.map(({ after }) => after)).size, 3);
+    assert.deepEqual(unrevoked(users), []);
+    assert.equal(pageProxy.pages.length, 3);
+    assert.equal(pageProxy.pages[0].after, null);
+    assert.equal(new Set(pageProxy.pages.map(({ after }) => after)).size, 3);
   });
 
-  test("tells of single sessions as such", async () => {
+  test("contains revocations of single sessions", async () => {
     const tenant = new Tenant(worker);
     const ended = slo({ user_id: "auth0|jane", date: date(), details: { session_id: "s1" } });
     await tenant.publish(ended);
@@ -68,30 +67,30 @@ describe("the snapshot", { concurrency: true }, () => {
     assert.equal(codeOf({ ...jane, sid: "s2" }), "passed");
   });
 
-  test("loses nothing that is published while it is taken", async () => {
-    const [taken, held] = [gate(), gate()];
-    const { tenant, revocations, passing, codeOf } = await start({
-      answer: async ({ passOn }) => {
-        const page = await passOn();
-        taken.resolve();
+  test("misses no revocation that is published while it is loaded", async () => {
+    const [requested, held] = [gate(), gate()];
+    const { tenant, revocations, unrevoked, codeOf } = await start({
+      respond: async ({ forward }) => {
+        const page = await forward();
+        requested.resolve();
         await held.promise;
         return page;
       },
     });
-    await taken.promise;
+    await requested.promise;
     const users = usersOf(150);
     await revoke(tenant, users);
-    await until(() => passing(users).length === 0);
+    await until(() => unrevoked(users).length === 0);
     assert.equal(revocations.connection.state, "connected");
-    assert.equal(revocations.connected, false, "there is more to come");
+    assert.equal(revocations.connected, false, "the snapshot is incomplete");
     assert.equal(codeOf({ sub: "auth0|another", iat: now() }), "temporarily_unavailable");
     held.resolve();
     await revocations.ready;
-    assert.deepEqual(passing(users), []);
+    assert.deepEqual(unrevoked(users), []);
     assert.equal(codeOf({ sub: "auth0|another", iat: now() }), "passed");
   });
 
-  test("and the events leave no gap between them, whenever it is that one starts", async () => {
+  test("and the events leave no gap, at any time of the start", async () => {
     const tenant = new Tenant(worker);
     const published = [];
     let publishing = true;
@@ -106,22 +105,22 @@ describe("the snapshot", { concurrency: true }, () => {
     try {
       for (let round = 0; round < 5; round += 1) {
         const before = [...published];
-        const { revocations, passing } = await start({ tenant });
+        const { revocations, unrevoked } = await start({ tenant });
         await revocations.ready;
-        assert.deepEqual(passing(before), [], "known when it was started");
-        all.push(passing);
+        assert.deepEqual(unrevoked(before), [], "revoked before the start");
+        all.push(unrevoked);
       }
     } finally {
       publishing = false;
       await publisher;
     }
-    for (const passing of all) await until(() => passing(published).length === 0);
+    for (const unrevoked of all) await until(() => unrevoked(published).length === 0);
   });
 
-  test("makes up for an outage in which more happened than the server replays", async () => {
+  test("fills the gap after an outage with more events than the server replays", async () => {
     const held = gate();
-    const { tenant, proxy, front, revocations, codeOf, passing, codes } = await start({
-      answer: ({ count }) => count > 1 && held.promise,
+    const { tenant, proxy, pageProxy, revocations, codeOf, unrevoked, codes } = await start({
+      respond: ({ count }) => count > 1 && held.promise,
     });
     await revocations.ready;
     await revoke(tenant, ["auth0|one"]);
@@ -131,18 +130,18 @@ describe("the snapshot", { concurrency: true }, () => {
     const users = usersOf(150);
     await revoke(tenant, users);
     proxy.mend();
-    await until(() => front.pages.length === 2);
+    await until(() => pageProxy.pages.length === 2);
     assert.equal(revocations.connection.state, "connected");
-    assert.equal(revocations.connected, false, "who else was revoked is not known yet");
+    assert.equal(revocations.connected, false, "the snapshot is not loaded yet");
     assert.equal(codeOf({ sub: users[0], iat: now() - 600 }), "temporarily_unavailable");
     held.resolve();
     await until(() => revocations.connected);
-    assert.deepEqual(passing(users), []);
+    assert.deepEqual(unrevoked(users), []);
     assert.ok(!codes().includes("events_missed"));
   });
 
-  test("makes up for such an outage before the tenant's first event, too", async () => {
-    const { tenant, proxy, revocations, passing } = await start();
+  test("fills the gap after such an outage before the tenant's first event", async () => {
+    const { tenant, proxy, revocations, unrevoked } = await start();
     await revocations.ready;
     proxy.cut();
     await until(() => !revocations.connected);
@@ -150,11 +149,11 @@ describe("the snapshot", { concurrency: true }, () => {
     await revoke(tenant, users);
     proxy.mend();
     await until(() => revocations.connected);
-    assert.deepEqual(passing(users), []);
+    assert.deepEqual(unrevoked(users), []);
   });
 
-  test("is not taken again when the server replays all that was missed", async () => {
-    const { tenant, proxy, front, revocations, passing } = await start();
+  test("is not loaded again if the server replays all missed events", async () => {
+    const { tenant, proxy, pageProxy, revocations, unrevoked } = await start();
     await revocations.ready;
     await revoke(tenant, ["auth0|one"]);
     await until(() => revocations.connection.lastEventId);
@@ -163,36 +162,36 @@ describe("the snapshot", { concurrency: true }, () => {
     await revoke(tenant, ["auth0|two"]);
     proxy.mend();
     await until(() => revocations.connected);
-    assert.deepEqual(passing(["auth0|one", "auth0|two"]), []);
-    assert.equal(front.pages.length, 1);
+    assert.deepEqual(unrevoked(["auth0|one", "auth0|two"]), []);
+    assert.equal(pageProxy.pages.length, 1);
   });
 
-  test("that comes when the connection is lost counts for nothing, and is taken anew", async () => {
+  test("is discarded and loaded again if the connection is lost in the meantime", async () => {
     const tenant = new Tenant(worker);
     const users = usersOf(150);
     await revoke(tenant, users);
     const proxy = await startCutProxy(worker.url);
     const page = { revocations: [], last_event_id: null };
     const held = gate();
-    const { front, revocations, passing } = await start({
+    const { pageProxy, revocations, unrevoked } = await start({
       tenant,
       behind: proxy.url,
-      answer: ({ count }) => count === 1 && held.promise,
+      respond: ({ count }) => count === 1 && held.promise,
     });
-    await until(() => front.pages.length === 1);
+    await until(() => pageProxy.pages.length === 1);
     proxy.cut();
     await until(() => revocations.connection.state === "connecting");
     held.resolve({ status: 200, body: page });
-    await until(() => front.pages[0].over);
+    await until(() => pageProxy.pages[0].closed);
     proxy.mend();
     await revocations.ready;
-    assert.deepEqual(passing(users), []);
-    assert.equal(front.pages.length, 2);
+    assert.deepEqual(unrevoked(users), []);
+    assert.equal(pageProxy.pages.length, 2);
   });
 });
 
-describe("other events", () => {
-  test("revoke if they say so, heard of by the snapshot or live", async () => {
+describe("other event types", () => {
+  test("revoke if their revokes says so, in the snapshot and live", async () => {
     const EVENTS = "logout,password_changed,user_blocked,user_deleted,email_changed";
     const tenant = new Tenant(await startWorker({ vars: { EVENTS } }));
     const record = (type, user_id) =>
@@ -209,11 +208,11 @@ describe("other events", () => {
 
     await publish("before");
     await revoke(tenant, usersOf(100));
-    const followed = await start({ tenant });
-    await followed.revocations.ready;
-    assert.deepEqual(codesOf(followed, "before"), ["passed", "invalid_token"]);
+    const started = await start({ tenant });
+    await started.revocations.ready;
+    assert.deepEqual(codesOf(started, "before"), ["passed", "invalid_token"]);
     await publish("after");
-    await until(() => codesOf(followed, "after")[1] === "invalid_token");
-    assert.deepEqual(codesOf(followed, "after"), ["passed", "invalid_token"]);
+    await until(() => codesOf(started, "after")[1] === "invalid_token");
+    assert.deepEqual(codesOf(started, "after"), ["passed", "invalid_token"]);
   });
 });

@@ -1,5 +1,5 @@
-// One socket for several tabs, where Node's own locks and channels stand in for the browser's: what
-// a cut network does to it. Real tabs are in browser/react.test.mjs.
+// Sharing a socket between tabs, with Node's locks and channels instead of a browser's. For tests
+// with real tabs see browser/react.test.mjs.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, describe, mock, test } from "node:test";
@@ -14,7 +14,7 @@ import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
 
 const worker = await startWorker();
 
-async function browser() {
+async function startTenant() {
   const tenant = new Tenant(worker);
   const proxy = await startCutProxy(worker.url);
   function open(changes) {
@@ -33,8 +33,8 @@ async function browser() {
     connection.on("error", (error) => tab.errors.push(error));
     connection.connect();
     after(() => connection.close());
-    tab.connected = () => until(() => connection.state === "connected");
-    tab.got = async (...records) => {
+    tab.waitUntilConnected = () => until(() => connection.state === "connected");
+    tab.assertEvents = async (...records) => {
       const ids = records.map((record) => eventOf(record).id);
       await until(
         () => tab.events.length >= ids.length,
@@ -44,47 +44,47 @@ async function browser() {
     };
     return tab;
   }
-  const room = `session-events ${proxy.url} ${tenant.slug} ${USER}`;
-  return { tenant, proxy, room, open };
+  const groupName = `session-events ${proxy.url} ${tenant.slug} ${USER}`;
+  return { tenant, proxy, groupName, open };
 }
 
-/** Gives up soon on one that does not answer. */
-const IMPATIENT = { pingInterval: 50, pongTimeout: 500 };
+/** Short timeouts for an unresponsive leader. */
+const SHORT_TIMEOUTS = { pingInterval: 50, pongTimeout: 500 };
 
-/** Requests for the locks of a tenant's rooms are answered by a function of the test's own. */
-function answerLocks({ slug }, answer) {
+/** Replaces the handling of lock requests for a tenant. */
+function mockLocks({ slug }, handle) {
   const { request } = navigator.locks;
   mock.method(navigator.locks, "request", function (name, ...rest) {
-    return name.includes(` ${slug} `) ? answer(...rest) : request.call(this, name, ...rest);
+    return name.includes(` ${slug} `) ? handle(...rest) : request.call(this, name, ...rest);
   });
 }
 
 describe("tabs that share a socket", { concurrency: true }, () => {
-  test("all see that the network is gone, and get what came meanwhile", async () => {
-    const { tenant, proxy, open } = await browser();
+  test("all report an outage and receive the events of the outage", async () => {
+    const { tenant, proxy, open } = await startTenant();
     const tabs = [open(), open()];
-    for (const tab of tabs) await tab.connected();
-    const [before, meanwhile] = [scp(), scp()];
+    for (const tab of tabs) await tab.waitUntilConnected();
+    const [before, missed] = [scp(), scp()];
     await tenant.publish(before);
-    for (const tab of tabs) await tab.got(before);
+    for (const tab of tabs) await tab.assertEvents(before);
     proxy.cut();
     for (const { connection } of tabs) await until(() => connection.state === "connecting");
-    await tenant.publish(meanwhile);
+    await tenant.publish(missed);
     proxy.mend();
     for (const tab of tabs) {
-      await tab.got(before, meanwhile);
-      await tab.connected();
+      await tab.assertEvents(before, missed);
+      await tab.waitUntilConnected();
       assert.equal(tab.gaps, 0);
     }
   });
 
-  test("are all told when events may have been missed", async () => {
-    const { tenant, proxy, open } = await browser();
+  test("all report a gap when events may be lost", async () => {
+    const { tenant, proxy, open } = await startTenant();
     const tabs = [open(), open()];
-    for (const tab of tabs) await tab.connected();
+    for (const tab of tabs) await tab.waitUntilConnected();
     const first = scp();
     await tenant.publish(first);
-    for (const tab of tabs) await tab.got(first);
+    for (const tab of tabs) await tab.assertEvents(first);
     proxy.cut();
     for (const { connection } of tabs) await until(() => connection.state === "connecting");
     const others = Array.from({ length: 101 }, () => scp({ user_id: "auth0|joe" }));
@@ -100,53 +100,53 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     );
   });
 
-  test("are told the same by a tab that has taken over meanwhile", async () => {
-    const { tenant, proxy, open } = await browser();
+  test("report a gap also after another tab has taken over", async () => {
+    const { tenant, proxy, open } = await startTenant();
     const [first, second] = [open(), open()];
-    for (const tab of [first, second]) await tab.connected();
+    for (const tab of [first, second]) await tab.waitUntilConnected();
     const known = scp();
     await tenant.publish(known);
-    await second.got(known);
+    await second.assertEvents(known);
     proxy.cut();
     first.connection.close();
     await tenant.publish(...Array.from({ length: 101 }, () => scp({ user_id: "auth0|joe" })));
     proxy.mend();
-    await second.connected();
+    await second.waitUntilConnected();
     await until(() => second.gaps === 1);
-    await second.got(known);
+    await second.assertEvents(known);
   });
 
-  test("are not told of a gap at first, when there is nothing that they could have missed", async () => {
-    const { tenant, open } = await browser();
+  test("report no gap at the start", async () => {
+    const { tenant, open } = await startTenant();
     const kept = scp();
     await tenant.publish(kept, ...Array.from({ length: 99 }, () => scp({ user_id: "auth0|joe" })));
     const tabs = [open(), open()];
-    for (const tab of tabs) await tab.got(kept);
+    for (const tab of tabs) await tab.assertEvents(kept);
     const later = scp();
     await tenant.publish(later);
     for (const tab of tabs) {
-      await tab.got(kept, later);
+      await tab.assertEvents(kept, later);
       assert.equal(tab.gaps, 0);
     }
   });
 
-  test("give one that comes later the newest hundred events that they know", async () => {
-    const { tenant, open } = await browser();
+  test("send the last 100 events to a tab that joins later", async () => {
+    const { tenant, open } = await startTenant();
     const first = open();
-    await first.connected();
+    await first.waitUntilConnected();
     const records = Array.from({ length: 103 }, () => scp());
     await tenant.publish(...records);
-    await first.got(...records);
+    await first.assertEvents(...records);
     const second = open();
-    await second.got(...records.slice(3));
+    await second.assertEvents(...records.slice(3));
     assert.deepEqual([first.gaps, second.gaps], [0, 0]);
   });
 
-  test("go by the one that has the socket, and that one by nobody else", async () => {
-    const { room, open } = await browser();
+  test("follow the leader, which ignores messages of other tabs", async () => {
+    const { groupName, open } = await startTenant();
     const tab = open();
-    await tab.connected();
-    const channel = new BroadcastChannel(room);
+    await tab.waitUntilConnected();
+    const channel = new BroadcastChannel(groupName);
     const heard = once(channel, "message");
     const { id, ...event } = eventOf(scp());
     channel.postMessage({ kind: "event", event: { ...event, id: "forged" } });
@@ -159,123 +159,123 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     assert.deepEqual([tab.connection.state, tab.events, tab.gaps], ["connected", [], 0]);
   });
 
-  test("are told when the token is another user's, whose events are of no use", async () => {
-    const { tenant, open } = await browser();
+  test("report a token of another user", async () => {
+    const { tenant, open } = await startTenant();
     const getToken = () => tenant.token({ sub: "auth0|joe", scope: "listen:events:self" });
     const tab = open({ getToken });
-    await tab.connected();
+    await tab.waitUntilConnected();
     assert.deepEqual(
       tab.errors.map(({ code }) => code),
       ["wrong_user"],
     );
   });
 
-  test("are told it of a token that replaces another, too", async () => {
-    const { tenant, open } = await browser();
+  test("report a renewed token of another user", async () => {
+    const { tenant, open } = await startTenant();
     const claims = { scope: "listen:events:self", exp: now() + 12 };
     const getToken = ({ fresh }) => tenant.token({ ...claims, sub: fresh ? "auth0|joe" : USER });
     const tab = open({ getToken, renewBefore: 11_000 });
-    await tab.connected();
+    await tab.waitUntilConnected();
     assert.deepEqual(tab.errors, []);
     await until(() => tab.errors.length > 0);
     assert.equal(tab.errors[0].code, "wrong_user");
   });
 
-  test("take the place of one that has the socket and does not answer", async () => {
-    const { tenant, room, open } = await browser();
-    void navigator.locks.request(room, () => new Promise(() => {})).catch(() => {});
-    const tabs = [open(IMPATIENT), open(IMPATIENT)];
-    for (const tab of tabs) await tab.connected();
+  test("replace a leader that does not respond", async () => {
+    const { tenant, groupName, open } = await startTenant();
+    void navigator.locks.request(groupName, () => new Promise(() => {})).catch(() => {});
+    const tabs = [open(SHORT_TIMEOUTS), open(SHORT_TIMEOUTS)];
+    for (const tab of tabs) await tab.waitUntilConnected();
     const record = scp();
     await tenant.publish(record);
-    for (const tab of tabs) await tab.got(record);
+    for (const tab of tabs) await tab.assertEvents(record);
     await until(async () => (await tenant.listeners()).count === 1);
   });
 
-  test("ask one that says nothing for a sign of life, and leave it in its place", async () => {
-    const { tenant, room, open } = await browser();
+  test("ping a silent leader and keep it if it responds", async () => {
+    const { tenant, groupName, open } = await startTenant();
     const socket = async () =>
       (await tenant.listeners()).connections.map((one) => one.connected_on);
-    await open().connected();
+    await open().waitUntilConnected();
     const before = await socket();
-    const channel = new BroadcastChannel(room);
-    let asked = 0;
-    channel.onmessage = ({ data }) => (asked += data.kind === "hello");
+    const channel = new BroadcastChannel(groupName);
+    let hellos = 0;
+    channel.onmessage = ({ data }) => (hellos += data.kind === "hello");
     const second = open({ pingInterval: 50 });
-    await until(() => asked > 3);
+    await until(() => hellos > 3);
     channel.close();
     assert.deepEqual(await socket(), before);
     assert.equal(second.connection.state, "connected");
   });
 
-  test("wait for their turn again when another is let in where they were not", async () => {
-    const { tenant, open } = await browser();
+  test("request the lock again when the server accepts another tab", async () => {
+    const { tenant, open } = await startTenant();
     let scope = "openid";
     const getToken = () => tenant.token({ scope });
     const refused = open({ getToken });
     await until(() => refused.connection.state === "disconnected");
     const other = open();
-    await refused.connected();
+    await refused.waitUntilConnected();
     scope = "listen:events:self";
     other.connection.close();
     const record = scp();
     await tenant.publish(record);
-    await refused.got(record);
+    await refused.assertEvents(record);
   });
 
-  test("miss nothing when a leader's news come before its list, and then it goes", async () => {
-    const { tenant, room, open } = await browser();
-    const gone = Promise.withResolvers();
-    void navigator.locks.request(room, () => gone.promise);
-    const channel = new BroadcastChannel(room);
-    const greeted = once(channel, "message");
+  test("miss no event if the leader leaves before it has sent its recent events", async () => {
+    const { tenant, groupName, open } = await startTenant();
+    const leaderLeft = Promise.withResolvers();
+    void navigator.locks.request(groupName, () => leaderLeft.promise);
+    const channel = new BroadcastChannel(groupName);
+    const hello = once(channel, "message");
     const [missed, live] = [scp(), scp()];
     await tenant.publish(missed, live);
     const tab = open();
-    await greeted;
+    await hello;
     channel.postMessage({ kind: "event", event: eventOf(live) });
     channel.postMessage({ kind: "gap" });
     await until(() => tab.gaps === 1);
     channel.close();
-    gone.resolve();
-    await tab.got(missed, live);
+    leaderLeft.resolve();
+    await tab.assertEvents(missed, live);
   });
 
-  test("have each its own socket when locks are refused", async () => {
-    const { tenant, open } = await browser();
+  test("each have a socket if locks are not allowed", async () => {
+    const { tenant, open } = await startTenant();
     const refusal = new DOMException("The request was denied.", "SecurityError");
-    answerLocks(tenant, () => Promise.reject(refusal));
+    mockLocks(tenant, () => Promise.reject(refusal));
     const tabs = [open(), open()];
-    for (const tab of tabs) await tab.connected();
+    for (const tab of tabs) await tab.waitUntilConnected();
     assert.equal((await tenant.listeners()).count, 2);
     const record = scp();
     await tenant.publish(record);
-    for (const tab of tabs) await tab.got(record);
+    for (const tab of tabs) await tab.assertEvents(record);
   });
 
-  test("open nothing when they are closed in the same breath", async () => {
-    const { room, open } = await browser();
+  test("open no socket if they are closed at once", async () => {
+    const { groupName, open } = await startTenant();
     const getToken = mock.fn();
     const { connection } = open({ getToken });
     connection.close();
     connection.connect();
     connection.close();
-    // Locks are given in the order in which they were asked for.
+    // Locks are granted in the order of the requests.
     let isFree = false;
-    void navigator.locks.request(room, () => (isFree = true));
+    void navigator.locks.request(groupName, () => (isFree = true));
     await until(
       () => isFree,
-      () => "the lock is held",
+      () => "the lock is still held",
     );
     assert.equal(getToken.mock.callCount(), 0);
     assert.equal(connection.state, "disconnected");
   });
 
-  test("open nothing when they get the lock after they were closed", async () => {
-    const { tenant, open } = await browser();
+  test("open no socket if the lock is granted after close()", async () => {
+    const { tenant, open } = await startTenant();
     const granted = Promise.withResolvers();
     let isFree = false;
-    answerLocks(tenant, async (_options, lead) => {
+    mockLocks(tenant, async (_options, lead) => {
       await granted.promise;
       await lead();
       isFree = true;
@@ -285,12 +285,12 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     granted.resolve();
     await until(
       () => isFree,
-      () => "the lock is held",
+      () => "the lock is still held",
     );
     assert.equal(getToken.mock.callCount(), 0);
   });
 
-  test("refuse options that cannot be used at once", () => {
+  test("reject invalid options in the constructor", () => {
     const options = { url: worker.url, tenant: "acme", user: USER, getToken: () => "" };
     for (const bad of [{ url: "nowhere" }, { tenant: "" }, { getToken: undefined }])
       assert.throws(() => new SharedSessionEvents({ ...options, ...bad }), TypeError);

@@ -1,4 +1,4 @@
-// What compiles and what does not, as users write it. Compiling this file is the test.
+// Type tests: this file must compile, and each `@ts-expect-error` must be an error.
 import { SessionEvents, type SessionEvent } from "session-events";
 import { Revocations } from "session-events/revocation";
 
@@ -11,10 +11,10 @@ const client = new SessionEvents(options);
 
 const stop: () => void = client.on("event", (event: SessionEvent) => {
   const known: boolean = event.type === "logout" || event.type === "user_blocked";
-  const future: boolean = event.type === "a type to come";
+  const future: boolean = event.type === "a_future_type";
   const session: string | undefined = event.session_id;
   const scope: "user" | "session" | undefined = event.revokes;
-  // @ts-expect-error An event cannot be changed.
+  // @ts-expect-error Events are read-only.
   event.id = "1";
 });
 client.on("connecting", ({ code, reason, delay }) => [code, reason, delay] satisfies unknown[]);
@@ -23,28 +23,31 @@ client.on("connected", ({ sub, filter, claims, expiresAt, recovered }) => {
   const time: number = expiresAt.getTime();
   const complete: boolean | undefined = recovered;
   const issuedAt: unknown = claims["iat"];
-  // @ts-expect-error There are but two filters.
+  // @ts-expect-error There are only two filters.
   return filter === "all" && sub;
 });
 client.on("error", ({ code, message, cause }) => [code, message, cause] satisfies unknown[]);
 const state: "disconnected" | "connecting" | "connected" = client.state;
 
-// @ts-expect-error The name of an event is misspelt.
+// @ts-expect-error The event name does not exist.
 client.on("connect", () => {});
-// @ts-expect-error The state is the client's own.
+// @ts-expect-error The state is read-only.
 client.state = "connected";
-// @ts-expect-error There is no tenant.
+// @ts-expect-error The tenant is missing.
 new SessionEvents({ url: options.url, getToken: options.getToken });
-// @ts-expect-error A token is a string.
+// @ts-expect-error A token must be a string.
 new SessionEvents({ ...options, getToken: () => 7 });
-// @ts-expect-error There is no such option.
+// @ts-expect-error The option does not exist.
 new SessionEvents({ ...options, retries: 3 });
 
-// What auth0-spa-js and auth0-react give is a token or nothing.
-const silently = async (): Promise<string | undefined> => undefined;
-new SessionEvents({ ...options, getToken: ({ fresh }) => (fresh ? silently() : undefined) });
+// The functions of auth0-spa-js and auth0-react return a token or undefined.
+const getTokenSilently = async (): Promise<string | undefined> => undefined;
+new SessionEvents({
+  ...options,
+  getToken: ({ fresh }) => (fresh ? getTokenSilently() : undefined),
+});
 
-// The package ws names its events more narrowly, and has no dispatchEvent.
+// The class of the package ws has narrower event types and no dispatchEvent.
 type WsEvents = {
   open: { readonly type: string; readonly target: WsSocket };
   error: { readonly error: unknown; readonly target: WsSocket };
@@ -62,10 +65,10 @@ declare class WsSocket {
 }
 new SessionEvents({ ...options, WebSocket: WsSocket });
 new SessionEvents({ ...options, WebSocket });
-// @ts-expect-error It cannot be sent anything.
+// @ts-expect-error It has no send().
 new SessionEvents({ ...options, WebSocket: EventTarget });
 
-// Claims as an Action writes them, and as @fastify/jwt has them.
+// Custom claims of an Action, and the claims type of @fastify/jwt.
 const revocations = new Revocations({
   ...options,
   whileDisconnected: "pass",

@@ -1,5 +1,5 @@
-// The examples as a user runs them: the page in a browser, the API beside it, and the issuer that
-// stands in for Auth0 under `npm start`.
+// The examples as a user runs them: the page in a browser, the API, and the stand-in issuer of
+// `npm start`.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -19,7 +19,7 @@ const JANE = "auth0|6182002f34f4dd006b05b5c7";
 
 const standIn = await startIssuer(0, AUDIENCE);
 after(() => standIn.stop());
-// The worker's requests for its keys come by this process, so it has to know of it.
+// The Worker's requests for the key set pass through this process, which forwards them.
 const issuer = new Issuer(standIn.url);
 issuer.behaviour = () => nodeFetch(issuer.jwksUri);
 
@@ -27,11 +27,11 @@ const worker = await startWorker({
   vars: { ISSUERS: JSON.stringify({ "examples@us": [{ issuer: standIn.url }] }) },
 });
 const tenant = new Tenant(worker, { name: "examples" });
-/** The log comes to the worker when this has been kept: Auth0 does not let a user wait for it. */
-let logged = Promise.resolve();
-// The records of the stand-in are those of the tenant acme.
+/** Log records are delivered when this promise resolves. Sign-outs do not wait for it. */
+let logDelivery = Promise.resolve();
+// The stand-in issuer creates records of the tenant acme.
 standIn.logTo(async (records) => {
-  void logged.then(() =>
+  void logDelivery.then(() =>
     tenant.publish(
       ...records.map((record) => ({
         ...record,
@@ -41,10 +41,10 @@ standIn.logTo(async (records) => {
   );
 });
 
-/** Holds the log back until the function that this gives is called. */
+/** Delays the delivery of log records. Returns a function that ends the delay. */
 function holdLog(t) {
   const { promise, resolve } = Promise.withResolvers();
-  logged = promise;
+  logDelivery = promise;
   t.after(resolve);
   return resolve;
 }
@@ -57,18 +57,18 @@ const env = {
   AUTH0_ISSUER: standIn.url,
   PORT: "0",
 };
-const example = (name, more) =>
+const startExample = (name, variables) =>
   new Program({ after }, process.execPath, [join(ROOT, "examples", name, "server.mjs")], {
-    env: { ...env, ...more },
+    env: { ...env, ...variables },
   });
 
-const api = example("express");
+const api = startExample("express");
 const [, apiUrl] = await api.shows(/(http:\/\/\S+)\/api\/me/);
-await api.shows(/knows which sessions are over/);
-const page = example("browser", { API_URL: apiUrl });
+await api.shows(/list of revocations is up to date/);
+const page = startExample("browser", { API_URL: apiUrl });
 const [address] = await page.shows(/http:\/\/localhost:\d+/);
 
-/** A browser of its own, whose pages must not complain. */
+/** Creates a browser profile whose pages must have no errors. */
 async function newBrowser(t) {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -78,7 +78,7 @@ async function newBrowser(t) {
   return context;
 }
 
-/** A tab in which the user has signed in, by name, unless the browser has a session already. */
+/** Opens a tab, and signs the user in by name unless the browser already has a session. */
 async function signIn(context, name) {
   const tab = await context.newPage();
   await tab.goto(address);
@@ -92,71 +92,71 @@ async function signIn(context, name) {
   return tab;
 }
 
-const answer = async (tab) => {
+const callApi = async (tab) => {
   await tab.getByRole("button", { name: "Call the API" }).click();
   return tab.locator("pre").textContent();
 };
 
 describe("the examples", () => {
-  for (const [socket, why] of [
+  for (const [socket, reason] of [
     ["without", "You have signed out elsewhere."],
-    // The browser's tokens go as well, and no other tab can get one to wait for the event with.
+    // The sign-out removes the browser's tokens, so no other tab can connect to receive the event.
     ["with", "You are no longer signed in."],
   ])
-    test(`a user who signs out in the tab ${socket} the socket is signed out in the other, and only that user`, async (t) => {
-      const letLogCome = holdLog(t);
+    test(`a user who signs out in the tab ${socket} the socket is signed out in the other tab, and other users are not`, async (t) => {
+      const releaseLog = holdLog(t);
       const context = await newBrowser(t);
       const first = await signIn(context, "Jane Doe");
       const second = await signIn(context, "Jane Doe");
-      const [one, two] = socket === "with" ? [first, second] : [second, first];
-      const other = await signIn(await newBrowser(t), "John Roe");
+      const [signedOutTab, otherTab] = socket === "with" ? [first, second] : [second, first];
+      const otherUser = await signIn(await newBrowser(t), "John Roe");
       const before = (await tenant.listeners()).connections.filter(({ sub }) => sub === JANE);
       assert.equal(before.length, 1, "the two tabs share a socket");
 
-      await one.getByRole("button", { name: "Sign out" }).click();
-      await one.getByText("Sign in here, and in a second tab.").waitFor();
-      letLogCome();
-      await two.getByText(why).waitFor();
+      await signedOutTab.getByRole("button", { name: "Sign out" }).click();
+      await signedOutTab.getByText("Sign in here, and in a second tab.").waitFor();
+      releaseLog();
+      await otherTab.getByText(reason).waitFor();
       await until(
         async () => !(await tenant.listeners()).connections.some(({ sub }) => sub === JANE),
       );
-      await other.getByText("Session events: connected").waitFor();
-      // Signing in again begins a new session, which the old event does not end.
-      await two.getByRole("button", { name: "Sign in" }).click();
-      await two.getByRole("link", { name: "Jane Doe" }).click();
-      await two.getByText("Session events: connected").waitFor();
+      await otherUser.getByText("Session events: connected").waitFor();
+      // A new sign-in creates a new session, which the old event does not end.
+      await otherTab.getByRole("button", { name: "Sign in" }).click();
+      await otherTab.getByRole("link", { name: "Jane Doe" }).click();
+      await otherTab.getByText("Session events: connected").waitFor();
     });
 
   for (const name of ["Jane Doe", "John Roe"])
-    test(`${name} signs in after Jane Doe has signed out, and is left alone when the log tells of it`, async (t) => {
-      const letLogCome = holdLog(t);
+    test(`${name} signs in after Jane Doe signed out and stays signed in when the late log record arrives`, async (t) => {
+      const releaseLog = holdLog(t);
       const context = await newBrowser(t);
       const old = await signIn(context, "Jane Doe");
-      const present = await signIn(context, "Jane Doe");
-      await present.getByRole("button", { name: "Sign out" }).click();
-      await present.getByRole("button", { name: "Sign in" }).waitFor();
-      // Within that second the API cannot tell a new token from an old one, and refuses it.
+      const current = await signIn(context, "Jane Doe");
+      await current.getByRole("button", { name: "Sign out" }).click();
+      await current.getByRole("button", { name: "Sign in" }).waitFor();
+      // The API rejects tokens that were issued in the same second as the sign-out.
       const second = now();
       await until(() => now() > second);
-      await present.getByRole("button", { name: "Sign in" }).click();
-      await present.getByRole("link", { name }).click();
-      await present.getByText(`Hello, ${name}`).waitFor();
+      await current.getByRole("button", { name: "Sign in" }).click();
+      await current.getByRole("link", { name }).click();
+      await current.getByText(`Hello, ${name}`).waitFor();
       const reloaded = old.waitForEvent("load");
-      letLogCome();
+      releaseLog();
       await reloaded;
-      for (const tab of [old, present]) {
+      for (const tab of [old, current]) {
         await tab.getByText(`Hello, ${name}`).waitFor();
         await tab.getByText("Session events: connected").waitFor();
-        assert.match(await answer(tab), /^200 /);
+        assert.match(await callApi(tab), /^200 /);
       }
     });
 
-  test("a user who is blocked is signed out, and the API refuses the token that is left", async (t) => {
+  test("a blocked user is signed out, and the API rejects the remaining token", async (t) => {
     const tab = await signIn(await newBrowser(t), "John Roe");
-    assert.match(await answer(tab), /^200 /);
-    const asked = tab.waitForRequest((request) => request.url().endsWith("/api/me"));
-    await answer(tab);
-    const { authorization } = await (await asked).allHeaders();
+    assert.match(await callApi(tab), /^200 /);
+    const request = tab.waitForRequest((request) => request.url().endsWith("/api/me"));
+    await callApi(tab);
+    const { authorization } = await (await request).allHeaders();
 
     const john = "auth0%7C64f1c2a9e1b8d7003c5a9d21";
     const blocked = await nodeFetch(`${standIn.url}api/v2/users/${john}`, {
@@ -165,17 +165,17 @@ describe("the examples", () => {
     });
     assert.equal(blocked.status, 200);
     await tab.getByText("An administrator has blocked you.").waitFor();
-    const url = (await asked).url();
-    const refused = await nodeFetch(url, { headers: { authorization } });
-    assert.equal(refused.status, 401);
-    assert.match(refused.headers.get("www-authenticate"), /^Bearer error="invalid_token"/);
-    assert.equal((await refused.json()).error, "invalid_token");
+    const url = (await request).url();
+    const rejected = await nodeFetch(url, { headers: { authorization } });
+    assert.equal(rejected.status, 401);
+    assert.match(rejected.headers.get("www-authenticate"), /^Bearer error="invalid_token"/);
+    assert.equal((await rejected.json()).error, "invalid_token");
     await tab.getByRole("button", { name: "Sign in" }).click();
     await tab.getByText("John Roe").waitFor();
     assert.equal(await tab.getByRole("link", { name: "John Roe" }).count(), 0);
   });
 
-  test("a user who signs out in another browser stays signed in here, and sees it", async (t) => {
+  test("a user who signs out in another browser stays signed in, and the page shows the event", async (t) => {
     const here = await signIn(await newBrowser(t), "Jane Doe");
     const elsewhere = await signIn(await newBrowser(t), "Jane Doe");
     await elsewhere.getByRole("button", { name: "Sign out" }).click();
@@ -184,46 +184,46 @@ describe("the examples", () => {
     await here.getByText("Session events: connected").waitFor();
   });
 
-  test("they say what is missing when nobody answers", async () => {
-    const gone = createServer().listen(0, "127.0.0.1");
-    await once(gone, "listening");
-    const nowhere = `http://localhost:${gone.address().port}/`;
-    gone.close();
-    await once(gone, "close");
+  test("the examples report a missing server", async () => {
+    const stopped = createServer().listen(0, "127.0.0.1");
+    await once(stopped, "listening");
+    const unreachable = `http://localhost:${stopped.address().port}/`;
+    stopped.close();
+    await once(stopped, "close");
     for (const name of ["browser", "express"])
       for (const missing of ["SESSION_EVENTS_URL", "AUTH0_ISSUER"]) {
-        const program = example(name, { [missing]: nowhere });
+        const program = startExample(name, { [missing]: unreachable });
         assert.equal(await program.exit, 1);
-        assert.equal(program.output, `Nobody answers at ${nowhere}: run npm start first.\n`);
+        assert.equal(program.output, `${unreachable} does not respond: run npm start first.\n`);
       }
   });
 
-  test("the page takes the next port when its own is taken, and the API says so", async () => {
+  test("the page uses the next port if its port is in use, and the API reports an error", async () => {
     const { port } = new URL(address);
-    const [next] = await example("browser", { PORT: port }).shows(/http:\/\/localhost:\d+/);
+    const [next] = await startExample("browser", { PORT: port }).shows(/http:\/\/localhost:\d+/);
     assert.notEqual(next, address);
     assert.equal((await nodeFetch(next)).status, 200);
-    const second = example("express", { PORT: new URL(apiUrl).port });
+    const second = startExample("express", { PORT: new URL(apiUrl).port });
     assert.equal(await second.exit, 1);
-    assert.match(second.output, /EADDRINUSE.*choose another by PORT/);
+    assert.match(second.output, /EADDRINUSE.*set PORT to another port/);
   });
 
-  test("Ctrl-C ends them without a complaint", async () => {
-    for (const [name, sign, more] of [
+  test("Ctrl-C ends the examples without an error", async () => {
+    for (const [name, pattern, variables] of [
       ["browser", /^Open/m],
-      ["express", /^It knows/m],
-      // One that gets no token, and so is not ready when it has to end.
-      ["express", /^The API answers/m, { AUTH0_ISSUER: String(worker.url) }],
+      ["express", /^The list of revocations/m],
+      // Without a token it is not ready when it ends.
+      ["express", /^The API listens/m, { AUTH0_ISSUER: String(worker.url) }],
     ]) {
-      const program = example(name, more);
-      await program.shows(sign);
+      const program = startExample(name, variables);
+      await program.shows(pattern);
       program.signalGroup("SIGINT");
       assert.equal(await program.exit, 0, program.output);
       assert.doesNotMatch(program.output, /Error/);
     }
   });
 
-  test("the API refuses whoever shows no token", async () => {
+  test("the API rejects a request without a token", async () => {
     const response = await nodeFetch(`${apiUrl}/api/me`);
     assert.equal(response.status, 401);
     assert.match(response.headers.get("www-authenticate"), /^Bearer/);

@@ -8,10 +8,10 @@ const REASONS = {
   logout: "You have signed out elsewhere.",
   password_changed: "The password was changed: please sign in again.",
   user_blocked: "An administrator has blocked you.",
-  gone: "You are no longer signed in.",
+  signed_out: "You are no longer signed in.",
 };
 
-const SHOWN = 5;
+const MAX_EVENTS = 5;
 
 export function App() {
   const { isLoading, isAuthenticated, error } = useAuth0();
@@ -19,7 +19,7 @@ export function App() {
     <main>
       <h1>My application</h1>
       {error && <p role="alert">{error.message}</p>}
-      {isLoading ? <p>One moment …</p> : isAuthenticated ? <Home /> : <Welcome />}
+      {isLoading ? <p>Loading…</p> : isAuthenticated ? <Home /> : <Welcome />}
     </main>
   );
 }
@@ -39,7 +39,7 @@ function Home() {
   const { user, logout } = useAuth0();
   const [events, setEvents] = useState([]);
   const { state } = useSessionEvents((event) =>
-    setEvents((earlier) => [event, ...earlier].slice(0, SHOWN)),
+    setEvents((earlier) => [event, ...earlier].slice(0, MAX_EVENTS)),
   );
   return (
     <>
@@ -66,26 +66,26 @@ function Home() {
   );
 }
 
-/** Asks the Express example. The token is kept, to show that it is worth nothing afterwards. */
+/** Calls the Express example and shows its response. */
 function Api() {
   const { getAccessTokenSilently } = useAuth0();
-  const [answer, setAnswer] = useState();
+  const [response, setResponse] = useState();
 
   async function call() {
     const token = await getAccessTokenSilently();
     try {
-      const response = await fetch(`${SETTINGS.api}/api/me`, {
+      const result = await fetch(`${SETTINGS.api}/api/me`, {
         headers: { authorization: `Bearer ${token}` },
       });
-      setAnswer(`${response.status} ${JSON.stringify(await response.json(), null, 2)}`);
+      setResponse(`${result.status} ${JSON.stringify(await result.json(), null, 2)}`);
     } catch {
-      setAnswer(`Nobody answers at ${SETTINGS.api}: npm run example:express starts the API.`);
+      setResponse(`${SETTINGS.api} does not respond: start the API with npm run example:express.`);
     }
   }
   return (
     <>
       <button onClick={call}>Call the API</button>
-      {answer && <pre role="status">{answer}</pre>}
+      {response && <pre role="status">{response}</pre>}
     </>
   );
 }

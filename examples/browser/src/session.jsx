@@ -1,4 +1,4 @@
-// All that an application needs to end with its user's session.
+// Signs the user out when the session ends elsewhere.
 import { useAuth0 } from "@auth0/auth0-react";
 import { createContext, useContext, useEffect, useState } from "react";
 import { SessionEventsProvider } from "session-events/react";
@@ -7,7 +7,7 @@ const { url, tenant } = SETTINGS;
 
 const Reason = createContext();
 
-/** Why the user of this page is no longer signed in: the type of an event, or `"gone"`. */
+/** The reason why the user was signed out: an event type, or `"signed_out"` without an event. */
 export const useReason = () => useContext(Reason);
 
 export function Session({ children }) {
@@ -17,8 +17,8 @@ export function Session({ children }) {
   useEffect(() => {
     if (user) getIdTokenClaims().then(setSession);
     else setSession(undefined);
-    // Whoever signs out in another tab takes this one's tokens along: no event has to tell.
-    if (user) setReason("gone");
+    // The default reason: a sign-out in another tab removes this tab's tokens without an event.
+    if (user) setReason("signed_out");
   }, [user, getIdTokenClaims]);
 
   return (
@@ -28,9 +28,9 @@ export function Session({ children }) {
       session={session}
       getToken={({ fresh }) => getAccessTokenSilently({ cacheMode: fresh ? "off" : "on" })}
       onSessionEnd={async ({ type }) => {
-        const now = await getIdTokenClaims();
-        // Somebody has signed in anew, in another tab: to log out would end that session.
-        if (now && now.sid !== session.sid) return location.reload();
+        const current = await getIdTokenClaims();
+        // Another tab has a new session, which a logout would end.
+        if (current && current.sid !== session.sid) return location.reload();
         setReason(type);
         logout({ openUrl: false });
       }}

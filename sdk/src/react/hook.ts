@@ -3,20 +3,20 @@
 import { useContext, useEffect, useRef, useSyncExternalStore } from "react";
 
 import type { SessionEvent } from "../client.ts";
-import { AT_REST, StoreContext, type SessionEventsStatus } from "./store.ts";
+import { DISCONNECTED, StoreContext, type SessionEventsStatus } from "./store.ts";
 
 /**
- * The state of the connection, and each event of the user that arrives while the component is
- * mounted, if a function is given for them; it need not be the same one at each rendering. Throws
- * outside a `SessionEventsProvider`.
+ * Returns the state of the connection. Calls `onEvent` with each event of the user that arrives while
+ * the component is mounted; the function may change with each rendering. Throws outside of a
+ * `SessionEventsProvider`.
  */
 export function useSessionEvents(onEvent?: (event: SessionEvent) => void): SessionEventsStatus {
   const store = useContext(StoreContext);
   if (!store) throw new Error("useSessionEvents must be called inside a SessionEventsProvider");
-  const latest = useRef(onEvent);
+  const latestOnEvent = useRef(onEvent);
   useEffect(() => {
-    latest.current = onEvent;
+    latestOnEvent.current = onEvent;
   });
-  useEffect(() => store.onEvent((event) => latest.current?.(event)), [store]);
-  return useSyncExternalStore(store.onStatus, store.status, () => AT_REST);
+  useEffect(() => store.onEvent((event) => latestOnEvent.current?.(event)), [store]);
+  return useSyncExternalStore(store.onStatus, store.status, () => DISCONNECTED);
 }

@@ -1,4 +1,4 @@
-// Session events in React: a provider that listens while somebody is signed in, and a hook.
+// Session events in React: a provider that connects while a user is signed in, and a hook.
 export { endsSession, type SessionClaims } from "../revocation/rule.ts";
 export { SessionEventsProvider, type SessionEventsProviderProps } from "./provider.tsx";
 export { useSessionEvents } from "./hook.ts";

@@ -1,41 +1,47 @@
 "use client";
 
-// Listens while somebody is signed in, and tells once when that session is over.
+// Connects while a user is signed in, and reports the end of the session once.
 //
-// Nothing happens while rendering, so nothing happens on a server. Effects that run twice, as in
-// React's strict mode, open one socket: the connection only begins after both.
+// All side effects are in effects, so the provider does nothing on a server. React's strict mode
+// runs effects twice, but only one socket opens, because a connection starts asynchronously.
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
 import type { SessionEvent, SessionEventsError } from "../client.ts";
-import { beganBefore, dateOf, endsSession, sidOf, type SessionClaims } from "../revocation/rule.ts";
+import {
+  endsSession,
+  sessionIdOf,
+  startedBefore,
+  timeOf,
+  type SessionClaims,
+} from "../revocation/rule.ts";
 import { SharedSessionEvents, type SharedSessionEventsOptions } from "../tabs.ts";
 import { Store, StoreContext } from "./store.ts";
 
 type ConnectionOptions = Omit<SharedSessionEventsOptions, "user">;
 
 /**
- * The connection's options, of which a change of `url` or `tenant` opens a new one. `getToken` and
- * the other functions need not be the same at each rendering: the newest is called.
+ * The options of the connection and the callbacks. A change of `url` or `tenant` opens a new
+ * connection. `getToken` and the callbacks may change with each rendering; the latest is called.
  */
 export interface SessionEventsProviderProps extends ConnectionOptions {
   /**
-   * The claims of the present session's ID token (`getIdTokenClaims()` of `@auth0/auth0-react`):
-   * `sub`, `iat` and `sid` are looked at. Of one `sid` the first count, for those of a refreshed
-   * token are newer than the session. While there are none, nobody is signed in, and there is no
-   * connection.
+   * The claims of the current session's ID token (`getIdTokenClaims()` of `@auth0/auth0-react`),
+   * of which `sub`, `iat` and `sid` are used. While the `sid` stays the same, the provider uses the
+   * first claims, because the `iat` of a refreshed token is later than the start of the session.
+   * Without claims, no user is signed in and there is no connection.
    */
   readonly session: SessionClaims | null | undefined;
   /**
-   * Called once when the present session is over, in each tab: log out there. The event is the
-   * first that `endsSession`; others are left to the hook.
+   * Called once in each tab when the current session has ended: log the user out. The argument is
+   * the first event that ends the session. The hook receives all events.
    */
   readonly onSessionEnd?: (event: SessionEvent) => void;
   /**
-   * Called in each tab when events may have been missed, because there was no connection for so
-   * long that the server no longer keeps them all: ask the issuer whether the session goes on.
+   * Called in each tab when events may be lost, because there were more during an outage than the
+   * server stores: check with the issuer whether the session still exists.
    */
   readonly onGap?: () => void;
-  /** Called when something goes wrong, in the tab that has the socket. */
+  /** Called with errors, in the tab that has the socket. */
   readonly onError?: (error: SessionEventsError) => void;
   readonly children?: ReactNode;
 }
@@ -43,12 +49,14 @@ export interface SessionEventsProviderProps extends ConnectionOptions {
 export function SessionEventsProvider(props: SessionEventsProviderProps): ReactNode {
   const { children, session, url, tenant } = props;
   const [store] = useState(() => new Store());
-  const latest = useRef(props);
-  const began = useRef<SessionClaims | null>(null);
-  const ended = useRef<SessionClaims>(undefined);
+  const latestProps = useRef(props);
+  /** The first claims of the current session. */
+  const currentSession = useRef<SessionClaims | null>(null);
+  /** The last session whose end was reported. */
+  const endedSession = useRef<SessionClaims>(undefined);
   useEffect(() => {
-    latest.current = props;
-    if (!isSame(began.current, session)) began.current = session ?? null;
+    latestProps.current = props;
+    if (!isSameSession(currentSession.current, session)) currentSession.current = session ?? null;
   });
 
   const address = String(url);
@@ -56,26 +64,26 @@ export function SessionEventsProvider(props: SessionEventsProviderProps): ReactN
   useEffect(() => {
     if (!user) return;
     const connection = new SharedSessionEvents({
-      ...optionsOf(latest.current),
+      ...connectionOptions(latestProps.current),
       url: address,
       tenant,
       user,
-      getToken: (request) => latest.current.getToken(request),
+      getToken: (request) => latestProps.current.getToken(request),
     });
     store.follow(connection);
     connection.on("event", (event) => {
-      const session = began.current;
+      const session = currentSession.current;
       if (!session) return;
       const ends = endsSession(event, session);
-      // What the server still keeps of earlier sessions is nobody's concern.
-      if (!ends && !beganBefore(session.iat, dateOf(event))) return;
-      store.tell(event);
-      if (!ends || ended.current === session) return;
-      ended.current = session;
-      latest.current.onSessionEnd?.(event);
+      // Ignore stored events from before the session.
+      if (!ends && !startedBefore(session.iat, timeOf(event))) return;
+      store.deliver(event);
+      if (!ends || endedSession.current === session) return;
+      endedSession.current = session;
+      latestProps.current.onSessionEnd?.(event);
     });
-    connection.on("gap", () => latest.current.onGap?.());
-    connection.on("error", (error) => latest.current.onError?.(error));
+    connection.on("gap", () => latestProps.current.onGap?.());
+    connection.on("error", (error) => latestProps.current.onError?.(error));
     connection.connect();
     return () => connection.close();
   }, [store, address, tenant, user]);
@@ -83,13 +91,17 @@ export function SessionEventsProvider(props: SessionEventsProviderProps): ReactN
   return <StoreContext.Provider value={store}>{children}</StoreContext.Provider>;
 }
 
-function optionsOf(props: SessionEventsProviderProps): ConnectionOptions {
+function connectionOptions(props: SessionEventsProviderProps): ConnectionOptions {
   const { session, onSessionEnd, onGap, onError, children, ...options } = props;
   return options;
 }
 
-/** Whether claims are of one session; without a `sid`, only if they are of one token. */
-function isSame(one: SessionClaims | null, other: SessionClaims | null | undefined): boolean {
-  if (!one || !other || one.sub !== other.sub || sidOf(one) !== sidOf(other)) return false;
-  return sidOf(one) !== undefined || one.iat === other.iat;
+/** Returns whether claims have the same `sub` and `sid`, or the same `iat` if there is no `sid`. */
+function isSameSession(
+  one: SessionClaims | null,
+  other: SessionClaims | null | undefined,
+): boolean {
+  if (!one || !other || one.sub !== other.sub || sessionIdOf(one) !== sessionIdOf(other))
+    return false;
+  return sessionIdOf(one) !== undefined || one.iat === other.iat;
 }

@@ -1,33 +1,34 @@
-// What the provider hands down: the state for components to show, and the events for them to hear.
-// It lives as long as the provider, while connections come and go with the user.
+// The context between the provider and the hook: the state and the events of the connection. The
+// store lives as long as the provider; connections are replaced when the user changes.
 import { createContext } from "react";
 
 import type { SessionEvent, State } from "../client.ts";
 import { Emitter } from "../emitter.ts";
 import type { SharedSessionEvents } from "../tabs.ts";
 
-/** What the hook gives. */
+/** The return value of `useSessionEvents`. */
 export interface SessionEventsStatus {
   /**
-   * `disconnected`: nobody is signed in, or the server told to stay away. `connecting`: there is
-   * no connection yet, or it was lost. `connected`: events arrive.
+   * - `disconnected`: no user is signed in, or the server stopped the client.
+   * - `connecting`: there is no connection yet, or it was lost.
+   * - `connected`: events arrive.
    */
   readonly state: State;
 }
 
-/** Nobody listens; also what is rendered on a server. */
-export const AT_REST: SessionEventsStatus = { state: "disconnected" };
+/** The initial status. Also the status in server-side rendering. */
+export const DISCONNECTED: SessionEventsStatus = { state: "disconnected" };
 
 export class Store {
   readonly #emitter = new Emitter<{ status: SessionEventsStatus; event: SessionEvent }>();
-  #status = AT_REST;
+  #status = DISCONNECTED;
 
   readonly status = (): SessionEventsStatus => this.#status;
   readonly onStatus = (listener: () => void): (() => void) => this.#emitter.on("status", listener);
   readonly onEvent = (listener: (event: SessionEvent) => void): (() => void) =>
     this.#emitter.on("event", listener);
 
-  /** Shows the state of a connection from now on. */
+  /** Publishes the state changes of a connection. */
   follow(connection: SharedSessionEvents): void {
     connection.on("state", (state) => {
       this.#status = { state };
@@ -35,8 +36,8 @@ export class Store {
     });
   }
 
-  /** Hands an event to the components. */
-  tell(event: SessionEvent): void {
+  /** Delivers an event to the hooks. */
+  deliver(event: SessionEvent): void {
     this.#emitter.emit("event", event);
   }
 }

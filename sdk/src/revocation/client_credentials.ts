@@ -1,20 +1,20 @@
-// Logs a backend in by the client-credentials grant (RFC 6749, section 4.4; Auth0, "Client
-// Credentials Flow") and keeps the access token until shortly before it ends, because each one
-// that is issued counts towards the tenant's quota.
+// The client-credentials grant (RFC 6749, section 4.4; Auth0, "Client Credentials Flow") with a
+// cache, because each issued token counts towards the tenant's quota.
 //
-// The secret goes to the token endpoint alone: over TLS, or to this very machine; redirects are
-// not followed; no error quotes it.
-import type { TokenRequest } from "../client.ts";
+// The secret is sent only to the token endpoint, over TLS or to a loopback address. Redirects are
+// not followed, and no error contains the secret.
+import { parseJsonObject } from "../json.ts";
+import type { TokenRequest } from "../options.ts";
 import { isSecure, parseUrl } from "../secure_url.ts";
-import { parseObject, textOf } from "./answer.ts";
+import { readText } from "./response_body.ts";
 
 export type ClientCredentialsOptions = {
-  /** The application's client id, of type "Machine to Machine". */
+  /** The client id of an application of type "Machine to Machine". */
   readonly clientId: string;
   readonly clientSecret: string;
-  /** The identifier of the API that stands for session-events. */
+  /** The identifier of the session-events API in Auth0. */
   readonly audience: string;
-  /** Scopes to ask for, separated by spaces. By default all that the application was granted. */
+  /** The requested scopes, separated by spaces. Default: all that the application was granted. */
   readonly scope?: string;
 } & (
   | {
@@ -29,10 +29,10 @@ export type ClientCredentialsOptions = {
     }
 );
 
-/** Why a login failed. */
+/** The error of a failed login. */
 export class LoginError extends Error {
   override readonly name = "LoginError";
-  /** The issuer's code (RFC 6749, section 5.2), or `unreachable` or `invalid_answer`. */
+  /** The issuer's error code (RFC 6749, section 5.2), or `unreachable` or `invalid_answer`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -41,21 +41,26 @@ export class LoginError extends Error {
   }
 }
 
+/** In milliseconds. */
 const TIMEOUT = 10_000;
-const MAX_ANSWER = 64 * 1024;
-/** A token is used no longer than this before its end, in seconds, or for nine tenths of its life. */
-const MARGIN = 60;
+/** In characters. */
+const MAX_RESPONSE_LENGTH = 64 * 1024;
+/**
+ * A token leaves the cache this many seconds before it expires, or after nine tenths of its
+ * lifetime, whichever is later.
+ */
+const EXPIRY_MARGIN = 60;
 const DOMAIN = /^[a-z\d-]+(\.[a-z\d-]+)+$/i;
 
 /**
- * A `getToken` that logs in by client id and secret. Calls at the same time share one login; one
- * for a `fresh` token never gets a kept one. Throws a `TypeError` on options that cannot be used;
- * what it gives rejects with a `LoginError`, after 10 seconds without an answer at the latest.
+ * Creates a `getToken` that logs in with client id and secret. Concurrent calls share one login. A
+ * call for a `fresh` token never returns a cached one. Throws a `TypeError` on invalid options. The
+ * returned function rejects with a `LoginError`, at the latest after 10 seconds without a response.
  */
 export function clientCredentials(
   options: ClientCredentialsOptions,
 ): (request?: TokenRequest) => Promise<string> {
-  const endpoint = endpointOf(options);
+  const endpoint = tokenEndpoint(options);
   const { clientId, clientSecret, audience, scope } = options;
   for (const [name, value] of Object.entries({ clientId, clientSecret, audience }))
     if (typeof value !== "string" || value === "") throw new TypeError(`${name} is missing`);
@@ -67,36 +72,36 @@ export function clientCredentials(
     ...(scope === undefined ? {} : { scope }),
   });
 
-  let kept: { token: string; until: number } | undefined;
+  let cached: { token: string; until: number } | undefined;
   let login: Promise<string> | undefined;
 
   async function logIn(): Promise<string> {
-    kept = undefined;
-    const { token, lifetime } = await request(endpoint, form);
-    const margin = Math.min(MARGIN, lifetime / 10);
-    kept = { token, until: Date.now() + (lifetime - margin) * 1000 };
+    cached = undefined;
+    const { token, lifetime } = await requestGrant(endpoint, form);
+    const margin = Math.min(EXPIRY_MARGIN, lifetime / 10);
+    cached = { token, until: Date.now() + (lifetime - margin) * 1000 };
     return token;
   }
 
   return async ({ fresh } = { fresh: false }) => {
-    if (kept && !fresh && Date.now() < kept.until) return kept.token;
+    if (cached && !fresh && Date.now() < cached.until) return cached.token;
     login ??= logIn().finally(() => (login = undefined));
     return login;
   };
 }
 
-function endpointOf({ issuer = "", domain }: ClientCredentialsOptions): URL {
+function tokenEndpoint({ issuer = "", domain }: ClientCredentialsOptions): URL {
   const base = domain === undefined ? String(issuer) : DOMAIN.test(domain) && `https://${domain}/`;
   const url = parseUrl(base || "");
   if (!url)
-    throw new TypeError("give the domain as acme.us.auth0.com, or the issuer as an https URL");
+    throw new TypeError("pass the domain as acme.us.auth0.com, or the issuer as an https URL");
   if (!/^https?:$/.test(url.protocol) || !isSecure(url))
-    throw new TypeError("the issuer must be an https URL, as the secret is sent there");
+    throw new TypeError("the issuer must be an https URL, because the secret is sent to it");
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   return new URL("oauth/token", url);
 }
 
-async function request(endpoint: URL, body: URLSearchParams) {
+async function requestGrant(endpoint: URL, body: URLSearchParams) {
   let status: number;
   let text: string;
   try {
@@ -108,26 +113,30 @@ async function request(endpoint: URL, body: URLSearchParams) {
       signal: AbortSignal.timeout(TIMEOUT),
     });
     status = response.status;
-    text = await textOf(response, MAX_ANSWER);
+    text = await readText(response, MAX_RESPONSE_LENGTH);
   } catch (cause) {
-    throw new LoginError("unreachable", `${endpoint} cannot be reached or gave no answer`, {
+    throw new LoginError("unreachable", `${endpoint} cannot be reached or did not respond`, {
       cause,
     });
   }
-  const answer = parseObject(text);
+  const response = parseJsonObject(text) ?? {};
   if (status !== 200) {
-    const code = codeOf(answer["error"]) ?? "invalid_answer";
+    const code = errorCode(response["error"]) ?? "invalid_answer";
     const hint =
       code === "access_denied" || code === "unauthorized_client" || code === "invalid_client"
         ? ": check client id and secret, and that the application is authorized for the API"
         : "";
-    throw new LoginError(code, `${endpoint} answered ${status} ${code}${hint}`);
+    throw new LoginError(code, `${endpoint} responded with ${status} ${code}${hint}`);
   }
-  const { access_token: token, expires_in: lifetime } = answer;
+  const { access_token: token, expires_in: lifetime } = response;
   if (typeof token !== "string" || typeof lifetime !== "number" || !(lifetime > 0))
-    throw new LoginError("invalid_answer", `${endpoint} gave no access_token with an expires_in`);
+    throw new LoginError(
+      "invalid_answer",
+      `${endpoint} returned no access_token with an expires_in`,
+    );
   return { token, lifetime };
 }
 
-const codeOf = (error: unknown): string | undefined =>
+/** Returns an error code of the issuer. Ignores other text, which might contain the secret. */
+const errorCode = (error: unknown): string | undefined =>
   typeof error === "string" && /^[a-z_]{1,40}$/.test(error) ? error : undefined;

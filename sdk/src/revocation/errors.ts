@@ -1,16 +1,16 @@
-// Why a request is turned away, as errors that frameworks understand: Express and Fastify answer
-// with `status` (or `statusCode`) and `headers` by themselves. No message holds a part of a token.
+// The errors of rejected requests. Express and Fastify respond with `status` (or `statusCode`) and
+// `headers` by default. No message contains a part of a token.
 
-/** What all refusals have in common. */
+/** The base class of all rejections. */
 export abstract class RevocationError extends Error {
-  /** For programs; stable. */
+  /** A stable code for programs. */
   abstract readonly code: "invalid_token" | "missing_claims" | "temporarily_unavailable";
-  /** The HTTP status to answer with. */
+  /** The HTTP status of the response. */
   abstract readonly status: 401 | 503;
-  /** The headers that the answer needs. */
+  /** The required headers of the response. */
   abstract readonly headers: Readonly<Record<string, string>>;
 
-  /** The same as `status`, under the name that Fastify and older middleware read. */
+  /** The same as `status`. Fastify and older middleware read this name. */
   get statusCode(): 401 | 503 {
     return this.status;
   }
@@ -34,7 +34,7 @@ export class TokenRevokedError extends RevocationError {
   }
 }
 
-/** There are no claims with a `sub`, so nobody knows whose token it is, if there was one at all. */
+/** The request has no claims with a `sub`, so the user is unknown. */
 export class MissingClaimsError extends RevocationError {
   override readonly name = "MissingClaimsError";
   readonly code = "missing_claims";
@@ -49,7 +49,7 @@ export class MissingClaimsError extends RevocationError {
   }
 }
 
-/** There is no connection, so a revocation may have been missed. */
+/** There is no connection, so revocations may be unknown. */
 export class RevocationsUnavailableError extends RevocationError {
   override readonly name = "RevocationsUnavailableError";
   readonly code = "temporarily_unavailable";
@@ -57,6 +57,8 @@ export class RevocationsUnavailableError extends RevocationError {
   readonly headers = { "Retry-After": "5" };
 
   constructor() {
-    super("Whether the access token has been revoked cannot be told just now.");
+    super(
+      "The access token cannot be checked for revocation at present: try again in a few seconds.",
+    );
   }
 }

@@ -1,4 +1,4 @@
-// What a backend needs to refuse tokens whose sessions have ended, whatever its framework is.
+// Rejecting tokens of ended sessions in a backend with any framework.
 export {
   clientCredentials,
   LoginError,

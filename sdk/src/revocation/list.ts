@@ -1,29 +1,29 @@
-// Who was revoked when: for each user the newest event that ended all of the user's sessions, and
-// the newest of each session that ended alone.
+// The list of revocations: for each user the latest event that ended all of the user's sessions, and
+// for each session that ended alone its latest event.
 //
-// What the list answers does not depend on the order in which events arrive, nor on how often: an
-// entry only ever moves forward in time. Its memory is bounded by number and by age; the entry
-// with the oldest date goes first, because the fewest tokens that are still good are older than it.
+// The order and repetition of events do not matter, because an entry is replaced only by a later one.
+// The list is bounded by number and by age. It evicts the entry with the earliest date first,
+// because the fewest valid tokens are older than that.
 import {
-  beganBefore,
-  dateOf,
   isRevocation,
-  sessionOf,
-  sidOf,
-  type EventFacts,
+  revokedSessionOf,
+  sessionIdOf,
+  startedBefore,
+  timeOf,
+  type RevocationEvent,
   type SessionClaims,
 } from "./rule.ts";
 
 export interface RevocationListOptions {
   /**
-   * How many entries are kept at most, one for each user and for each session that ended alone.
-   * 100,000 by default, which take some 30 MB.
+   * The maximum number of entries, one for each user and one for each session that ended alone.
+   * Default: 100,000, which take about 30 MB.
    */
   readonly maxEntries?: number;
   /**
-   * For how long an entry is kept after its event's date, in milliseconds. 30 days by default:
-   * no access token of Auth0 lives longer (Auth0, "Update Access Token Lifetime"), and one that
-   * has expired is refused without this list.
+   * How long an entry is kept after the date of its event, in milliseconds. Default: 30 days, the
+   * longest lifetime of Auth0's access tokens (Auth0, "Update Access Token Lifetime"). Older tokens
+   * have expired, so they are rejected without the list.
    */
   readonly maxAge?: number;
 }
@@ -33,25 +33,26 @@ const DEFAULT_MAX_AGE = 30 * 24 * 60 * 60 * 1000;
 
 interface Entry {
   readonly user: string;
+  /** `undefined` for all of the user's sessions. */
   readonly session: string | undefined;
-  readonly at: number;
+  readonly time: number;
 }
 
-class User {
-  /** By session; the one of all sessions is under `undefined`. */
-  readonly entries = new Map<string | undefined, Entry>();
-  /** The newest date of all entries. Exact, since the newest entry is the last to be dropped. */
-  newest = -Infinity;
+class UserEntries {
+  /** By session id. The key `undefined` has the entry for all of the user's sessions. */
+  readonly bySession = new Map<string | undefined, Entry>();
+  /** The latest time of all entries. Eviction keeps it exact, because it evicts that entry last. */
+  latest = -Infinity;
 }
 
 export class RevocationList {
   readonly #maxEntries: number;
   readonly #maxAge: number;
-  readonly #users = new Map<string, User>();
-  /** All entries; of those with the same date, the one that came first is first. */
-  readonly #oldestFirst: Entry[] = [];
+  readonly #users = new Map<string, UserEntries>();
+  /** All entries, sorted by time. Entries with the same time are in the order of insertion. */
+  readonly #sorted: Entry[] = [];
 
-  /** Throws a `TypeError` when a bound is no positive number. */
+  /** Throws a `TypeError` if a bound is not a positive number. */
   constructor({
     maxEntries = DEFAULT_MAX_ENTRIES,
     maxAge = DEFAULT_MAX_AGE,
@@ -63,67 +64,71 @@ export class RevocationList {
     this.#maxAge = maxAge;
   }
 
-  /** How many entries are kept. */
+  /** The number of entries. */
   get size(): number {
-    this.#dropAged();
-    return this.#oldestFirst.length;
+    this.#removeExpired();
+    return this.#sorted.length;
   }
 
-  /** Takes an event in; one that ends no sessions, or that is older than `maxAge`, is passed over. */
-  add(event: EventFacts): void {
+  /** Adds an event. Ignores events that end no session, and those older than `maxAge`. */
+  add(event: RevocationEvent): void {
     if (!isRevocation(event)) return;
-    const entry = { user: event.user_id, session: sessionOf(event), at: dateOf(event) };
-    const earlier = this.#users.get(entry.user)?.entries.get(entry.session);
-    if (earlier && earlier.at >= entry.at) return;
-    if (earlier) this.#drop(this.#oldestFirst.indexOf(earlier, this.#placeOf(earlier.at)), 1);
-    this.#keep(entry);
-    this.#dropAged();
-    this.#drop(0, this.#oldestFirst.length - this.#maxEntries);
+    const entry = { user: event.user_id, session: revokedSessionOf(event), time: timeOf(event) };
+    const previous = this.#users.get(entry.user)?.bySession.get(entry.session);
+    if (previous && previous.time >= entry.time) return;
+    if (previous) this.#remove(this.#sorted.indexOf(previous, this.#indexOf(previous.time)), 1);
+    this.#insert(entry);
+    this.#removeExpired();
+    this.#remove(0, this.#sorted.length - this.#maxEntries);
   }
 
-  /** When the token of these claims was revoked, by the newest event that did; or `undefined`. */
+  /**
+   * Returns the date of the latest event that revoked a token with these claims, or `undefined` if
+   * there is none. If the claims have a session id, only the revocations of that session and of the
+   * user count. Otherwise those of any session of the user count.
+   */
   revokedAt(claims: SessionClaims): Date | undefined {
-    this.#dropAged();
+    this.#removeExpired();
     const user = typeof claims.sub === "string" ? this.#users.get(claims.sub) : undefined;
     if (!user) return undefined;
-    const session = sidOf(claims);
-    const at =
+    const session = sessionIdOf(claims);
+    const time =
       session === undefined
-        ? user.newest
+        ? user.latest
         : Math.max(
-            user.entries.get(session)?.at ?? -Infinity,
-            user.entries.get(undefined)?.at ?? -Infinity,
+            user.bySession.get(session)?.time ?? -Infinity,
+            user.bySession.get(undefined)?.time ?? -Infinity,
           );
-    return at > -Infinity && beganBefore(claims.iat, at) ? new Date(at) : undefined;
+    return time > -Infinity && startedBefore(claims.iat, time) ? new Date(time) : undefined;
   }
 
-  #keep(entry: Entry): void {
+  #insert(entry: Entry): void {
     let user = this.#users.get(entry.user);
-    if (!user) this.#users.set(entry.user, (user = new User()));
-    user.entries.set(entry.session, entry);
-    user.newest = Math.max(user.newest, entry.at);
-    // Events come nearly in order, so this is nearly always the end.
-    this.#oldestFirst.splice(this.#placeOf(entry.at + 1), 0, entry);
+    if (!user) this.#users.set(entry.user, (user = new UserEntries()));
+    user.bySession.set(entry.session, entry);
+    user.latest = Math.max(user.latest, entry.time);
+    // Events arrive almost in order, so this usually appends.
+    this.#sorted.splice(this.#indexOf(entry.time + 1), 0, entry);
   }
 
-  #drop(place: number, count: number): void {
-    for (const entry of this.#oldestFirst.splice(place, count)) {
+  #remove(index: number, count: number): void {
+    for (const entry of this.#sorted.splice(index, count)) {
       const user = this.#users.get(entry.user);
-      user?.entries.delete(entry.session);
-      if (user?.entries.size === 0) this.#users.delete(entry.user);
+      user?.bySession.delete(entry.session);
+      if (user?.bySession.size === 0) this.#users.delete(entry.user);
     }
   }
 
-  #dropAged(): void {
-    this.#drop(0, this.#placeOf(Date.now() - this.#maxAge));
+  #removeExpired(): void {
+    this.#remove(0, this.#indexOf(Date.now() - this.#maxAge));
   }
 
-  /** Where the entries begin whose date is `at` or newer. */
-  #placeOf(at: number): number {
-    let [low, high] = [0, this.#oldestFirst.length];
+  /** Returns the index of the first entry at or after this time, by binary search. */
+  #indexOf(time: number): number {
+    let [low, high] = [0, this.#sorted.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#oldestFirst[middle]?.at ?? Infinity) < at) low = middle + 1;
+      if ((this.#sorted[middle]?.time ?? Infinity) < time) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -1,52 +1,51 @@
-// Tells whether an access token has been revoked, by the events of a connection that it holds, and
-// by a snapshot of who was revoked before.
+// Checks access tokens against the list of revocations. The list is kept up to date by the events of
+// a connection and by snapshots of the server's revocations.
 //
-// A token passes only when its claims name a user, nothing that is known ended its session, and
-// everything is known up to now. The last is so from the moment in which the replay has been taken
-// in, and where that left a gap a snapshot too, until the connection is lost; in between,
-// `whileDisconnected` decides.
+// A token passes if its claims name a user, no known revocation covers it, and the list is up to
+// date. The list is up to date after the replay, and after a snapshot if the replay is incomplete,
+// until the connection is lost. While it is not, `whileDisconnected` decides.
 //
-// The snapshot is taken while events arrive already: whatever is not on its pages is revoked after
-// them, and so is heard of. In which order the list is told of both makes no difference to it.
-import { SessionEvents, SessionEventsError, type SessionEventsOptions } from "../client.ts";
+// A snapshot is loaded while live events already arrive. A revocation that is too late for the
+// snapshot therefore arrives as an event. The list gives the same result for any order of both.
+import { SessionEvents } from "../client.ts";
 import { Emitter } from "../emitter.ts";
-import { settingsOf, type Settings } from "../options.ts";
+import { SessionEventsError } from "../errors.ts";
+import { resolveSettings, type SessionEventsOptions, type Settings } from "../options.ts";
 import { MissingClaimsError, RevocationsUnavailableError, TokenRevokedError } from "./errors.ts";
 import { RevocationList, type RevocationListOptions } from "./list.ts";
-import { sidOf, type SessionClaims } from "./rule.ts";
+import { sessionIdOf, type SessionClaims } from "./rule.ts";
 import { Snapshot } from "./snapshot.ts";
 
-/** The claims of an access token whose signature, issuer, audience and expiry have been checked. */
+/** The claims of an access token whose signature, issuer, audience and expiry were verified. */
 export type AccessTokenClaims = SessionClaims & Readonly<Record<string, unknown>>;
 
 export interface RevocationsOptions extends SessionEventsOptions, RevocationListOptions {
   /**
-   * What to do with a token that is not known to be revoked, while something may be missing: before
-   * `ready`, while the connection is lost, and after that until all is made up for. `"refuse"`:
-   * nobody gets in on a revoked token, and nobody at all during an outage. `"pass"`: the reverse.
-   * There is no default.
+   * How to treat tokens without a known revocation while the list is not up to date: before `ready`,
+   * during an outage, and after an outage until the list is complete again. `"refuse"` rejects them
+   * all, so no revoked token passes. `"pass"` accepts them, even if they were revoked during the
+   * outage. Required.
    */
   readonly whileDisconnected: "refuse" | "pass";
   /**
-   * The session that a token belongs to, from its claims; by default the claim `sid`. Where it
-   * gives nothing, the end of any session of the user revokes the token. Auth0 writes `sid` to ID
-   * tokens only; an Action can add it to access tokens as a claim with a namespace.
+   * Returns the session id of a token. Default: the claim `sid`. If it returns nothing, the end of
+   * any session of the user revokes the token. Auth0 adds `sid` only to ID tokens; an Action can add
+   * it to access tokens as a claim with a namespace.
    */
   readonly sessionId?: (claims: AccessTokenClaims) => unknown;
   /**
-   * Told of whatever goes wrong: the errors of the connection and of the snapshot, and
-   * `events_missed` after a gap that an older server could not fill. By default they are written
-   * by `console.warn`.
+   * Called with each error of the connection and of the snapshots, and with `events_missed` after a
+   * gap that an older server cannot fill. Default: `console.warn`.
    */
   readonly onError?: (error: SessionEventsError) => void;
 }
 
 export class Revocations {
-  /** The connection underneath. */
+  /** The connection that delivers the events. */
   readonly connection: SessionEvents;
   /**
-   * Settles once all that the server knows has been taken in. Rejected when the connection ends
-   * for good before that: the server told it to stay away, or `close()` was called.
+   * Resolves when the list is up to date for the first time. Rejects if the connection ends before
+   * that, because the server stopped the client or `close()` was called.
    */
   readonly ready: Promise<void>;
 
@@ -56,11 +55,11 @@ export class Revocations {
   #upToDate = false;
   #snapshot: Snapshot | undefined;
 
-  /** Connects at once. Throws a `TypeError` that names the mend on options that cannot be used. */
+  /** Connects. Throws a `TypeError` that says how to fix invalid options. */
   constructor(options: RevocationsOptions) {
     const {
       whileDisconnected,
-      sessionId = sidOf,
+      sessionId = sessionIdOf,
       maxEntries,
       maxAge,
       onError = ({ message }) => console.warn(`session-events: ${message}`),
@@ -68,8 +67,8 @@ export class Revocations {
     } = options;
     if (whileDisconnected !== "refuse" && whileDisconnected !== "pass")
       throw new TypeError(
-        'whileDisconnected must be chosen: "refuse" answers every request with 503 while there is ' +
-          'no connection, "pass" lets tokens through that may have been revoked meanwhile',
+        'whileDisconnected must be chosen: "refuse" rejects every request with 503 while there is ' +
+          'no connection, "pass" accepts tokens that may have been revoked in the meantime',
       );
     this.#refuse = whileDisconnected === "refuse";
     this.#sessionId = sessionId;
@@ -78,21 +77,22 @@ export class Revocations {
       ...(maxAge === undefined ? {} : { maxAge }),
     });
     this.connection = new SessionEvents(connection);
-    this.ready = this.#follow(settingsOf(connection), onError);
-    // Whoever does not wait for it is told by onError; that is no reason to end the process.
+    this.ready = this.#subscribe(resolveSettings(connection), onError);
+    // The error is also passed to onError. An application that does not await `ready` must not fail
+    // with an unhandled rejection.
     this.ready.catch(() => {});
     this.connection.connect();
   }
 
-  /** Whether everything is known up to now. */
+  /** Whether the list is up to date. */
   get connected(): boolean {
     return this.#upToDate;
   }
 
   /**
-   * Returns when the token of these verified claims is still good, and throws otherwise:
+   * Returns if the token with these verified claims is not revoked. Throws otherwise:
    * `TokenRevokedError` (401), `MissingClaimsError` (401) or `RevocationsUnavailableError` (503).
-   * Frameworks have types of their own for claims, so any is taken, and it is looked at what is there.
+   * Accepts any type, because frameworks have their own types for claims, and checks it at runtime.
    */
   check(verified: unknown): void {
     const claims = verified as AccessTokenClaims | null | undefined;
@@ -103,61 +103,62 @@ export class Revocations {
     if (this.#refuse && !this.#upToDate) throw new RevocationsUnavailableError();
   }
 
-  /** Closes the connection; from then on, `whileDisconnected` decides. */
+  /** Closes the connection. From then on, `whileDisconnected` applies. */
   close(): void {
     this.connection.close();
   }
 
-  #follow(settings: Settings, onError: (error: SessionEventsError) => void): Promise<void> {
+  /** Keeps the list up to date. Returns the promise for `ready`. */
+  #subscribe(settings: Settings, onError: (error: SessionEventsError) => void): Promise<void> {
     const { connection } = this;
     const errors = new Emitter<{ error: SessionEventsError }>();
     errors.on("error", onError);
     let everUpToDate = false;
-    /** Whether something was revoked, or may have been, of which the connection cannot tell. */
-    let gap = true;
-    /** Whether the server has said so of a time since it was last all known. */
-    let missed = false;
+    /** Whether there may be revocations that no event has delivered, so that a snapshot is needed. */
+    let hasGap = true;
+    /** Whether the server reported an incomplete replay since the list was last up to date. */
+    let eventsMissed = false;
     let lastError: SessionEventsError | undefined;
     const report = (error: SessionEventsError) => errors.emit("error", (lastError = error));
-    const outdated = () => {
+    const onOutdated = () => {
       this.#upToDate = false;
       this.#snapshot?.abandon();
     };
-    const end = (error: SessionEventsError) => {
+    const fail = (error: SessionEventsError) => {
       report(error);
       connection.close();
     };
 
     connection.on("event", (event) => this.#list.add(event));
-    connection.on("connecting", outdated);
+    connection.on("connecting", onOutdated);
     connection.on("error", report);
     connection.on("connected", ({ filter }) => {
-      if (filter === "self") end(new SessionEventsError("own_events_only", OWN_EVENTS_ONLY));
+      if (filter === "self") fail(new SessionEventsError("own_events_only", OWN_EVENTS_ONLY));
     });
     return new Promise((resolve, reject) => {
-      const upToDate = () => {
-        gap = missed = false;
+      const onUpToDate = () => {
+        hasGap = eventsMissed = false;
         this.#upToDate = everUpToDate = true;
         resolve();
       };
       connection.on("caughtUp", ({ recovered }) => {
-        gap ||= recovered !== true;
-        missed ||= everUpToDate && recovered === false;
-        if (!gap) return upToDate();
+        hasGap ||= recovered !== true;
+        eventsMissed ||= everUpToDate && recovered === false;
+        if (!hasGap) return onUpToDate();
         this.#snapshot = new Snapshot(settings, {
           revocation: (revocation) => this.#list.add(revocation),
-          problem: report,
-          complete: upToDate,
-          notOffered: () => {
-            const error = missed && new SessionEventsError("events_missed", EVENTS_MISSED);
-            upToDate();
+          error: report,
+          complete: onUpToDate,
+          unsupported: () => {
+            const error = eventsMissed && new SessionEventsError("events_missed", EVENTS_MISSED);
+            onUpToDate();
             if (error) report(error);
           },
-          refused: end,
+          forbidden: fail,
         });
       });
       connection.on("disconnected", ({ code, reason }) => {
-        outdated();
+        onOutdated();
         reject(lastError ?? new SessionEventsError("closed", `closed with ${code} ${reason}`));
       });
     });
@@ -165,9 +166,9 @@ export class Revocations {
 }
 
 const OWN_EVENTS_ONLY =
-  "The token that getToken gave has the right listen:events:self, and so gets its own events " +
-  "only: grant the backend listen:events and not listen:events:self.";
+  "The token that getToken returned has the permission listen:events:self, so the server sends " +
+  "only its own events: grant the backend listen:events and not listen:events:self.";
 const EVENTS_MISSED =
-  "The connection was lost for so long that the server no longer kept all events, and it is too " +
-  "old to tell otherwise who was revoked: tokens that were revoked meanwhile may pass until they " +
-  "expire.";
+  "Events are lost, because there were more during the outage than the server stores, and the " +
+  "server is too old to list the revocations: tokens that were revoked during the outage may pass " +
+  "until they expire.";

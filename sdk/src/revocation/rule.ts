@@ -1,68 +1,76 @@
-// Which event ends which session. The same rule for a token that a backend is shown and for the
-// session of a browser's tab; where the two sides do not tell enough, it falls on the safe side.
-import type { SessionEvent } from "../client.ts";
+// The rule for which event ends which session. Backends apply it to access tokens, browsers to the
+// session of a tab. If the event or the claims lack details, the session counts as ended.
+import type { SessionEvent } from "../protocol.ts";
 
-/** What the rule looks at of an event. */
-export type EventFacts = Omit<SessionEvent, "id">;
+/** The members of an event that the rule uses. */
+export type RevocationEvent = Omit<SessionEvent, "id">;
 
-/** The claims that the rule looks at, of an access token or an ID token. */
+/** The claims of an access token or an ID token that the rule uses. */
 export interface SessionClaims {
-  /** Whose session or token it is. */
+  /** The user. */
   readonly sub?: unknown;
-  /** When it began, in seconds since 1970; anything but a number counts as "ever since". */
+  /** The start, in seconds since 1970. Without a number, the start precedes all events. */
   readonly iat?: unknown;
-  /** Which session it is. Auth0 writes it to ID tokens; anything but a string counts as unknown. */
+  /** The session. Auth0 adds it to ID tokens. Anything but a non-empty string means unknown. */
   readonly sid?: unknown;
 }
 
-/** What older servers tell of, without saying what it ends. */
+/** The types that end sessions on older servers, whose events have no `revokes`. */
 const ENDING_TYPES = new Set(["logout", "password_changed", "user_blocked"]);
 
-/** Whether an event ends sessions: it says so, or it is an older server's of a type that does. */
-export const isRevocation = ({ type, revokes }: EventFacts): boolean =>
+/** Returns whether an event ends sessions. */
+export const isRevocation = ({ type, revokes }: RevocationEvent): boolean =>
   typeof revokes === "string" || ENDING_TYPES.has(type);
 
-/** When an event happened, in milliseconds; now, where its date cannot be read. */
-export function dateOf({ date }: EventFacts): number {
-  const at = Date.parse(date);
-  return Number.isNaN(at) ? Date.now() : at;
+/** Returns the time of an event in milliseconds, or the current time if its date is invalid. */
+export function timeOf({ date }: RevocationEvent): number {
+  const time = Date.parse(date);
+  return Number.isNaN(time) ? Date.now() : time;
 }
 
-const known = (id: unknown): string | undefined =>
+const nonEmptyString = (id: unknown): string | undefined =>
   typeof id === "string" && id !== "" ? id : undefined;
 
 /**
- * The only session that a revocation ends; `undefined` when it ends all of the user's. What an
- * older server ends without saying so is one session only where the user logged out of it.
+ * Returns the session that a revocation ends, or `undefined` if it ends all of the user's sessions.
+ * Without `revokes`, as on older servers, only a logout ends a single session.
  */
-export const sessionOf = ({ type, session_id, revokes }: EventFacts): string | undefined =>
+export const revokedSessionOf = ({
+  type,
+  session_id,
+  revokes,
+}: RevocationEvent): string | undefined =>
   revokes === "session" || (typeof revokes !== "string" && type === "logout")
-    ? known(session_id)
+    ? nonEmptyString(session_id)
     : undefined;
 
-/** The session that a token belongs to, where it tells. */
-export const sidOf = ({ sid }: SessionClaims): string | undefined => known(sid);
+/** Returns the session id in a token's claims, or `undefined` if there is none. */
+export const sessionIdOf = ({ sid }: SessionClaims): string | undefined => nonEmptyString(sid);
 
 /**
- * Whether what began at `iat` was there when an event happened, at `at` milliseconds. `iat` is cut
- * to whole seconds, so within the same second nobody can tell, and it counts as having been there.
+ * Returns whether a session or token with this `iat` existed at `time`, in milliseconds. The `iat`
+ * has whole seconds, so the order within one second is unknown. The same second counts as before.
  */
-export const beganBefore = (iat: unknown, at: number): boolean =>
-  typeof iat !== "number" || Number.isNaN(iat) || Math.floor(iat) * 1000 <= at;
+export const startedBefore = (iat: unknown, time: number): boolean =>
+  typeof iat !== "number" || Number.isNaN(iat) || Math.floor(iat) * 1000 <= time;
 
-/** Ends the tokens of a session that goes on, and in which there may be others. */
-const TOKENS_ALONE = "refresh_token_revoked";
+/** This type ends tokens of a session that continues, and that may have newer tokens. */
+const REFRESH_TOKEN_REVOKED = "refresh_token_revoked";
 
 /**
- * Whether an event ends the session that these claims stand for: it is of the same user, not older
- * than the claims' `iat`, and of the same session where both tell which. The end of that very
- * session counts whatever its date, for it is the last: each refresh of tokens brings claims with a
- * newer `iat`, and Auth0 gives no `sid` twice.
+ * Returns whether an event ends the session with these claims. The event must be of the same user
+ * and not before the claims' `iat`. If both name a session, it must be the same one.
+ *
+ * The end of exactly this session counts regardless of its date. Each token refresh brings claims with a
+ * later `iat`, and Auth0 never reuses a `sid`.
  */
 export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
   if (!isRevocation(event) || event.user_id !== claims.sub) return false;
-  const [ended, own] = [sessionOf(event), sidOf(claims)];
-  if (ended !== undefined && ended === own && event.type !== TOKENS_ALONE) return true;
-  const concerned = ended === undefined || own === undefined || ended === own;
-  return concerned && beganBefore(claims.iat, dateOf(event));
+  const revokedSession = revokedSessionOf(event);
+  const ownSession = sessionIdOf(claims);
+  const namesOwnSession = revokedSession !== undefined && revokedSession === ownSession;
+  if (namesOwnSession && event.type !== REFRESH_TOKEN_REVOKED) return true;
+  const includesOwnSession =
+    namesOwnSession || revokedSession === undefined || ownSession === undefined;
+  return includesOwnSession && startedBefore(claims.iat, timeOf(event));
 }

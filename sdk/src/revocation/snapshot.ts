@@ -1,159 +1,164 @@
-// Everybody whom the server knows to be revoked, taken in page by page.
+// Loads all revocations that the server stores, page by page.
 //
-// Pages come in the order in which revocations were made, and one that moves on meanwhile comes
-// again. So who hears the events from before the first page on has missed nothing when the last
-// page has come. A page that cannot be had is asked for again until it can.
+// The pages are in the order of revocation. A revocation that is updated in the meantime moves to a
+// later page. So a client that subscribes to events before it requests the first page has all
+// revocations after the last page. A failed page is requested again until it succeeds.
 //
-// The end is told exactly once; a snapshot that was abandoned tells nothing any more.
+// The snapshot reports its end exactly once, and nothing after `abandon()`.
 import { backoff } from "../backoff.ts";
-import { requestToken, unchanged } from "../connection.ts";
 import { SessionEventsError } from "../errors.ts";
+import { parseJsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
-import { parseObject, textOf } from "./answer.ts";
-import type { EventFacts } from "./rule.ts";
+import { requestToken, tokenUnchanged } from "../token.ts";
+import { readText } from "./response_body.ts";
+import type { RevocationEvent } from "./rule.ts";
 
-/** Who is told. */
-export interface SnapshotOwner {
-  revocation(revocation: EventFacts): void;
-  /** A try has failed; there will be another. */
-  problem(error: SessionEventsError): void;
-  /** The end: all pages have been taken in. */
+/** Receives the revocations and the end of a snapshot. */
+export interface SnapshotHandler {
+  revocation(revocation: RevocationEvent): void;
+  /** A request failed. The snapshot retries it. */
+  error(error: SessionEventsError): void;
+  /** End: all pages were received. */
   complete(): void;
-  /** The end: the server is an older one, which has no pages. */
-  notOffered(): void;
-  /** The end: whoever the token is for has not the right, so no other token would do. */
-  refused(error: SessionEventsError): void;
+  /** End: the server is an older one without this endpoint. */
+  unsupported(): void;
+  /** End: the token lacks the required permission, so another token would not help. */
+  forbidden(error: SessionEventsError): void;
 }
 
-interface Answer {
+interface PageResponse {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** In characters. The thousand revocations of a full page take some 150,000. */
-const LARGEST_PAGE = 16 * 1024 * 1024;
-/** Twice as many as there are of all that a server keeps: what goes on for longer never ends. */
-const MOST_PAGES = 2_000;
+/** In characters. A full page of 1,000 revocations has about 150,000. */
+const MAX_PAGE_LENGTH = 16 * 1024 * 1024;
+/** Twice as many as a server can have. More pages mean an endless loop of cursors. */
+const MAX_PAGES = 2_000;
 
 export class Snapshot {
   readonly #settings: Settings;
-  readonly #owner: SnapshotOwner;
+  readonly #handler: SnapshotHandler;
   #token: string | undefined;
-  /** A token that is not to be shown again. */
-  #refused: string | undefined;
-  /** The cursor of the page that is asked for; none for the first. */
-  #after: string | undefined;
+  /** The last rejected token. It is never sent again. */
+  #rejectedToken: string | undefined;
+  /** The cursor of the next page; `undefined` for the first. */
+  #cursor: string | undefined;
   #pages = 0;
-  /** Tries in a row that have failed. */
+  /** The number of consecutive failed requests. */
   #failures = 0;
-  /** Of the try that is being made. */
-  #attempt = new AbortController();
-  /** Ends that try, or the wait for the next. */
+  /** Aborts the current request. */
+  #request = new AbortController();
+  /** The time limit of the current request, or the delay before the next. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Begins at once. */
-  constructor(settings: Settings, owner: SnapshotOwner) {
+  /** Requests the first page. */
+  constructor(settings: Settings, handler: SnapshotHandler) {
     this.#settings = settings;
-    this.#owner = owner;
-    void this.#try();
+    this.#handler = handler;
+    void this.#loadPage();
   }
 
-  /** Ends whatever is under way; nothing is told any more. */
+  /** Cancels the snapshot without any further calls to the handler. */
   abandon(): void {
-    this.#attempt.abort();
+    this.#request.abort();
     clearTimeout(this.#timer);
   }
 
-  async #try(): Promise<void> {
-    const { signal } = (this.#attempt = new AbortController());
-    const late = () => this.#failed(unavailable("gave no answer in time"));
-    this.#timer = setTimeout(late, this.#settings.connectTimeout);
-    const answer = await this.#ask(signal).catch((cause: unknown) =>
-      unavailable("cannot be reached, or what it answered cannot be read", { cause }),
+  async #loadPage(): Promise<void> {
+    const { signal } = (this.#request = new AbortController());
+    const onTimeout = () => this.#retry(unavailable("did not respond in time"));
+    this.#timer = setTimeout(onTimeout, this.#settings.connectTimeout);
+    const response = await this.#fetchPage(signal).catch((cause: unknown) =>
+      unavailable("cannot be reached, or its response cannot be read", { cause }),
     );
     if (signal.aborted) return;
     clearTimeout(this.#timer);
-    if (answer instanceof SessionEventsError) this.#failed(answer);
-    else this.#understand(answer);
+    if (response instanceof SessionEventsError) this.#retry(response);
+    else this.#handleResponse(response);
   }
 
-  /** Waits for another try. */
-  #failed(problem: SessionEventsError): void {
+  /** Reports an error and requests the same page again after a delay. */
+  #retry(error: SessionEventsError): void {
     this.abandon();
-    this.#timer = setTimeout(() => void this.#try(), backoff(this.#failures++, this.#settings));
-    this.#owner.problem(problem);
+    const delay = backoff(this.#failures++, this.#settings);
+    this.#timer = setTimeout(() => void this.#loadPage(), delay);
+    this.#handler.error(error);
   }
 
-  async #ask(signal: AbortSignal): Promise<Answer | SessionEventsError> {
-    const token = this.#token ?? (await this.#newToken());
+  async #fetchPage(signal: AbortSignal): Promise<PageResponse | SessionEventsError> {
+    const token = this.#token ?? (await this.#requestToken());
     if (typeof token !== "string") return token;
     signal.throwIfAborted();
     this.#token = token;
     const url = new URL(this.#settings.revocationsUrl);
-    if (this.#after !== undefined) url.searchParams.set("after", this.#after);
+    if (this.#cursor !== undefined) url.searchParams.set("after", this.#cursor);
     const response = await fetch(url, {
       headers: { accept: "application/json", authorization: `Bearer ${token}` },
       redirect: "error",
       signal,
     });
-    return { status: response.status, body: parseObject(await textOf(response, LARGEST_PAGE)) };
+    const body = parseJsonObject(await readText(response, MAX_PAGE_LENGTH)) ?? {};
+    return { status: response.status, body };
   }
 
-  async #newToken(): Promise<string | SessionEventsError> {
-    const token = await requestToken(this.#settings, { fresh: this.#refused !== undefined });
-    // A token that was refused once would be refused again.
-    return token === this.#refused ? unchanged() : token;
+  async #requestToken(): Promise<string | SessionEventsError> {
+    const token = await requestToken(this.#settings, { fresh: this.#rejectedToken !== undefined });
+    return token === this.#rejectedToken ? tokenUnchanged() : token;
   }
 
-  #understand({ status, body }: Answer): void {
+  #handleResponse({ status, body }: PageResponse): void {
     switch (status) {
       case 200:
-        return this.#take(body);
+        return this.#handlePage(body);
       case 404:
-        return this.#owner.notOffered();
+        return this.#handler.unsupported();
       case 403:
-        return this.#owner.refused(problemOf(status, body));
+        return this.#handler.forbidden(responseError(status, body));
       case 401:
-        [this.#refused, this.#token] = [this.#token, undefined];
+        this.#rejectedToken = this.#token;
+        this.#token = undefined;
     }
-    this.#failed(problemOf(status, body));
+    this.#retry(responseError(status, body));
   }
 
-  #take({ revocations, next }: Answer["body"]): void {
-    if (!Array.isArray(revocations) || !revocations.every(isRow))
-      return this.#failed(unavailable("answered with something else"));
+  #handlePage({ revocations, next }: PageResponse["body"]): void {
+    if (!Array.isArray(revocations) || !revocations.every(isRevocationRow))
+      return this.#retry(unavailable("sent an invalid response"));
     this.#failures = 0;
     for (const row of revocations)
-      this.#owner.revocation({ ...row, revokes: row.session_id ? "session" : "user" });
-    if (typeof next !== "string") return this.#owner.complete();
+      this.#handler.revocation({ ...row, revokes: row.session_id ? "session" : "user" });
+    if (typeof next !== "string") return this.#handler.complete();
     this.#pages += 1;
-    if (next === this.#after || this.#pages >= MOST_PAGES) {
-      // Where these cursors lead is not to be relied on: what comes next is the first page.
-      [this.#after, this.#pages] = [undefined, 0];
-      return this.#failed(unavailable("has pages without an end"));
+    if (next === this.#cursor || this.#pages >= MAX_PAGES) {
+      // The cursors cannot be trusted, so the retry starts over with the first page.
+      this.#cursor = undefined;
+      this.#pages = 0;
+      return this.#retry(unavailable("sent an endless sequence of pages"));
     }
-    this.#after = next;
-    void this.#try();
+    this.#cursor = next;
+    void this.#loadPage();
   }
 }
 
-/** Whether something from elsewhere is a revocation. */
-function isRow(row: unknown): row is EventFacts {
+/** Returns whether an untrusted value is a revocation. */
+function isRevocationRow(row: unknown): row is RevocationEvent {
   const { type, date, user_id, session_id = "" } = Object(row) as Record<string, unknown>;
   return [type, date, user_id, session_id].every((member) => typeof member === "string");
 }
 
-function problemOf(status: number, { error, error_description }: Answer["body"]) {
-  if (typeof error !== "string") return unavailable(`answered ${status}`);
+/** Returns the server's OAuth error, or a general one if the body has none. */
+function responseError(status: number, { error, error_description }: PageResponse["body"]) {
+  if (typeof error !== "string") return unavailable(`responded with ${status}`);
   return new SessionEventsError(
     error,
     typeof error_description === "string" ? error_description : error,
   );
 }
 
-const unavailable = (what: string, options?: ErrorOptions): SessionEventsError =>
+const unavailable = (problem: string, options?: ErrorOptions): SessionEventsError =>
   new SessionEventsError(
     "revocations_unavailable",
-    `Who was revoked cannot be asked for now: the server ${what}.`,
+    `The list of revocations cannot be loaded at present: the server ${problem}. The client retries.`,
     options,
   );

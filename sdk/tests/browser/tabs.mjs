@@ -1,4 +1,4 @@
-// Tabs of Chromium that run the page `tests/pages/react.jsx`.
+// Chromium tabs with the test page `tests/pages/react.jsx`.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -36,19 +36,19 @@ async function serve() {
 }
 
 /**
- * Gives a function that starts a browser profile for a tenant. `without: "locks"` takes the
- * platform's locks away; the other options are the page's.
+ * Starts a browser. Returns a function that creates a browser profile for a tenant. Its option
+ * `without: "locks"` removes Web Locks; the other options are props of the page.
  */
-export async function openTabs(worker) {
+export async function startTabs(worker) {
   const [address, browser] = await Promise.all([serve(), startBrowser()]);
 
-  return async function tabsOf(tenant, { without, ...options }) {
+  return async function newProfile(tenant, { without, ...options }) {
     const context = await browser.newContext();
     after(() => context.close());
-    const granted = new Map();
+    const claimsByUser = new Map();
     let sockets = 0;
     await context.exposeFunction("tokenOf", (sub) =>
-      tenant.token({ sub, scope: "listen:events:self", ...granted.get(sub) }),
+      tenant.token({ sub, scope: "listen:events:self", ...claimsByUser.get(sub) }),
     );
     if (without === "locks")
       await context.addInitScript(() =>
@@ -58,56 +58,56 @@ export async function openTabs(worker) {
     async function open(changes = {}) {
       const page = await context.newPage();
       page.on("websocket", () => (sockets += 1));
-      const trouble = [];
-      page.on("pageerror", (error) => trouble.push(error));
+      const pageErrors = [];
+      page.on("pageerror", (error) => pageErrors.push(error));
       const props = { url: worker.url, tenant: tenant.slug, ...options, ...changes };
       await page.goto(`${address}#${encodeURIComponent(JSON.stringify(props))}`);
       await page.waitForFunction(() => window.change);
-      return new Tab(page, trouble);
+      return new Tab(page, pageErrors);
     }
 
     return {
       open,
-      /** How many sockets the tabs have opened so far. */
+      /** Returns the number of sockets that the tabs have opened. */
       sockets: () => sockets,
-      /** What the tokens of a user look like from now on. */
-      grant: (sub, claims) => granted.set(sub, claims),
+      /** Sets additional claims for the next tokens of a user. */
+      setClaims: (sub, claims) => claimsByUser.set(sub, claims),
     };
   };
 }
 
 class Tab {
-  #trouble;
+  #pageErrors;
 
-  constructor(page, trouble) {
+  constructor(page, pageErrors) {
     this.page = page;
-    this.#trouble = trouble;
+    this.#pageErrors = pageErrors;
   }
 
-  /** What the page has written down. */
-  async seen() {
-    assert.deepEqual(this.#trouble, []);
-    return this.page.evaluate(() => window.seen);
+  /** Returns what the page has recorded. Fails if the page had an error. */
+  async recorded() {
+    assert.deepEqual(this.#pageErrors, []);
+    return this.page.evaluate(() => window.recorded);
   }
 
   change(props) {
     return this.page.evaluate((props) => window.change(props), props);
   }
 
-  async connected() {
+  async waitUntilConnected() {
     await until(
       async () => (await this.page.textContent("output")) === "connected",
       () => "the tab did not connect",
     );
   }
 
-  /** Waits for the events of these ids; there must be no others, and in this order. */
-  async got(...ids) {
+  /** Waits for as many events as there are ids, and asserts that they have these ids. */
+  async assertEvents(...ids) {
     let events = [];
-    const complaint = () => `waited for ${ids.length} events, and got ${events.length}`;
+    const message = () => `waited for ${ids.length} events, and got ${events.length}`;
     await until(
-      async () => ({ events } = await this.seen()).events.length >= ids.length,
-      complaint,
+      async () => ({ events } = await this.recorded()).events.length >= ids.length,
+      message,
     );
     assert.deepEqual(events, ids);
   }

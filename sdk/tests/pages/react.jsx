@@ -1,17 +1,18 @@
-// An application of one component. The fragment of its address is a JSON object: the service, the
-// tenant, the claims of the session, and whether React is strict. What happens is written down in
-// `window.seen`; `window.change({…})` renders anew with other props.
+// A test page with one component. The fragment of its URL is a JSON object with the props of the
+// provider, and `strict` for React's strict mode. The page records what happens in
+// `window.recorded`. `window.change({…})` renders it again with changed props.
 import { StrictMode } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 import { SessionEventsProvider, useSessionEvents } from "session-events/react";
 
-const { strict, ...start } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-const seen = (window.seen = { states: [], events: [], ended: [], gaps: 0, errors: [], tokens: 0 });
+const { strict, ...initialProps } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+const recorded = { states: [], events: [], ended: [], gaps: 0, errors: [], tokens: 0 };
+window.recorded = recorded;
 
 function Status() {
-  const { state } = useSessionEvents((event) => seen.events.push(event.id));
-  if (seen.states.at(-1) !== state) seen.states.push(state);
+  const { state } = useSessionEvents((event) => recorded.events.push(event.id));
+  if (recorded.states.at(-1) !== state) recorded.states.push(state);
   return <output>{state}</output>;
 }
 
@@ -20,12 +21,12 @@ function App({ generation, ...props }) {
     <SessionEventsProvider
       {...props}
       getToken={() => {
-        seen.tokens += 1;
+        recorded.tokens += 1;
         return window.tokenOf(props.session.sub);
       }}
-      onSessionEnd={({ id }) => seen.ended.push(`${id}${generation ?? ""}`)}
-      onGap={() => (seen.gaps += 1)}
-      onError={({ code }) => seen.errors.push(code)}
+      onSessionEnd={({ id }) => recorded.ended.push(`${id}${generation ?? ""}`)}
+      onGap={() => (recorded.gaps += 1)}
+      onError={({ code }) => recorded.errors.push(code)}
     >
       <Status />
     </SessionEventsProvider>
@@ -33,7 +34,7 @@ function App({ generation, ...props }) {
 }
 
 const root = createRoot(document.getElementById("root"));
-let props = start;
+let props = initialProps;
 window.change = (changes) => {
   props = { ...props, ...changes };
   const app = <App {...props} />;

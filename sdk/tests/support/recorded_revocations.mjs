@@ -1,13 +1,13 @@
-// Refusing revoked tokens, with what goes wrong written down.
+// A list of revocations that records its errors.
 import { after } from "node:test";
 
 import { Revocations } from "session-events/revocation";
 
 import { now } from "../../../tests/support/token.mjs";
-import "./own_fetch.mjs";
+import "./real_fetch.mjs";
 
-/** Comes back soon after a loss unless the options say otherwise. */
-export function followRevocations(options) {
+/** Subscribes to revocations. It reconnects quickly unless the options say otherwise. */
+export function startRevocations(options) {
   const errors = [];
   const revocations = new Revocations({
     whileDisconnected: "refuse",
@@ -27,13 +27,13 @@ export function followRevocations(options) {
   };
   return {
     revocations,
-    /** What `onError` was told. */
+    /** The errors that were passed to `onError`. */
     errors,
     codes: () => errors.map(({ code }) => code),
-    /** What becomes of a token with these claims. */
+    /** Returns the error code for a token with these claims, or "passed". */
     codeOf,
-    /** Of these users, those that get in with a token of five seconds ago. */
-    passing: (users) =>
+    /** Returns the users whose tokens from ten minutes ago are not revoked. */
+    unrevoked: (users) =>
       users.filter((sub) => codeOf({ sub, iat: now() - 600 }) !== "invalid_token"),
   };
 }
