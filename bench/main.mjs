@@ -1,7 +1,7 @@
 // `npm run bench`: the worker beside the least that could do its work.
 import { spawnSync } from "node:child_process";
 
-import { Fault, main, Progress } from "../scripts/terminal.mjs";
+import { ScriptError, main, Progress } from "../scripts/terminal.mjs";
 import { ROOT } from "../tests/support/built_worker.mjs";
 import { serveIssuer } from "../tests/support/workerd.mjs";
 import { machine, mostSockets, sizes } from "./machine.mjs";
@@ -26,7 +26,7 @@ await main(async () => {
   const print = options.json ? () => {} : console.log;
   const most = mostSockets();
   if (most < SOCKETS * options.scale) {
-    throw new Fault(
+    throw new ScriptError(
       "This system lets a process open too few files: raise the limit, as with `ulimit -n 20000`.",
     );
   }
@@ -75,5 +75,5 @@ function build() {
     env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
   });
   progress.end();
-  if (status !== 0) throw new Fault(`The worker cannot be built:\n${stderr}`);
+  if (status !== 0) throw new ScriptError(`The worker cannot be built:\n${stderr}`);
 }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { ROOT } from "../tests/support/built_worker.mjs";
 
 const FOLDER = join(ROOT, "bench", "native");
@@ -14,7 +14,7 @@ export function measureNatively() {
     cwd: FOLDER,
     encoding: "utf8",
   });
-  if (status !== 0) throw new Fault(`The core cannot be measured natively:\n${stderr}`);
+  if (status !== 0) throw new ScriptError(`The core cannot be measured natively:\n${stderr}`);
   return globSync("target/criterion/*/*/new/estimates.json", { cwd: FOLDER }).map((file) => {
     const read = (name) => JSON.parse(readFileSync(join(FOLDER, dirname(file), name), "utf8"));
     const { title } = read("benchmark.json");

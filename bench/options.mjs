@@ -1,7 +1,7 @@
 // What is asked for.
 import { parseArgs } from "node:util";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { CLIENTS } from "./crowd.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
 
@@ -60,7 +60,7 @@ export function readOptions(args) {
       scale: number(values.scale, "--scale", (n) => n > 0 && n <= 10),
     };
   } catch (error) {
-    throw new Fault(`${error.message}: --help tells what can be asked for.`);
+    throw new ScriptError(`${error.message}: --help tells what can be asked for.`);
   }
 }
 

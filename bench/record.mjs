@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { ROOT } from "../tests/support/built_worker.mjs";
 import { picture } from "./picture.mjs";
 import { amount, cells, machineLine, sizeLine } from "./table.mjs";
@@ -16,7 +16,7 @@ const HEAD = ["", "ours", "p99", "floor", "p99", "ratio", "wanted", "CPU, ours",
 /** Writes the document's measured part anew. */
 export function record(result) {
   const parts = readFileSync(DOCUMENT, "utf8").split(new RegExp(`${BEGIN}|${END}`));
-  if (parts.length !== 3) throw new Fault(`docs/performance.md lacks ${BEGIN} or ${END}.`);
+  if (parts.length !== 3) throw new ScriptError(`docs/performance.md lacks ${BEGIN} or ${END}.`);
   const [before, , after] = parts;
   writeFileSync(DOCUMENT, `${before}${BEGIN}\n\n${measured(result)}\n\n${END}${after}`);
   const growth = result.scenarios.find(({ name }) => name === "growth");

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { publishToken, PUBLISH_SECRET } from "../tests/support/built_worker.mjs";
 import { nodeFetch } from "../tests/support/issuer.mjs";
 import { BareWorkerd } from "../tests/support/workerd.mjs";
@@ -48,7 +48,7 @@ export class Side {
     const response = await nodeFetch(new URL("/acme/api/_debug", this.#workerd.url));
     await response.text();
     const took = performance.now() - began;
-    if (response.status !== 200) throw new Fault(`${this.name} answers ${response.status}`);
+    if (response.status !== 200) throw new ScriptError(`${this.name} answers ${response.status}`);
     this.startedIn = took;
   }
 
@@ -81,7 +81,7 @@ export class Side {
     const { value, error } = await promise;
     if (error) {
       const said = this.#workerd.log.trim().split("\n").at(-1);
-      throw new Fault(`It could not be measured (${this.name}): ${error}\n${said}`);
+      throw new ScriptError(`It could not be measured (${this.name}): ${error}\n${said}`);
     }
     return value;
   }

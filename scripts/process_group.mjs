@@ -1,8 +1,8 @@
-// A program as a process group of its own, which can be ended as a whole, with whatever the
-// program has started itself: a shell's commands, cargo's compilers, wrangler's runtime.
+// Starts programs as process groups. A signal to the group also reaches the processes that the
+// program started: a shell's commands, cargo's compilers, wrangler's runtime.
 import { spawn } from "node:child_process";
 
-/** Starts a program as a group; the group gets `lastSignal` when this process comes to its end. */
+/** Starts a program in its own process group. The group gets `lastSignal` when this process exits. */
 export function spawnGroup(command, args, { lastSignal = "SIGTERM", ...options }) {
   const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
@@ -15,7 +15,7 @@ export function spawnGroup(command, args, { lastSignal = "SIGTERM", ...options }
   return child;
 }
 
-/** Signals all of a group; one that is gone already is what was wanted. */
+/** Sends a signal to every process of a group. Does nothing if the group has already exited. */
 export function signalGroup({ pid }, signal) {
   try {
     if (pid) process.kill(-pid, signal);

@@ -1,17 +1,17 @@
-// The worker in `wrangler dev`: started, awaited, and ended with everything it started itself.
+// Runs the Worker in `wrangler dev`.
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { signalGroup, spawnGroup } from "./group.mjs";
-import { Fault, Progress, paint, plain } from "./terminal.mjs";
+import { signalGroup, spawnGroup } from "./process_group.mjs";
+import { Progress, ScriptError, paint, stripColours } from "./terminal.mjs";
 import { ROOT } from "./toolchain.mjs";
 
-const PATIENCE_WITH_THE_END = 5_000;
-const BUILD = "[custom build] ";
+const STOP_TIMEOUT_MS = 5_000;
+const BUILD_PREFIX = "[custom build] ";
 const READY = /^\[wrangler:info\] Ready on (\S+)/;
-// wrangler's line for each request, which would crowd the events out.
+// wrangler prints a line for each request. They are hidden, so that the events remain readable.
 const REQUEST = /^\[wrangler:info\] [A-Z]+ \//;
 
 export class DevServer {
@@ -20,11 +20,11 @@ export class DevServer {
   #ready = Promise.withResolvers();
   #output = [];
   #progress = new Progress(
-    "Building and starting the worker (the first time takes about two minutes)",
+    "Building and starting the Worker (the first time takes about two minutes)",
   );
   #stopping = false;
 
-  /** Starts the worker with `vars`, at `port` or, without one, at a free port. */
+  /** Starts the Worker with the variables `vars`, on `port` or, if that is not given, a free port. */
   constructor(port, vars) {
     const args = ["dev", "--show-interactive-dev-session=false"];
     if (port) args.push("--port", port);
@@ -36,17 +36,17 @@ export class DevServer {
     });
     this.#exit = once(this.#child, "exit");
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      createInterface({ input: stream }).on("line", (line) => this.#show(plain(line)));
+      createInterface({ input: stream }).on("line", (line) => this.#onLine(stripColours(line)));
     }
-    once(this.#child, "close").then(() => this.#ready.reject(new Fault(this.#complaint())));
+    once(this.#child, "close").then(() => this.#ready.reject(this.#startError()));
   }
 
-  /** The URL of the worker as soon as it serves; a fault when it does not come to that. */
+  /** Resolves to the Worker's URL when it accepts requests. Rejects if wrangler exits before that. */
   ready() {
     return this.#ready.promise.finally(() => this.#endProgress());
   }
 
-  /** Resolves when the worker has ended, by itself or not. */
+  /** Resolves when wrangler has exited for any reason. */
   get ended() {
     return this.#exit;
   }
@@ -55,14 +55,14 @@ export class DevServer {
     this.#stopping = true;
     this.#endProgress();
     signalGroup(this.#child, "SIGTERM");
-    await Promise.race([this.#exit, delay(PATIENCE_WITH_THE_END)]);
-    // wrangler may be gone and something that it started not.
+    await Promise.race([this.#exit, delay(STOP_TIMEOUT_MS)]);
+    // Processes that wrangler started can outlive it.
     signalGroup(this.#child, "SIGKILL");
   }
 
-  // While it starts, the latest line is enough; later on, each one may matter: a build that
-  // failed after an edit, or what the worker writes on its console.
-  #show(line) {
+  // During start-up only the latest line is shown. Later every line is printed, because it may be
+  // a failed rebuild or a message that the Worker logged.
+  #onLine(line) {
     const url = line.match(READY)?.[1];
     if (url) this.#ready.resolve(url);
     if (this.#progress) {
@@ -73,12 +73,15 @@ export class DevServer {
     }
   }
 
-  // When the build fails, wrangler adds a dump of its own; the compiler's words do.
-  #complaint() {
+  // After a failed build, only the compiler's output is shown, not the stack trace that wrangler
+  // prints as well.
+  #startError() {
     const buildFailed = this.#output.some((line) => line.includes("Running custom build"));
-    const lines = this.#output.filter((line) => line.startsWith(BUILD) === buildFailed);
-    const text = lines.map((line) => line.replace(BUILD, "")).join("\n");
-    return `${text}\n\nThe worker does not start: fix what is said above, then run this again.`;
+    const lines = this.#output.filter((line) => line.startsWith(BUILD_PREFIX) === buildFailed);
+    const output = lines.map((line) => line.replace(BUILD_PREFIX, "")).join("\n");
+    return new ScriptError(
+      `${output}\n\nThe Worker does not start: fix the problem above, then run this again.`,
+    );
   }
 
   #endProgress() {

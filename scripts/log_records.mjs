@@ -1,30 +1,30 @@
-// Log records in the shape in which Auth0's log streams deliver them. Their ids are new each time,
-// for the worker drops what it has seen.
+// Sample log records in the format of Auth0's log streams. Each has a new id, because the Worker
+// drops duplicates.
 import { randomInt } from "node:crypto";
 
 const USER = "auth0|6182002f34f4dd006b05b5c7";
 const ADMINISTRATOR = "auth0|5f7c8ec7c33c6c004bbafe82";
 
-/** Three that end a session, and one that does not. */
-export const logRecords = () => [
+/** Returns four log records: a sign-in, which makes no event, and three that end sessions. */
+export const sampleRecords = () => [
   record("s", { user_id: USER, description: "Success login" }),
-  loggedOut(USER, "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO"),
+  logoutRecord(USER, "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO"),
   record("scp", {
     user_id: USER,
     description: "Change password",
     details: { title: "Change Password" },
   }),
-  userBlocked(USER),
+  userBlockedRecord(USER),
 ];
 
-export const loggedOut = (user_id, session_id) =>
+export const logoutRecord = (user_id, session_id) =>
   record("slo", {
     user_id,
     description: "User successfully logged out",
     details: { return_to: "http://localhost:3000", session_id },
   });
 
-export const userBlocked = (user_id) =>
+export const userBlockedRecord = (user_id) =>
   record("sapi", {
     user_id: ADMINISTRATOR,
     description: "Update a User",

@@ -1,16 +1,17 @@
-// A listener as any backend would write it: it takes up where it left off when the connection
-// ends, which under `wrangler dev` happens at each rebuild.
+// A subscriber as a backend would write it. It reconnects with the id of the last event it received;
+// `wrangler dev` closes the connection at each rebuild.
 import { setTimeout as delay } from "node:timers/promises";
 
-import { Fault } from "./terminal.mjs";
+import { ScriptError } from "./terminal.mjs";
 
-const PAUSE = 500;
+const RECONNECT_DELAY_MS = 500;
 
 /**
- * Listens at `url` and hands each event after `lastEventId` to `onEvent`. Resolves when the
- * worker has authenticated the listener for the first time. `getToken` gives a fresh token.
+ * Connects to `url` and calls `onEvent` with each event after `lastEventId`. `getToken` returns an
+ * access token. The result's `authenticated` resolves when the Worker accepts the first token, and
+ * rejects if the connection closes before that.
  */
-export function listen(url, { getToken, lastEventId, onEvent }) {
+export function subscribe(url, { getToken, lastEventId, onEvent }) {
   let stopped = false;
   let socket;
   const { promise, resolve, reject } = Promise.withResolvers();
@@ -26,8 +27,12 @@ export function listen(url, { getToken, lastEventId, onEvent }) {
       onEvent(message);
     };
     socket.onclose = async ({ code }) => {
-      reject(new Fault(`The listener was turned away (close code ${code}).`));
-      await delay(PAUSE);
+      reject(
+        new ScriptError(
+          `The Worker closed the subscriber's connection with code ${code}: read its output above.`,
+        ),
+      );
+      await delay(RECONNECT_DELAY_MS);
       if (!stopped) await connect();
     };
   }
