@@ -1,6 +1,6 @@
 // Terminal output of the scripts: colours, progress and error messages.
 
-/** An error for the user. Its message says what went wrong and what to do; no stack is printed. */
+/** An error that the script reports to the user as its message alone, without a stack trace. */
 export class ScriptError extends Error {}
 
 /** Runs a script's main function. Prints the message of a `ScriptError` and sets exit code 1. */
