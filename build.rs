@@ -1,32 +1,34 @@
-//! Checks the variables in `wrangler.toml` with the very code that reads them in the worker, so
-//! that a bad value fails the build and is never deployed.
+//! Checks the variables of every environment in `wrangler.toml` with the code that reads them in the
+//! Worker. An invalid value fails the build, so it cannot be deployed.
 
 use session_events_core::tenant::config::Config;
 
 fn main() {
     println!("cargo::rerun-if-changed=wrangler.toml");
-    if let Err(wrong) = check() {
-        println!("cargo::error=wrangler.toml: {wrong}");
+    if let Err(error) = check_variables() {
+        println!("cargo::error=wrangler.toml: {error}");
     }
 }
 
-fn check() -> Result<(), String> {
+fn check_variables() -> Result<(), String> {
     let text = std::fs::read_to_string("wrangler.toml").map_err(|error| error.to_string())?;
     let settings: toml::Table = text.parse().map_err(|error| format!("{error}"))?;
-    let environments = settings.get("env").and_then(toml::Value::as_table);
-    let named = environments.into_iter().flatten();
-    let tables = named
-        .map(|(name, environment)| (format!("[env.{name}.vars]"), environment.get("vars")))
-        .chain([("[vars]".to_owned(), settings.get("vars"))]);
-    for (place, variables) in tables {
-        let lookup = |name| variables.and_then(|variables| text_of(variables.get(name)?));
-        Config::read(lookup).map_err(|wrong| format!("{place} {wrong}"))?;
+    let mut tables = Vec::new();
+    if let Some(environments) = settings.get("env").and_then(toml::Value::as_table) {
+        for (name, environment) in environments {
+            tables.push((format!("[env.{name}.vars]"), environment.get("vars")));
+        }
+    }
+    tables.push(("[vars]".to_owned(), settings.get("vars")));
+    for (table, variables) in tables {
+        let lookup = |name| variables.and_then(|variables| to_text(variables.get(name)?));
+        Config::read(lookup).map_err(|error| format!("{table} {error}"))?;
     }
     Ok(())
 }
 
-/// A variable's text as the worker gets it: a table as JSON.
-fn text_of(value: &toml::Value) -> Option<String> {
+/// Returns a variable as the text that the Worker reads. Tables become JSON.
+fn to_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
         other => serde_json::to_string(other).ok(),

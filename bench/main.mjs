@@ -1,7 +1,7 @@
 // `npm run bench`: compares the Worker with the floor (bench/floor/index.js).
 import { spawnSync } from "node:child_process";
 
-import { Fault, main, Progress } from "../scripts/terminal.mjs";
+import { ScriptError, main, Progress } from "../scripts/terminal.mjs";
 import { ROOT } from "../tests/support/built_worker.mjs";
 import { serveIssuer } from "../tests/support/workerd.mjs";
 import { bundleSizes, machine, maxSockets } from "./machine.mjs";
@@ -32,7 +32,7 @@ await main(async () => {
   const print = options.json ? () => {} : console.log;
   const socketLimit = maxSockets();
   if (socketLimit < REQUIRED_SOCKETS * options.scale) {
-    throw new Fault(
+    throw new ScriptError(
       "The system's limit of open files is too low. Raise it, for example with `ulimit -n 20000`.",
     );
   }
@@ -95,6 +95,6 @@ function build() {
   });
   progress.end();
   if (status !== 0) {
-    throw new Fault(`The Worker could not be built. Fix the build first:\n${stderr}`);
+    throw new ScriptError(`The Worker could not be built. Fix the build first:\n${stderr}`);
   }
 }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { ROOT } from "../tests/support/built_worker.mjs";
 
 const FOLDER = join(ROOT, "bench", "native");
@@ -15,7 +15,7 @@ export function measureNatively() {
     encoding: "utf8",
   });
   if (status !== 0) {
-    throw new Fault(`The native benchmarks failed. See the output of cargo bench:\n${stderr}`);
+    throw new ScriptError(`The native benchmarks failed. See the output of cargo bench:\n${stderr}`);
   }
   return globSync("target/criterion/*/*/new/estimates.json", { cwd: FOLDER }).map((file) => {
     const read = (name) => JSON.parse(readFileSync(join(FOLDER, dirname(file), name), "utf8"));

@@ -1,7 +1,7 @@
 // The command-line options of `npm run bench`.
 import { parseArgs } from "node:util";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { CLIENTS } from "./load_generator.mjs";
 import { SCENARIOS } from "./scenarios.mjs";
 
@@ -67,7 +67,7 @@ export function readOptions(args) {
       }),
     };
   } catch (error) {
-    throw new Fault(`${error.message}. Use --help to list the options.`);
+    throw new ScriptError(`${error.message}. Use --help to list the options.`);
   }
 }
 

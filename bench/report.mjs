@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { ROOT } from "../tests/support/built_worker.mjs";
 import { growthChart } from "./growth_chart.mjs";
 import { formatAmount, formatCells, formatMachine, formatSizes } from "./table.mjs";
@@ -17,7 +17,7 @@ const HEADER = ["", "ours", "p99", "floor", "p99", "ratio", "wanted", "CPU, ours
 export function writeReport(result) {
   const parts = readFileSync(DOCUMENT, "utf8").split(new RegExp(`${BEGIN}|${END}`));
   if (parts.length !== 3)
-    throw new Fault(`docs/performance.md lacks a marker. Add ${BEGIN} and ${END} once each.`);
+    throw new ScriptError(`docs/performance.md lacks a marker. Add ${BEGIN} and ${END} once each.`);
   const [before, , after] = parts;
   writeFileSync(DOCUMENT, `${before}${BEGIN}\n\n${formatResult(result)}\n\n${END}${after}`);
   const growth = result.scenarios.find(({ name }) => name === "growth");

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { Fault } from "../scripts/terminal.mjs";
+import { ScriptError } from "../scripts/terminal.mjs";
 import { publishToken, PUBLISH_SECRET } from "../tests/support/built_worker.mjs";
 import { nodeFetch } from "../tests/support/issuer.mjs";
 import { BareWorkerd } from "../tests/support/workerd.mjs";
@@ -49,7 +49,7 @@ class Side {
     await response.text();
     this.startTime = performance.now() - startedAt;
     if (response.status !== 200) {
-      throw new Fault(`The Worker (${this.name}) responded with ${response.status}.`);
+      throw new ScriptError(`The Worker (${this.name}) responded with ${response.status}.`);
     }
   }
 
@@ -81,7 +81,7 @@ class Side {
     const { value, error } = await promise;
     if (error) {
       const lastLogLine = this.#workerd.log.trim().split("\n").at(-1);
-      throw new Fault(`The measurement failed (${this.name}): ${error}\n${lastLogLine}`);
+      throw new ScriptError(`The measurement failed (${this.name}): ${error}\n${lastLogLine}`);
     }
     return value;
   }

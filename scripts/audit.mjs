@@ -1,9 +1,9 @@
-// `npm run audit`: what is known against any dependency, and whether its licence and its source
-// are such as deny.toml allows. Takes a network.
+// `npm run audit`: checks all dependencies for known vulnerabilities, and the Rust dependencies for
+// the licences and sources that deny.toml allows. Needs network access.
 import { spawnSync } from "node:child_process";
 
-import { Fault, main } from "./terminal.mjs";
-import { ROOT, ask } from "./toolchain.mjs";
+import { ScriptError, main } from "./terminal.mjs";
+import { ROOT, commandOutput } from "./toolchain.mjs";
 
 const CHECKS = [
   ["cargo", "deny", "--workspace", "check"],
@@ -11,8 +11,8 @@ const CHECKS = [
 ];
 
 await main(async () => {
-  if (!(await ask("cargo", "deny", "--version"))) {
-    throw new Fault(
+  if (!(await commandOutput("cargo", "deny", "--version"))) {
+    throw new ScriptError(
       "cargo-deny is missing: install it with `cargo install --locked cargo-deny`, then run this again.",
     );
   }
@@ -22,6 +22,6 @@ await main(async () => {
   });
   if (failed.length > 0) {
     const names = failed.map((check) => `\`${check.join(" ")}\``).join(" and ");
-    throw new Fault(`${names} failed: fix what is said above, then run this again.`);
+    throw new ScriptError(`${names} failed: fix the problems listed above, then run this again.`);
   }
 });

@@ -1,10 +1,10 @@
-// The browser in which the pages are tested. It is the system's, not one of the project's own:
-// any Chromium or Chrome will do.
+// Finds or installs the browser for the browser tests. The tests use an installed Chromium or
+// Chrome; the project does not bring one.
 import { existsSync } from "node:fs";
 
-import { demand, step } from "./step.mjs";
-import { Fault, done } from "./terminal.mjs";
-import { ask, which } from "./toolchain.mjs";
+import { requireSuccess, runStep } from "./step.mjs";
+import { ScriptError, printSuccess } from "./terminal.mjs";
+import { commandOutput, which } from "./toolchain.mjs";
 
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const APPLICATIONS = [
@@ -12,30 +12,30 @@ const APPLICATIONS = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/** The browser's program; `CHROMIUM` in the environment names one that is not found by itself. */
+/** Returns the path of the browser, or undefined. The environment variable CHROMIUM overrides it. */
 export function findBrowser() {
   const { CHROMIUM } = process.env;
   if (CHROMIUM) return CHROMIUM;
   return PROGRAMS.map(which).find(Boolean) ?? APPLICATIONS.find((path) => existsSync(path));
 }
 
-/** Sees to it that there is a browser; Debian's is installed where that takes no password. */
+/** Installs Debian's Chromium if there is no browser and the user is root. */
 export async function setUpBrowser() {
-  if (findBrowser()) return false;
+  if (findBrowser()) return;
   const commands = [
     "apt-get update",
     "apt-get install --yes --no-install-recommends chromium fonts-dejavu-core",
   ];
-  if (!which("apt-get") || (await ask("id", "-u")) !== "0") {
+  if (!which("apt-get") || (await commandOutput("id", "-u")) !== "0") {
     const line = commands.map((command) => `sudo ${command}`).join(" && ");
     const debian = which("apt-get") ? `, on Debian with \`${line}\`` : "";
-    throw new Fault(
-      `Chromium is missing, in which the pages are tested: install it${debian} (or name one in CHROMIUM), then run this again.`,
+    throw new ScriptError(
+      `Chromium is missing, and the browser tests need it: install it${debian} (or set CHROMIUM to the path of one), then run this again.`,
     );
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  demand(
-    await step(
+  requireSuccess(
+    await runStep(
       "chromium",
       "Installing Chromium (about a minute)",
       "sh",
@@ -45,5 +45,5 @@ export async function setUpBrowser() {
     "Debian's package chromium could not be installed",
     "check the network and the package sources",
   );
-  return done("Chromium is installed.");
+  printSuccess("Chromium is installed.");
 }

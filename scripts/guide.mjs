@@ -1,4 +1,4 @@
-// The lines that a user can paste into a second terminal while `npm start` runs.
+// The commands that `npm start` prints, for pasting into a second terminal.
 import { paint } from "./terminal.mjs";
 
 export function guide(worker, slug, issuer, { token, publishToken }) {
@@ -10,51 +10,51 @@ export function guide(worker, slug, issuer, { token, publishToken }) {
   const command = "npm run --silent cli --";
   const address = `--url ${worker.slice(0, -1)} --tenant ${slug}`;
   const application = `--issuer ${issuer} --client-id my-backend --client-secret any`;
-  const isUsual = worker.endsWith(":8787/") && issuer.endsWith(":8788/");
-  const settings = isUsual ? "" : `SESSION_EVENTS_URL=${worker} AUTH0_ISSUER=${issuer} `;
+  const hasDefaultPorts = worker.endsWith(":8787/") && issuer.endsWith(":8788/");
+  const settings = hasDefaultPorts ? "" : `SESSION_EVENTS_URL=${worker} AUTH0_ISSUER=${issuer} `;
   const jane = "auth0%7C6182002f34f4dd006b05b5c7";
-  const blocks = {
-    "The two tokens that the lines below need": [
+  const commands = {
+    "The two tokens that the commands below use": [
       `export TOKEN=${token}`,
       `export PUBLISH_TOKEN=${publishToken}`,
     ],
-    "Name and version, and how requests are seen": [
+    "Name, version and how the Worker reads a request": [
       `curl ${worker}`,
       `curl ${tenant}/_debug`,
       `curl ${tenant}/api/_debug`,
     ],
-    "A user logs out": [
+    "Publish the logout of a user": [
       `curl ${tenant}/api/publish -H "Authorization: $PUBLISH_TOKEN" -d '[${record}]'`,
     ],
-    // The project's own Node, for older ones have no WebSocket.
-    "Listen to events": [`node_modules/.bin/node -e '${script}'`],
-    "Who listens, and the latest events": [
+    // Uses the project's own Node, because older versions have no WebSocket.
+    "Subscribe to events": [`node_modules/.bin/node -e '${script}'`],
+    "List the subscribers and the latest events": [
       `curl ${tenant}/api/listeners -H "Authorization: Bearer $TOKEN"`,
       `curl ${tenant}/api/events -H "Authorization: Bearer $TOKEN"`,
     ],
-    "The same with the command line, which stays connected": [
+    "Subscribe with the command line, which reconnects, and check the set-up": [
       `${command} listen ${address} ${application}`,
       `${command} doctor ${address} ${application}`,
     ],
-    "A page that signs its user out, and an API that refuses the user's token": [
+    "Run the examples: a page that signs its user out, and an API that rejects revoked tokens": [
       `${settings}npm run example:browser`,
       `${settings}npm run example:express`,
     ],
-    "An administrator blocks the user Jane, and takes that back": [
+    "Block the user Jane as an administrator, and unblock her": [
       `curl ${issuer}api/v2/users/${jane} -X PATCH -d '{"blocked":true}'`,
       `curl ${issuer}api/v2/users/${jane} -X PATCH -d '{"blocked":false}'`,
     ],
-    "Another token": [
+    "Get another token": [
       `curl ${issuer}oauth/token -d grant_type=client_credentials -d client_id=another-backend`,
     ],
   };
-  const text = Object.entries(blocks).map(([title, lines]) =>
+  const text = Object.entries(commands).map(([title, lines]) =>
     [paint("dim", `# ${title}`), ...lines].map((line) => `  ${line}\n`).join(""),
   );
   return [
-    `The live page: ${paint("cyan", `${tenant}/console#issuer=${issuer}`)}\n`,
+    `The console: ${paint("cyan", `${tenant}/console#issuer=${issuer}`)}\n`,
     "In a second terminal, in this folder:\n",
     ...text,
-    "Events are shown here as they come. Ctrl-C ends.\n",
+    "New events are printed below. Ctrl-C ends.\n",
   ].join("\n");
 }

@@ -1,20 +1,19 @@
-// Stands in for an Auth0 tenant on this machine: signs tokens, publishes its key set, lets two
-// users sign in and out, at the paths and with the claims that Auth0 uses. Applications get a
-// token for whatever secret they show.
+// A local stand-in for an Auth0 tenant, with Auth0's paths and claims. It issues tokens, serves its
+// key set, and lets two users sign in and out. It accepts any client secret.
 import { createServer } from "node:http";
 
 import { OAuth2Server } from "oauth2-mock-server";
 
 import { Sessions } from "./sessions.mjs";
 
-const DAY = 86_400;
+const DAY_SECONDS = 86_400;
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 const USER_PATH = "/api/v2/users/";
 
 /**
- * Starts the issuer at `port` or, when that is taken, at a free one. Its tokens are for
- * `audience`: an application's with the rights that were asked for, or the right to all events; a
- * user's with the right to the user's own events.
+ * Starts the issuer on `port` or, if that is in use, on a free port. Access tokens have `audience`
+ * as their audience. An application gets the scope that it requests, `listen:events` by default. A
+ * user never gets `listen:events`, only `listen:events:self`.
  */
 export async function startIssuer(port, audience) {
   const { issuer, service } = new OAuth2Server(undefined, undefined, {
@@ -26,17 +25,17 @@ export async function startIssuer(port, audience) {
 
   service.on("beforeAuthorizeRedirect", ({ url }, request) => {
     const { session, scope } = signIns.get(request);
-    sessions.grant(url.searchParams.get("code"), session, scope);
+    sessions.addGrant(url.searchParams.get("code"), session, scope);
   });
   service.on("beforeTokenSigning", ({ payload }, { body }) => {
-    payload.exp = payload.iat + DAY;
+    payload.exp = payload.iat + DAY_SECONDS;
     const isIdToken = payload.aud !== undefined;
-    const granted = grantOf(body);
-    if (granted) {
-      const { user_id, name, email } = granted.session.user;
+    const grant = findGrant(body);
+    if (grant) {
+      const { user_id, name, email } = grant.session.user;
       payload.sub = user_id;
-      if (isIdToken) Object.assign(payload, { sid: granted.session.id, name, email });
-      else Object.assign(payload, { aud: audience, scope: granted.scope });
+      if (isIdToken) Object.assign(payload, { sid: grant.session.id, name, email });
+      else Object.assign(payload, { aud: audience, scope: grant.scope });
     } else {
       payload.aud = audience;
       payload.sub = `${body.client_id ?? "anybody"}@clients`;
@@ -44,59 +43,65 @@ export async function startIssuer(port, audience) {
     }
   });
   service.on("beforeResponse", (response, { body }) => {
-    response.body.expires_in = DAY;
-    const refuse = (error, error_description) =>
+    response.body.expires_in = DAY_SECONDS;
+    const reject = (error, error_description) =>
       Object.assign(response, { statusCode: 403, body: { error, error_description } });
     if (body.grant_type === "client_credentials") {
-      // As Auth0 does, so that what works here works there.
-      if ((body.audience ?? audience) !== audience)
-        refuse("access_denied", `There is no API ${body.audience}.`);
-      else response.body.scope = body.scope ?? "listen:events";
+      // Auth0 rejects unknown audiences as well.
+      if ((body.audience ?? audience) !== audience) {
+        reject("access_denied", `There is no API ${body.audience}: request ${audience}.`);
+      } else {
+        response.body.scope = body.scope ?? "listen:events";
+      }
       return;
     }
-    const granted = grantOf(body);
-    if (granted) {
-      response.body.scope = granted.scope;
-      sessions.grant(response.body.refresh_token, granted.session, granted.scope);
-    } else refuse("invalid_grant", "The session is over.");
+    const grant = findGrant(body);
+    if (grant) {
+      response.body.scope = grant.scope;
+      sessions.addGrant(response.body.refresh_token, grant.session, grant.scope);
+    } else {
+      reject("invalid_grant", "The session has ended: sign in again.");
+    }
   });
-  const grantOf = ({ code, refresh_token }) => sessions.granted(code ?? refresh_token);
+  const findGrant = ({ code, refresh_token }) => sessions.findGrant(code ?? refresh_token);
 
-  /** Lets a user sign in, unless this browser's user is. */
+  /** Redirects a signed-in user back to the application, and shows the sign-in page to others. */
   function authorize(request, response, url) {
     const { prompt, login_hint, scope = "" } = Object.fromEntries(url.searchParams);
-    const back = new URL(url.searchParams.get("redirect_uri"));
-    if (!isLocal(back)) throw new Error("The redirect_uri must be on this machine.");
-    const session = sessions.of(request) ?? sessions.begin(login_hint, response);
+    const redirect = new URL(url.searchParams.get("redirect_uri"));
+    if (!isLoopback(redirect)) throw new Error("The redirect_uri must have a loopback host.");
+    const session = sessions.find(request) ?? sessions.start(login_hint, response);
     if (session) {
       const granted = scope.split(" ").filter((word) => word !== "listen:events");
       signIns.set(request, { session, scope: granted.join(" ") });
       return service.requestHandler(request, response);
     }
     if (prompt !== "none") {
-      return response.writeHead(200, { "content-type": "text/html" }).end(sessions.page(url));
+      return response.writeHead(200, { "content-type": "text/html" }).end(sessions.signInPage(url));
     }
-    back.searchParams.set("error", "login_required");
-    back.searchParams.set("state", url.searchParams.get("state"));
-    return response.writeHead(302, { location: back.href }).end();
+    redirect.searchParams.set("error", "login_required");
+    redirect.searchParams.set("state", url.searchParams.get("state"));
+    return response.writeHead(302, { location: redirect.href }).end();
   }
 
   async function signOut(request, response, url) {
-    const session = sessions.of(request);
+    const session = sessions.find(request);
     if (session) await sessions.end(session);
     const returnTo = url.searchParams.get("returnTo") ?? "";
-    if (URL.canParse(returnTo) && isLocal(new URL(returnTo)))
+    if (URL.canParse(returnTo) && isLoopback(new URL(returnTo))) {
       response.writeHead(302, { location: returnTo }).end();
-    else response.writeHead(200, { "content-type": "text/plain" }).end("You are signed out.\n");
+    } else {
+      response.writeHead(200, { "content-type": "text/plain" }).end("You are signed out.\n");
+    }
   }
 
   async function updateUser(request, response, url) {
     const { blocked } = JSON.parse((await request.toArray()).join(""));
     const userId = decodeURIComponent(url.pathname.slice(USER_PATH.length));
-    const known = await sessions.block(userId, blocked === true);
-    const answer = known ? { user_id: userId, blocked } : { error: "There is no such user." };
-    response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
-    response.end(`${JSON.stringify(answer)}\n`);
+    const found = await sessions.setBlocked(userId, blocked === true);
+    const body = found ? { user_id: userId, blocked } : { error: "There is no such user." };
+    response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
+    response.end(`${JSON.stringify(body)}\n`);
   }
 
   const server = createServer(async (request, response) => {
@@ -113,12 +118,12 @@ export async function startIssuer(port, audience) {
     }
   });
   await listen(server, port);
-  // The slash at the end is Auth0's; the worker compares the issuer to the letter.
+  // Auth0's issuers end in a slash, and the Worker compares the issuer exactly.
   issuer.url = `http://localhost:${server.address().port}/`;
 
   return {
     url: issuer.url,
-    /** Has the log records of what happens here handed to `publish`. */
+    /** Sends the log records of logouts and blocked users to `publish`. */
     logTo(publish) {
       sessions.publish = publish;
     },
@@ -126,7 +131,7 @@ export async function startIssuer(port, audience) {
       server.closeAllConnections();
       server.close();
     },
-    /** A token as a backend gets it, by the client-credentials grant. */
+    /** Returns an access token of an application (client-credentials grant). */
     async token(clientId) {
       const response = await fetch(`${issuer.url}oauth/token`, {
         method: "POST",
@@ -137,9 +142,9 @@ export async function startIssuer(port, audience) {
   };
 }
 
-const isLocal = ({ hostname }) => LOOPBACK.includes(hostname);
+const isLoopback = ({ hostname }) => LOOPBACK.includes(hostname);
 
-/** Any page may ask for anything: who is asked stands for nobody but itself. */
+/** Allows cross-origin requests from any page. The issuer guards nothing, so this is safe. */
 function preflight(request, response) {
   const headers = {
     "access-control-allow-origin": "*",

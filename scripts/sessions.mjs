@@ -1,9 +1,9 @@
-// The sessions of the stand-in issuer: who signed in, until when, and what of that gets into the
-// tenant's log. A session is known by the browser's cookie, as at Auth0: whoever is signed in to
-// one application is signed in to all, and signing out ends it for all.
+// The user sessions of the stand-in issuer, and the log records that they cause. As at Auth0, a
+// cookie identifies the browser's session: a user who signs in to or out of one application is
+// signed in to or out of all of them.
 import { randomUUID } from "node:crypto";
 
-import { loggedOut, userBlocked } from "./records.mjs";
+import { logoutRecord, userBlockedRecord } from "./log_records.mjs";
 
 const COOKIE = "session";
 
@@ -15,23 +15,23 @@ const USERS = [
 export class Sessions {
   #sessions = new Map();
   #blocked = new Set();
-  /** The session that a code or a refresh token was issued in. */
+  /** Authorization codes and refresh tokens, with the session and scope they were issued for. */
   #grants = new Map();
 
-  /** `publish` is handed the log records of what happens here. */
+  /** `publish` is called with the log records of each logout and each blocked user. */
   constructor(publish) {
     this.publish = publish;
   }
 
-  /** The session of the browser that asks, if there is one that lasts. */
-  of(request) {
+  /** Returns the session of the requesting browser, or undefined if there is none. */
+  find(request) {
     const cookies = request.headers.cookie?.split("; ") ?? [];
     const cookie = cookies.find((cookie) => cookie.startsWith(`${COOKIE}=`));
     return this.#sessions.get(cookie?.slice(COOKIE.length + 1));
   }
 
-  /** Begins a session for a user, in the browser that asks. */
-  begin(userId, response) {
+  /** Starts a session and sets its cookie. Returns undefined for unknown and blocked users. */
+  start(userId, response) {
     const user = USERS.find(({ user_id }) => user_id === userId);
     if (!user || this.#blocked.has(userId)) return undefined;
     const session = { id: randomUUID(), user };
@@ -40,44 +40,50 @@ export class Sessions {
     return session;
   }
 
-  /** The user signs out. */
+  /** Ends a session and publishes the logout. */
   async end(session) {
     this.#sessions.delete(session.id);
-    await this.publish([loggedOut(session.user.user_id, session.id)]);
+    await this.publish([logoutRecord(session.user.user_id, session.id)]);
   }
 
-  /** An administrator blocks the user, or takes that back. */
-  async block(userId, blocked) {
+  /**
+   * Blocks or unblocks a user. Blocking ends the user's sessions and is published. Returns whether
+   * the user exists.
+   */
+  async setBlocked(userId, blocked) {
     if (!USERS.some(({ user_id }) => user_id === userId)) return false;
-    if (!blocked) return this.#blocked.delete(userId) || true;
+    if (!blocked) {
+      this.#blocked.delete(userId);
+      return true;
+    }
     this.#blocked.add(userId);
     for (const [id, { user }] of this.#sessions) {
       if (user.user_id === userId) this.#sessions.delete(id);
     }
-    await this.publish([userBlocked(userId)]);
+    await this.publish([userBlockedRecord(userId)]);
     return true;
   }
 
-  /** Remembers that a code or a refresh token was issued in a session. */
-  grant(token, session, scope) {
+  /** Records the session and scope for which a code or refresh token was issued. */
+  addGrant(token, session, scope) {
     this.#grants.set(token, { session, scope });
   }
 
-  /** What that was issued for, as long as the session lasts. */
-  granted(token) {
+  /** Returns the session and scope of a code or refresh token, or undefined if the session ended. */
+  findGrant(token) {
     const grant = this.#grants.get(token);
     return grant && this.#sessions.has(grant.session.id) ? grant : undefined;
   }
 
-  /** The page on which a user signs in; each link leads back to `url`, with the user in it. */
-  page(url) {
+  /** Returns the sign-in page. Each user's link is `url` with that user as `login_hint`. */
+  signInPage(url) {
     const links = USERS.map((user) => {
       const target = new URL(url);
       target.searchParams.set("login_hint", user.user_id);
       const blocked = this.#blocked.has(user.user_id);
       const note = blocked ? "blocked" : user.email;
       const text = `<b>${user.name}</b><br>${note}`;
-      const href = escaped(target.pathname + target.search);
+      const href = escapeHtml(target.pathname + target.search);
       return blocked ? `<p>${text}</p>` : `<a href="${href}">${text}</a>`;
     });
     return `<!doctype html>
@@ -94,11 +100,12 @@ export class Sessions {
   p { opacity: .6 }
 </style>
 <h1>Sign in</h1>
-<div>This stands in for Auth0. Who are you?</div>
+<div>This page stands in for Auth0. Choose a user.</div>
 ${links.join("\n")}
 </html>
 `;
   }
 }
 
-const escaped = (text) => text.replace(/[&"<>]/g, (character) => `&#${character.codePointAt(0)};`);
+const escapeHtml = (text) =>
+  text.replace(/[&"<>]/g, (character) => `&#${character.codePointAt(0)};`);

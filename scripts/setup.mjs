@@ -1,31 +1,31 @@
-// Sets up what the build needs and is missing, and only that. Runs on any Node from version 20
-// on, before node_modules exists. Everything that it installs, save the wasm32 target of rustup
-// and Debian's packages, lives in the project: in node_modules and in .tools.
+// Installs the parts of the build environment that are missing. Runs on Node 20 and later, without
+// node_modules. Everything is installed into the project (node_modules and .tools), except rustup's
+// wasm32 target and Debian's packages.
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { demand, step } from "./step.mjs";
-import { Fault, done, main, paint } from "./terminal.mjs";
+import { requireSuccess, runStep } from "./step.mjs";
+import { ScriptError, main, paint, printSuccess } from "./terminal.mjs";
 import {
   CARGO_TOOLS,
   ROOT,
   TARGET,
   TOOLS,
-  ask,
+  commandOutput,
   installedVersion,
   lockedVersion,
   which,
 } from "./toolchain.mjs";
 import { setUpWasm } from "./wasm32.mjs";
 
-const HELP = `Sets up what is missing for building and testing the worker.
+const HELP = `Installs what is missing to build and test the Worker.
 
   npm run setup [-- --wasm=rustup | --wasm=debian]
 
-  --wasm=rustup   get the library of ${TARGET} by rustup only
+  --wasm=rustup   install the standard library of ${TARGET} with rustup
   --wasm=debian   build it with Debian's compiler (packages rustc-web, rust-web-src)
-                  Without --wasm: what is there already, else rustup, else Debian.`;
+                  Default: keep the installed one; else try rustup, then Debian.`;
 
 await main(async () => {
   const { wasm, help } = options();
@@ -41,66 +41,71 @@ function options() {
       options: { wasm: { type: "string" }, help: { type: "boolean" } },
     });
     if (![undefined, "rustup", "debian"].includes(values.wasm)) {
-      throw new Error(`--wasm=${values.wasm} is unknown`);
+      throw new Error(`--wasm=${values.wasm} is not supported`);
     }
     return values;
   } catch (error) {
-    throw new Fault(`${error.message}: --help tells the options.`);
+    throw new ScriptError(`${error.message}: see --help for the options.`);
   }
 }
 
 async function checkPrerequisites() {
   const node = JSON.parse(read("package.json")).engines.node.match(/\d+/)[0];
   if (Number.parseInt(process.versions.node) < node) {
-    throw new Fault(
+    throw new ScriptError(
       `Node ${process.versions.node} is too old: install ${node} or newer from https://nodejs.org, then run this again.`,
     );
   }
   if (!which("npm")) {
-    throw new Fault(
-      "npm is missing: get it with Node from https://nodejs.org, then run this again.",
+    throw new ScriptError(
+      "npm is missing: install it with Node from https://nodejs.org, then run this again.",
     );
   }
   if (!which("cargo") || !which("rustc")) {
-    throw new Fault("Rust is missing: install it from https://rustup.rs, then run this again.");
+    throw new ScriptError(
+      "Rust is missing: install it from https://rustup.rs, then run this again.",
+    );
   }
-  const needed = read("Cargo.toml").match(/^rust-version = "(.+)"$/m)[1];
-  const rust = (await ask("rustc", "--version"))?.match(/\d+\.\d+\.\d+/)[0];
+  const required = read("Cargo.toml").match(/^rust-version = "(.+)"$/m)[1];
+  const rust = (await commandOutput("rustc", "--version"))?.match(/\d+\.\d+\.\d+/)[0];
   if (!rust) {
-    throw new Fault(
+    throw new ScriptError(
       "rustc does not run: fix it with `rustup default stable`, then run this again.",
     );
   }
-  if (rust.localeCompare(needed, "en", { numeric: true }) < 0) {
-    throw new Fault(
-      `Rust ${rust} is too old: get ${needed} or newer with \`rustup update stable\`, then run this again.`,
+  if (rust.localeCompare(required, "en", { numeric: true }) < 0) {
+    throw new ScriptError(
+      `Rust ${rust} is too old: get ${required} or newer with \`rustup update stable\`, then run this again.`,
     );
   }
 }
 
 async function setUpNodePackages() {
   if (nodePackagesAreCurrent()) return false;
-  // The Node that runs npm must not be the one that npm is about to replace.
+  // npm replaces the Node in node_modules, so it must run on another one.
   const path = process.env.PATH.split(delimiter).filter(
     (folder) => !folder.endsWith(join("node_modules", ".bin")),
   );
   const env = { ...process.env, PATH: path.join(delimiter) };
   const args = ["ci", "--loglevel=error", "--no-audit", "--no-fund"];
-  demand(
-    await step("npm", "Installing the Node packages (about half a minute)", "npm", args, { env }),
+  requireSuccess(
+    await runStep("npm", "Installing the Node packages (about half a minute)", "npm", args, {
+      env,
+    }),
     "The Node packages could not be installed",
     "check the network",
   );
-  return done("The Node packages are installed.");
+  printSuccess("The Node packages are installed.");
+  return true;
 }
 
-// npm writes down what it installed when it is done, so an interrupted installation shows too.
+// npm writes this file at the end of an installation, so it is missing after an interrupted one.
 function nodePackagesAreCurrent() {
   const record = join("node_modules", ".package-lock.json");
   if (!existsSync(join(ROOT, record))) return false;
   const installed = JSON.parse(read(record)).packages;
   return Object.entries(JSON.parse(read("package-lock.json")).packages).every(
-    // Optional packages are mostly those of other systems; the root has no path.
+    // Optional packages are mostly for other systems. The path of the root is empty.
     ([path, { version, optional }]) =>
       path === "" || (installed[path] ? installed[path].version === version : optional),
   );
@@ -114,19 +119,20 @@ async function setUpCargoTools() {
   }
   if (missing.length === 0) return false;
 
-  // As debug builds they take half the time, and build the worker as fast. What an interrupted
-  // installation had compiled is kept in the target folder.
+  // Debug builds compile in half the time and build the Worker as fast. The target folder lets an
+  // interrupted installation continue.
   const names = missing.join(" and ");
   const title = `Compiling ${names} (once, about 3 minutes on two cores)`;
   const folders = ["--root", TOOLS, "--target-dir", join(TOOLS, "target")];
   const args = ["install", ...missing, "--debug", "--force", ...folders];
   const env = { ...process.env, CARGO_PROFILE_DEV_DEBUG: "false" };
-  demand(
-    await step("cargo-install", title, "cargo", args, { env }),
+  requireSuccess(
+    await runStep("cargo-install", title, "cargo", args, { env }),
     `${names} could not be installed`,
     "check the network",
   );
-  return done(`${names} ${missing.length > 1 ? "are" : "is"} installed.`);
+  printSuccess(`${names} ${missing.length > 1 ? "are" : "is"} installed.`);
+  return true;
 }
 
 function read(path) {

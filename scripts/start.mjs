@@ -1,5 +1,5 @@
-// `npm start`: the worker in the local runtime, an issuer that stands in for Auth0, a listener,
-// and a few log records, so that the events are seen to arrive. Goes on until Ctrl-C.
+// `npm start`: runs the Worker in the local runtime, with a stand-in for Auth0 and a subscriber.
+// Publishes sample log records, prints the events that the subscriber receives, and runs until Ctrl-C.
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,41 +9,42 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs, parseEnv } from "node:util";
 
-import { DevServer } from "./devserver.mjs";
-import { spawnGroup } from "./group.mjs";
+import { DevServer } from "./dev_server.mjs";
 import { guide } from "./guide.mjs";
 import { startIssuer } from "./issuer.mjs";
-import { listen } from "./listener.mjs";
-import { logRecords } from "./records.mjs";
-import { Fault, main, paint } from "./terminal.mjs";
+import { sampleRecords } from "./log_records.mjs";
+import { spawnGroup } from "./process_group.mjs";
+import { subscribe } from "./subscriber.mjs";
+import { ScriptError, main, paint } from "./terminal.mjs";
 import { ROOT } from "./toolchain.mjs";
 
-const HELP = `Runs the worker on this machine and shows events arriving.
+const HELP = `Runs the Worker on this machine and prints the events that a subscriber receives.
 
   npm start [-- --port PORT]
 
-  --port PORT   where the worker listens; without it 8787, or a free port when that is taken`;
+  --port PORT   the Worker's port (default: 8787, or a free port if 8787 is in use)`;
 
 const TENANT = "acme@us";
 const AUDIENCE = "https://events.auth0a.com/api";
 const ISSUER_PORT = 8788;
-const PARENT_CHECK = 500;
-const PATIENCE_WITH_EVENTS = 10_000;
+const PARENT_CHECK_INTERVAL_MS = 500;
+const EVENTS_TIMEOUT_MS = 10_000;
 
+/** Everything that must be stopped at the end. */
 const started = [];
-const ending = Promise.withResolvers();
+const stopRequest = Promise.withResolvers();
 
 await main(async () => {
   const { port, help } = options();
   if (help) return console.log(HELP);
-  endOnRequest();
+  listenForStopRequest();
   try {
-    await Promise.race([run(port), ending.promise]);
+    await Promise.race([run(port), stopRequest.promise]);
   } finally {
-    await Promise.allSettled(started.map((part) => part.stop()));
+    await Promise.allSettled(started.map((service) => service.stop()));
   }
 });
-// Sockets that their other end has not closed yet must not hold anybody up.
+// Sockets that are still closing would keep the process alive.
 process.exit();
 
 async function run(port) {
@@ -55,7 +56,7 @@ async function run(port) {
   const worker = new DevServer(port, {
     AUDIENCE,
     ISSUERS: JSON.stringify({ [TENANT]: [{ issuer: issuer.url, jwks_uri: keySetUrl(issuer) }] }),
-    // A secret of the user's own reaches the worker by its file, not by a command line.
+    // wrangler reads the user's own secret from .dev.vars. Other users could see it in a command line.
     ...(secret ? {} : { PUBLISH_SECRET: publishSecret }),
   });
   started.push(worker);
@@ -68,79 +69,79 @@ async function run(port) {
   issuer.logTo((records) => publish(tenantUrl, publishToken, records));
 
   console.log(`${paint("bold", "session-events")} runs at ${paint("cyan", url)}`);
-  console.log(`The tenant ${TENANT} has its tokens from ${paint("cyan", issuer.url)}\n`);
+  console.log(`The issuer of the tenant ${TENANT} is ${paint("cyan", issuer.url)}\n`);
   await demonstrate(tenantUrl, token, publishToken, () => issuer.token("my-backend"));
   console.log(guide(`${url}/`, TENANT, issuer.url, { token, publishToken }));
   await worker.ended;
-  throw new Fault("wrangler has ended: what it said is above. Run npm start again.");
+  throw new ScriptError("wrangler has exited: read its output above, then run npm start again.");
 }
 
 /**
- * The issuer's keys at an address that no earlier run had. They are new each time, and for what the
- * worker remembers of an address it may be half a minute until it asks there again.
+ * Returns a key-set URL that is unique to this run. The issuer generates new keys in each run, but
+ * the Worker caches a key set by its URL and may not refresh it for 30 seconds.
  */
 function keySetUrl({ url }) {
   return `${url}.well-known/jwks.json?run=${randomUUID()}`;
 }
 
-/** Publishes log records as a log stream does, and shows the events that a listener gets. */
+/** Publishes sample log records and prints the events that a subscriber receives. */
 async function demonstrate(tenantUrl, token, publishToken, getToken) {
-  // What earlier runs left behind need not be shown again.
-  const kept = await call(`${tenantUrl}/api/events`, {
+  // Start after the last stored event, so that events of earlier runs are not replayed.
+  const stored = await fetchJson(`${tenantUrl}/api/events`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  const records = logRecords();
-  const awaited = new Set();
-  const arrived = Promise.withResolvers();
-  const listener = listen(`${tenantUrl.replace("http", "ws")}/api/subscribe`, {
+  const records = sampleRecords();
+  const pending = new Set();
+  const received = Promise.withResolvers();
+  const subscriber = subscribe(`${tenantUrl.replace("http", "ws")}/api/subscribe`, {
     getToken,
-    lastEventId: kept.events[0]?.id,
+    lastEventId: stored.events[0]?.id,
     onEvent(event) {
-      console.log(eventLine(event));
-      if (awaited.delete(event.id) && awaited.size === 0) arrived.resolve();
+      console.log(formatEvent(event));
+      if (pending.delete(event.id) && pending.size === 0) received.resolve();
     },
   });
-  started.push(listener);
-  const { sub, filter } = await listener.authenticated;
-  for (const { log_id, data } of records) if (data.type !== "s") awaited.add(log_id);
-  console.log(`Listening as ${sub}, with the filter ${filter}`);
-  console.log(`Publishing ${records.length} log records, ${awaited.size} of which end a session:`);
+  started.push(subscriber);
+  const { sub, filter } = await subscriber.authenticated;
+  for (const { log_id, data } of records) if (data.type !== "s") pending.add(log_id);
+  console.log(`Subscribed as ${sub}, with the filter ${filter}`);
+  console.log(`Publishing ${records.length} log records, ${pending.size} of which end a session:`);
 
   const counts = await publish(tenantUrl, publishToken, records);
-  await Promise.race([arrived.promise, tooLate()]);
-  console.log(paint("dim", `The log stream got the answer ${JSON.stringify(counts)}\n`));
+  await Promise.race([received.promise, eventsTimeout()]);
+  console.log(paint("dim", `The Worker responded to the log stream: ${JSON.stringify(counts)}\n`));
 }
 
-async function tooLate() {
-  await delay(PATIENCE_WITH_EVENTS);
-  throw new Fault("The events do not arrive at the listener: see what the worker says above.");
+async function eventsTimeout() {
+  await delay(EVENTS_TIMEOUT_MS);
+  throw new ScriptError("The subscriber received no events: read the Worker's output above.");
 }
 
-/** Hands log records to the worker, as a log stream does, and gives what became of them. */
+/** Publishes log records as Auth0's log stream does. Returns the counts in the Worker's response. */
 function publish(tenantUrl, publishToken, records) {
-  return call(`${tenantUrl}/api/publish`, {
+  return fetchJson(`${tenantUrl}/api/publish`, {
     method: "POST",
     headers: { authorization: publishToken, "content-type": "application/json" },
     body: JSON.stringify(records),
   });
 }
 
-async function call(url, init) {
+async function fetchJson(url, init) {
   const response = await fetch(url, init);
   const body = await response.text();
-  if (!response.ok) throw new Fault(`${url} answers ${response.status}: ${body}`);
+  if (!response.ok) throw new ScriptError(`${url} responded with ${response.status}: ${body}`);
   return JSON.parse(body);
 }
 
-/** On a terminal an event is a line for the eye, in a pipe the JSON of the wire. */
-function eventLine(event) {
+/** Formats an event as a coloured line on a terminal, and as JSON in a pipe. */
+function formatEvent(event) {
   if (!process.stdout.isTTY) return JSON.stringify(event);
   const time = new Date(event.date).toLocaleTimeString("en-GB");
   const session = event.session_id ? paint("dim", `  session ${event.session_id}`) : "";
   return `  ${paint("dim", time)}  ${paint("green", event.type.padEnd(16))}  ${event.user_id}${session}`;
 }
 
-/** The secret that the user may have put in .dev.vars, which wrangler reads as well. */
+/** Returns the PUBLISH_SECRET of .dev.vars, a file that wrangler also reads, or undefined. */
 function userSecret() {
   const file = join(ROOT, ".dev.vars");
   return existsSync(file) ? parseEnv(readFileSync(file, "utf8")).PUBLISH_SECRET : undefined;
@@ -154,24 +155,24 @@ async function derivePublishToken(secret) {
   });
   const [stdout, stderr] = await Promise.all([text(cargo.stdout), text(cargo.stderr)]);
   const token = stdout.match(/^publish_token\t(.+)$/m)?.[1];
-  if (!token) throw new Fault(`${stderr}\nThere is no publish token: fix what is said above.`);
+  if (!token) {
+    throw new ScriptError(`${stderr}\nNo publish token could be derived: fix the error above.`);
+  }
   return token;
 }
 
-/** Fails where the port is taken, which wrangler would say only after the build. */
+/** Throws if the port is in use. wrangler would report that only after the build. */
 async function assertFree(port) {
   const probe = createServer().listen(port, "127.0.0.1");
   try {
     await once(probe, "listening");
   } catch (error) {
-    throw new Fault(
-      `Port ${port} cannot be had (${error.code}): leave out --port, and a free one is found.`,
+    throw new ScriptError(
+      `Port ${port} is not available (${error.code}): omit --port to use a free port.`,
     );
   }
   probe.close();
 }
-
-// ---- Options and the end
 
 function options() {
   try {
@@ -180,19 +181,23 @@ function options() {
     });
     const port = values.port === undefined ? undefined : Number(values.port);
     if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
-      throw new Error(`--port=${values.port} is no port`);
+      throw new Error(`--port=${values.port} is not a port number`);
     }
     return { ...values, port };
   } catch (error) {
-    throw new Fault(`${error.message}: --help tells the options.`);
+    throw new ScriptError(`${error.message}: see --help for the options.`);
   }
 }
 
-function endOnRequest() {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, ending.resolve);
-  // Whoever reads along may leave, as in `npm start | head`.
-  process.stdout.on("error", ending.resolve);
-  // npm, when it is ended, does not hand the signal on to what its shell runs.
+/** Resolves `stopRequest` on a signal, when standard output closes, or when npm exits. */
+function listenForStopRequest() {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stopRequest.resolve);
+  // The reader of a pipe may exit, as in `npm start | head`.
+  process.stdout.on("error", stopRequest.resolve);
+  // npm does not forward a signal to the shell that runs this script.
   const parent = process.ppid;
-  setInterval(() => process.ppid === parent || ending.resolve(), PARENT_CHECK).unref();
+  const checkParent = () => {
+    if (process.ppid !== parent) stopRequest.resolve();
+  };
+  setInterval(checkParent, PARENT_CHECK_INTERVAL_MS).unref();
 }

@@ -1,20 +1,20 @@
-// Runs one long step of a script. All that it prints goes to a log file.
+// Runs one long step of a script and writes its output to a log file.
 import { createWriteStream, mkdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { finished } from "node:stream/promises";
 
-import { signalGroup, spawnGroup } from "./group.mjs";
-import { Fault, Progress, plain } from "./terminal.mjs";
+import { signalGroup, spawnGroup } from "./process_group.mjs";
+import { Progress, ScriptError, stripColours } from "./terminal.mjs";
 import { ROOT, TOOLS } from "./toolchain.mjs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * Runs `command` under `title` and gives whether it succeeded, how long it took, and where its
- * output is. `name` names the log file.
+ * Runs `command` and shows its progress under `title`. The output goes to `.tools/logs/NAME.log`.
+ * Returns whether the command succeeded, its duration in seconds and the path of the log.
  */
-export async function step(
+export async function runStep(
   name,
   title,
   command,
@@ -28,11 +28,11 @@ export async function step(
 
   const child = spawnGroup(command, args, { cwd, env });
   const timer = timeout && setTimeout(() => signalGroup(child, "SIGTERM"), timeout);
-  for (const signal of SIGNALS) process.on(signal, leave);
+  for (const signal of SIGNALS) process.on(signal, exit);
   const outputs = [child.stdout, child.stderr].map(async (stream) => {
     for await (const line of createInterface({ input: stream })) {
-      file.write(`${plain(line)}\n`);
-      progress.show(plain(line));
+      file.write(`${stripColours(line)}\n`);
+      progress.show(stripColours(line));
     }
   });
   const ok = await new Promise((resolve) => {
@@ -44,18 +44,19 @@ export async function step(
   });
   await Promise.all(outputs);
   await finished(file.end());
-  for (const signal of SIGNALS) process.off(signal, leave);
+  for (const signal of SIGNALS) process.off(signal, exit);
   clearTimeout(timer);
   progress.end();
   return { ok, seconds: progress.seconds, log: relative(ROOT, log) };
 }
 
-/** Ends the script with one sentence when a step has failed. */
-export function demand({ ok, log }, complaint, mend) {
-  if (!ok) throw new Fault(`${complaint}: ${mend} and read ${log}, then run this again.`);
+/** Throws an error that names the log file if the step failed. */
+export function requireSuccess({ ok, log }, problem, remedy) {
+  if (!ok) throw new ScriptError(`${problem}: ${remedy} and read ${log}, then run this again.`);
 }
 
-// The step's group ends with this process, but only with an end that this process notices.
-function leave() {
+// Node's default handling of a signal skips the "exit" event, and so would leave the step's process
+// group running.
+function exit() {
   process.exit(1);
 }

@@ -1,38 +1,41 @@
-// How the scripts talk to who watches: colours, progress, and one sentence for each fault.
+// Terminal output of the scripts: colours, progress and error messages.
 
-/** A fault whose message says all that the user needs, the mend included. */
-export class Fault extends Error {}
+/** An error that the script reports to the user as its message alone, without a stack trace. */
+export class ScriptError extends Error {}
 
-/** Runs a script's main function; a fault ends it with its sentence and exit code 1. */
+/** Runs a script's main function. Prints the message of a `ScriptError` and sets exit code 1. */
 export async function main(body) {
   try {
     await body();
-  } catch (fault) {
-    if (!(fault instanceof Fault)) throw fault;
-    console.error(paint("red", fault.message, process.stderr));
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    console.error(paint("red", error.message, process.stderr));
     process.exitCode = 1;
   }
 }
 
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 
-/** `text` in colour where `stream` is a terminal whose user has not said NO_COLOR. */
+/** Returns `text` in colour if `stream` is a terminal and NO_COLOR is not set. */
 export function paint(colour, text, stream = process.stdout) {
   return stream.isTTY && !process.env.NO_COLOR ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text;
 }
 
-/** Says what a script has done, and that it has done something. */
-export function done(sentence) {
-  console.log(`${paint("green", "✓")} ${sentence}`);
-  return true;
+/** Prints a message with a green check mark. */
+export function printSuccess(message) {
+  console.log(`${paint("green", "✓")} ${message}`);
 }
 
-/** A line of a program without the colours that the program gave it. */
-export const plain = (line) => line.replace(/\x1b\[[0-9;]*m/g, "");
+/** Removes colour codes from a line. */
+export const stripColours = (line) => line.replace(/\x1b\[[0-9;]*m/g, "");
 
-const SIGN_OF_LIFE = 30_000;
+const TERMINAL_REFRESH_MS = 1000;
+const PIPE_REFRESH_MS = 30_000;
 
-/** What runs just now: one line that moves on a terminal, a sign of life at times in a pipe. */
+/**
+ * Shows a running task: its title, the elapsed seconds and its latest line of output. On a terminal
+ * this is one line that is redrawn; in a pipe it is a new line every 30 seconds.
+ */
 export class Progress {
   #started = performance.now();
   #latest = "";
@@ -43,8 +46,8 @@ export class Progress {
     this.#stream = stream;
     if (stream.isTTY) this.#draw();
     else stream.write(`${title} …\n`);
-    const beat = () => (stream.isTTY ? this.#draw() : stream.write(`  … ${this.#text()}\n`));
-    this.timer = setInterval(beat, stream.isTTY ? 1000 : SIGN_OF_LIFE);
+    const refresh = () => (stream.isTTY ? this.#draw() : stream.write(`  … ${this.#status()}\n`));
+    this.timer = setInterval(refresh, stream.isTTY ? TERMINAL_REFRESH_MS : PIPE_REFRESH_MS);
   }
 
   get seconds() {
@@ -61,12 +64,12 @@ export class Progress {
     if (this.#stream.isTTY) this.#stream.write("\r\x1b[K");
   }
 
-  #text() {
+  #status() {
     return `${Math.round(this.seconds)} s  ${this.#latest}`;
   }
 
   #draw() {
-    const line = `${this.title} … ${this.#text()}`.slice(0, (this.#stream.columns || 80) - 1);
+    const line = `${this.title} … ${this.#status()}`.slice(0, (this.#stream.columns || 80) - 1);
     this.#stream.write(`\r\x1b[K${line}`);
   }
 }

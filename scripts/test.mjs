@@ -1,18 +1,18 @@
-// `npm test`: every check, in order. One that fails does not keep the others from running.
+// `npm test`: runs all checks in order. After a failed check, the checks that do not need it still run.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { setUpBrowser } from "./browser.mjs";
-import { step } from "./step.mjs";
-import { Fault, main, paint } from "./terminal.mjs";
+import { runStep } from "./step.mjs";
+import { ScriptError, main, paint } from "./terminal.mjs";
 import { ROOT } from "./toolchain.mjs";
 
-// Most files start a runtime of their own; more than two at once only get in each other's way.
+// Most test files start their own runtime. More than two at once do not make the tests faster.
 const NODE_TEST =
   "node --test --test-force-exit --test-timeout=300000 --test-reporter=spec --test-concurrency=2";
 
-const STEPS = [
+const CHECKS = [
   { name: "fmt", title: "Formatting", command: "npm run --silent format:check" },
   {
     name: "clippy",
@@ -27,12 +27,12 @@ const STEPS = [
   },
   {
     name: "types",
-    title: "Compiling the JavaScript client, and checking all types",
+    title: "Compiling the SDK and checking all types",
     command: "npm run --silent build:js",
   },
   {
     name: "bundle",
-    title: "Bundling the worker for production",
+    title: "Building the Worker for production",
     command: "npm run --silent deploy:dry-run",
   },
   {
@@ -44,21 +44,21 @@ const STEPS = [
   },
   {
     name: "cli",
-    title: "The command line against the running worker",
+    title: "The command line against a running Worker",
     command: `${NODE_TEST} tests/cli/**/*.test.mjs`,
     count: countNode,
     needs: ["core", "bundle"],
   },
   {
     name: "sdk",
-    title: "The JavaScript client against the running worker",
+    title: "The SDK against a running Worker",
     command: `${NODE_TEST} sdk/tests/*.test.mjs`,
     count: countNode,
     needs: ["types", "bundle"],
   },
   {
     name: "browser",
-    title: "Pages, tabs and examples in Chromium",
+    title: "The console, the SDK and the examples in Chromium",
     command: `${NODE_TEST} tests/browser/**/*.test.mjs sdk/tests/browser/**/*.test.mjs`,
     prepare: setUpBrowser,
     count: countNode,
@@ -66,31 +66,34 @@ const STEPS = [
   },
 ];
 
-const HELP = `Runs all checks, or only those that are named.
+const HELP = `Runs all checks, or only the named ones.
 
   npm test [-- CHECK…]
 
-${STEPS.map(({ name, title, command }) => `  ${name.padEnd(8)}${title}: ${command}`).join("\n")}
+${CHECKS.map(({ name, title, command }) => `  ${name.padEnd(8)}${title}: ${command}`).join("\n")}
 
-The last line is "N passed, N failed", which counts the tests, and each failed check that is none.`;
+The last line is "N passed, N failed". It counts the tests. A check without tests, such as a build,
+counts as one failure if it fails.`;
 
 await main(async () => {
   const { values, positionals } = options();
   if (values.help) return console.log(HELP);
-  const chosen = STEPS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const chosen = CHECKS.filter(
+    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  );
 
   const total = { passed: 0, failed: 0 };
   const failed = [];
   for (const check of chosen) {
-    const obstacle = failed.find((name) => check.needs?.includes(name));
-    if (obstacle) {
+    const failedDependency = failed.find((name) => check.needs?.includes(name));
+    if (failedDependency) {
       failed.push(check.name);
-      notRun(check, `It needs ${obstacle}.`);
+      printNotRun(check, `It needs ${failedDependency}.`);
       continue;
     }
     const missing = await prepare(check);
     if (missing) {
-      notRun(check, missing);
+      printNotRun(check, missing);
       if (process.env.CI) {
         failed.push(check.name);
         total.failed += 1;
@@ -105,7 +108,7 @@ await main(async () => {
   console.log(
     failed.length
       ? paint("red", `\nFailed: ${failed.join(", ")}`)
-      : paint("green", "\nAll is well."),
+      : paint("green", "\nAll checks passed."),
   );
   console.log(`${total.passed} passed, ${total.failed} failed`);
   process.exitCode = failed.length ? 1 : 0;
@@ -113,29 +116,29 @@ await main(async () => {
 
 function options() {
   try {
-    const given = parseArgs({ options: { help: { type: "boolean" } }, allowPositionals: true });
-    const unknown = given.positionals.find((wanted) => !STEPS.some(({ name }) => name === wanted));
-    if (unknown) throw new Error(`There is no check called ${unknown}`);
-    return given;
+    const parsed = parseArgs({ options: { help: { type: "boolean" } }, allowPositionals: true });
+    const unknown = parsed.positionals.find((given) => !CHECKS.some(({ name }) => name === given));
+    if (unknown) throw new Error(`There is no check named ${unknown}`);
+    return parsed;
   } catch (error) {
-    throw new Fault(`${error.message}: --help tells the checks.`);
+    throw new ScriptError(`${error.message}: see --help for the checks.`);
   }
 }
 
-function notRun({ name }, reason) {
+function printNotRun({ name }, reason) {
   console.log(`${paint("yellow", "–")} ${name.padEnd(7)} not run. ${reason}`);
 }
 
 /**
- * Gets what a check takes beyond set-up, and says what is missing. Whoever does not have it may
- * do without that check; CI may not.
+ * Installs what a check needs in addition to `npm run setup`. Returns a message if that fails. The
+ * check is then skipped; in CI it counts as failed.
  */
 async function prepare(check) {
   try {
     await check.prepare?.();
     return undefined;
   } catch (error) {
-    if (error instanceof Fault) return error.message;
+    if (error instanceof ScriptError) return error.message;
     throw error;
   }
 }
@@ -143,22 +146,22 @@ async function prepare(check) {
 async function run({ name, title, command, count }) {
   const [program, ...args] = command.split(" ");
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
-  const { ok: succeeded, seconds, log } = await step(name, title, program, args, { env });
+  const { ok: succeeded, seconds, log } = await runStep(name, title, program, args, { env });
   const output = readFileSync(join(ROOT, log), "utf8");
   const { passed, failed } = count?.(output) ?? { passed: 0, failed: 0 };
-  // Tests that were not found have not passed.
+  // Finding no tests at all is a failure.
   const ok = succeeded && (!count || passed > 0);
 
-  const sign = ok ? paint("green", "✓") : paint("red", "✗");
+  const mark = ok ? paint("green", "✓") : paint("red", "✗");
   const tests = count ? `  ${passed + failed} tests${failed ? `, ${failed} failed` : ""}` : "";
-  console.log(`${sign} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s${tests}`);
-  if (!ok) console.log(`${complaint(output)}\n${paint("dim", `All of it: ${log}`)}`);
-  // A check that fails without naming a test, as a build does, is one failure.
+  console.log(`${mark} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s${tests}`);
+  if (!ok) console.log(`${failureExcerpt(output)}\n${paint("dim", `Full log: ${log}`)}`);
+  // A failed check without a failed test, such as a build, counts as one failure.
   return { ok, passed, failures: ok ? failed : Math.max(failed, 1) };
 }
 
-/** What a log says about failures: the list at its end where there is one, else the end itself. */
-function complaint(output) {
+/** Returns the list of failed tests at the end of a log, or the last 60 lines if there is no list. */
+function failureExcerpt(output) {
   const list = Math.max(output.lastIndexOf("✖ failing tests:"), output.indexOf("\nfailures:\n"));
   return list >= 0 ? output.slice(list).trim() : output.trim().split("\n").slice(-60).join("\n");
 }

@@ -1,5 +1,5 @@
-// Where the tools of the build are and which versions they must have. Nothing is pinned here:
-// Cargo.lock names the libraries, and each tool has to be of its library's version.
+// Locations and required versions of the build tools. No version is written here: each tool must
+// have the version that Cargo.lock has for the matching library.
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
@@ -13,7 +13,7 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const TOOLS = join(ROOT, ".tools");
 export const TARGET = "wasm32-unknown-unknown";
 
-/** A tool that `cargo install` puts into the project, and the library that it must match. */
+/** The tools that `cargo install` puts into `.tools`, each with the library it must match. */
 export const CARGO_TOOLS = [
   { crate: "worker-build", binary: join(TOOLS, "bin", "worker-build"), library: "worker" },
   {
@@ -24,32 +24,32 @@ export const CARGO_TOOLS = [
 ];
 
 /**
- * Debian's compiler with a wasm32 library that set-up built for it. It has the shape of any Rust
- * toolchain, so it lives in the project and needs no rights on the system's folders. It is there
- * only where rustup's way is not open, and then it is the one that builds the worker.
+ * Debian's compiler, combined with a wasm32 standard library that set-up builds into `folder`. It
+ * is used on machines where rustup cannot download that library. It lives in the project, so it
+ * needs no write access to system folders.
  */
-export const DEBIAN = {
+export const DEBIAN_TOOLCHAIN = {
   rustc: "/usr/bin/rustc",
   folder: join(TOOLS, "debian-wasm32"),
 };
 
 /**
- * The compiler's flags that give the folders of this machine names that are the same everywhere:
- * what can panic carries the path of its source into the WebAssembly.
+ * Returns compiler flags that replace the paths of this machine's folders. Panic messages contain
+ * source paths, so without these flags the WebAssembly would contain the names of local folders.
  */
-export function remappedPaths() {
+export function pathRemapFlags() {
   const home = homedir();
-  // Where several fit, the compiler goes by the last.
-  const names = [
+  // If several prefixes match, the compiler uses the last one.
+  const prefixes = [
     [home, "~"],
     [process.env.CARGO_HOME ?? join(home, ".cargo"), "cargo"],
     [resolve(ROOT), "session-events"],
   ];
-  return names.map(([folder, name]) => `--remap-path-prefix=${folder}=${name}`);
+  return prefixes.map(([folder, name]) => `--remap-path-prefix=${folder}=${name}`);
 }
 
-/** What `command` prints, or nothing when it is missing or fails. */
-export async function ask(command, ...args) {
+/** Returns the trimmed output of a command, or undefined if it is missing or fails. */
+export async function commandOutput(command, ...args) {
   try {
     return (await execute(command, args)).stdout.trim();
   } catch {
@@ -57,7 +57,7 @@ export async function ask(command, ...args) {
   }
 }
 
-/** The program that the PATH leads to. */
+/** Returns the path of a program on the PATH, or undefined. */
 export function which(program) {
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     const path = join(folder, program);
@@ -65,50 +65,56 @@ export function which(program) {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // The next folder may have it.
+      // Try the next folder.
     }
   }
   return undefined;
 }
 
-/** The version that a library has in Cargo.lock. */
+/** Returns the version of a library in Cargo.lock. */
 export function lockedVersion(library) {
   const lock = readFileSync(join(ROOT, "Cargo.lock"), "utf8");
   return lock.match(new RegExp(`^name = "${library}"\nversion = "(.+)"$`, "m"))[1];
 }
 
-/** The version that an installed tool says it has. */
+/** Returns the version that a tool prints for `--version`. */
 export async function installedVersion(binary) {
-  return (await ask(binary, "--version"))?.match(/\d+\.\d+\.\d+\S*/)?.[0];
+  return (await commandOutput(binary, "--version"))?.match(/\d+\.\d+\.\d+\S*/)?.[0];
 }
 
-/** Which compiler builds for wasm32 here: "debian", "rustup" (the one on the PATH), or none yet. */
+/**
+ * Returns the compiler that can build for wasm32: "debian", "rustup" (the one on the PATH), or
+ * undefined if there is none yet.
+ */
 export async function wasmCompiler() {
-  if (await debianIsCurrent()) return "debian";
-  const library = await ask("rustc", "--print", "target-libdir", "--target", TARGET);
+  if (await isDebianToolchainCurrent()) return "debian";
+  const library = await commandOutput("rustc", "--print", "target-libdir", "--target", TARGET);
   const isStd = (file) => /^libstd-.*\.rlib$/.test(file);
   return library && existsSync(library) && readdirSync(library).some(isStd) ? "rustup" : undefined;
 }
 
-// The library fits only the compiler that it was built by, and that may have been upgraded since.
-async function debianIsCurrent() {
-  const stamp = join(DEBIAN.folder, "version");
-  return existsSync(stamp) && readFileSync(stamp, "utf8") === (await ask(DEBIAN.rustc, "-vV"));
+// A standard library works only with the compiler version that built it, and an upgrade of the
+// Debian package replaces the compiler.
+async function isDebianToolchainCurrent() {
+  const versionFile = join(DEBIAN_TOOLCHAIN.folder, "version");
+  if (!existsSync(versionFile)) return false;
+  const version = await commandOutput(DEBIAN_TOOLCHAIN.rustc, "-vV");
+  return readFileSync(versionFile, "utf8") === version;
 }
 
-/** The environment in which worker-build finds every tool without a download. */
+/** Returns the environment in which worker-build finds every tool without downloading it. */
 export async function buildEnvironment() {
   const environment = {
     ...process.env,
-    // Where in its own code worker-build noticed the compiler's error helps nobody.
+    // A compile error should not be followed by a backtrace of worker-build itself.
     RUST_BACKTRACE: "0",
     WASM_BINDGEN_BIN: join(TOOLS, "bin", "wasm-bindgen"),
     ESBUILD_BIN: join(ROOT, "node_modules", ".bin", "esbuild"),
     WASM_OPT_BIN: join(ROOT, "node_modules", ".bin", "wasm-opt"),
   };
   if ((await wasmCompiler()) === "debian") {
-    const bin = join(DEBIAN.folder, "bin");
-    // cargo goes by RUSTC; worker-build asks the rustc on the PATH.
+    const bin = join(DEBIAN_TOOLCHAIN.folder, "bin");
+    // cargo uses RUSTC; worker-build runs the rustc on the PATH.
     environment.RUSTC = join(bin, "rustc");
     environment.PATH = [bin, process.env.PATH].join(delimiter);
   }

@@ -1,5 +1,5 @@
-// Set-up, against this machine as it is and against poorer ones, whose programs are played by
-// scripts on a PATH that holds nothing else.
+// `npm run setup`, on this machine and on simulated ones. A simulated machine has a PATH with only one
+// folder, whose programs are shell scripts.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
@@ -22,8 +22,8 @@ import { CARGO_TOOLS, ROOT, installedVersion } from "../scripts/toolchain.mjs";
 const APT_COMMAND =
   "sudo apt-get update && sudo apt-get install --yes --no-install-recommends rustc-web rust-web-src";
 
-/** Runs set-up, or another script, to its end, whatever that is. */
-function setUp(root, args = [], env = process.env, script = "setup.mjs") {
+/** Runs a script of `root`/scripts. Resolves to its exit code and output. */
+function runScript(root, args = [], env = process.env, script = "setup.mjs") {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
@@ -34,8 +34,8 @@ function setUp(root, args = [], env = process.env, script = "setup.mjs") {
   });
 }
 
-/** A fresh checkout with its Node packages, on a machine that has only these programs. */
-function machine(t, programs) {
+/** Creates a checkout with its Node packages, on a machine that has only these programs. */
+function simulateMachine(t, programs) {
   const root = mkdtempSync(join(tmpdir(), "session-events-"));
   t.after(() => rmSync(root, { recursive: true }));
   for (const path of ["scripts", "Cargo.toml", "Cargo.lock", "package.json", "package-lock.json"]) {
@@ -51,13 +51,13 @@ function machine(t, programs) {
   const path = { PATH: bin };
   return {
     root,
-    run: (...args) => setUp(root, args, path),
-    check: (env, ...args) => setUp(root, args, { ...path, ...env }, "test.mjs"),
+    setUp: (...args) => runScript(root, args, path),
+    runChecks: (env, ...args) => runScript(root, args, { ...path, ...env }, "test.mjs"),
   };
 }
 
-// Rust without the wasm32 library, and a rustup that finds no network.
-const RUST = {
+// Rust without the wasm32 standard library, and a rustup that cannot download it.
+const RUST_WITHOUT_WASM32 = {
   npm: "exit 1",
   cargo: "exit 1",
   rustc: 'test "$1" = --version && echo "rustc 1.95.0 (59807616e 2026-04-14)"',
@@ -73,24 +73,25 @@ const lockedCrate = (name) =>
     .find((entry) => entry.startsWith(`name = "${name}"\n`))
     .match(/version = "(.+)"/)[1];
 
-// A shell remembers where it found a program, and set-up installs a newer Node than the machine's.
-test("nothing but npm's commands goes on in a shell that has set up", () => {
+// Set-up may install a Node that is newer than the machine's. A shell caches the paths of programs it
+// has run, so only npm, which starts a new shell, finds the new Node reliably.
+test("after set-up, package scripts run only npm commands in the same shell", () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  const settingUp = Object.values(scripts).filter((script) => script.includes("setup.mjs"));
-  assert.notEqual(settingUp.length, 0);
-  for (const script of settingUp) {
-    const [, ...then] = script.split(" && ");
-    for (const command of then) assert.match(command, /^npm /, script);
+  const setupScripts = Object.values(scripts).filter((script) => script.includes("setup.mjs"));
+  assert.notEqual(setupScripts.length, 0);
+  for (const script of setupScripts) {
+    const [, ...following] = script.split(" && ");
+    for (const command of following) assert.match(command, /^npm /, script);
   }
 });
 
-test("the tools that package the worker are of their libraries' versions in Cargo.lock", async () => {
+test("worker-build and wasm-bindgen have the versions of their libraries in Cargo.lock", async () => {
   for (const { crate, binary, library } of CARGO_TOOLS) {
     assert.equal(await installedVersion(binary), lockedCrate(library), crate);
   }
 });
 
-test("the tools that come from npm are of the versions in package-lock.json", async () => {
+test("the tools from npm have the versions in package-lock.json", async () => {
   assert.equal(process.versions.node, lockedPackage("node"));
   for (const [program, name] of [
     ["wrangler", "wrangler"],
@@ -107,8 +108,8 @@ test("the tools that come from npm are of the versions in package-lock.json", as
   assert.equal(version, lockedPackage("binaryen"));
 });
 
-test("package-lock.json has an entry for all that a package may need, on any system", () => {
-  // `npm ci` refuses a lock file in which but one is missing.
+test("package-lock.json has an entry for every dependency on every system", () => {
+  // `npm ci` fails if a single entry is missing.
   const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
   const missing = Object.entries(packages).flatMap(
     ([path, { dependencies, optionalDependencies }]) =>
@@ -119,22 +120,29 @@ test("package-lock.json has an entry for all that a package may need, on any sys
   assert.deepEqual(missing, []);
 });
 
-test("where everything is set up, set-up does nothing", async () => {
-  assert.deepEqual(await setUp(ROOT), { code: 0, stdout: "Everything is set up.\n", stderr: "" });
+test("set-up does nothing if everything is installed", async () => {
+  assert.deepEqual(await runScript(ROOT), {
+    code: 0,
+    stdout: "Everything is set up.\n",
+    stderr: "",
+  });
 });
 
-test("a machine without Rust is told where to get it", async (t) => {
-  const { run } = machine(t, { npm: "exit 1" });
-  assert.deepEqual(await run(), {
+test("without Rust, set-up names the site to install it from", async (t) => {
+  const { setUp } = simulateMachine(t, { npm: "exit 1" });
+  assert.deepEqual(await setUp(), {
     code: 1,
     stdout: "",
     stderr: "Rust is missing: install it from https://rustup.rs, then run this again.\n",
   });
 });
 
-test("a Rust that is too old is told how to be renewed", async (t) => {
-  const { run } = machine(t, { ...RUST, rustc: 'echo "rustc 1.90.0 (1159e78c4 2025-09-14)"' });
-  const { code, stderr } = await run();
+test("with a Rust that is too old, set-up names the command to update it", async (t) => {
+  const { setUp } = simulateMachine(t, {
+    ...RUST_WITHOUT_WASM32,
+    rustc: 'echo "rustc 1.90.0 (1159e78c4 2025-09-14)"',
+  });
+  const { code, stderr } = await setUp();
   assert.equal(code, 1);
   assert.match(
     stderr,
@@ -142,9 +150,9 @@ test("a Rust that is too old is told how to be renewed", async (t) => {
   );
 });
 
-test("a failing step is one sentence that names its log", async (t) => {
-  const { root, run } = machine(t, RUST);
-  const { code, stderr } = await run("--wasm=rustup");
+test("a failed step prints one sentence that names its log", async (t) => {
+  const { root, setUp } = simulateMachine(t, RUST_WITHOUT_WASM32);
+  const { code, stderr } = await setUp("--wasm=rustup");
   assert.equal(code, 1);
   assert.equal(
     stderr,
@@ -156,15 +164,15 @@ test("a failing step is one sentence that names its log", async (t) => {
   );
 });
 
-test("a plain user whose rustup cannot download is told what to install, and nothing is installed", async (t) => {
-  const { root, run } = machine(t, {
-    ...RUST,
+test("if rustup cannot download, a user without root access gets the command to run, and nothing is installed", async (t) => {
+  const { root, setUp } = simulateMachine(t, {
+    ...RUST_WITHOUT_WASM32,
     id: "echo 1000",
     "dpkg-query": "exit 1",
     "apt-get": ': > "${0%/bin/apt-get}/touched"',
     sudo: ': > "${0%/bin/sudo}/touched"',
   });
-  const { code, stderr } = await run();
+  const { code, stderr } = await setUp();
   assert.equal(code, 1);
   assert.equal(
     stderr,
@@ -173,21 +181,21 @@ test("a plain user whose rustup cannot download is told what to install, and not
   assert.equal(existsSync(join(root, "touched")), false);
 });
 
-test("root installs Debian's packages where rustup cannot download", async (t) => {
-  const { root, run } = machine(t, {
-    ...RUST,
+test("if rustup cannot download, root installs Debian's packages", async (t) => {
+  const { root, setUp } = simulateMachine(t, {
+    ...RUST_WITHOUT_WASM32,
     id: "echo 0",
     "dpkg-query": "exit 1",
     sh: 'exec /bin/sh "$@"',
     "apt-get": 'echo "$@" >> "${0%/bin/apt-get}/apt.log"',
   });
-  const { code, stdout, stderr } = await run();
-  // That far; there is nothing on this machine to build the library with.
+  const { code, stdout, stderr } = await setUp();
+  // The next step fails, because the machine cannot build the library.
   assert.equal(code, 1);
-  assert.match(stdout, /going on with Debian's compiler/);
+  assert.match(stdout, /using Debian's compiler instead/);
   assert.match(
     stderr,
-    /^The library of wasm32-unknown-unknown could not be built: .* read \.tools\/logs\/wasm32-library\.log/,
+    /^The standard library of wasm32-unknown-unknown could not be built: .* read \.tools\/logs\/wasm32-library\.log/,
   );
   assert.equal(
     readFileSync(join(root, "apt.log"), "utf8"),
@@ -195,27 +203,27 @@ test("root installs Debian's packages where rustup cannot download", async (t) =
   );
 });
 
-test("without Chromium the pages are not tested, with a word on how to get it; CI fails", async (t) => {
-  const { check } = machine(t, { id: "echo 1000", "apt-get": "exit 1" });
-  const complaint =
+test("without Chromium the browser tests are skipped with the command to install it, and fail in CI", async (t) => {
+  const { runChecks } = simulateMachine(t, { id: "echo 1000", "apt-get": "exit 1" });
+  const message =
     /browser not run\. Chromium is missing, .*: install it, on Debian with `sudo apt-get update && sudo apt-get install --yes --no-install-recommends chromium/;
-  const atHome = await check({}, "browser");
-  assert.match(atHome.stdout, complaint);
-  assert.match(atHome.stdout, /^0 passed, 0 failed$/m);
-  assert.equal(atHome.code, 0);
-  const inCi = await check({ CI: "true" }, "browser");
-  assert.match(inCi.stdout, complaint);
-  assert.match(inCi.stdout, /^0 passed, 1 failed$/m);
-  assert.equal(inCi.code, 1);
+  const local = await runChecks({}, "browser");
+  assert.match(local.stdout, message);
+  assert.match(local.stdout, /^0 passed, 0 failed$/m);
+  assert.equal(local.code, 0);
+  const ci = await runChecks({ CI: "true" }, "browser");
+  assert.match(ci.stdout, message);
+  assert.match(ci.stdout, /^0 passed, 1 failed$/m);
+  assert.equal(ci.code, 1);
 });
 
-test("root installs Debian's Chromium before the pages are tested", async (t) => {
-  const { root, check } = machine(t, {
+test("root installs Debian's Chromium before the browser tests", async (t) => {
+  const { root, runChecks } = simulateMachine(t, {
     id: "echo 0",
     sh: 'exec /bin/sh "$@"',
     "apt-get": 'echo "$@" >> "${0%/bin/apt-get}/apt.log"; test "$1" = update',
   });
-  const { code, stdout } = await check({ CI: "true" }, "browser");
+  const { code, stdout } = await runChecks({ CI: "true" }, "browser");
   assert.match(stdout, /Debian's package chromium could not be installed: .* read \.tools\/logs/);
   assert.equal(code, 1);
   assert.equal(
@@ -224,8 +232,8 @@ test("root installs Debian's Chromium before the pages are tested", async (t) =>
   );
 });
 
-test("an unknown option is refused", async () => {
-  const { code, stderr } = await setUp(ROOT, ["--wasm=magic"]);
+test("an unknown option value is rejected", async () => {
+  const { code, stderr } = await runScript(ROOT, ["--wasm=magic"]);
   assert.equal(code, 1);
-  assert.equal(stderr, "--wasm=magic is unknown: --help tells the options.\n");
+  assert.equal(stderr, "--wasm=magic is not supported: see --help for the options.\n");
 });

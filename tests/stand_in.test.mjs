@@ -1,4 +1,4 @@
-// The issuer that stands in for Auth0 under `npm start`, asked by hand.
+// The stand-in issuer of `npm start`.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { get } from "node:http";
@@ -33,37 +33,40 @@ function authorize(parameters, cookie = "") {
   return fetch(url, { redirect: "manual", headers: { cookie } });
 }
 
-async function tokens(parameters) {
+async function requestTokens(parameters) {
   const body = new URLSearchParams({ client_id: "my-page", ...parameters });
   const response = await fetch(`${issuer.url}oauth/token`, { method: "POST", body });
   return { status: response.status, ...(await response.json()) };
 }
 
-/** Signs Jane in, and gives her browser's cookie and what the page gets. */
+/** Signs Jane in. Returns her browser's cookie and the token response. */
 async function signIn(parameters) {
-  const answer = await authorize({ login_hint: JANE, ...parameters });
-  assert.equal(answer.status, 302);
-  const code = new URL(answer.headers.get("location")).searchParams.get("code");
+  const response = await authorize({ login_hint: JANE, ...parameters });
+  assert.equal(response.status, 302);
+  const code = new URL(response.headers.get("location")).searchParams.get("code");
   return {
-    cookie: answer.headers.get("set-cookie").split(";")[0],
-    ...(await tokens({ grant_type: "authorization_code", code, code_verifier: VERIFIER })),
+    cookie: response.headers.get("set-cookie").split(";")[0],
+    ...(await requestTokens({ grant_type: "authorization_code", code, code_verifier: VERIFIER })),
   };
 }
 
-describe("the issuer of npm start", () => {
-  test("gives an application a token for the worker's API, and for no other", async () => {
+describe("the stand-in issuer", () => {
+  test("issues tokens to applications only for the Worker's API", async () => {
     const login = { grant_type: "client_credentials", client_id: "a" };
-    const { access_token } = await tokens({ ...login, audience: AUDIENCE });
+    const { access_token } = await requestTokens({ ...login, audience: AUDIENCE });
     assert.equal(claimsOf(access_token).aud, AUDIENCE);
-    assert.equal(claimsOf((await tokens(login)).access_token).aud, AUDIENCE);
-    const { error, ...rest } = await tokens({ ...login, audience: "https://other.example.com" });
+    assert.equal(claimsOf((await requestTokens(login)).access_token).aud, AUDIENCE);
+    const { error, ...rest } = await requestTokens({
+      ...login,
+      audience: "https://other.example.com",
+    });
     assert.equal(error, "access_denied");
     assert.equal(rest.access_token, undefined);
   });
 
-  test("gives a user no right to everybody's events, however it is asked for", async () => {
-    for (const wanted of ["listen:events", "listen:events openid listen:events"]) {
-      const { access_token, scope } = await signIn({ scope: `${wanted} listen:events:self` });
+  test("never grants listen:events to a user", async () => {
+    for (const requested of ["listen:events", "listen:events openid listen:events"]) {
+      const { access_token, scope } = await signIn({ scope: `${requested} listen:events:self` });
       const granted = claimsOf(access_token).scope.split(" ");
       assert.deepEqual(
         granted.filter((word) => word.startsWith("listen:")),
@@ -73,47 +76,49 @@ describe("the issuer of npm start", () => {
     }
   });
 
-  test("ends a session for good when the user signs out, and logs which it was", async () => {
+  test("ends the session when the user signs out, and publishes its id", async () => {
     const { cookie, id_token, refresh_token } = await signIn();
     const { sid } = claimsOf(id_token);
-    const renewed = await tokens({ grant_type: "refresh_token", refresh_token });
+    const renewed = await requestTokens({ grant_type: "refresh_token", refresh_token });
     assert.equal(claimsOf(renewed.access_token).sub, JANE);
 
-    const out = await fetch(`${issuer.url}v2/logout?returnTo=${PAGE}`, {
+    const logout = await fetch(`${issuer.url}v2/logout?returnTo=${PAGE}`, {
       redirect: "manual",
       headers: { cookie },
     });
-    assert.equal(out.headers.get("location"), PAGE);
+    assert.equal(logout.headers.get("location"), PAGE);
     const { type, user_id, details } = published.at(-1).data;
     assert.deepEqual([type, user_id, details.session_id], ["slo", JANE, sid]);
 
-    const late = await tokens({
+    const refused = await requestTokens({
       grant_type: "refresh_token",
       refresh_token: renewed.refresh_token,
     });
     assert.deepEqual(
-      [late.status, late.error, late.access_token],
+      [refused.status, refused.error, refused.access_token],
       [403, "invalid_grant", undefined],
     );
     const silent = await authorize({ prompt: "none" }, cookie);
-    const back = new URL(silent.headers.get("location"));
-    assert.equal(back.searchParams.get("error"), "login_required");
+    const redirect = new URL(silent.headers.get("location"));
+    assert.equal(redirect.searchParams.get("error"), "login_required");
   });
 
-  test("sends nobody to other machines", async () => {
-    const elsewhere = "https://example.com/";
+  test("redirects only to loopback hosts", async () => {
+    const external = "https://example.com/";
     for (const prompt of ["none", "login"]) {
-      const answer = await authorize({ redirect_uri: elsewhere, login_hint: JANE, prompt });
-      assert.deepEqual([answer.status, answer.headers.get("location")], [400, null]);
+      const response = await authorize({ redirect_uri: external, login_hint: JANE, prompt });
+      assert.deepEqual([response.status, response.headers.get("location")], [400, null]);
     }
-    const out = await fetch(`${issuer.url}v2/logout?returnTo=${elsewhere}`, { redirect: "manual" });
-    assert.deepEqual([out.status, out.headers.get("location")], [200, null]);
+    const logout = await fetch(`${issuer.url}v2/logout?returnTo=${external}`, {
+      redirect: "manual",
+    });
+    assert.deepEqual([logout.status, logout.headers.get("location")], [200, null]);
   });
 
-  test("lives on after a request that makes no sense", async () => {
+  test("continues to serve after a malformed request", async () => {
     const status = await new Promise((resolve, reject) => {
       const { port } = new URL(issuer.url);
-      get({ port, path: "//" }, (answer) => resolve(answer.resume().statusCode)).on(
+      get({ port, path: "//" }, (response) => resolve(response.resume().statusCode)).on(
         "error",
         reject,
       );

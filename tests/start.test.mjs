@@ -1,5 +1,5 @@
-// `npm start` as a user runs it: the events arrive, the lines to paste work, and whatever way
-// it ends, nothing that it started is left.
+// `npm start`, run as a process: it prints events and commands that work, and it leaves no process
+// behind however it ends.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
@@ -7,18 +7,18 @@ import { test } from "node:test";
 import { ROOT } from "../scripts/toolchain.mjs";
 import { Program, assertGone } from "./support/program.mjs";
 
-// The first build of a checkout takes its time.
-const PATIENCE = 300_000;
+// The first build of a checkout takes several minutes.
+const TIMEOUT_MS = 300_000;
 
 test(
-  "npm start shows events arriving and lines that work, and Ctrl-C leaves nothing behind",
-  { timeout: PATIENCE },
+  "npm start prints the received events and working commands, and Ctrl-C ends all of its processes",
+  { timeout: TIMEOUT_MS },
   async (t) => {
     const start = new Program(t, "npm", ["start"]);
     for (const type of ["logout", "password_changed", "user_blocked"])
       await start.shows(new RegExp(`^{"id":.*"type":"${type}"`, "m"));
     assert.match(
-      (await start.shows(/got the answer (.*)/))[1],
+      (await start.shows(/responded to the log stream: (.*)/))[1],
       /"received":4,"events":3,"duplicates":0,"ignored":1,"malformed":0/,
     );
     await start.shows(/Ctrl-C ends/);
@@ -27,45 +27,46 @@ test(
       ([, line]) => line,
     );
     const exported = lines.filter((line) => line.startsWith("export"));
-    const paste = (line) =>
+    const runCommand = (line) =>
       execFileSync("sh", ["-c", [...exported, line].join("\n")], {
         cwd: ROOT,
         encoding: "utf8",
         stdio: "pipe",
       });
-    const answer = (path) =>
-      JSON.parse(paste(lines.find((line) => line.match(/^curl (\S+)/)?.[1].endsWith(path))));
+    /** Runs the printed curl command whose URL ends in `path` and returns the response. */
+    const curl = (path) =>
+      JSON.parse(runCommand(lines.find((line) => line.match(/^curl (\S+)/)?.[1].endsWith(path))));
 
-    assert.equal(typeof answer("/").version, "string");
-    assert.equal(answer("/acme@us/_debug").tenant_domain, "acme.us.auth0.com");
-    assert.equal(answer("/acme@us/api/_debug").tenant_domain, "acme.us.auth0.com");
-    assert.equal(typeof answer("/oauth/token").access_token, "string");
+    assert.equal(typeof curl("/").version, "string");
+    assert.equal(curl("/acme@us/_debug").tenant_domain, "acme.us.auth0.com");
+    assert.equal(curl("/acme@us/api/_debug").tenant_domain, "acme.us.auth0.com");
+    assert.equal(typeof curl("/oauth/token").access_token, "string");
 
-    const listener = new Program(t, "sh", [
+    const subscriber = new Program(t, "sh", [
       "-c",
       [...exported, lines.find((line) => line.startsWith("node_modules"))].join("\n"),
     ]);
-    await listener.shows(/"type":"authenticated"/);
-    assert.equal(answer("/acme@us/api/listeners").count, 2);
-    assert.equal(answer("/acme@us/api/publish").events, 1);
-    for (const program of [start, listener])
+    await subscriber.shows(/"type":"authenticated"/);
+    assert.equal(curl("/acme@us/api/listeners").count, 2);
+    assert.equal(curl("/acme@us/api/publish").events, 1);
+    for (const program of [start, subscriber])
       await program.shows(/"type":"logout".*"user_id":"auth0\|jane"/);
-    assert.equal(answer("/acme@us/api/events").events[0].user_id, "auth0|jane");
+    assert.equal(curl("/acme@us/api/events").events[0].user_id, "auth0|jane");
 
     const [page] = await start.shows(/http:\S+\/console#issuer=\S+/);
     assert.match(await (await fetch(page)).text(), /<title>session-events<\/title>/);
-    const doctor = paste(lines.find((line) => line.includes("cli -- doctor")));
+    const doctor = runCommand(lines.find((line) => line.includes("cli -- doctor")));
     assert.doesNotMatch(doctor, /"status":"bad"/);
     assert.match(doctor, /"check":"access","status":"good"/);
-    assert.equal(answer("/auth0%7C6182002f34f4dd006b05b5c7").blocked, true);
-    const [{ id, type }] = answer("/acme@us/api/events").events;
+    assert.equal(curl("/auth0%7C6182002f34f4dd006b05b5c7").blocked, true);
+    const [{ id, type }] = curl("/acme@us/api/events").events;
     assert.equal(type, "user_blocked");
-    await listener.shows(new RegExp(`"id":"${id}"`));
+    await subscriber.shows(new RegExp(`"id":"${id}"`));
 
     const family = start.family();
     assert.ok(
       family.some(({ args }) => args.includes("workerd")),
-      "the runtime is among what must end",
+      "workerd is one of the processes",
     );
     start.signalGroup("SIGINT");
     await start.exit;
@@ -74,12 +75,12 @@ test(
 );
 
 test(
-  "npm start that is told to end while it builds leaves nothing behind",
-  { timeout: PATIENCE },
+  "npm start ends all of its processes if it is stopped during the build",
+  { timeout: TIMEOUT_MS },
   async (t) => {
     const start = new Program(t, "npm", ["start"]);
     const family = await start.starts("worker-build");
-    // npm alone gets the signal, as from a process manager.
+    // Only npm receives the signal, as from a process manager.
     start.process.kill("SIGTERM");
     await start.exit;
     await assertGone(family);
@@ -87,12 +88,12 @@ test(
 );
 
 test(
-  "npm start serves again at once after it was ended, however often",
-  { timeout: PATIENCE },
+  "npm start can be restarted immediately, several times in a row",
+  { timeout: TIMEOUT_MS },
   async (t) => {
-    // The worker remembers the issuer's keys, which are others each time, and does not ask for
-    // them as often as this.
-    for (let times = 0; times < 3; times += 1) {
+    // The issuer has new keys in each run, and the Worker refreshes a cached key set less often than
+    // this test restarts.
+    for (let run = 0; run < 3; run += 1) {
       const start = new Program(t, "npm", ["start"]);
       await start.shows(/Ctrl-C ends/);
       start.signalGroup("SIGINT");

@@ -1,6 +1,5 @@
-// What the project is made of by others: from where, under which licences, and what of it may run
-// at installation. Everything is looked up in what is on this machine already; whether anything
-// is known against a dependency takes a network, and `npm run audit`.
+// Dependencies: their sources, their licences, and the packages that may run install scripts. These
+// tests work offline. `npm run audit` checks for known vulnerabilities, which needs network access.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -15,7 +14,7 @@ const read = (...path) => readFileSync(join(ROOT, ...path), "utf8");
 const manifest = JSON.parse(read("package.json"));
 const { packages } = JSON.parse(read("package-lock.json"));
 
-/** What cargo says, without a network and without a change to Cargo.lock. */
+/** Runs cargo offline and without changing Cargo.lock. Returns its output. */
 function cargo(command, ...args) {
   const options = { cwd: ROOT, encoding: "utf8", maxBuffer: 2 ** 26 };
   return execFileSync("cargo", [command, "--offline", "--locked", ...args], options);
@@ -23,20 +22,20 @@ function cargo(command, ...args) {
 
 const host = execFileSync("rustc", ["-vV"], { encoding: "utf8" }).match(/^host: (.+)$/m)[1];
 
-/** All crates that are compiled here for tests and tools, or for the worker. */
+/** All crates that are compiled for this machine (tests and tools) or for the Worker. */
 const crates = [host, TARGET].flatMap(
   (platform) =>
     JSON.parse(cargo("metadata", "--format-version=1", `--filter-platform=${platform}`)).packages,
 );
 
-/** The crates that the worker consists of, and their licences. */
-function cratesOfTheWorker() {
+/** Returns the crates that are compiled into the Worker, with their licences. */
+function workerCrates() {
   const tree = ["--package=session-events", "--edges=normal", `--target=${TARGET}`];
   const lines = cargo("tree", ...tree, "--prefix=none", "--format={p}\t{l}")
     .trim()
     .split("\n");
-  const found = lines.map((line) => line.replace(" (*)", "").split("\t"));
-  const entries = found.map(([crate, licence]) => [crate.split(" ")[0], licence]);
+  const fields = lines.map((line) => line.replace(" (*)", "").split("\t"));
+  const entries = fields.map(([crate, licence]) => [crate.split(" ")[0], licence]);
   return Object.fromEntries(entries.filter(([name]) => !name.startsWith("session-events")).sort());
 }
 
@@ -44,9 +43,9 @@ const allowedLicences = read("deny.toml")
   .match(/^allow = \[$([^\]]+)^\]$/m)[1]
   .match(/(?<=^ *")[^"]+/gm);
 
-/** Whether an SPDX expression can be met from the licences that are taken. */
+/** Returns whether the licences satisfy an SPDX expression. */
 function isSatisfiable(expression, licences) {
-  // An older way to write OR.
+  // A slash is an older notation for OR.
   const words = expression.replaceAll("/", " OR ").match(/[()]|[^\s()]+/g) ?? [];
   const either = () => {
     let met = both();
@@ -73,7 +72,7 @@ function isSatisfiable(expression, licences) {
   return met;
 }
 
-test("a licence is met where each part of it that is needed is on the list", () => {
+test("a licence expression is evaluated with AND, OR, parentheses and exceptions", () => {
   for (const [expression, met] of [
     ["MIT", true],
     ["GPL-3.0", false],
@@ -90,37 +89,39 @@ test("a licence is met where each part of it that is needed is on the list", () 
   }
 });
 
-test("every crate may be used under a licence that deny.toml allows", () => {
+test("every crate has a licence that deny.toml allows", () => {
   assert.ok(crates.length > 100);
-  const others = crates.filter(({ license }) => !isSatisfiable(license ?? "", allowedLicences));
+  const disallowed = crates.filter(({ license }) => !isSatisfiable(license ?? "", allowedLicences));
   assert.deepEqual(
-    others.map(({ name, license }) => `${name}: ${license}`),
+    disallowed.map(({ name, license }) => `${name}: ${license}`),
     [],
   );
 });
 
-test("every crate comes from crates.io, or is a member of the workspace", () => {
+test("every crate comes from crates.io or is a workspace member", () => {
   for (const { name, source, manifest_path: path } of crates) {
     assert.ok(source === CRATES_IO || (source === null && path.startsWith(ROOT)), name);
   }
-  // Those of other systems as well, those of the fuzzer, and those of the measurements.
+  // The lock files also contain the crates for other systems, the fuzzer and the benchmark.
   for (const folder of ["", "fuzz", "bench/native"]) {
     const lock = read(folder, "Cargo.lock");
     const entries = lock.split("[[package]]\n").slice(1);
     const sources = entries.map((entry) => entry.match(/^source = "(.+)"$/m)?.[1]);
     assert.deepEqual([...new Set(sources.filter(Boolean))], [CRATES_IO]);
-    const unchecked = entries.filter((entry, at) => sources[at] && !/^checksum = /m.test(entry));
+    const unchecked = entries.filter(
+      (entry, index) => sources[index] && !/^checksum = /m.test(entry),
+    );
     assert.deepEqual(unchecked, []);
   }
 });
 
-test("docs/licenses.md lists just the crates that the worker consists of", () => {
+test("docs/licenses.md lists exactly the crates in the Worker", () => {
   const rows = read("docs", "licenses.md").matchAll(/^\| `(.+?)` \| (.+?) \|/gm);
   const listed = Object.fromEntries(Array.from(rows, ([, name, licence]) => [name, licence]));
-  assert.deepEqual(listed, cratesOfTheWorker());
+  assert.deepEqual(listed, workerCrates());
 });
 
-test("docs/licenses.md says what those crates are for that the worker names itself", () => {
+test("docs/licenses.md states the purpose of every direct dependency of the Worker", () => {
   const direct = ["session-events", "session-events-core"].flatMap((member) =>
     crates
       .find(({ name }) => name === member)
@@ -134,7 +135,7 @@ test("docs/licenses.md says what those crates are for that the worker names itse
   );
 });
 
-test("package-lock.json is in step with the package.json of each workspace", () => {
+test("package-lock.json matches the package.json of each workspace", () => {
   for (const folder of ["", ...manifest.workspaces]) {
     const { dependencies, devDependencies, peerDependencies } = JSON.parse(
       read(folder, "package.json"),
@@ -146,33 +147,34 @@ test("package-lock.json is in step with the package.json of each workspace", () 
   }
 });
 
-// Each of these leaves its users as free as those that deny.toml allows.
-const allowedOfNpm = [...allowedLicences, "0BSD", "CC0-1.0"];
-// The image library that wrangler's local runtime may load: a separate file, of which nothing is
-// passed on.
-const IMAGES = /^node_modules\/@img\/sharp-/;
+// The additional licences are as permissive as those that deny.toml allows.
+const allowedNpmLicences = [...allowedLicences, "0BSD", "CC0-1.0"];
+// The image library that wrangler's local runtime can load. It is not distributed with the project.
+const IMAGE_LIBRARY = /^node_modules\/@img\/sharp-/;
 
-test("every npm package may be used under a licence that is allowed", () => {
+test("every npm package has an allowed licence", () => {
   for (const [path, { license, link, dev }] of Object.entries(packages)) {
     if (link) continue;
-    const further = dev && IMAGES.test(path) ? ["LGPL-3.0-or-later"] : [];
-    const met = isSatisfiable(license ?? "", [...allowedOfNpm, ...further]);
-    assert.ok(met, `${path}: ${license}`);
+    const additional = dev && IMAGE_LIBRARY.test(path) ? ["LGPL-3.0-or-later"] : [];
+    const isAllowed = isSatisfiable(license ?? "", [...allowedNpmLicences, ...additional]);
+    assert.ok(isAllowed, `${path}: ${license}`);
   }
 });
 
-test("every npm package is bound to its content", () => {
-  const others = Object.entries(packages).filter(([path, { link }]) => {
-    const ours = path === "" || manifest.workspaces.includes(path) || link;
-    return !ours && !packages[path].integrity;
+test("every npm package has an integrity hash", () => {
+  const unhashed = Object.entries(packages).filter(([path, { link }]) => {
+    const isLocal = path === "" || manifest.workspaces.includes(path) || link;
+    return !isLocal && !packages[path].integrity;
   });
-  assert.deepEqual(others, []);
+  assert.deepEqual(unhashed, []);
 });
 
-test("whether an npm package may run something when it is installed has been decided for each", () => {
-  const wanting = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+test("package.json allows or denies every npm package with an install script", () => {
+  const withScripts = Object.entries(packages).filter(
+    ([, { hasInstallScript }]) => hasInstallScript,
+  );
   assert.deepEqual(
-    wanting.map(([path]) => path.split("node_modules/").at(-1)).sort(),
+    withScripts.map(([path]) => path.split("node_modules/").at(-1)).sort(),
     Object.keys(manifest.allowScripts).sort(),
   );
 });

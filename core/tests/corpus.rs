@@ -1,9 +1,9 @@
-//! The bytes that fuzzing kept, against the properties that it is about (`fuzz/`): natively, on
-//! stable Rust, in a moment.
+//! Runs the properties of `fuzz/` on the inputs in `fuzz/corpus`, natively and on stable Rust.
 
+#![allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 #![allow(
-    clippy::arithmetic_side_effects,
-    reason = "a test that overflows fails"
+    clippy::disallowed_types,
+    reason = "the properties keep a constant configuration in a static"
 )]
 
 #[cfg(test)]
@@ -13,7 +13,7 @@ pub mod properties;
 use std::{fs, path::Path};
 
 #[test]
-fn the_properties_hold_for_all_that_fuzzing_kept() {
+fn every_property_holds_for_every_input_in_its_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     for (name, property) in properties::PROPERTIES {
         let folder = corpus.join(name);
@@ -22,7 +22,7 @@ fn the_properties_hold_for_all_that_fuzzing_kept() {
         files.sort();
         assert!(!files.is_empty(), "{folder:?} is empty");
         for file in files {
-            // A broken property does not know which file it was.
+            // A property that panics does not name its input.
             println!("{}", file.display());
             property(&fs::read(&file).unwrap());
         }

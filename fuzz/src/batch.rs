@@ -1,4 +1,4 @@
-//! A published body.
+//! Property: reading a published body.
 
 use session_events_core::{
     error::ApiError,
@@ -12,17 +12,21 @@ use session_events_core::{
 
 use super::acme;
 
-/// Every piece is counted once, no event is larger than what is promised, and no record is read
-/// differently because of the company that it is in.
+/// Every piece of the body is counted once, every event respects the size limits, and the result
+/// for a record does not depend on the other records in the body.
 pub fn batch(body: &[u8]) {
-    let pieces: Vec<Vec<u8>> = log_record::pieces(body).map(on_one_line).collect();
+    let pieces: Vec<Vec<u8>> = log_record::pieces(body).map(to_single_line).collect();
     let whole = match read(body) {
         Ok(batch) => batch,
         Err(ApiError::TooManyRecords) => return assert!(pieces.len() > log_record::MAX_RECORDS),
         Err(fault) => {
             assert!(matches!(fault, ApiError::InvalidRequest(_)), "{fault:?}");
             let objects = pieces.iter().filter(|piece| piece.starts_with(b"{"));
-            return assert_eq!(objects.count(), 0, "a body with a record is not refused");
+            return assert_eq!(
+                objects.count(),
+                0,
+                "a body that contains a record must be accepted"
+            );
         }
     };
     let malformed = whole.malformed.len();
@@ -31,17 +35,17 @@ pub fn batch(body: &[u8]) {
         whole.events.len() + whole.ignored + malformed
     );
     assert!(whole.malformed.is_sorted_by(|one, next| one < next));
-    assert!(whole.malformed.iter().all(|place| *place < whole.received));
+    assert!(whole.malformed.iter().all(|index| *index < whole.received));
     whole.events.iter().for_each(check_event);
-    assert_eq!(whole, one_by_one(&pieces));
+    assert_eq!(whole, read_separately(&pieces));
 
-    let good = |piece: &Vec<u8>| log_record::parse(piece).is_ok();
-    let records: Vec<Vec<u8>> = pieces.into_iter().filter(good).collect();
+    let is_record = |piece: &Vec<u8>| log_record::parse(piece).is_ok();
+    let records: Vec<Vec<u8>> = pieces.into_iter().filter(is_record).collect();
     if !records.is_empty() {
-        let alone = one_by_one(&records);
+        let separate = read_separately(&records);
         let array = [b"[", records.join(&b',').as_slice(), b"]"].concat();
-        assert_eq!(read(&records.join(&b'\n')).as_ref(), Ok(&alone));
-        assert_eq!(read(&array).as_ref(), Ok(&alone));
+        assert_eq!(read(&records.join(&b'\n')).as_ref(), Ok(&separate));
+        assert_eq!(read(&array).as_ref(), Ok(&separate));
     }
 }
 
@@ -54,9 +58,9 @@ fn read(body: &[u8]) -> Result<Batch, ApiError> {
     )
 }
 
-/// What a piece of an array may hold and a line may not, replaced by what is as good or as bad in
-/// JSON: white space between its parts, and not allowed in a string.
-fn on_one_line(piece: &[u8]) -> Vec<u8> {
+/// Replaces line feeds by carriage returns, so that a piece of an array can also be sent as a line.
+/// JSON treats both alike: as white space between tokens, and as an error within a string.
+fn to_single_line(piece: &[u8]) -> Vec<u8> {
     let mut piece = piece.to_vec();
     for byte in &mut piece {
         if *byte == b'\n' {
@@ -66,20 +70,20 @@ fn on_one_line(piece: &[u8]) -> Vec<u8> {
     piece
 }
 
-/// What comes of pieces that are read each in a body of its own.
-fn one_by_one(pieces: &[Vec<u8>]) -> Batch {
+/// Reads each piece in a separate body and adds up the results.
+fn read_separately(pieces: &[Vec<u8>]) -> Batch {
     let mut all = Batch::default();
-    for (place, piece) in pieces.iter().enumerate() {
+    for (index, piece) in pieces.iter().enumerate() {
         all.received += 1;
-        // By itself it would be an array, or be refused.
+        // As a whole body, a piece that is not an object would be read as an array or rejected.
         if !piece.starts_with(b"{") {
-            all.malformed.push(place);
+            all.malformed.push(index);
             continue;
         }
         let one = read(piece).expect("an object, well-formed or not");
         assert_eq!(one.received, 1);
         all.ignored += one.ignored;
-        all.malformed.extend(one.malformed.iter().map(|_| place));
+        all.malformed.extend(one.malformed.iter().map(|_| index));
         all.events.extend(one.events);
     }
     all

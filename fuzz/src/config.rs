@@ -1,4 +1,4 @@
-//! The variables that the operator sets.
+//! Property: reading the configuration.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use url::{Host, Url};
 
 use super::acme;
 
-/// What is taken names every tenant and issuer that the operator wrote, and keys are fetched over
-/// `https` or from this very host, as a browser's reading of the URL has it. The bytes are lines
+/// A valid configuration contains every tenant and issuer in the input. Key-set URLs use `https`, or
+/// `http` with a loopback host, according to an independent URL parser. The input consists of lines
 /// `NAME=value`.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
@@ -24,10 +24,10 @@ pub fn config(bytes: &[u8]) {
         .collect();
     let config = match Config::read(|name| variables.get(name).map(|&text| text.to_owned())) {
         Ok(config) => config,
-        Err(wrong) => {
+        Err(error) => {
             let known = [AUDIENCE, TENANTS, ISSUERS, SHARDS];
-            assert!(known.contains(&wrong.variable));
-            return assert!(wrong.to_string().contains(wrong.variable));
+            assert!(known.contains(&error.variable));
+            return assert!(error.to_string().contains(error.variable));
         }
     };
     assert!(!config.audience().trim().is_empty());
@@ -44,14 +44,14 @@ fn check_tenants(config: &Config, list: &str) {
     for slug in slugs() {
         assert!(config.serves(&Tenant::from_slug(slug).expect("a tenant")));
     }
-    let stranger = Tenant::from_slug("a-stranger-to-every-list@jp").expect("a tenant");
-    let listed = slugs().any(|slug| Tenant::from_slug(slug).as_ref() == Some(&stranger));
-    assert_eq!(config.serves(&stranger), listed || slugs().next().is_none());
+    let other = Tenant::from_slug("a-stranger-to-every-list@jp").expect("a tenant");
+    let is_listed = slugs().any(|slug| Tenant::from_slug(slug).as_ref() == Some(&other));
+    assert_eq!(config.serves(&other), is_listed || slugs().next().is_none());
 }
 
 fn check_issuers(config: &Config, json: &str) {
-    let own = "https://acme.us.auth0.com/";
-    assert!(config.issuer(&acme(), own).is_some());
+    let auth0_issuer = "https://acme.us.auth0.com/";
+    assert!(config.issuer(&acme(), auth0_issuer).is_some());
     if json.trim().is_empty() {
         return;
     }
@@ -59,7 +59,7 @@ fn check_issuers(config: &Config, json: &str) {
     for (slug, list) in entries {
         let tenant = Tenant::from_slug(&slug).expect("a tenant");
         for entry in list {
-            // serde takes a list of the fields as well.
+            // serde also reads a struct from an array of its fields.
             let iss = entry.get("issuer").or_else(|| entry.get(0));
             let iss = iss.and_then(Value::as_str).expect("text");
             let issuer = config.issuer(&tenant, iss).expect("the issuer is known");
@@ -68,7 +68,7 @@ fn check_issuers(config: &Config, json: &str) {
             check_url(&issuer.jwks_uri);
         }
         for origin in config.local_issuer_origins(&tenant) {
-            // It becomes a word of a Content-Security-Policy.
+            // The origin becomes part of a Content-Security-Policy.
             assert!(!origin.contains([' ', ';', ',', '\'', '"']), "{origin}");
             let url = Url::parse(&origin).expect("an origin");
             assert_eq!(url.path(), "/");
@@ -79,21 +79,21 @@ fn check_issuers(config: &Config, json: &str) {
 
 fn check_url(url: &str) {
     assert!(!url.contains(char::is_whitespace), "{url}");
-    // What the runtime cannot read it cannot fetch from either.
-    let Ok(read) = Url::parse(url) else { return };
+    // The runtime cannot fetch a URL that a standard parser rejects.
+    let Ok(parsed) = Url::parse(url) else { return };
     assert!(
-        read.username().is_empty() && read.password().is_none(),
+        parsed.username().is_empty() && parsed.password().is_none(),
         "{url}"
     );
-    assert_eq!(read.fragment(), None, "{url}");
-    let here = match read.host() {
+    assert_eq!(parsed.fragment(), None, "{url}");
+    let is_loopback = match parsed.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => panic!("{url} has no host"),
     };
     assert!(
-        read.scheme() == "https" || read.scheme() == "http" && here,
+        parsed.scheme() == "https" || parsed.scheme() == "http" && is_loopback,
         "{url}"
     );
 }

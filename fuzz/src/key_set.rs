@@ -1,4 +1,4 @@
-//! What an issuer serves as its keys.
+//! Property: reading an issuer's key set.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
@@ -10,8 +10,8 @@ use session_events_core::{
     },
 };
 
-/// A key that is found is one that the issuer published for signing, is strong enough, and is the
-/// only one of its name; and once a set was fetched it is not fetched again at once.
+/// A signing key that the set returns was published for signing and for the algorithm, is strong
+/// enough, and is the only usable key with its `kid`. A set that was just fetched needs no fetch.
 pub fn key_set(bytes: &[u8]) {
     let Ok(json) = std::str::from_utf8(bytes) else {
         return;
@@ -24,8 +24,8 @@ pub fn key_set(bytes: &[u8]) {
         Err(NotAKeySet) => return,
     };
     let published = published.expect("an object with a list");
-    let kept = serde_json::to_string(&set).expect("JSON");
-    assert_eq!(serde_json::from_str::<KeySet>(&kept).expect("a set"), set);
+    let stored = serde_json::to_string(&set).expect("JSON");
+    assert_eq!(serde_json::from_str::<KeySet>(&stored).expect("a set"), set);
 
     let now = Timestamp::from_millis(1_700_000_000_000);
     let kids = published.iter().filter_map(|jwk| jwk.get("kid")?.as_str());
@@ -33,31 +33,39 @@ pub fn key_set(bytes: &[u8]) {
         let cached = CachedKeySet::fetched(set.clone(), kid, &CachedKeySet::default(), now);
         assert!(!cached.needs_fetch(kid, now));
         for (algorithm, alg) in [(Algorithm::Rs256, "RS256"), (Algorithm::Ps256, "PS256")] {
-            let fit = |jwk: &&Value| is_for(jwk, kid, alg);
+            let matches = |jwk: &&Value| is_for(jwk, kid, alg);
             let found = set.signing_key(kid, algorithm);
-            let served = cached.signing_key(kid, algorithm, now);
-            assert_eq!(found.ok(), served.as_ref().ok());
+            let found_in_cache = cached.signing_key(kid, algorithm, now);
+            assert_eq!(found.ok(), found_in_cache.as_ref().ok());
             let Ok(key) = found else { continue };
             assert!(set.holds(kid) && !set.is_empty());
             check_strength(key);
-            let same = |jwk: &&Value| jwk["n"] == key.n && jwk["e"] == key.e;
-            assert!(published.iter().filter(fit).any(|jwk| same(&jwk)));
-            let usable = |jwk: &&Value| {
-                KeySet::from_json(&format!("{{\"keys\":[{jwk}]}}"))
-                    .is_ok_and(|alone| !alone.is_empty())
+            let has_same_numbers = |jwk: &&Value| jwk["n"] == key.n && jwk["e"] == key.e;
+            assert!(
+                published
+                    .iter()
+                    .filter(matches)
+                    .any(|jwk| has_same_numbers(&jwk))
+            );
+            let is_usable = |jwk: &&Value| {
+                KeySet::from_json(&format!("{{\"keys\":[{jwk}]}}")).is_ok_and(|set| !set.is_empty())
             };
-            assert_eq!(published.iter().filter(fit).filter(usable).count(), 1);
+            assert_eq!(
+                published.iter().filter(matches).filter(is_usable).count(),
+                1
+            );
         }
     }
 }
 
-/// Whether a key's own words allow it to check this algorithm (RFC 7517, section 4).
+/// Returns whether the members of a key allow it to verify signatures of this algorithm (RFC 7517,
+/// section 4).
 fn is_for(jwk: &Value, kid: &str, alg: &str) -> bool {
     let absent_or = |name: &str, wanted: &str| match &jwk[name] {
         Value::Null => true,
         value => value == wanted,
     };
-    let checks = match &jwk["key_ops"] {
+    let can_verify = match &jwk["key_ops"] {
         Value::Null => true,
         Value::Array(operations) => operations.iter().any(|operation| operation == "verify"),
         _ => false,
@@ -66,7 +74,7 @@ fn is_for(jwk: &Value, kid: &str, alg: &str) -> bool {
         && jwk["kid"] == kid
         && absent_or("use", "sig")
         && absent_or("alg", alg)
-        && checks
+        && can_verify
 }
 
 fn check_strength(key: &SigningKey) {

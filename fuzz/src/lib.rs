@@ -1,8 +1,8 @@
-//! What must hold whatever comes from outside.
+//! Properties of the code that reads external input.
 //!
-//! Each property is a function of any bytes that panics where it is broken. The fuzz targets call
-//! them with bytes that a fuzzer makes up, and `core/tests/corpus.rs` with those that were kept.
-//! Wherever it can be, what the core says is compared with what is found here by other means.
+//! A property is a function that takes arbitrary bytes and panics if the core misbehaves. The fuzz
+//! targets call it with generated inputs, and `core/tests/corpus.rs` with the inputs in `corpus/`.
+//! Where possible, a property compares the core's result with an independent computation.
 
 mod batch;
 mod config;
@@ -17,10 +17,10 @@ pub use self::{
     batch::batch, config::config, key_set::key_set, session::session, slug::slug, token::token,
 };
 
-/// Panics where it does not hold for these bytes.
+/// Panics if the property does not hold for these bytes.
 pub type Property = fn(&[u8]);
 
-/// Every property, by the name of its fuzz target and of the folder of its corpus.
+/// All properties. The name of a property is also that of its fuzz target and corpus folder.
 pub const PROPERTIES: [(&str, Property); 6] = [
     ("batch", batch),
     ("config", config),

@@ -1,4 +1,4 @@
-//! A socket's life.
+//! Property: the session of a socket.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use session_events_core::{
     error::{ApiError, TokenError},
     events::event_log::{EventLog, StoredEvent},
-    protocol::messages::messages::{
+    protocol::{
         filter::Filter,
         messages::{ClientMessage, ServerMessage},
     },
@@ -19,11 +19,23 @@ use session_events_core::{
     tokens::access_token::AccessToken,
 };
 
-/// What an attachment to a socket may have, in bytes.
+/// The runtime's limit for the attachment of a WebSocket.
 const MAX_ATTACHMENT_BYTES: usize = 16 * 1024;
 
-/// Nothing is delivered but to a listener whose verified token allows it, and of that nothing is
-/// lost or doubled; whatever is closed stays closed. Each line is a step: a letter, and the rest.
+/// A session delivers exactly the events that its verified token allows: none is lost or repeated.
+/// A closed session stays closed. Each line of the input is a step, a letter with an optional
+/// argument:
+///
+/// | Step | Meaning |
+/// |---|---|
+/// | `<TEXT` | a text message arrives |
+/// | `bBYTES` | a binary message of as many bytes arrives |
+/// | `v` | the oldest pending verification ends |
+/// | `eUSER` | an event of `USER` is published |
+/// | `+N` | `N` seconds pass |
+/// | `t` | the timer fires |
+/// | `s` | the object hibernates and wakes |
+/// | `x` | the client closes the socket |
 pub fn session(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -36,9 +48,9 @@ pub fn session(bytes: &[u8]) {
             Some('b') => socket.receive(Incoming::Unread(rest.as_str().len())),
             Some('v') => socket.verify(),
             Some('e') => socket.publish(rest.as_str()),
-            Some('+') => socket.wait(rest.as_str().parse::<u16>().unwrap_or(1)),
+            Some('+') => socket.advance(rest.as_str().parse::<u16>().unwrap_or(1)),
             Some('t') => socket.tick(),
-            Some('s') => socket.sleep(),
+            Some('s') => socket.hibernate(),
             Some('x') => socket.end(),
             _ => {}
         }
@@ -46,20 +58,20 @@ pub fn session(bytes: &[u8]) {
     }
 }
 
-/// A session, and beside it what is known of it by other means.
+/// A session, with the state that it should have according to an independent model.
 struct Socket {
     session: Session,
     listeners: Listeners<()>,
     log: EventLog,
     now: Timestamp,
-    /// Tokens that are being verified, with the id that came along.
+    /// Tokens that are being verified, each with its `last_event_id`.
     verifying: VecDeque<(String, Option<String>)>,
-    /// Who has been admitted, as the token said.
-    admitted: Option<Listener>,
+    /// The subscriber according to the last valid token.
+    subscriber: Option<Listener>,
     closed: bool,
     invalid: u8,
     published: usize,
-    /// The number of the last event that was delivered.
+    /// The number of the last delivered event.
     delivered: Option<usize>,
 }
 
@@ -72,7 +84,7 @@ impl Socket {
             log: EventLog::default(),
             now,
             verifying: VecDeque::new(),
-            admitted: None,
+            subscriber: None,
             closed: false,
             invalid: 0,
             published: 0,
@@ -91,41 +103,41 @@ impl Socket {
                 access_token,
                 last_event_id,
             } => {
-                assert!(!self.closed, "a closed session asks for nothing");
+                assert!(!self.closed, "a closed session requests no verification");
                 self.verifying.push_back((access_token, last_event_id));
                 return;
             }
             Received::Done(effects) => effects,
         };
         for effect in effects {
-            assert!(!self.closed, "a closed session yields nothing");
+            assert!(!self.closed, "a closed session has no effects");
             match effect {
                 Effect::Reject(_) => self.invalid += 1,
                 Effect::Send(ServerMessage::Pong) => {}
                 Effect::Close(_) => self.closed = true,
-                other => panic!("a message alone yields no {other:?}"),
+                other => panic!("a message must not cause {other:?}"),
             }
         }
     }
 
-    /// The oldest verification comes to its end.
+    /// Completes the oldest pending verification.
     fn verify(&mut self) {
         let Some((token, last_event_id)) = self.verifying.pop_front() else {
             return;
         };
-        let outcome = self.verdict(&token);
+        let outcome = self.verify_token(&token);
         let expected = outcome
             .as_ref()
             .ok()
             .and_then(|token| Listener::authorize(token).ok());
-        let first = self.admitted.is_none();
+        let is_first = self.subscriber.is_none();
         let last_event_id = last_event_id.as_deref();
         let effects = self
             .session
             .authenticate(&outcome, last_event_id, &self.log, self.now);
         let mut replayed = Vec::new();
         for effect in effects {
-            assert!(!self.closed, "a closed session yields nothing");
+            assert!(!self.closed, "a closed session has no effects");
             match effect {
                 Effect::Send(ServerMessage::Authenticated {
                     sub,
@@ -136,32 +148,35 @@ impl Socket {
                     let listener = expected.clone().expect("a verified token");
                     assert_eq!((&*sub, filter), (&*listener.sub, listener.filter));
                     assert_eq!(expires_at, listener.expires_at);
-                    self.admitted = Some(listener);
+                    self.subscriber = Some(listener);
                 }
                 Effect::Deliver(json) => replayed.push(json.to_owned()),
                 Effect::Send(ServerMessage::AuthenticationFailed(_)) => assert!(expected.is_none()),
                 Effect::Close(_) => self.closed = true,
-                other => panic!("authenticating yields no {other:?}"),
+                other => panic!("authentication must not cause {other:?}"),
             }
         }
-        assert!(first || replayed.is_empty(), "a renewal replays nothing");
+        assert!(
+            is_first || replayed.is_empty(),
+            "a renewal must not replay events"
+        );
         for json in replayed {
             self.deliver(&json);
         }
     }
 
-    /// A token is good that reads `SUB SECONDS RIGHT…`; it then expires after these seconds.
-    fn verdict(&self, token: &str) -> Result<AccessToken, ApiError> {
-        let good = || {
+    /// Verifies a token. `SUB SECONDS SCOPE` is a valid token that expires after `SECONDS`.
+    fn verify_token(&self, token: &str) -> Result<AccessToken, ApiError> {
+        let parse = || {
             let (sub, rest) = token.split_once(' ')?;
             let (seconds, scope) = rest.split_once(' ')?;
             let exp = self.now.plus_seconds(seconds.parse::<u16>().ok()?.into());
-            let bounded = (1..1024).contains(&sub.len());
+            let has_valid_length = (1..1024).contains(&sub.len());
             let claims = json!({"sub": sub, "scope": scope});
             let token = json!({"sub": sub, "expires_at": exp.as_millis(), "claims": claims});
-            bounded.then(|| serde_json::from_value(token).ok())?
+            has_valid_length.then(|| serde_json::from_value(token).ok())?
         };
-        good().ok_or(ApiError::InvalidToken(TokenError::Signature))
+        parse().ok_or(ApiError::InvalidToken(TokenError::Signature))
     }
 
     fn publish(&mut self, user: &str) {
@@ -178,8 +193,8 @@ impl Socket {
             receivers,
             usize::from(self.session.receives(user, self.now))
         );
-        let due = self.may_receive(user) && self.is_current();
-        assert_eq!(receivers, usize::from(due), "{user}");
+        let expected = self.may_receive(user) && self.is_authenticated();
+        assert_eq!(receivers, usize::from(expected), "{user}");
         if receivers > 0 {
             self.deliver(&json);
         }
@@ -189,39 +204,43 @@ impl Socket {
         let (number, user) = json.split_once(' ').expect("an event of this log");
         assert!(self.may_receive(user), "{user}'s event");
         let number = number.parse().ok();
-        assert!(number > self.delivered, "in order, and once");
+        assert!(
+            number > self.delivered,
+            "events must be delivered in order and once"
+        );
         self.delivered = number;
     }
 
     fn may_receive(&self, user: &str) -> bool {
-        let admitted = self.admitted.as_ref();
-        admitted.is_some_and(|it| it.filter == Filter::All || it.sub == user)
+        let subscriber = self.subscriber.as_ref();
+        subscriber
+            .is_some_and(|subscriber| subscriber.filter == Filter::All || subscriber.sub == user)
     }
 
-    fn is_current(&self) -> bool {
-        let admitted = self.admitted.as_ref();
-        !self.closed && admitted.is_some_and(|it| self.now < it.expires_at)
+    fn is_authenticated(&self) -> bool {
+        let subscriber = self.subscriber.as_ref();
+        !self.closed && subscriber.is_some_and(|subscriber| self.now < subscriber.expires_at)
     }
 
-    fn wait(&mut self, seconds: u16) {
+    fn advance(&mut self, seconds: u16) {
         self.now = self.now.plus_seconds(seconds.into());
     }
 
     fn tick(&mut self) {
         if self.session.tick(self.now).is_some() {
-            assert!(!self.closed, "a closed session yields nothing");
+            assert!(!self.closed, "a closed session has no effects");
             self.closed = true;
         }
         assert!(self.session.due().is_none_or(|due| due > self.now));
     }
 
-    /// The object hibernates, and wakes.
-    fn sleep(&mut self) {
+    /// Serializes and restores the session, as hibernation does.
+    fn hibernate(&mut self) {
         let attachment = serde_json::to_string(&self.session).expect("JSON");
         assert!(attachment.len() <= MAX_ATTACHMENT_BYTES);
-        let woken: Session = serde_json::from_str(&attachment).expect("a session");
-        assert_eq!(woken, self.session);
-        self.session = woken;
+        let restored: Session = serde_json::from_str(&attachment).expect("a session");
+        assert_eq!(restored, self.session);
+        self.session = restored;
         self.listeners = Listeners::default();
     }
 
@@ -237,19 +256,19 @@ impl Socket {
         assert_eq!(self.session.connection().is_none(), self.closed);
         let open = usize::from(!self.closed);
         assert_eq!(self.listeners.all().count(), open);
-        let admitted = self.admitted.as_ref().filter(|_| !self.closed);
-        assert_eq!(self.session.listener(), admitted);
+        let subscriber = self.subscriber.as_ref().filter(|_| !self.closed);
+        assert_eq!(self.session.listener(), subscriber);
         assert!(self.closed || self.invalid < MAX_INVALID_MESSAGES);
     }
 }
 
-/// A message that is understood is a JSON object, and is understood again as it is written.
+/// A valid message is a JSON object, and serializing and parsing it again gives the same message.
 fn check_message(text: &str) {
     let Ok(message) = ClientMessage::parse(text) else {
         return;
     };
     let value: Value = serde_json::from_str(text).expect("JSON");
     assert!(value.is_object());
-    let again = serde_json::to_string(&message).expect("JSON");
-    assert_eq!(ClientMessage::parse(&again), Ok(message));
+    let serialized = serde_json::to_string(&message).expect("JSON");
+    assert_eq!(ClientMessage::parse(&serialized), Ok(message));
 }

@@ -1,12 +1,12 @@
-//! A path, and the tenant that it names.
+//! Property: parsing slugs, paths and URLs.
 
 use session_events_core::{
-    protocol::messages::messages::{request_url::RequestUrl, route::Route},
+    protocol::{request_url::RequestUrl, route::Route},
     tenant::Tenant,
 };
 
-/// A tenant's domain is one plain label, and perhaps a region, under `auth0.com`; a route leads
-/// where its text says; the parts of a URL are cut from it and nothing else.
+/// A tenant's domain is one label with an optional region under `auth0.com`. A route contains the
+/// tenant and path of its text. The parts of a URL are substrings of its text.
 pub fn slug(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -19,8 +19,8 @@ pub fn slug(bytes: &[u8]) {
         assert_eq!(tenant.domain(), text);
         check_tenant(&tenant);
     }
-    let below = format!("/{text}/api/events");
-    assert_eq!(Route::parse(&below).is_ok(), tenant.is_some());
+    let path = format!("/{text}/api/events");
+    assert_eq!(Route::parse(&path).is_ok(), tenant.is_some());
 
     check_route(text);
     if let Ok(target) = RequestUrl::parse(text) {
@@ -61,11 +61,13 @@ fn check_route(path: &str) {
         Ok(Route::Tenant(wanted)) => {
             let (tenant, internal_path) = (&wanted.tenant, wanted.internal_path);
             check_tenant(tenant);
-            let slug = path.strip_suffix(internal_path).expect("the path's end");
-            let slug = slug.strip_prefix('/').expect("the path's beginning");
+            let slug = path
+                .strip_suffix(internal_path)
+                .expect("the end of the path");
+            let slug = slug.strip_prefix('/').expect("the start of the path");
             assert_eq!(Tenant::from_slug(slug).as_ref(), Some(tenant));
-            let usual = format!("/{tenant}{internal_path}");
-            assert_eq!(Route::parse(&usual), Ok(Route::Tenant(wanted)));
+            let canonical = format!("/{tenant}{internal_path}");
+            assert_eq!(Route::parse(&canonical), Ok(Route::Tenant(wanted)));
         }
         Err(_) => {}
     }
@@ -78,7 +80,7 @@ fn check_target(url: &str, target: RequestUrl<'_>) {
     let rest = url
         .strip_prefix(origin)
         .and_then(|rest| rest.strip_prefix(path));
-    let rest = rest.expect("origin and path, one after the other");
+    let rest = rest.expect("a URL that starts with its origin and path");
     assert!(rest.is_empty() || rest.starts_with(['?', '#']));
     assert!(origin.ends_with(&format!("://{host}")));
     assert!(path.is_empty() || path.starts_with('/'));

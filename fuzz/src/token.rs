@@ -1,4 +1,4 @@
-//! An access token.
+//! Property: verifying an access token.
 
 use std::{
     cell::RefCell,
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use session_events_core::sessions::listener::Listener;
 use session_events_core::{
     error::{ApiError, TokenError},
-    protocol::messages::messages::filter::Filter,
+    protocol::filter::Filter,
     tenant::config::{Config, DEFAULT_AUDIENCE},
     timestamp::Timestamp,
     tokens::{
@@ -38,9 +38,9 @@ static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     KeySet::from_json(&format!(r#"{{"keys":[{key}]}}"#)).expect("a key set")
 });
 
-/// There are no claims without a genuine signature over just these bytes, and what is then taken
-/// keeps to the rules, which are looked up here in the token's own text. Three lines are a header,
-/// claims and a signature, to be encoded; anything else is a token as it stands.
+/// A token without a valid signature over its text is rejected. An accepted token satisfies every
+/// rule, checked here against the token's text. An input of three lines is the header, claims and
+/// signature of a token before encoding; any other input is the token itself.
 pub fn token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -52,38 +52,38 @@ pub fn token(bytes: &[u8]) {
             .join("."),
         _ => text.to_owned(),
     };
-    let forged = verdict(&token, false).0;
-    let (genuine, asked) = verdict(&token, true);
-    match genuine {
-        Ok(taken) => {
-            assert_eq!(forged, Err(ApiError::InvalidToken(TokenError::Signature)));
+    let (unsigned, _) = verify_with(&token, false);
+    let (signed, calls) = verify_with(&token, true);
+    match signed {
+        Ok(accepted) => {
+            assert_eq!(unsigned, Err(ApiError::InvalidToken(TokenError::Signature)));
             let [
-                Asked::Key(jwks_uri),
-                Asked::Signature(algorithm, message, signature),
-            ] = asked.as_slice()
+                Call::SigningKey(jwks_uri),
+                Call::CheckSignature(algorithm, message, signature),
+            ] = calls.as_slice()
             else {
-                panic!("a key, then the signature: {asked:?}");
+                panic!("the key must be looked up before the signature is checked: {calls:?}");
             };
             assert_eq!(token, format!("{message}.{signature}"));
-            check(&token, &taken, *algorithm, jwks_uri);
+            check(&token, &accepted, *algorithm, jwks_uri);
         }
         Err(fault) => {
-            assert!(forged.is_err());
+            assert!(unsigned.is_err());
             assert!(!matches!(fault, ApiError::Internal(_)));
         }
     }
 }
 
 #[derive(Debug)]
-enum Asked {
-    Key(String),
-    Signature(Algorithm, String, String),
+enum Call {
+    SigningKey(String),
+    CheckSignature(Algorithm, String, String),
 }
 
-/// Holds one key, takes each signature for genuine or none, and notes what it was asked.
+/// Has one key, accepts all signatures or none, and records the calls.
 struct FakeVerifier {
-    genuine: bool,
-    asked: RefCell<Vec<Asked>>,
+    accepts_signatures: bool,
+    calls: RefCell<Vec<Call>>,
 }
 
 impl Verifier for FakeVerifier {
@@ -97,9 +97,8 @@ impl Verifier for FakeVerifier {
         kid: &str,
         algorithm: Algorithm,
     ) -> Result<SigningKey, ApiError> {
-        self.asked
-            .borrow_mut()
-            .push(Asked::Key(jwks_uri.to_owned()));
+        let call = Call::SigningKey(jwks_uri.to_owned());
+        self.calls.borrow_mut().push(call);
         Ok(KEYS.signing_key(kid, algorithm)?.clone())
     }
 
@@ -112,29 +111,34 @@ impl Verifier for FakeVerifier {
     ) -> Result<bool, ApiError> {
         let message = String::from_utf8(message.to_vec()).expect("the token's text");
         let signature = Base64UrlUnpadded::encode_string(signature);
-        let asked = Asked::Signature(algorithm, message, signature);
-        self.asked.borrow_mut().push(asked);
-        Ok(self.genuine)
+        let call = Call::CheckSignature(algorithm, message, signature);
+        self.calls.borrow_mut().push(call);
+        Ok(self.accepts_signatures)
     }
 }
 
-fn verdict(token: &str, genuine: bool) -> (Result<AccessToken, ApiError>, Vec<Asked>) {
-    let asked = RefCell::default();
-    let verifier = FakeVerifier { genuine, asked };
+/// Verifies a token with a fake verifier. Returns the result and the calls to that verifier.
+fn verify_with(
+    token: &str,
+    accepts_signatures: bool,
+) -> (Result<AccessToken, ApiError>, Vec<Call>) {
+    let verifier = FakeVerifier {
+        accepts_signatures,
+        calls: RefCell::default(),
+    };
     let tenant = acme();
-    let future = verify(token, &tenant, &CONFIG, &verifier);
-    let outcome = ready(future);
-    (outcome, verifier.asked.into_inner())
+    let result = poll_once(verify(token, &tenant, &CONFIG, &verifier));
+    (result, verifier.calls.into_inner())
 }
 
-fn ready<T>(future: impl Future<Output = T>) -> T {
+fn poll_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => panic!("nothing here waits"),
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the fake verifier never waits"),
     }
 }
 
-fn check(token: &str, taken: &AccessToken, algorithm: Algorithm, jwks_uri: &str) {
+fn check(token: &str, accepted: &AccessToken, algorithm: Algorithm, jwks_uri: &str) {
     assert!(token.len() <= MAX_TOKEN_BYTES);
     let mut parts = token.split('.').map(decode);
     let header = parts.next().expect("a header");
@@ -146,55 +150,60 @@ fn check(token: &str, taken: &AccessToken, algorithm: Algorithm, jwks_uri: &str)
     };
     assert_eq!(header["alg"], name);
     assert_eq!(header["kid"], "k");
-    for refused in ["crit", "b64", "jwk", "x5c"] {
-        assert!(!header.contains_key(refused), "{refused}");
+    for name in ["crit", "b64", "jwk", "x5c"] {
+        assert!(!header.contains_key(name), "{name}");
     }
-    for refused in ["jku", "x5u"] {
-        assert!(header.get(refused).is_none_or(Value::is_null), "{refused}");
+    for name in ["jku", "x5u"] {
+        assert!(header.get(name).is_none_or(Value::is_null), "{name}");
     }
     let iss = claims["iss"].as_str().expect("an issuer");
     assert!(["https://acme.us.auth0.com/", "https://login.acme.com/"].contains(&iss));
     assert_eq!(jwks_uri, format!("{iss}.well-known/jwks.json"));
     let audience = DEFAULT_AUDIENCE;
-    let several = claims["aud"].as_array().into_iter().flatten();
-    assert!(claims["aud"] == audience || several.into_iter().any(|aud| aud == audience));
-    assert!(!taken.sub().is_empty() && claims["sub"] == taken.sub());
+    let audiences = claims["aud"].as_array().into_iter().flatten();
+    assert!(claims["aud"] == audience || audiences.into_iter().any(|aud| aud == audience));
+    assert!(!accepted.sub().is_empty() && claims["sub"] == accepted.sub());
     for name in ["nbf", "iat"] {
         let time = claims.get(name).and_then(Value::as_f64);
         assert!(time.is_none_or(|time| time < (NOW + 61) as f64), "{name}");
     }
     assert!(claims["exp"].as_f64().is_some_and(|exp| exp > NOW as f64));
-    for (name, claim) in taken.claims() {
-        let same = claims.get(name) == Some(claim);
+    for (name, claim) in accepted.claims() {
+        let is_unchanged = claims.get(name) == Some(claim);
         assert!(
-            same || ["exp", "nbf", "iat"].contains(&name.as_str()),
+            is_unchanged || ["exp", "nbf", "iat"].contains(&name.as_str()),
             "{name}"
         );
     }
-    check_rights(taken, &claims);
-    let kept = serde_json::to_string(taken).expect("JSON");
-    let read: AccessToken = serde_json::from_str(&kept).expect("a token");
-    // Not the claims as a whole: a fraction of many digits may come back as its neighbour.
-    assert_eq!(read.sub(), taken.sub());
-    assert_eq!(Listener::authorize(&read), Listener::authorize(taken));
-    assert!(read.claims().keys().eq(taken.claims().keys()));
+    check_scope(accepted, &claims);
+    let stored = serde_json::to_string(accepted).expect("JSON");
+    let restored: AccessToken = serde_json::from_str(&stored).expect("a token");
+    // The claims are not compared as a whole, because a long fraction may change by rounding.
+    assert_eq!(restored.sub(), accepted.sub());
+    assert_eq!(
+        Listener::authorize(&restored),
+        Listener::authorize(accepted)
+    );
+    assert!(restored.claims().keys().eq(accepted.claims().keys()));
 }
 
-fn check_rights(taken: &AccessToken, claims: &Map<String, Value>) {
-    let granted = |right: &str| {
+fn check_scope(accepted: &AccessToken, claims: &Map<String, Value>) {
+    let is_granted = |permission: &str| {
         let scope = claims.get("scope").and_then(Value::as_str).unwrap_or("");
         let permissions = claims.get("permissions").and_then(Value::as_array);
         let mut permissions = permissions.into_iter().flatten();
-        scope.split(' ').any(|word| word == right) || permissions.any(|word| word == right)
+        scope.split(' ').any(|word| word == permission)
+            || permissions.any(|word| word == permission)
     };
-    let (all, own) = (granted("listen:events"), granted("listen:events:self"));
-    assert_eq!(taken.authorize_all_users().is_ok(), all);
-    let Ok(listener) = Listener::authorize(taken) else {
+    let all = is_granted("listen:events");
+    let own = is_granted("listen:events:self");
+    assert_eq!(accepted.authorize_all_users().is_ok(), all);
+    let Ok(listener) = Listener::authorize(accepted) else {
         return assert!(!all && !own);
     };
     assert_eq!(listener.filter, if own { Filter::Own } else { Filter::All });
     assert!(all || own);
-    assert_eq!(listener.sub, taken.sub());
+    assert_eq!(listener.sub, accepted.sub());
     assert!(listener.expires_at > Timestamp::from_millis(NOW * 1000));
 }
 
