@@ -10,10 +10,10 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
-use session_events_core::sessions::listener::Listener;
 use session_events_core::{
     error::{ApiError, TokenError},
     protocol::filter::Filter,
+    sessions::listener::Listener,
     tenant::config::{Config, DEFAULT_AUDIENCE},
     timestamp::Timestamp,
     tokens::{

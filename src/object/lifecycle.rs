@@ -1,0 +1,143 @@
+//! The methods that the runtime calls (Cloudflare, "Durable Objects: Base class").
+//!
+//! Bypass of the `worker` crate's `#[durable_object]`: its constructor cannot fail, so an object
+//! without a valid name would have to panic, and it copies every message into WebAssembly before
+//! any check of its length. The runtime accepts messages 2,000 times as long as ours, and
+//! WebAssembly never returns memory.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use session_events_core::{
+    protocol::object_request::{HEADER, ObjectRequest, REQUEST_ID_HEADER},
+    sessions::session::Session,
+    tenant::object_name::ObjectName,
+};
+use worker::{
+    Env, Request, State, WebSocket,
+    js_sys::Error,
+    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
+    web_sys,
+    worker_sys::DurableObjectState,
+};
+
+use super::{
+    leader::Leader,
+    shard::Shard,
+    sockets::{self, Sockets},
+    tenant_hub::{Role, TenantHub},
+};
+use crate::{
+    runtime::{
+        environment, http,
+        log::{self, OrInternal, Rejected},
+        requests::header,
+    },
+    storage::{database::Database, schema},
+};
+
+#[wasm_bindgen(
+    wasm_bindgen = worker::wasm_bindgen,
+    wasm_bindgen_futures = worker::wasm_bindgen_futures,
+    js_sys = worker::js_sys
+)]
+impl TenantHub {
+    /// Constructs an object that wakes. The runtime knows the name with which the object was
+    /// addressed, even if an alarm wakes it (Cloudflare, "Durable Object ID: `name`").
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, env: Env) -> Result<Self, JsValue> {
+        let state = Rc::new(State::from(state));
+        let name = state.id().name().unwrap_or_default();
+        let Some(ObjectName { tenant, shard }) = ObjectName::parse(&name) else {
+            return Err(Error::new(&format!("no object of a tenant is called \"{name}\"")).into());
+        };
+        let role = match shard {
+            None => Role::Leader(Leader::new(&state, &env, tenant.clone())),
+            Some(number) => Role::Shard(Shard::new(&state, &env, tenant.clone(), number)),
+        };
+        let prepared =
+            create_tables(&role, &state).and_then(|()| sockets::answer_pings(&state));
+        if let Err(error) = prepared {
+            // Requests that need the tables will fail and report their own errors.
+            log::incident("object_start", &name, &error);
+        }
+        Ok(Self {
+            config: environment::read_config(&env),
+            name,
+            tenant,
+            role,
+            sockets: Sockets::new(Rc::clone(&state)),
+            message_rate: RefCell::default(),
+            alarm_time: Cell::new(None),
+            state,
+        })
+    }
+
+    /// Responds to a request of the Worker or of another object of the tenant.
+    pub async fn fetch(&self, request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
+        let request = Request::from(request);
+        let object_request = header(&request, HEADER)
+            .as_deref()
+            .and_then(ObjectRequest::decode);
+        let endpoint = object_request.as_ref().map_or("none", ObjectRequest::name);
+        let response = match self.handle(object_request, &request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let request_id = header(&request, REQUEST_ID_HEADER).unwrap_or_default();
+                let rejected = Rejected {
+                    tenant: &self.name,
+                    endpoint,
+                    request_id: Some(&request_id),
+                };
+                log::rejected(rejected, &error);
+                http::error(&error, &request_id)?
+            }
+        };
+        Ok(response.into())
+    }
+
+    /// Processes a message from a socket.
+    #[wasm_bindgen(js_name = webSocketMessage)]
+    pub async fn websocket_message(&self, socket: web_sys::WebSocket, message: JsValue) {
+        let socket = WebSocket::from(socket);
+        let received = self.receive_message(socket.clone(), message).await;
+        if let Err(error) = received.or_internal("message") {
+            self.log_rejected_socket(&error);
+            sockets::close(&socket, &error);
+        }
+    }
+
+    /// Ends the session of a socket that the client closes.
+    #[wasm_bindgen(js_name = webSocketClose)]
+    pub fn websocket_close(&self, socket: web_sys::WebSocket, code: u16) -> Result<(), JsValue> {
+        if let Some(socket) = self.sockets.find(socket.into()) {
+            let socket = self.sockets.update(socket, Session::end)?.0;
+            socket.complete_close(code);
+        }
+        Ok(())
+    }
+
+    /// Ends the session of a socket that has lost its connection.
+    #[wasm_bindgen(js_name = webSocketError)]
+    pub fn websocket_error(&self, socket: web_sys::WebSocket) -> Result<(), JsValue> {
+        if let Some(socket) = self.sockets.find(socket.into()) {
+            self.sockets.update(socket, Session::end)?;
+        }
+        Ok(())
+    }
+
+    /// Processes everything that is due, and sets the alarm for what is due next.
+    pub async fn alarm(&self) -> Result<(), JsValue> {
+        Ok(self.run_alarm().await?)
+    }
+}
+
+fn create_tables(role: &Role, state: &Rc<State>) -> worker::Result<()> {
+    let database = Database::new(state);
+    match role {
+        Role::Leader(_) => schema::create_leader_tables(&database),
+        Role::Shard(_) => schema::create_shard_table(&database),
+    }
+}

@@ -1,0 +1,120 @@
+//! Routes a request to its handler.
+
+use session_events_core::{
+    error::ApiError,
+    protocol::{
+        bodies::{HubDebug, ListenersBody},
+        object_request::ObjectRequest,
+        request_url::RequestUrl,
+    },
+};
+use worker::{Request, Response};
+
+use super::tenant_hub::{Role, TenantHub};
+use crate::{
+    Result,
+    runtime::{
+        http,
+        log::OrInternal,
+        requests::{self, read_json},
+    },
+};
+
+impl TenantHub {
+    /// Handles a request. `None` is a request that this version does not understand: during a
+    /// deployment, a Worker of another version can reach this object for some seconds. The caller
+    /// repeats it.
+    pub(super) async fn handle(
+        &self,
+        object_request: Option<ObjectRequest>,
+        request: &Request,
+    ) -> Result<Response> {
+        let object_request = object_request.ok_or(ApiError::VersionMismatch)?;
+        let step = object_request.name();
+        match (object_request, &self.role) {
+            (ObjectRequest::Debug, _) => self.debug(request),
+            (
+                ObjectRequest::Subscribe {
+                    admission,
+                    answers_subprotocol,
+                },
+                _,
+            ) => self.subscribe(admission, answers_subprotocol).await,
+            (ObjectRequest::Listeners, _) => self.listeners().or_internal(step),
+            (ObjectRequest::Publish { receipt }, Role::Leader(leader)) => {
+                let publication = read_json(request).await.or_internal(step)?;
+                self.publish(leader, publication, receipt).await
+            }
+            (ObjectRequest::Events, Role::Leader(leader)) => leader.events().or_internal(step),
+            (ObjectRequest::Health, Role::Leader(leader)) => {
+                leader.health(&self.tenant, self.config()?)
+            }
+            (
+                ObjectRequest::Revocations {
+                    page,
+                    if_none_match,
+                },
+                Role::Leader(leader),
+            ) => leader
+                .revocations(page, if_none_match.as_deref(), self.config()?)
+                .or_internal(step),
+            (
+                ObjectRequest::RevokedAt {
+                    user_id,
+                    session_id,
+                },
+                Role::Leader(leader),
+            ) => leader
+                .revoked_at(&user_id, session_id.as_deref())
+                .or_internal(step),
+            (ObjectRequest::KeySet { jwks_uri, kid }, Role::Leader(leader)) => {
+                let key_set = leader.key_sets.get(&jwks_uri, &kid).await;
+                http::object_response(&key_set).or_internal(step)
+            }
+            (ObjectRequest::Follow { shard }, Role::Leader(leader)) => {
+                leader.snapshot_for(shard).or_internal(step)
+            }
+            (ObjectRequest::Append, Role::Shard(shard)) => {
+                let append = read_json(request).await.or_internal(step)?;
+                self.handle_append(shard, &append)
+            }
+            // The Worker sends each request to an object with the right role.
+            (
+                ObjectRequest::Publish { .. }
+                | ObjectRequest::Events
+                | ObjectRequest::Health
+                | ObjectRequest::Revocations { .. }
+                | ObjectRequest::RevokedAt { .. }
+                | ObjectRequest::KeySet { .. }
+                | ObjectRequest::Follow { .. }
+                | ObjectRequest::Append,
+                _,
+            ) => Err(ApiError::NotFound),
+        }
+    }
+
+    fn debug(&self, request: &Request) -> Result<Response> {
+        let text = requests::url(request);
+        let url = RequestUrl::parse(&text)?;
+        http::json(&HubDebug {
+            host: url.host,
+            url: &text,
+            path: url.path,
+            tenant_domain: self.tenant.domain(),
+        })
+        .or_internal("debug")
+    }
+
+    fn listeners(&self) -> worker::Result<Response> {
+        self.sockets.with_index(|listeners| {
+            let connections: Vec<_> = listeners
+                .all()
+                .filter_map(|(_, session)| session.connection())
+                .collect();
+            http::json(&ListenersBody {
+                count: connections.len(),
+                connections,
+            })
+        })?
+    }
+}

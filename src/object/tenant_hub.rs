@@ -1,0 +1,84 @@
+//! The class of a tenant's objects, and the role of an object.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use session_events_core::{
+    error::ApiError,
+    events::event_log::EventLog,
+    sessions::message_rate::MessageRate,
+    tenant::{Tenant, config::Config},
+    timestamp::Timestamp,
+};
+use worker::{State, wasm_bindgen::prelude::wasm_bindgen};
+
+use super::{key_sets::RoleKeySets, leader::Leader, shard::Shard, sockets::Sockets};
+use crate::{
+    Result,
+    runtime::{
+        key_set_cache::KeySetCache,
+        log::{self, Rejected},
+        verifier::RuntimeVerifier,
+    },
+};
+
+/// A Durable Object of a tenant.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+pub struct TenantHub {
+    pub(super) state: Rc<State>,
+    pub(super) config: Result<Config>,
+    /// The object's name, for log lines.
+    pub(super) name: String,
+    pub(super) tenant: Tenant,
+    pub(super) role: Role,
+    pub(super) sockets: Sockets,
+    pub(super) message_rate: RefCell<MessageRate>,
+    /// The time for which the alarm is set, if known. Saves a read of storage for every socket.
+    pub(super) alarm_time: Cell<Option<Timestamp>>,
+}
+
+/// The role of an object, and the state that belongs to it.
+pub(super) enum Role {
+    /// Stores the tenant's events.
+    Leader(Leader),
+    /// Holds sockets and follows the leader's log.
+    Shard(Shard),
+}
+
+impl Role {
+    /// Returns the verifier of access tokens. The leader fetches key sets; a shard requests them
+    /// from the leader.
+    pub(super) fn verifier(&self) -> RuntimeVerifier<RoleKeySets<'_>> {
+        RuntimeVerifier(match self {
+            Self::Leader(leader) => RoleKeySets::Leader(&leader.key_sets),
+            Self::Shard(shard) => RoleKeySets::Shard(KeySetCache(shard.leader())),
+        })
+    }
+
+    /// Passes the event log to a closure, for replay.
+    pub(super) fn with_log<T>(&self, read: impl FnOnce(&EventLog) -> T) -> worker::Result<T> {
+        match self {
+            Self::Leader(leader) => leader.events.with_log(read),
+            Self::Shard(shard) => shard.with_log(read),
+        }
+    }
+}
+
+impl TenantHub {
+    /// Returns the configuration.
+    pub(super) fn config(&self) -> Result<&Config> {
+        self.config.as_ref().map_err(ApiError::clone)
+    }
+
+    /// Logs a socket message that was rejected, or a socket that was closed.
+    pub(super) fn log_rejected_socket(&self, error: &ApiError) {
+        let socket = Rejected {
+            tenant: &self.name,
+            endpoint: "socket",
+            request_id: None,
+        };
+        log::rejected(socket, error);
+    }
+}
