@@ -15,7 +15,7 @@ use super::acme;
 /// Every piece is counted once, no event is larger than what is promised, and no record is read
 /// differently because of the company that it is in.
 pub fn batch(body: &[u8]) {
-    let pieces: Vec<Vec<u8>> = log_record::pieces(body).map(on_one_line).collect();
+    let pieces: Vec<Vec<u8>> = log_record::split_records(body).map(on_one_line).collect();
     let whole = match read(body) {
         Ok(batch) => batch,
         Err(ApiError::TooManyRecords) => return assert!(pieces.len() > log_record::MAX_RECORDS),
