@@ -130,7 +130,7 @@ async fn serve(
         })
         .map_err(report::internal("response")),
         Endpoint::Console(file) => console::answer(request, env, &config, tenant, *file).await,
-        Endpoint::HubDebug => call.ask_anonymously(&HubRequest::Debug).await,
+        Endpoint::ObjectDebug => call.ask_anonymously(&HubRequest::Debug).await,
         Endpoint::Publish => call.publish().await,
         Endpoint::Subscribe => call.subscribe(target).await,
         Endpoint::Listeners => call.listeners().await,
@@ -350,7 +350,7 @@ impl Call<'_> {
             let detail = format!("{count} of {received} records, at {some:?}");
             report::warning("malformed_records", &tenant.domain(), &detail);
         }
-        let receipt = PublishReceipt::of(&batch);
+        let receipt = PublishReceipt::before_storing(&batch);
         if batch.events.is_empty() {
             // Most of a log ends no session.
             return http::json(&receipt).map_err(report::internal("response"));

@@ -42,7 +42,7 @@ use session_events_core::{
     message_rate::MessageRate,
     object::Object,
     object_name::ObjectName,
-    protocol::{HubDebug, PublishReceipt},
+    protocol::{ObjectDebug, PublishReceipt},
     route::Target,
     session::Session,
     tenant::Tenant,
@@ -305,7 +305,7 @@ impl TenantHub {
     fn debug(&self, request: &Request) -> std::result::Result<Response, Fault> {
         let url = request.url();
         let target = Target::parse(&url)?;
-        http::json(&HubDebug {
+        http::json(&ObjectDebug {
             host: target.host,
             url: &url,
             path: target.path,
@@ -331,7 +331,7 @@ impl TenantHub {
         if retry.is_some() {
             root.hand_on(&self.state).map_err(&internal)?;
         }
-        http::json(&receipt.with_news(events)).map_err(internal)
+        http::json(&receipt.with_new_events(events)).map_err(internal)
     }
 
     /// Stores events and sends them to this object's listeners: one step. What can fail comes

@@ -15,7 +15,9 @@ use super::acme;
 /// Every piece of the body is counted once, every event respects the size limits, and the result
 /// for a record does not depend on the other records in the body.
 pub fn batch(body: &[u8]) {
-    let pieces: Vec<Vec<u8>> = log_record::pieces(body).map(to_single_line).collect();
+    let pieces: Vec<Vec<u8>> = log_record::split_records(body)
+        .map(to_single_line)
+        .collect();
     let whole = match read(body) {
         Ok(batch) => batch,
         Err(ApiError::TooManyRecords) => return assert!(pieces.len() > log_record::MAX_RECORDS),

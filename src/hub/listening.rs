@@ -126,7 +126,7 @@ impl TenantHub {
             Some(Admission(_, last_event_id)) => self.prepare(last_event_id.as_deref()).await?,
         };
         self.sockets
-            .with_index(|all| all.check_room(newcomer.as_ref()))
+            .with_index(|all| all.check_limits(newcomer.as_ref()))
             .map_err(&internal)??;
         let WebSocketPair { client, server } = WebSocketPair::new().map_err(&internal)?;
         let accepted = self.sockets.accept(server, clock::now());
@@ -155,7 +155,10 @@ impl TenantHub {
             return Ok(());
         };
         let now = clock::now();
-        let admitted = self.message_rate.borrow_mut().admits(socket.number(), now);
+        let admitted = self
+            .message_rate
+            .borrow_mut()
+            .count_message(socket.number(), now);
         let receive = |session: &mut Session| {
             if !admitted {
                 return Received::Done(session.overrun().into_iter().collect());
@@ -270,7 +273,7 @@ impl TenantHub {
     fn admit(&self, token: AccessToken, number: u64) -> std::result::Result<AccessToken, Fault> {
         let listener = token.listener()?;
         self.sockets
-            .with_index(|all| all.check_room_for(&listener, number))
+            .with_index(|all| all.check_subject_limit(&listener, number))
             .map_err(report::internal("authenticate"))??;
         Ok(token)
     }

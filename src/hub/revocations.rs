@@ -64,8 +64,8 @@ impl Revocations {
     ) -> Result<()> {
         let changes: Vec<Change> = events
             .filter_map(|(seq, event)| {
-                let revocation = Revocation::of(event)?;
-                let at = revocation.moment(now).as_millis();
+                let revocation = Revocation::from_event(event)?;
+                let at = revocation.revoked_at(now).as_millis();
                 let session = revocation.session_id.unwrap_or_default();
                 let (user, date) = (revocation.user_id, revocation.date);
                 Some(Change(user, session, seq, revocation.kind, date, at))

@@ -102,7 +102,7 @@ impl TenantHub {
         let is_within_rate = self
             .message_rate
             .borrow_mut()
-            .allows(socket.number(), now);
+            .count_message(socket.number(), now);
         let (socket, received) = self.sockets.update(socket, |session| {
             if is_within_rate {
                 session.receive(read_message(&message, &mut String::new()), now)

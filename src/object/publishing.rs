@@ -29,7 +29,7 @@ impl TenantHub {
         if next_retry.is_some() {
             leader.begin_appends().or_internal(step)?;
         }
-        http::json(&receipt.with_stored(stored)).or_internal(step)
+        http::json(&receipt.with_new_events(stored)).or_internal(step)
     }
 
     /// Stores events and delivers them to this object's subscribers, in one step. Returns the number

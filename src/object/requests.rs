@@ -3,7 +3,7 @@
 use session_events_core::{
     error::ApiError,
     protocol::{
-        bodies::{HubDebug, ListenersBody},
+        bodies::{ObjectDebug, ListenersBody},
         object_request::ObjectRequest,
         request_url::RequestUrl,
     },
@@ -96,7 +96,7 @@ impl TenantHub {
     fn debug(&self, request: &Request) -> Result<Response> {
         let text = requests::url(request);
         let url = RequestUrl::parse(&text)?;
-        http::json(&HubDebug {
+        http::json(&ObjectDebug {
             host: url.host,
             url: &text,
             path: url.path,

@@ -183,9 +183,9 @@ impl Revocations {
 impl Change {
     /// Returns the row for an event, or `None` if the event revokes nothing.
     fn new(seq: i64, event: &Event, now: Timestamp) -> Option<Self> {
-        let revocation = Revocation::of(event)?;
+        let revocation = Revocation::from_event(event)?;
         Some(Self {
-            at: revocation.moment(now).as_millis(),
+            at: revocation.revoked_at(now).as_millis(),
             user_id: revocation.user_id,
             session_id: revocation.session_id.unwrap_or_default(),
             seq,

@@ -31,7 +31,7 @@ pub enum EventType {
 }
 
 impl EventType {
-    /// Every event type, from those that revoke most to those that revoke nothing.
+    /// Every event type, sorted by how much it revokes, most first.
     pub const ALL: [Self; 11] = [
         Self::UserDeleted,
         Self::UserBlocked,

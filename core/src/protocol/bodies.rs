@@ -12,42 +12,45 @@ use crate::{
     timestamp::{Timestamp, iso8601},
 };
 
-/// What every error looks like.
+/// The body of every error response.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ErrorBody {
-    /// What is wrong, for programs.
+    /// The error code, for programs.
     pub error: Cow<'static, str>,
-    /// What is wrong and what to do about it, for people.
+    /// The error description, for people.
     pub error_description: Cow<'static, str>,
 }
 
 impl From<&ApiError> for ErrorBody {
-    fn from(fault: &ApiError) -> Self {
+    fn from(error: &ApiError) -> Self {
         Self {
-            error: fault.code().into(),
-            error_description: fault.description(),
+            error: error.code().into(),
+            error_description: error.description(),
         }
     }
 }
 
-/// The answer to a published batch.
+/// The response to a published batch: how many of its records had which outcome.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishReceipt {
-    /// The records in the body.
+    /// Number of records in the body.
     pub received: usize,
-    /// Those that were news and went to listeners.
+    /// Number of records that made a new event.
     pub events: usize,
-    /// Those that had been accepted before.
+    /// Number of duplicates: records that would make an event, but whose `log_id` was accepted
+    /// before. The database enforces this rule with a unique column; see
+    /// [`LogRecord::log_id`](crate::sources::log_record::LogRecord::log_id).
     pub duplicates: usize,
-    /// Those that are no event of this tenant.
+    /// Number of records that make no event of this tenant.
     pub ignored: usize,
-    /// Those that could not be read.
+    /// Number of malformed records.
     pub malformed: usize,
 }
 
 impl PublishReceipt {
-    /// The receipt of a batch of whose events none is known to be news.
-    pub fn of(batch: &Batch) -> Self {
+    /// Returns the receipt of a batch that has not been stored yet. Every event counts as a
+    /// duplicate until [`PublishReceipt::with_new_events`].
+    pub fn before_storing(batch: &Batch) -> Self {
         Self {
             received: batch.received,
             events: 0,
@@ -57,8 +60,8 @@ impl PublishReceipt {
         }
     }
 
-    /// The same where so many of the events were news.
-    pub fn with_news(self, events: usize) -> Self {
+    /// Returns the receipt after this number of events turned out to be new.
+    pub fn with_new_events(self, events: usize) -> Self {
         Self {
             events,
             duplicates: self.duplicates.saturating_sub(events),
@@ -67,97 +70,99 @@ impl PublishReceipt {
     }
 }
 
-/// The answer of `GET /`.
+/// The response of `GET /`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
-    /// The service's name.
+    /// The name of the service.
     pub name: Cow<'static, str>,
-    /// Its version.
+    /// The version of the service.
     pub version: Cow<'static, str>,
-    /// What it does.
+    /// The purpose of the service.
     pub description: Cow<'static, str>,
 }
 
-/// The answer of `GET /{tenant}/_debug`.
+/// The response of `GET /{tenant}/_debug`: the request as the Worker sees it.
 #[derive(Debug, Serialize)]
 pub struct WorkerDebug<'a> {
-    /// The host, with the port unless it is the usual one.
+    /// The host, with the port unless it is the default port.
     pub host: &'a str,
-    /// The whole URL.
+    /// The URL.
     pub url: &'a str,
-    /// Its path.
+    /// The path of the URL.
     pub path: &'a str,
-    /// The path without the tenant's segment.
+    /// The path without the tenant segment.
     pub internal_path: &'a str,
-    /// The slug.
+    /// The slug of the tenant.
     pub tenant: String,
-    /// The Auth0 domain.
+    /// The Auth0 domain of the tenant.
     pub tenant_domain: String,
 }
 
-/// The answer of `GET /{tenant}/api/_debug`.
+/// The response of `GET /{tenant}/api/_debug`: the request as the tenant object sees it.
 #[derive(Debug, Serialize)]
-pub struct HubDebug<'a> {
-    /// The host, with the port unless it is the usual one.
+pub struct ObjectDebug<'a> {
+    /// The host, with the port unless it is the default port.
     pub host: &'a str,
-    /// The whole URL, as the tenant's object sees it.
+    /// The URL.
     pub url: &'a str,
-    /// Its path.
+    /// The path of the URL.
     pub path: &'a str,
-    /// The Auth0 domain.
+    /// The Auth0 domain of the tenant.
     pub tenant_domain: String,
 }
 
-/// The answer of `GET /{tenant}/api/listeners`; who only hands it on need not look into a `C`.
+/// The response of `GET /{tenant}/api/listeners`. Code that only forwards the connections uses a
+/// `C` that leaves them unparsed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListenersBody<C = Connection> {
-    /// How many there are.
+    /// Number of open sockets.
     pub count: usize,
-    /// Each open socket.
+    /// The open sockets.
     pub connections: Vec<C>,
 }
 
 /// An open socket.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Connection {
-    /// Since when.
+    /// The time at which the socket connected.
     #[serde(with = "iso8601")]
     pub connected_on: Timestamp,
-    /// Whose, once it has authenticated.
+    /// The subject of its token, if it has authenticated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
-    /// Whose events it is told of, once it has authenticated.
+    /// The events that it receives, if it has authenticated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
-    /// Always `false`: a socket that has ended is not listed.
+    /// Always `false`: closed sockets are not listed.
     pub terminated: bool,
 }
 
-/// The answer of `GET /{tenant}/api/events`, as it is read.
+/// The response of `GET /{tenant}/api/events`, for a client.
 #[derive(Debug, Deserialize)]
 pub struct EventsBody<'a> {
-    /// The events, newest first.
+    /// The stored events, latest first.
     #[serde(borrow)]
     pub events: Vec<&'a RawValue>,
 }
 
-/// The answer of `GET /{tenant}/api/health`, where the tenant's storage answers.
+/// The response of `GET /{tenant}/api/health` if the tenant's storage responds.
 #[derive(Debug, Serialize)]
 pub struct HealthBody {
-    /// Always `ok`; what is not well is answered as a fault.
+    /// Always `ok`: a storage failure is an error response.
     pub storage: &'static str,
-    /// The key set of each of the tenant's issuers.
+    /// The state of each issuer's key set.
     pub key_sets: Vec<KeySetHealth>,
 }
 
-/// What is known of an issuer's key set.
+/// The state of the cached key set of an issuer.
 #[derive(Debug, Serialize)]
 pub struct KeySetHealth {
-    /// Where it is.
+    /// The URL of the key set.
     pub jwks_uri: String,
-    /// When it was last fetched, in ISO 8601; `null` where no token has called for it yet.
+    /// The time of the last successful fetch in ISO 8601, or `null` if no token has required a
+    /// fetch yet.
     pub fetched_at: Option<String>,
-    /// When it was last tried to fetch it anew and that failed; absent once it succeeds.
+    /// The time of the last failed fetch in ISO 8601. Absent after a successful fetch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_at: Option<String>,
 }

@@ -1,23 +1,23 @@
-//! Whom to count what an address does against.
+//! The key under which the requests of a client are counted for a rate limit.
 //!
-//! An IPv4 address is one customer's, or one building's. Of IPv6, whoever has an address has the
-//! 64 bits after the network's, so these tell nobody from anybody (RFC 4291, section 2.5.4; RFC
-//! 6177): only the network's are counted by.
+//! An IPv4 address belongs to one customer. With IPv6, a customer has at least a network of 64 bits
+//! and can use any address in it (RFC 4291, section 2.5.4; RFC 6177). So requests over IPv6 are
+//! counted per /64 network.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The key by which the requests of this address are counted; `None` where it is no address.
+/// Returns the rate limit key of a client address, or `None` if the text is not an IP address.
 pub fn rate_limit_key(address: &str) -> Option<String> {
     Some(match address.trim().parse().ok()? {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
             Some(mapped) => mapped.to_string(),
-            None => network(address),
+            None => network_of(address),
         },
     })
 }
 
-fn network(address: Ipv6Addr) -> String {
+fn network_of(address: Ipv6Addr) -> String {
     let [a, b, c, d, ..] = address.segments();
     format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv4_address_counts_for_itself_and_an_ipv6_address_for_its_network() {
+    fn the_key_is_the_ipv4_address_or_the_ipv6_network() {
         for (address, key) in [
             ("203.0.113.7", Some("203.0.113.7")),
             ("::ffff:203.0.113.7", Some("203.0.113.7")),

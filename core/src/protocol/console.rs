@@ -1,25 +1,25 @@
-//! The live page at `/{tenant}/console`: which files it consists of and what it may do.
+//! The console at `/{tenant}/console`: its files and its Content-Security-Policy.
 //!
-//! The page is static and holds no secret; whoever opens it shows an access token of their own.
-//! What it may load and whom it may talk to is closed by its Content-Security-Policy: its own
-//! files, its own worker, and on a developer's machine the issuer that stands in for Auth0.
+//! The console is static and contains no secret. The person who opens it enters an access token. Its
+//! policy allows only its own files, its own Worker, and issuers on the developer's machine that
+//! stand in for Auth0.
 
-/// A file of the page.
+/// A file of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum File {
-    /// `/console`: the page itself.
+    /// The HTML page.
     Page,
-    /// Its script.
+    /// The script.
     Script,
-    /// Its style sheet.
+    /// The style sheet.
     Style,
-    /// Its icon.
+    /// The icon.
     Icon,
 }
 
 impl File {
-    /// The file at a path below the tenant's segment.
-    pub fn at(internal_path: &str) -> Option<Self> {
+    /// Returns the file at a path below the tenant segment.
+    pub fn from_path(internal_path: &str) -> Option<Self> {
         Some(match internal_path {
             "/console" => Self::Page,
             "/console/app.js" => Self::Script,
@@ -29,7 +29,7 @@ impl File {
         })
     }
 
-    /// Its path among the worker's static assets.
+    /// Returns the path of the file in the Worker's static assets.
     pub fn asset_path(self) -> &'static str {
         match self {
             Self::Page => "/index.html",
@@ -39,7 +39,7 @@ impl File {
         }
     }
 
-    /// Its media type.
+    /// Returns the value of `Content-Type`.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Page => "text/html; charset=utf-8",
@@ -50,9 +50,10 @@ impl File {
     }
 }
 
-/// The Content-Security-Policy of the page (W3C, "Content Security Policy Level 3"): everything
-/// is forbidden but what is named. `'self'` covers the worker's sockets as well. Trusted Types
-/// keep text from ever being taken for markup.
+/// Returns the Content-Security-Policy of the console (W3C, "Content Security Policy Level 3").
+///
+/// Everything that the policy does not name is forbidden. `'self'` includes WebSockets to the
+/// Worker. Trusted Types prevent text from being parsed as HTML.
 pub fn content_security_policy(local_issuer_origins: &[String]) -> String {
     let mut connect = String::from("'self'");
     for origin in local_issuer_origins {
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_talks_to_its_worker_and_to_issuers_on_this_host_only() {
+    fn the_console_connects_only_to_its_worker_and_to_local_issuers() {
         let connect = |origins: &[String]| {
             let policy = content_security_policy(origins);
             let mut directives = policy.split("; ").map(str::to_owned);

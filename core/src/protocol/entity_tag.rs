@@ -1,22 +1,21 @@
-//! What tells one version of an answer from another (RFC 9110, section 8.8.3).
+//! Entity tags, which identify a version of a response (RFC 9110, section 8.8.3).
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-/// The tag of a body: two bodies that differ have different ones.
+/// Returns the entity tag of a body. Different bodies have different tags.
 pub fn etag(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
     format!("\"{}\"", Base64UrlUnpadded::encode_string(&digest))
 }
 
-/// Whether an `If-None-Match` names the tag; weak or strong does not matter there (RFC 9110,
-/// section 13.1.2).
+/// Returns whether an `If-None-Match` header matches a tag. Weak and strong tags are compared alike
+/// (RFC 9110, section 13.1.2).
 pub fn matches(if_none_match: &str, etag: &str) -> bool {
-    let named = |one: &str| {
-        let one = one.trim();
-        one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag
-    };
-    if_none_match.split(',').any(named)
+    if_none_match
+        .split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]
@@ -24,19 +23,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_known_by_itself_in_a_list_weak_or_strong() {
+    fn a_tag_matches_in_a_list_as_a_weak_tag_and_by_a_wildcard() {
         let (tag, other) = (etag(b"one"), etag(b"two"));
         assert_ne!(tag, other);
-        for known in [
+        for header in [
             tag.clone(),
             format!("W/{tag}"),
             format!("{other}, {tag}"),
             "*".into(),
         ] {
-            assert!(matches(&known, &tag), "{known}");
+            assert!(matches(&header, &tag), "{header}");
         }
-        for known in ["", &other, tag.trim_matches('"')] {
-            assert!(!matches(known, &tag), "{known}");
+        for header in ["", &other, tag.trim_matches('"')] {
+            assert!(!matches(header, &tag), "{header}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The messages and bodies, as they go over the wire: written by the worker, read by the command
-//! line. What the worker has at hand it lends, so that saying it copies nothing.
+//! The messages on a socket. The Worker serializes them and the command line parses them, or the
+//! other way round.
 
 use std::borrow::Cow;
 
@@ -8,41 +8,43 @@ use serde_json::{Map, Value};
 
 use super::{bodies::ErrorBody, filter::Filter};
 use crate::{
+    Result,
     error::ApiError,
     json::NoDuplicateKeys,
     timestamp::{Timestamp, iso8601},
 };
 
-/// The longest message that a socket takes, in bytes.
+/// Maximum length in bytes of a message from a client.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024;
-/// The ping that the runtime answers without waking the object, to the letter.
+/// The exact ping that the runtime answers without waking the object.
 pub const PING: &str = r#"{"type":"ping"}"#;
-/// Its answer.
+/// The runtime's response to [`PING`].
 pub const PONG: &str = r#"{"type":"pong"}"#;
 
-/// What a client may say over its socket.
+/// A message from a client.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
-    /// Show who you are, or show a newer token.
+    /// Authenticate the socket, or replace its token.
     Authenticate {
-        /// The token.
+        /// The access token.
         access_token: String,
-        /// The id of the last event that the client got on an earlier socket.
+        /// The id of the last event that the client received on an earlier socket.
         #[serde(skip_serializing_if = "Option::is_none")]
         last_event_id: Option<String>,
     },
-    /// Answer me.
+    /// Request a pong.
     Ping,
 }
 
 impl ClientMessage {
-    /// Reads a message.
+    /// Parses a message. Unknown members are ignored.
     ///
     /// # Errors
     ///
-    /// [`ApiError::InvalidMessage`] for anything but an object of a known type.
-    pub fn parse(text: &str) -> Result<Self, ApiError> {
+    /// [`ApiError::InvalidMessage`] if the text is not an object of a known type, or if a key occurs
+    /// twice.
+    pub fn parse(text: &str) -> Result<Self> {
         let NoDuplicateKeys(members): NoDuplicateKeys<Value> =
             serde_json::from_str(text).map_err(|_| ApiError::InvalidMessage)?;
         let member = |name| match members.get(name) {
@@ -61,32 +63,32 @@ impl ClientMessage {
     }
 }
 
-/// What the service says over a socket, apart from the events themselves.
+/// A message from the service, apart from events.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage<'a> {
-    /// The socket is open: authenticate.
+    /// The socket is open and waits for [`ClientMessage::Authenticate`].
     Connected,
-    /// The token was taken.
+    /// The token is valid.
     Authenticated {
-        /// Who the token is about.
+        /// The subject of the token.
         sub: Cow<'a, str>,
-        /// Whose events will come.
+        /// The events that the socket receives.
         filter: Filter,
-        /// All of the token's claims.
+        /// All claims of the token.
         claims: Cow<'a, Map<String, Value>>,
-        /// When the socket will be closed unless a newer token comes.
+        /// The time at which the socket is closed unless the client sends a new token.
         #[serde(with = "iso8601")]
         expires_at: Timestamp,
-        /// Whether nothing was lost since `last_event_id`, where the client named one.
+        /// Whether the replay is complete, if the client sent a `last_event_id`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recovered: Option<bool>,
     },
-    /// The token was not taken; the socket is about to be closed.
+    /// The token was rejected. The service closes the socket next.
     AuthenticationFailed(ErrorBody),
-    /// A message was not understood.
+    /// A message was invalid.
     Error(ErrorBody),
-    /// The answer to a ping.
+    /// The response to a ping.
     Pong,
 }
 
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_says_authenticate_or_ping() {
+    fn authenticate_and_ping_messages_are_parsed() {
         assert_eq!(
             ClientMessage::parse(r#"{"type":"authenticate","access_token":"t"}"#),
             Ok(ClientMessage::Authenticate {
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_not_understood() {
+    fn any_other_message_is_invalid() {
         for text in [
             "",
             "ping",
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_worker_says_of_a_token_is_read_as_it_was_written() {
+    fn an_authenticated_message_is_unchanged_after_parsing_and_serializing() {
         let text = r#"{"type":"authenticated","sub":"auth0|jane","filter":"self","claims":{"iat":1},"expires_at":"2026-11-24T22:52:49.000Z","recovered":true}"#;
         let message: ServerMessage<'_> =
             serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}"));
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pong_is_the_same_whoever_answers() {
+    fn the_pong_of_the_runtime_equals_the_pong_of_the_object() {
         let pong = serde_json::to_string(&ServerMessage::Pong);
         assert_eq!(pong.ok().as_deref(), Some(PONG));
     }

@@ -1,26 +1,26 @@
-//! The parts of a request URL.
+//! Splits a request URL into its parts.
 
-use crate::error::ApiError;
+use crate::{Result, error::ApiError};
 
-/// The parts of a request's URL, as they came (still percent-encoded).
+/// The parts of a request URL, still percent-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestUrl<'a> {
-    /// Scheme and host: `https://events.example.com`.
+    /// The scheme and the host: `https://events.example.com`.
     pub origin: &'a str,
-    /// The host, with the port unless it is the scheme's own.
+    /// The host, with the port unless it is the default port.
     pub host: &'a str,
-    /// The path, from its first slash on.
+    /// The path, with its leading slash.
     pub path: &'a str,
     query: &'a str,
 }
 
 impl<'a> RequestUrl<'a> {
-    /// Takes apart a URL as a runtime hands it over: absolute and normalised (WHATWG URL).
+    /// Parses a URL that is absolute and normalized (WHATWG URL), as the runtime provides it.
     ///
     /// # Errors
     ///
-    /// [`ApiError::NotFound`] for anything else.
-    pub fn parse(url: &'a str) -> Result<Self, ApiError> {
+    /// [`ApiError::NotFound`] if the URL has no scheme.
+    pub fn parse(url: &'a str) -> Result<Self> {
         let url = url.split('#').next().unwrap_or(url);
         let (before_query, query) = url.split_once('?').unwrap_or((url, ""));
         let (scheme, rest) = before_query.split_once("://").ok_or(ApiError::NotFound)?;
@@ -41,7 +41,7 @@ impl<'a> RequestUrl<'a> {
         })
     }
 
-    /// The first value of a query parameter, decoded.
+    /// Returns the first value of a query parameter, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes())
             .find(|(key, _)| key == name)

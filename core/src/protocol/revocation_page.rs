@@ -3,63 +3,65 @@
 use serde::{Deserialize, Serialize};
 
 use super::request_url::RequestUrl;
-use crate::{error::ApiError, events::revocation::Revocation};
+use crate::{Result, error::ApiError, events::revocation::Revocation};
 
 /// Maximum and default number of revocations in a page.
-pub const MAX_PAGE: u32 = 1_000;
+pub const MAX_PAGE_SIZE: u32 = 1_000;
 
-/// Which revocations a client asks for.
+/// A request for a page of revocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageRequest {
-    /// Only those that were made or moved on after this.
+    /// The cursor: only revocations that changed after this sequence number, or 0 for the first page.
     pub after: i64,
-    /// How many at most.
+    /// Maximum number of revocations in the page.
     pub limit: u32,
-    /// Only this user's.
+    /// Only the revocations of this user.
     pub user_id: Option<String>,
 }
 
 impl PageRequest {
-    /// Reads the query.
+    /// Parses the query of a URL.
     ///
     /// # Errors
     ///
-    /// [`ApiError::InvalidRequest`] for a cursor or a limit that is none.
-    pub fn parse(target: &RequestUrl<'_>) -> Result<Self, ApiError> {
-        let after = match target.parameter("after") {
+    /// [`ApiError::InvalidRequest`] if `after` or `limit` is invalid.
+    pub fn parse(url: &RequestUrl<'_>) -> Result<Self> {
+        let after = match url.parameter("after") {
             None => 0,
-            Some(cursor) => cursor.parse().ok().filter(|cursor| *cursor >= 0).ok_or(
-                ApiError::InvalidRequest("after must be the next of an earlier page."),
+            Some(after) => after.parse().ok().filter(|after| *after >= 0).ok_or(
+                ApiError::InvalidRequest(
+                    "The parameter after is invalid. Use the value of next from an earlier page.",
+                ),
             )?,
         };
-        let limit = match target.parameter("limit") {
-            None => MAX_PAGE,
+        let limit = match url.parameter("limit") {
+            None => MAX_PAGE_SIZE,
             Some(limit) => limit
                 .parse()
                 .ok()
-                .filter(|limit| (1..=MAX_PAGE).contains(limit))
+                .filter(|limit| (1..=MAX_PAGE_SIZE).contains(limit))
                 .ok_or(ApiError::InvalidRequest(
-                    "limit must be a whole number from 1 to 1000.",
+                    "The parameter limit is invalid. Use a whole number from 1 to 1000.",
                 ))?,
         };
         Ok(Self {
             after,
             limit,
-            user_id: target.parameter("user_id"),
+            user_id: url.parameter("user_id"),
         })
     }
 }
 
-/// A page of revocations: those that were made or moved on first come first.
+/// A page of revocations, ordered by the sequence number of the latest event of each.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RevocationPage {
     /// The revocations.
     pub revocations: Vec<Revocation>,
-    /// What to ask for as `after` to have the next page; absent on the last.
+    /// The value of `after` for the next page. Absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// The newest event that all pages so far take into account: who resumes a socket from that of
-    /// the last page misses nothing. `null` where there was none yet.
+    /// The id of the latest event that the pages up to this one take into account, or `null` without
+    /// an event. A client that subscribes with the value from the last page misses no event.
     pub last_event_id: Option<String>,
 }
 
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_selects_a_page_by_cursor_limit_and_user() {
+    fn the_query_contains_the_cursor_the_limit_and_the_user() {
         let parse = |query: &str| {
             let url = format!("https://a.com/acme/api/revocations{query}");
             PageRequest::parse(&RequestUrl::parse(&url)?)

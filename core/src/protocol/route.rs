@@ -1,43 +1,44 @@
-//! From a method and a URL to what is asked of which tenant.
+//! Routes: from the path of a request to a tenant and an endpoint.
 //!
-//! A path that is not found is not found whatever the method, so that nobody learns more of a
-//! tenant that is not served than of one that cannot exist.
+//! The path is resolved before the method is checked. So an unknown path is always `not_found`, and
+//! a client cannot distinguish a tenant that is not served from one that cannot exist.
 
-use crate::{error::ApiError, protocol::console, tenant::Tenant};
+use super::console;
+use crate::{Result, error::ApiError, tenant::Tenant};
 
-/// What can be asked.
+/// An endpoint of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `/`: what runs here.
+    /// `/`: the name and the version of the service.
     Index,
-    /// `/{tenant}/console`: the live page, and the files that it is made of.
+    /// `/{tenant}/console`: a file of the console.
     Console(console::File),
-    /// `/{tenant}/_debug`: how the Worker sees the request.
+    /// `/{tenant}/_debug`: the request as the Worker sees it.
     WorkerDebug,
-    /// `/{tenant}/api/_debug`: how the tenant's object sees it.
-    HubDebug,
-    /// `/{tenant}/api/publish`: the log stream's address.
+    /// `/{tenant}/api/_debug`: the request as the tenant object sees it.
+    ObjectDebug,
+    /// `/{tenant}/api/publish`: receives batches from the log stream.
     Publish,
-    /// `/{tenant}/api/subscribe`: the listeners' address.
+    /// `/{tenant}/api/subscribe`: accepts the WebSockets of subscribers.
     Subscribe,
-    /// `/{tenant}/api/listeners`: who listens.
+    /// `/{tenant}/api/listeners`: the open sockets.
     Listeners,
-    /// `/{tenant}/api/events`: the newest events.
+    /// `/{tenant}/api/events`: the event log.
     Events,
-    /// `/{tenant}/api/revocations`: who was revoked when.
+    /// `/{tenant}/api/revocations`: the revocations.
     Revocations,
-    /// `/{tenant}/api/introspect`: whether a token is still good.
+    /// `/{tenant}/api/introspect`: token introspection.
     Introspect,
-    /// `/{tenant}/api/health`: whether the tenant's object can work.
+    /// `/{tenant}/api/health`: the health of the tenant object.
     Health,
 }
 
 impl Endpoint {
-    /// The endpoint at a path below the tenant's segment.
-    fn at(internal_path: &str) -> Option<Self> {
+    /// Returns the endpoint at a path below the tenant segment.
+    fn from_path(internal_path: &str) -> Option<Self> {
         Some(match internal_path {
             "/_debug" => Self::WorkerDebug,
-            "/api/_debug" => Self::HubDebug,
+            "/api/_debug" => Self::ObjectDebug,
             "/api/publish" => Self::Publish,
             "/api/subscribe" => Self::Subscribe,
             "/api/listeners" => Self::Listeners,
@@ -45,16 +46,16 @@ impl Endpoint {
             "/api/revocations" => Self::Revocations,
             "/api/introspect" => Self::Introspect,
             "/api/health" => Self::Health,
-            _ => Self::Console(console::File::at(internal_path)?),
+            _ => Self::Console(console::File::from_path(internal_path)?),
         })
     }
 
-    /// What the log calls it.
+    /// Returns the name of the endpoint in log lines.
     pub fn name(self) -> &'static str {
         match self {
             Self::Index => "index",
             Self::Console(_) => "console",
-            Self::WorkerDebug | Self::HubDebug => "debug",
+            Self::WorkerDebug | Self::ObjectDebug => "debug",
             Self::Publish => "publish",
             Self::Subscribe => "subscribe",
             Self::Listeners => "listeners",
@@ -65,7 +66,7 @@ impl Endpoint {
         }
     }
 
-    /// The methods that the endpoint takes, as `Allow` lists them.
+    /// Returns the supported methods in the form of an `Allow` header.
     pub fn allow(self) -> &'static str {
         match self {
             Self::Publish | Self::Introspect => "POST, OPTIONS",
@@ -73,12 +74,12 @@ impl Endpoint {
         }
     }
 
-    /// Passes a method that the endpoint takes.
+    /// Checks that the endpoint supports a method.
     ///
     /// # Errors
     ///
-    /// [`ApiError::MethodNotAllowed`] with those that it does take.
-    pub fn check_method(self, method: &str) -> Result<(), ApiError> {
+    /// [`ApiError::MethodNotAllowed`] if it does not.
+    pub fn check_method(self, method: &str) -> Result<()> {
         let allow = self.allow();
         if allow.split(", ").any(|allowed| allowed == method) {
             Ok(())
@@ -88,33 +89,33 @@ impl Endpoint {
     }
 }
 
-/// A path that leads somewhere.
+/// The route of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route<'a> {
     /// `/`.
     Index,
-    /// Below a valid tenant's segment.
+    /// An endpoint of a tenant.
     Tenant(TenantRoute<'a>),
 }
 
-/// What is wanted of a tenant.
+/// The route to an endpoint of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantRoute<'a> {
-    /// Whose.
+    /// The tenant.
     pub tenant: Tenant,
-    /// What.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// The path without the tenant's segment: `/api/events`.
+    /// The path without the tenant segment: `/api/events`.
     pub internal_path: &'a str,
 }
 
 impl<'a> Route<'a> {
-    /// Reads the path of a URL, as it came (still percent-encoded).
+    /// Parses the path of a URL, still percent-encoded.
     ///
     /// # Errors
     ///
-    /// [`ApiError::NotFound`] unless it is `/` or a valid tenant's segment and one of the endpoints.
-    pub fn parse(path: &'a str) -> Result<Self, ApiError> {
+    /// [`ApiError::NotFound`] if the tenant is invalid or the endpoint does not exist.
+    pub fn parse(path: &'a str) -> Result<Self> {
         let rest = path.strip_prefix('/').ok_or(ApiError::NotFound)?;
         if rest.is_empty() {
             return Ok(Self::Index);
@@ -123,7 +124,7 @@ impl<'a> Route<'a> {
         let internal_path = rest.strip_prefix(slug).ok_or(ApiError::NotFound)?;
         Ok(Self::Tenant(TenantRoute {
             tenant: Tenant::from_slug(slug).ok_or(ApiError::NotFound)?,
-            endpoint: Endpoint::at(internal_path).ok_or(ApiError::NotFound)?,
+            endpoint: Endpoint::from_path(internal_path).ok_or(ApiError::NotFound)?,
             internal_path,
         }))
     }
@@ -134,12 +135,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_endpoint_is_found_below_a_tenant() {
+    fn every_endpoint_is_found_below_the_tenant_segment() {
         for (path, endpoint) in [
             ("/console", Endpoint::Console(console::File::Page)),
             ("/console/app.js", Endpoint::Console(console::File::Script)),
             ("/_debug", Endpoint::WorkerDebug),
-            ("/api/_debug", Endpoint::HubDebug),
+            ("/api/_debug", Endpoint::ObjectDebug),
             ("/api/publish", Endpoint::Publish),
             ("/api/subscribe", Endpoint::Subscribe),
             ("/api/listeners", Endpoint::Listeners),
@@ -149,14 +150,14 @@ mod tests {
             ("/api/health", Endpoint::Health),
         ] {
             for slug in ["acme@us", "acme%40us"] {
-                let whole = format!("/{slug}{path}");
+                let full_path = format!("/{slug}{path}");
                 let Ok(Route::Tenant(TenantRoute {
                     tenant,
                     endpoint: found,
                     internal_path,
-                })) = Route::parse(&whole)
+                })) = Route::parse(&full_path)
                 else {
-                    panic!("{whole}");
+                    panic!("{full_path}");
                 };
                 assert_eq!(tenant.to_string(), "acme@us");
                 assert_eq!((found, internal_path), (endpoint, path));
@@ -194,18 +195,18 @@ mod tests {
     }
 
     #[test]
-    fn reading_takes_get_and_head_and_publishing_takes_post() {
+    fn an_endpoint_supports_either_get_and_head_or_post() {
         for method in ["GET", "HEAD", "OPTIONS"] {
             assert_eq!(Endpoint::Events.check_method(method), Ok(()));
         }
         for method in ["POST", "OPTIONS"] {
             assert_eq!(Endpoint::Publish.check_method(method), Ok(()));
         }
-        let reading = Err(ApiError::MethodNotAllowed {
+        let not_allowed = Err(ApiError::MethodNotAllowed {
             allow: "GET, HEAD, OPTIONS",
         });
         for method in ["POST", "PUT", "DELETE", "", "GET, HEAD", "get"] {
-            assert_eq!(Endpoint::Subscribe.check_method(method), reading);
+            assert_eq!(Endpoint::Subscribe.check_method(method), not_allowed);
         }
         assert_eq!(
             Endpoint::Publish.check_method("GET"),

@@ -1,49 +1,54 @@
-//! The token that a client may show on the WebSocket upgrade itself.
+//! The access token on a WebSocket upgrade request.
 //!
-//! A backend sends it as `Authorization: Bearer …`. A browser's WebSocket cannot set headers, so
-//! it offers the subprotocols `session-events, bearer.TOKEN`; only the first is ever answered,
-//! so that the token is not repeated in a response.
+//! A backend sends it as `Authorization: Bearer …`. A browser cannot set headers on a WebSocket, so
+//! it offers the subprotocols `session-events, bearer.TOKEN`. The response only ever selects the
+//! first of these, so that it does not contain the token.
 
-use crate::{error::ApiError, tokens::bearer::bearer};
+use crate::{Result, error::ApiError, tokens::bearer::bearer};
 
-/// The subprotocol that is answered.
+/// The subprotocol that the response selects.
 pub const SUBPROTOCOL: &str = "session-events";
+/// Precedes the access token in an offered subprotocol.
 const TOKEN_PREFIX: &str = "bearer.";
 
-/// What an upgrade brings along.
+/// The content of an upgrade request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Upgrade<'a> {
-    /// The access token, not yet verified.
+    /// The access token, unverified.
     pub token: Option<&'a str>,
-    /// Whether [`SUBPROTOCOL`] was offered, and so must be answered.
+    /// Whether the client offers [`SUBPROTOCOL`], so that the response must select it.
     pub answers_subprotocol: bool,
 }
 
 impl<'a> Upgrade<'a> {
-    /// Reads the headers of an upgrade.
+    /// Parses the headers `Authorization` and `Sec-WebSocket-Protocol`.
     ///
     /// # Errors
     ///
-    /// [`ApiError::InvalidRequest`] for more than one token: RFC 6750, section 2, has clients use
-    /// one way only, and to choose between them would be to guess.
-    pub fn parse(
-        authorization: Option<&'a str>,
-        subprotocols: Option<&'a str>,
-    ) -> Result<Self, ApiError> {
-        let offered = || subprotocols.unwrap_or_default().split(',').map(str::trim);
+    /// [`ApiError::InvalidRequest`] if the request contains more than one token (RFC 6750,
+    /// section 2, allows only one).
+    pub fn parse(authorization: Option<&'a str>, subprotocols: Option<&'a str>) -> Result<Self> {
+        let offered: Vec<&str> = subprotocols
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .collect();
+        let offered_tokens = offered
+            .iter()
+            .filter_map(|subprotocol| subprotocol.strip_prefix(TOKEN_PREFIX));
         let mut tokens = authorization
             .and_then(bearer)
             .into_iter()
-            .chain(offered().filter_map(|offer| offer.strip_prefix(TOKEN_PREFIX)));
+            .chain(offered_tokens);
         let token = tokens.next();
         if tokens.next().is_some() {
             return Err(ApiError::InvalidRequest(
-                "Show one access token: as a header or as a subprotocol, not both.",
+                "The request contains more than one access token. Send one token, as a header or as a subprotocol.",
             ));
         }
         Ok(Self {
             token,
-            answers_subprotocol: offered().any(|offer| offer == SUBPROTOCOL),
+            answers_subprotocol: offered.contains(&SUBPROTOCOL),
         })
     }
 }
@@ -53,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_comes_as_a_header_or_as_a_subprotocol_or_not_at_all() {
+    fn a_token_is_read_from_the_header_or_from_a_subprotocol() {
         for (authorization, subprotocols, token, answers_subprotocol) in [
             (None, None, None, false),
             (Some("Bearer a.b.c"), None, Some("a.b.c"), false),
@@ -93,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn two_tokens_are_one_too_many() {
+    fn a_request_with_two_tokens_is_rejected() {
         for (authorization, subprotocols) in [
             (Some("Bearer a"), "session-events, bearer.a"),
             (None, "session-events, bearer.a, bearer.b"),

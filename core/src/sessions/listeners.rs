@@ -1,46 +1,53 @@
-//! Who gets an event, found without looking at who does not.
+//! The index over all open sockets of an object, and the limits on their number.
 //!
-//! The index holds each open socket under what matters for finding it: the subject whose events
-//! it is told of, or the list of those that are told of all, and the moment when it is due. It
-//! is made from the sessions alone, so an object that wakes can make it anew. The cost of an
-//! event is that of the sockets that get it.
+//! The index finds the sockets that receive an event without a scan over all sockets: by the user
+//! of the event, and by the right to receive the events of all users. It also orders the sockets by
+//! the time at which they are due (authentication deadline or token expiry). It is computed from
+//! the sessions alone, so an object that wakes from hibernation can rebuild it.
 //!
-//! It also knows how much room there is. A socket is let in, or made a listener, only while there
-//! is some; what is open already is never closed to make room.
+//! The limits apply when a socket connects and when it authenticates. An open socket is never
+//! closed to make room for another.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::{listener::Listener, session::Session};
 use crate::{
+    Result,
     error::{ApiError, SocketLimit},
     protocol::filter::Filter,
-    sessions::{listener::Listener, session::Session},
     timestamp::Timestamp,
 };
 
-/// How many sockets a tenant may have open: well below the 32,768 at which the platform would
-/// refuse them in its own way (Cloudflare, "Durable Objects: Limits").
+/// Maximum number of open sockets of a tenant. It is below the limit of the platform, 32,768
+/// (Cloudflare, "Durable Objects: Limits"), so that the service can respond with an error of its
+/// own.
 pub const MAX_SOCKETS: usize = 30_000;
-/// How many of them may have shown no token yet. Each has ten seconds, so this is what strangers
-/// can take up.
+/// Maximum number of sockets that have not authenticated. Each is closed after ten seconds, so
+/// unauthenticated clients can never use up the tenant's limit.
 pub const MAX_UNAUTHENTICATED_SOCKETS: usize = 1_000;
-/// How many sockets a subject may have that is told of its own events: somebody's open tabs.
+/// Maximum number of sockets of a subject that receives its own events: the open tabs of one user.
 pub const MAX_OWN_SOCKETS_PER_SUBJECT: usize = 100;
-/// How many sockets a subject may have that is told of everybody's: a backend's instances, which
-/// share one.
+/// Maximum number of sockets of a subject that receives the events of all users: the instances of
+/// a backend, which share a subject.
 pub const MAX_SOCKETS_PER_SUBJECT: usize = 1_000;
 
-/// A moment in a socket's life, and its number: what has its place among others of its kind.
-type Place = (Timestamp, u64);
+/// Sort key: a timestamp, then the socket number to break ties.
+type SocketKey = (Timestamp, u64);
 
-/// The open sockets, each known to the runtime as an `S`.
+/// The open sockets of an object. `S` is the runtime's type for a socket.
 #[derive(Debug)]
 pub struct Listeners<S> {
     next_number: u64,
+    /// All open sockets by number.
     sockets: BTreeMap<u64, Entry<S>>,
-    to_all: BTreeSet<Place>,
-    by_subject: HashMap<String, BTreeSet<Place>>,
+    /// The subscribers that receive the events of all users, by connection time.
+    to_all_users: BTreeSet<SocketKey>,
+    /// The subscribers of each subject, by connection time.
+    by_subject: HashMap<String, BTreeSet<SocketKey>>,
+    /// Number of open sockets that have not authenticated.
     unauthenticated: usize,
-    due: BTreeSet<Place>,
+    /// All open sockets, by the time at which they are due.
+    due: BTreeSet<SocketKey>,
 }
 
 #[derive(Debug)]
@@ -49,12 +56,26 @@ struct Entry<S> {
     session: Session,
 }
 
+impl<S> Entry<S> {
+    fn connected_key(&self) -> SocketKey {
+        connected_key(&self.session)
+    }
+
+    fn socket_and_session(&self) -> (&S, &Session) {
+        (&self.socket, &self.session)
+    }
+}
+
+fn connected_key(session: &Session) -> SocketKey {
+    (session.connected_on(), session.number())
+}
+
 impl<S> Default for Listeners<S> {
     fn default() -> Self {
         Self {
             next_number: 0,
             sockets: BTreeMap::new(),
-            to_all: BTreeSet::new(),
+            to_all_users: BTreeSet::new(),
             by_subject: HashMap::new(),
             unauthenticated: 0,
             due: BTreeSet::new(),
@@ -63,27 +84,29 @@ impl<S> Default for Listeners<S> {
 }
 
 impl<S> Listeners<S> {
-    /// A number that no socket has or had that was ever put in here, open or not.
+    /// Returns a socket number that has never been used in this index, not even by a closed socket.
     pub fn next_number(&self) -> u64 {
         self.next_number
     }
 
-    /// Takes in a socket, or what became of its session; one whose session is over leaves.
+    /// Inserts or updates a socket after a change of its session. Removes it if the session is
+    /// closed.
     pub fn put(&mut self, socket: S, session: &Session) {
         let number = session.number();
         self.next_number = self.next_number.max(number.saturating_add(1));
         self.remove(number);
         let Some(due) = session.due() else { return };
         self.due.insert((due, number));
-        let connected = (session.connected_on(), number);
         match session.listener() {
             None => self.unauthenticated = self.unauthenticated.saturating_add(1),
             Some(listener) => {
                 if listener.receives_all() {
-                    self.to_all.insert(connected);
+                    self.to_all_users.insert(connected_key(session));
                 }
-                let same = self.by_subject.entry(listener.sub.clone()).or_default();
-                same.insert(connected);
+                self.by_subject
+                    .entry(listener.sub.clone())
+                    .or_default()
+                    .insert(connected_key(session));
             }
         }
         let session = session.clone();
@@ -94,35 +117,35 @@ impl<S> Listeners<S> {
         let Some(Entry { session, .. }) = self.sockets.remove(&number) else {
             return;
         };
-        let connected = (session.connected_on(), number);
-        self.to_all.remove(&connected);
         if let Some(due) = session.due() {
             self.due.remove(&(due, number));
         }
-        match session.listener() {
-            None => self.unauthenticated = self.unauthenticated.saturating_sub(1),
-            Some(listener) => {
-                if let Some(same) = self.by_subject.get_mut(&listener.sub) {
-                    same.remove(&connected);
-                    if same.is_empty() {
-                        self.by_subject.remove(&listener.sub);
-                    }
-                }
+        let Some(listener) = session.listener() else {
+            self.unauthenticated = self.unauthenticated.saturating_sub(1);
+            return;
+        };
+        let key = connected_key(&session);
+        self.to_all_users.remove(&key);
+        if let Some(keys) = self.by_subject.get_mut(&listener.sub) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.by_subject.remove(&listener.sub);
             }
         }
     }
 
-    /// Lets one more socket in, if there is room: a stranger, or who has shown a token already.
+    /// Checks the limits for a socket that connects. `listener` is the subscriber if the upgrade
+    /// request had a valid token.
     ///
     /// # Errors
     ///
-    /// [`ApiError::TooManySockets`] where there is none.
-    pub fn check_room(&self, newcomer: Option<&Listener>) -> Result<(), ApiError> {
+    /// [`ApiError::TooManySockets`] if a limit is reached.
+    pub fn check_limits(&self, listener: Option<&Listener>) -> Result<()> {
         if self.sockets.len() >= MAX_SOCKETS {
             return Err(ApiError::TooManySockets(SocketLimit::Tenant));
         }
-        match newcomer {
-            Some(listener) => self.check_room_for(listener, self.next_number),
+        match listener {
+            Some(listener) => self.check_subject_limit(listener, self.next_number),
             None if self.unauthenticated >= MAX_UNAUTHENTICATED_SOCKETS => {
                 Err(ApiError::TooManySockets(SocketLimit::Unauthenticated))
             }
@@ -130,82 +153,77 @@ impl<S> Listeners<S> {
         }
     }
 
-    /// Lets a socket, which has this number, be this listener, if the subject has no more others
-    /// than it may have.
+    /// Checks the limit of a subject for the socket with this number, which authenticates as
+    /// `listener`. A socket that renews its token does not count against itself.
     ///
     /// # Errors
     ///
-    /// [`ApiError::TooManySockets`] where it has.
-    pub fn check_room_for(&self, listener: &Listener, number: u64) -> Result<(), ApiError> {
-        let Some(same) = self.by_subject.get(&listener.sub) else {
+    /// [`ApiError::TooManySockets`] if the subject's other sockets reach the limit.
+    pub fn check_subject_limit(&self, listener: &Listener, number: u64) -> Result<()> {
+        let Some(keys) = self.by_subject.get(&listener.sub) else {
             return Ok(());
         };
         let limit = match listener.filter {
             Filter::All => MAX_SOCKETS_PER_SUBJECT,
             Filter::Own => MAX_OWN_SOCKETS_PER_SUBJECT,
         };
-        let itself = self.sockets.get(&number).is_some_and(|entry| {
-            let connected = (entry.session.connected_on(), number);
-            same.contains(&connected)
-        });
-        let others = same.len().saturating_sub(usize::from(itself));
+        let is_renewal = self
+            .sockets
+            .get(&number)
+            .is_some_and(|entry| keys.contains(&entry.connected_key()));
+        let others = keys.len().saturating_sub(usize::from(is_renewal));
         if others >= limit {
             return Err(ApiError::TooManySockets(SocketLimit::Subject));
         }
         Ok(())
     }
 
-    /// The sockets that an event about this user goes to, the longest connected first.
+    /// Returns the sockets that receive an event of this user: first the subscribers to all users,
+    /// then the user's own. Each group is ordered by connection time.
     pub fn receivers(&self, user_id: &str, now: Timestamp) -> impl Iterator<Item = &S> {
-        let places = self.to_all.iter().copied().chain(self.own(user_id));
-        places
-            .filter_map(|(_, number)| self.sockets.get(&number))
+        let keys = self.to_all_users.iter().copied().chain(self.own(user_id));
+        keys.filter_map(|(_, number)| self.sockets.get(&number))
             .filter(move |entry| entry.session.receives(user_id, now))
             .map(|entry| &entry.socket)
     }
 
-    /// The sockets that any of the events about these users may go to, each once.
+    /// Returns the sockets that may receive an event of any of these users, each once.
     pub fn receivers_of_any(&self, user_ids: &[&str]) -> impl Iterator<Item = (&S, &Session)> {
-        // Put in one by one: to collect them would take a sorting algorithm along.
-        let mut own = BTreeSet::new();
-        for user_id in user_ids {
-            own.extend(self.own(user_id));
-        }
-        self.to_all
+        let own: BTreeSet<SocketKey> = user_ids
             .iter()
-            .copied()
-            .chain(own)
-            .filter_map(|(_, number)| self.sockets.get(&number))
-            .map(|entry| (&entry.socket, &entry.session))
+            .flat_map(|user_id| self.own(user_id))
+            .collect();
+        let keys = self.to_all_users.iter().copied().chain(own);
+        keys.filter_map(|(_, number)| self.sockets.get(&number))
+            .map(Entry::socket_and_session)
     }
 
-    /// Of a user's own sockets, those that are told of its events alone.
-    fn own(&self, user_id: &str) -> impl Iterator<Item = Place> {
-        let own = self.by_subject.get(user_id).into_iter().flatten();
-        own.copied().filter(|place| !self.to_all.contains(place))
+    /// Returns a user's sockets that receive only the user's own events.
+    fn own(&self, user_id: &str) -> impl Iterator<Item = SocketKey> {
+        let keys = self.by_subject.get(user_id).into_iter().flatten();
+        keys.copied().filter(|key| !self.to_all_users.contains(key))
     }
 
-    /// Whether anybody listens.
+    /// Returns whether any socket has authenticated.
     pub fn has_listeners(&self) -> bool {
         !self.by_subject.is_empty()
     }
 
-    /// All sockets, the longest connected first.
+    /// Returns all open sockets, ordered by number.
     pub fn all(&self) -> impl Iterator<Item = (&S, &Session)> {
-        let entries = self.sockets.values();
-        entries.map(|entry| (&entry.socket, &entry.session))
+        self.sockets.values().map(Entry::socket_and_session)
     }
 
-    /// The sockets whose time has come, the longest overdue first.
+    /// Returns the sockets that are due at `now`, the most overdue first.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = (&S, &Session)> {
-        let come = self.due.iter().take_while(move |(due, _)| *due <= now);
-        come.filter_map(|(_, number)| self.sockets.get(number))
-            .map(|entry| (&entry.socket, &entry.session))
+        let due = self.due.iter().take_while(move |(time, _)| *time <= now);
+        due.filter_map(|(_, number)| self.sockets.get(number))
+            .map(Entry::socket_and_session)
     }
 
-    /// When the next socket is due.
+    /// Returns the time at which the next socket is due.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(due, _)| *due)
+        self.due.first().map(|(time, _)| *time)
     }
 }
 

@@ -1,18 +1,18 @@
-//! How fast a socket's messages are taken.
+//! The limit on the messages that a socket may send in a second.
 //!
-//! Counts are kept for the present second only, so what is kept is bounded by the sockets that
-//! spoke in it, and an object that sleeps loses nothing by forgetting them: it sleeps only after
-//! seconds of silence. Pings that the runtime answers are not among the messages.
+//! Only the sockets that sent a message in the current second are counted, so memory stays bounded.
+//! The counts need not survive hibernation: an object hibernates only after seconds without a
+//! message. Pings that the runtime answers itself do not count.
 
 use std::collections::HashMap;
 
 use crate::timestamp::Timestamp;
 
-/// How many messages of a socket are taken in a second. A client has two things to say, and says
-/// the more frequent of them every quarter of a minute.
+/// Maximum number of messages from a socket in a second. A client sends only tokens and pings,
+/// with many seconds between them.
 pub const MAX_MESSAGES_PER_SECOND: u32 = 100;
 
-/// The messages of the present second.
+/// The number of messages from each socket in the current second.
 #[derive(Debug, Default)]
 pub struct MessageRate {
     second: i64,
@@ -20,14 +20,14 @@ pub struct MessageRate {
 }
 
 impl MessageRate {
-    /// Counts a message of the socket with this number; whether it is to be taken.
-    pub fn admits(&mut self, socket: u64, now: Timestamp) -> bool {
+    /// Counts a message from a socket. Returns whether the socket is within its limit.
+    pub fn count_message(&mut self, socket_number: u64, now: Timestamp) -> bool {
         let second = now.as_millis().div_euclid(1000);
         if second != self.second {
             self.second = second;
             self.counts.clear();
         }
-        let count = self.counts.entry(socket).or_default();
+        let count = self.counts.entry(socket_number).or_default();
         *count = count.saturating_add(1);
         *count <= MAX_MESSAGES_PER_SECOND
     }
@@ -38,15 +38,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hundred_messages_a_second_are_taken_of_each_socket() {
+    fn each_socket_may_send_a_hundred_messages_per_second() {
         let mut rate = MessageRate::default();
         let at = Timestamp::from_millis;
         for count in 1..=105 {
             let millis = 1_000 + count * 9;
-            assert_eq!(rate.admits(1, at(millis)), count <= 100, "{count}");
-            assert_eq!(rate.admits(2, at(millis)), count <= 100, "{count}");
+            assert_eq!(rate.count_message(1, at(millis)), count <= 100, "{count}");
+            assert_eq!(rate.count_message(2, at(millis)), count <= 100, "{count}");
         }
-        assert!(rate.admits(1, at(2_000)));
+        assert!(rate.count_message(1, at(2_000)));
         assert_eq!(rate.counts.len(), 1);
     }
 }

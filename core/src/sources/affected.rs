@@ -1,17 +1,17 @@
 //! The user and the session that a log record affects.
 
-use super::record::Record;
+use super::record_view::RecordView;
 use crate::events::event::Revokes;
 
-/// Reads from a log record which user and session it affects. Returns `None` if the record does
-/// not match the rule.
-pub(super) type Rule = fn(&Record<'_>) -> Option<Affected>;
+/// Returns the user and the session that a log record affects, or `None` if the record does not
+/// match the rule.
+pub(super) type Rule = fn(&RecordView<'_>) -> Option<Affected>;
 
 /// The user whom a log record affects, and the tokens that it revokes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Affected {
     pub(super) user_id: String,
-    /// The session that the record names, if it names one.
+    /// The affected session, if the record names one.
     pub(super) session_id: Option<String>,
     pub(super) revokes: Option<Revokes>,
 }

@@ -3,8 +3,8 @@
 use super::{
     affected::Affected,
     catalogue::CATALOGUE,
-    log_record::{self, LogData, LogRecord, Unreadable},
-    record::Record,
+    log_record::{self, LogData, LogRecord, ParseError},
+    record_view::RecordView,
 };
 use crate::{
     Result,
@@ -25,13 +25,13 @@ const MAX_SESSION_ID_BYTES: usize = 256;
 /// The content of a published body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Number of pieces in the body, readable or not.
+    /// Number of records in the body, including malformed ones.
     pub received: usize,
     /// Number of log records that make no event of this tenant.
     pub ignored: usize,
-    /// Indices, from 0, of the pieces that could not be read.
+    /// Indices, from 0, of the malformed records.
     pub malformed: Vec<usize>,
-    /// The events, in the order of the body.
+    /// The events, in the order of the body. Some may be duplicates of stored events.
     pub events: Vec<Event>,
 }
 
@@ -39,8 +39,8 @@ pub struct Batch {
 ///
 /// # Errors
 ///
-/// - [`ApiError::InvalidRequest`] if the body holds no JSON object and is not an empty array.
-/// - [`ApiError::TooManyRecords`] if it holds more than [`log_record::MAX_RECORDS`] records.
+/// - [`ApiError::InvalidRequest`] if the body contains no JSON object and is not an empty array.
+/// - [`ApiError::TooManyRecords`] if it contains more than [`log_record::MAX_RECORDS`] records.
 pub fn read_batch(
     body: &[u8],
     tenant: &Tenant,
@@ -48,24 +48,26 @@ pub fn read_batch(
     received_at: Timestamp,
 ) -> Result<Batch> {
     let mut batch = Batch::default();
-    let mut objects = 0_usize;
-    for (index, piece) in log_record::pieces(body).enumerate() {
+    let mut has_object = false;
+    for (index, slice) in log_record::split_records(body).enumerate() {
         batch.received = index.saturating_add(1);
         if batch.received > log_record::MAX_RECORDS {
             return Err(ApiError::TooManyRecords);
         }
-        let record = log_record::parse(piece);
-        if !matches!(record, Err(Unreadable::NotAnObject)) {
-            objects = objects.saturating_add(1);
-        }
-        match record.map(|record| to_event(&record, tenant, event_types, received_at)) {
-            Ok(Ok(Some(event))) => batch.events.push(event),
-            Ok(Ok(None)) => batch.ignored = batch.ignored.saturating_add(1),
-            Ok(Err(IdTooLong)) | Err(_) => batch.malformed.push(index),
+        let record = log_record::parse(slice);
+        has_object |= !matches!(record, Err(ParseError::NotAnObject));
+        let Ok(record) = record else {
+            batch.malformed.push(index);
+            continue;
+        };
+        match to_event(&record, tenant, event_types, received_at) {
+            Ok(Some(event)) => batch.events.push(event),
+            Ok(None) => batch.ignored = batch.ignored.saturating_add(1),
+            Err(IdTooLong) => batch.malformed.push(index),
         }
     }
     let is_empty_array = batch.received == 0 && body.trim_ascii().ends_with(b"]");
-    if objects == 0 && !is_empty_array {
+    if !has_object && !is_empty_array {
         return Err(ApiError::InvalidRequest(
             "The body contains no log record. Set the log stream's Content Format to JSON Array, JSON Lines or JSON Object.",
         ));
@@ -109,16 +111,19 @@ fn to_event(
 
 /// Returns the first reported event type with a rule that matches the record.
 fn match_catalogue(data: &LogData<'_>, event_types: &EventTypes) -> Option<(EventType, Affected)> {
-    let record = Record::new(data);
-    let reported = CATALOGUE
+    let record = RecordView::new(data);
+    CATALOGUE
         .iter()
-        .filter(|row| event_types.contains(row.event_type));
-    reported.into_iter().find_map(|row| {
-        let mut rules = row.rules.iter().filter(|(code, _)| *code == data.code);
-        let affected = rules.find_map(|(_, rule)| rule(&record))?;
-        Some((row.event_type, affected))
-    })
+        .filter(|row| event_types.contains(row.event_type))
+        .find_map(|row| {
+            let affected = row
+                .rules
+                .iter()
+                .filter(|(code, _)| *code == data.code)
+                .find_map(|(_, rule)| rule(&record))?;
+            Some((row.event_type, affected))
+        })
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

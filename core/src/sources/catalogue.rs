@@ -26,57 +26,60 @@ const SAPI: &str = "sapi";
 pub(super) const CATALOGUE: [Row; 11] = [
     Row {
         event_type: EventType::UserDeleted,
-        rules: &[("sdu", user_deleted::by_log), (SAPI, user_deleted::by_api)],
+        rules: &[
+            ("sdu", user_deleted::from_log_record),
+            (SAPI, user_deleted::from_api_operation),
+        ],
     },
     Row {
         event_type: EventType::UserBlocked,
-        rules: &[(SAPI, user_blocked::by_api)],
+        rules: &[(SAPI, user_blocked::from_api_operation)],
     },
     Row {
         event_type: EventType::PasswordChanged,
         rules: &[
-            ("scp", password_changed::by_log),
-            (SAPI, password_changed::by_api),
+            ("scp", password_changed::from_log_record),
+            (SAPI, password_changed::from_api_operation),
         ],
     },
     Row {
         event_type: EventType::Logout,
-        rules: &[("slo", logout::by_log)],
+        rules: &[("slo", logout::from_log_record)],
     },
     Row {
         event_type: EventType::SessionRevoked,
-        rules: &[(SAPI, session_revoked::by_api)],
+        rules: &[(SAPI, session_revoked::from_api_operation)],
     },
     Row {
         event_type: EventType::RefreshTokenRevoked,
         rules: &[
-            ("srrt", refresh_token_revoked::by_log),
-            (SAPI, refresh_token_revoked::by_api),
+            ("srrt", refresh_token_revoked::from_log_record),
+            (SAPI, refresh_token_revoked::from_api_operation),
         ],
     },
     Row {
         event_type: EventType::UserUnblocked,
-        rules: &[(SAPI, user_unblocked::by_api)],
+        rules: &[(SAPI, user_unblocked::from_api_operation)],
     },
     Row {
         event_type: EventType::EmailChanged,
-        rules: &[("sce", email_changed::by_log)],
+        rules: &[("sce", email_changed::from_log_record)],
     },
     Row {
         event_type: EventType::MfaChanged,
         rules: &[
-            ("gd_unenroll", mfa_changed::by_log),
-            ("gd_enrollment_complete", mfa_changed::by_log),
-            (SAPI, mfa_changed::by_api),
+            ("gd_unenroll", mfa_changed::from_log_record),
+            ("gd_enrollment_complete", mfa_changed::from_log_record),
+            (SAPI, mfa_changed::from_api_operation),
         ],
     },
     Row {
         event_type: EventType::AccountLocked,
-        rules: &[("limit_wc", account_locked::by_log)],
+        rules: &[("limit_wc", account_locked::from_log_record)],
     },
     Row {
         event_type: EventType::AccountUnlocked,
-        rules: &[("ublkdu", account_locked::by_log)],
+        rules: &[("ublkdu", account_locked::from_log_record)],
     },
 ];
 

@@ -1,11 +1,12 @@
-//! A published body, record by record.
+//! Splits a published body into log records and parses each.
 //!
-//! One bad record never costs another: the body is cut into records first, by brackets and line
-//! ends alone, and each is then read on its own. What cannot be read is reported and the rest
-//! goes on, because Auth0 repeats a refused batch for days and then pauses the stream.
+//! One malformed record must not affect the others. So the body is first split by brackets and line
+//! ends alone, and each slice is then parsed by itself. A malformed slice is counted, and the rest
+//! of the body is accepted, because Auth0 repeats a rejected batch for days and then pauses the log
+//! stream.
 //!
-//! Records are large and six of their fields matter here, so a record borrows from the body and
-//! everything else in it is skipped over.
+//! Records are large, but only six of their fields are needed. So a [`LogRecord`] borrows from the
+//! body, and the other fields are skipped.
 //!
 //! Source: Auth0, "Log Streams: Custom Webhook" (content formats JSON Array, JSON Lines and
 //! JSON Object) and "Log Event Type Codes".
@@ -17,51 +18,54 @@ use serde_json::value::RawValue;
 
 use crate::json::JsonObject;
 
-/// The longest body that is taken, in bytes.
+/// Maximum length of a body in bytes.
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
-/// How many records are taken at once. Auth0's are so long that fewer fill a body; more can only
-/// be of no use.
+/// Maximum number of records in a body. Auth0's records are so long that fewer fill a body.
 pub const MAX_RECORDS: usize = 50_000;
-/// The longest log id that is taken, in bytes; Auth0's have 56 or so.
+/// Maximum length of a log id in bytes. Auth0's have about 56.
 const MAX_LOG_ID_BYTES: usize = 256;
 
-/// One record of the tenant's log.
+/// An entry of an Auth0 tenant's log.
 #[derive(Debug, Deserialize)]
 pub struct LogRecord<'a> {
-    /// What tells this record from every other, and a redelivery from news.
+    /// The unique id of the record.
+    ///
+    /// A record is a duplicate if a record with the same `log_id` was accepted before: Auth0 may
+    /// deliver a record several times. The database enforces this with a unique column, so a
+    /// duplicate makes no second event.
     #[serde(borrow)]
     pub log_id: Cow<'a, str>,
-    /// What happened.
     #[serde(borrow)]
     data: JsonObject<LogData<'a>>,
 }
 
 impl<'a> LogRecord<'a> {
-    /// What happened.
+    /// Returns the content of the record.
     pub fn data(&self) -> &LogData<'a> {
         &self.data.0
     }
 }
 
-/// What happened, as far as any rule here looks at it.
+/// The content of a log record: the fields that the rules need.
 #[derive(Debug, Deserialize)]
 pub struct LogData<'a> {
-    /// Auth0's code for the kind of record: `slo`, `scp`, `sapi`.
+    /// Auth0's event type code, such as `slo`, `scp` or `sapi`.
     #[serde(borrow, rename = "type")]
     pub code: Cow<'a, str>,
-    /// As it came: a date that cannot be read must not cost the event.
+    /// Unparsed: a record with an invalid date still makes an event.
     #[serde(borrow, default)]
     date: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tenant_name: Option<Text<'a>>,
     #[serde(borrow, default)]
     user_id: Option<Text<'a>>,
-    /// As they came: what they hold depends on the kind.
+    /// Unparsed: the content depends on the code.
     #[serde(borrow, default)]
     pub details: Option<&'a RawValue>,
 }
 
-/// Text that borrows where it holds no escapes, also inside an `Option`.
+/// Text that borrows from the body if it has no escape sequences. Serde borrows a plain `Cow` only
+/// outside an `Option`.
 #[derive(Debug, Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -71,97 +75,99 @@ fn non_empty<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
 }
 
 impl LogData<'_> {
-    /// When it happened, as Auth0 wrote it.
+    /// Returns the date of the record, exactly as Auth0 wrote it.
     pub fn date(&self) -> Option<Cow<'_, str>> {
         let Text(date) = serde_json::from_str(self.date?.get()).ok()?;
         Some(date)
     }
 
-    /// The tenant's name; older records lack it.
+    /// Returns the name of the tenant. Older records have none.
     pub fn tenant_name(&self) -> Option<&str> {
         non_empty(self.tenant_name.as_ref())
     }
 
-    /// The user that the record is about, or who did it: each kind knows which.
+    /// Returns the `user_id`: the affected user or the caller, depending on the code.
     pub fn user_id(&self) -> Option<&str> {
         non_empty(self.user_id.as_ref())
     }
 }
 
-/// Why a piece of a body is not a record.
+/// The reason why a slice of a body is not a log record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
-    /// Not even a JSON object's opening brace.
+pub enum ParseError {
+    /// The slice does not begin with `{`.
     NotAnObject,
-    /// An object that is not well-formed, or lacks what every record has.
-    NotARecord,
+    /// The slice is not well-formed JSON, or a required member is missing or invalid.
+    InvalidRecord,
 }
 
-/// Cuts a body into its pieces, each the bytes of one record as far as can be told: the elements
-/// of an array, or one object, or the lines. Empty pieces are left out.
-pub fn pieces(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let body = body.trim_ascii();
-    let (inside, form) = match body.strip_prefix(b"[") {
-        Some(inside) => (inside, Form::Array),
-        // Telling one object from lines of objects takes reading the first: lines leave a rest.
-        None if parse(body).is_ok() => (body, Form::Object),
-        None => (body, Form::Lines),
-    };
-    let mut nesting = Nesting::default();
-    inside
-        .split(move |byte| match form {
-            Form::Array => nesting.separates(*byte),
-            Form::Object => false,
-            Form::Lines => *byte == b'\n',
-        })
-        .map(<[u8]>::trim_ascii)
-        .filter(|piece| !piece.is_empty())
-}
-
-/// The three forms of a body.
-enum Form {
+/// The three content formats of a log stream.
+enum ContentFormat {
     Array,
     Object,
     Lines,
 }
 
-/// Reads one piece.
+/// Splits a body into slices, each of which should be a log record: the elements of an array, or
+/// the lines, or the body itself if it is one record. Empty slices are omitted.
+pub fn split_records(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let body = body.trim_ascii();
+    let (content, format) = match body.strip_prefix(b"[") {
+        Some(elements) => (elements, ContentFormat::Array),
+        // A single object may span several lines.
+        None if parse(body).is_ok() => (body, ContentFormat::Object),
+        None => (body, ContentFormat::Lines),
+    };
+    let mut scanner = ArrayScanner::default();
+    content
+        .split(move |byte| match format {
+            ContentFormat::Array => scanner.is_separator(*byte),
+            ContentFormat::Object => false,
+            ContentFormat::Lines => *byte == b'\n',
+        })
+        .map(<[u8]>::trim_ascii)
+        .filter(|slice| !slice.is_empty())
+}
+
+/// Parses a slice of a body as a log record.
 ///
 /// # Errors
 ///
-/// [`Unreadable`], where it is not a log record.
-pub fn parse(piece: &[u8]) -> Result<LogRecord<'_>, Unreadable> {
-    if !piece.starts_with(b"{") {
-        return Err(Unreadable::NotAnObject);
+/// [`ParseError`] if the slice is not a log record.
+pub fn parse(slice: &[u8]) -> Result<LogRecord<'_>, ParseError> {
+    if !slice.starts_with(b"{") {
+        return Err(ParseError::NotAnObject);
     }
-    let text = str::from_utf8(piece).map_err(|_| Unreadable::NotARecord)?;
-    let record = serde_json::from_str(text).map_err(|_| Unreadable::NotARecord)?;
-    let JsonObject(record): JsonObject<LogRecord<'_>> = record;
-    if is_log_id(&record.log_id) {
+    let text = str::from_utf8(slice).map_err(|_| ParseError::InvalidRecord)?;
+    let JsonObject(record): JsonObject<LogRecord<'_>> =
+        serde_json::from_str(text).map_err(|_| ParseError::InvalidRecord)?;
+    if is_valid_log_id(&record.log_id) {
         Ok(record)
     } else {
-        Err(Unreadable::NotARecord)
+        Err(ParseError::InvalidRecord)
     }
 }
 
-/// Bounded, and free of control characters, which a database may not compare as they are.
-fn is_log_id(id: &str) -> bool {
+/// Returns whether a log id has a valid length and no control characters. A database may not
+/// compare control characters exactly.
+fn is_valid_log_id(id: &str) -> bool {
     (1..=MAX_LOG_ID_BYTES).contains(&id.len()) && !id.contains(char::is_control)
 }
 
-/// Where the elements of an array end, by brackets and quotation marks alone, so that an element
-/// that is not well-formed is still told from its neighbours.
+/// Finds the ends of the elements of a JSON array. It tracks only brackets and strings, so it also
+/// finds the end of an element that is not well-formed.
 #[derive(Default)]
-struct Nesting {
+struct ArrayScanner {
     depth: usize,
     in_string: bool,
     escaped: bool,
 }
 
-impl Nesting {
-    /// Whether the next byte stands between elements: a comma, or the array's closing bracket.
-    fn separates(&mut self, byte: u8) -> bool {
+impl ArrayScanner {
+    /// Scans the next byte. Returns whether it separates elements: a comma, or the closing bracket
+    /// of the array.
+    fn is_separator(&mut self, byte: u8) -> bool {
         if self.in_string {
             match byte {
                 _ if self.escaped => self.escaped = false,

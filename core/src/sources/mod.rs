@@ -1,14 +1,16 @@
 //! Sources of events: Auth0's log records and the rules that read them.
 //!
-//! - [`log_record`]: splits a published body into log records.
+//! - [`log_record`]: splits a published body into log records and parses them.
 //! - [`batch`]: turns a published body into events.
-//! - `record`, `affected`: the view of a log record that the rules read, and what they return.
+//! - `record_view`, `affected`: the input and the output of a rule.
 //! - `catalogue`: the log codes of each event type and the rule for each.
-//! - `kinds`: one file per event type.
+//! - `kinds`: the rules, one file per event type.
 
 mod affected;
 pub mod batch;
 mod catalogue;
 mod kinds;
 pub mod log_record;
-mod record;
+mod record_view;
+#[cfg(test)]
+mod test_support;

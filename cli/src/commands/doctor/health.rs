@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use serde::Deserialize;
-use session_events_core::timestamp::instant;
+use session_events_core::timestamp::parse_rfc3339;
 use ureq::Agent;
 
 use crate::{connection::http, error::Result, options::worker::WorkerOptions};
@@ -63,6 +63,6 @@ fn minutes_since(date: &str) -> Option<i64> {
         .duration_since(SystemTime::UNIX_EPOCH)
         .ok()?;
     let now = i64::try_from(now.as_millis()).ok()?;
-    let age = now.checked_sub(instant(date)?.as_millis())?;
+    let age = now.checked_sub(parse_rfc3339(date)?.as_millis())?;
     Some(age.max(0) / 60_000)
 }

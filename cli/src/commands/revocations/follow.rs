@@ -7,8 +7,8 @@
 
 use session_events_core::{
     events::{event::Event, revocation::Revocation},
-    protocol::revocation_page::{MAX_PAGE, RevocationPage},
-    timestamp::{Timestamp, instant},
+    protocol::revocation_page::{MAX_PAGE_SIZE, RevocationPage},
+    timestamp::{Timestamp, parse_rfc3339},
 };
 use tokio::task;
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The number of printed revocations after which the pages are read again.
-const MAX_SINCE_LAST_PAGE: u32 = 2 * MAX_PAGE;
+const MAX_SINCE_LAST_PAGE: u32 = 2 * MAX_PAGE_SIZE;
 /// The number of printed revocations to remember. Larger than the number that can repeat: those of
 /// the last page, those printed since then, and the last 100 events.
 const REMEMBERED_REVOCATIONS: usize = 5_000;
@@ -120,7 +120,7 @@ impl Follower {
             ));
             return Ok(());
         };
-        match Revocation::of(&event) {
+        match Revocation::from_event(&event) {
             Some(revocation) => self.print_revocation(revocation),
             None => Ok(()),
         }
@@ -130,7 +130,7 @@ impl Follower {
     /// been printed.
     fn print_revocation(&mut self, revocation: Revocation) -> Result {
         let key = (revocation.user_id.clone(), revocation.session_id.clone());
-        let date = instant(&revocation.date);
+        let date = parse_rfc3339(&revocation.date);
         if self.printed.get(&key).is_some_and(|last| date <= *last) {
             return Ok(());
         }

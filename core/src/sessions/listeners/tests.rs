@@ -17,7 +17,7 @@ fn authenticate(session: &mut Session, sub: &str, scope: &str, exp: i64) {
 }
 
 #[test]
-fn an_event_goes_to_its_user_s_sockets_and_to_those_that_are_told_of_all() {
+fn an_event_goes_to_the_user_s_sockets_and_to_subscribers_to_all_users() {
     let mut listeners = Listeners::default();
     for (sub, scope) in [
         ("a", "listen:events:self"),
@@ -30,16 +30,16 @@ fn an_event_goes_to_its_user_s_sockets_and_to_those_that_are_told_of_all() {
         authenticate(&mut session, sub, scope, 100);
         listeners.put(session.number(), &session);
     }
-    let to = |user| -> Vec<u64> { listeners.receivers(user, at(1)).copied().collect() };
-    assert_eq!(to("a"), [2, 0, 3]);
-    assert_eq!(to("b"), [2, 1]);
-    assert_eq!(to("c"), [2]);
-    assert_eq!(to("nobody"), [2]);
+    let receivers = |user| -> Vec<u64> { listeners.receivers(user, at(1)).copied().collect() };
+    assert_eq!(receivers("a"), [2, 0, 3]);
+    assert_eq!(receivers("b"), [2, 1]);
+    assert_eq!(receivers("c"), [2]);
+    assert_eq!(receivers("nobody"), [2]);
     assert_eq!(listeners.all().count(), 4);
 }
 
 #[test]
-fn what_is_due_is_found_in_its_order() {
+fn due_sockets_are_returned_in_order_of_their_due_time() {
     let mut listeners = Listeners::default();
     for exp in [300, 100, 200] {
         let mut session = Session::new(listeners.next_number(), at(0));
@@ -53,19 +53,19 @@ fn what_is_due_is_found_in_its_order() {
 }
 
 #[test]
-fn the_number_of_a_socket_that_has_ended_is_not_given_to_another() {
+fn the_number_of_a_closed_socket_is_not_reused() {
     let mut listeners = Listeners::default();
-    let mut ended = Session::new(listeners.next_number(), at(0));
-    listeners.put("ended", &ended);
-    ended.end();
-    listeners.put("ended", &ended);
+    let mut closed = Session::new(listeners.next_number(), at(0));
+    listeners.put("closed", &closed);
+    closed.end();
+    listeners.put("closed", &closed);
     assert_eq!(listeners.next_number(), 1);
-    let mut woken = Listeners::default();
-    woken.put("ended", &ended);
-    assert_eq!(woken.next_number(), 1);
+    let mut restored = Listeners::default();
+    restored.put("closed", &closed);
+    assert_eq!(restored.next_number(), 1);
 }
 
-fn connected(count: usize) -> Listeners<u64> {
+fn index_with_unauthenticated(count: usize) -> Listeners<u64> {
     let mut listeners = Listeners::default();
     for _ in 0..count {
         let session = Session::new(listeners.next_number(), at(0));
@@ -83,20 +83,20 @@ fn listener(sub: &str, filter: Filter) -> Listener {
 }
 
 #[test]
-fn strangers_take_up_a_part_of_the_room_and_listeners_all_of_it() {
-    let mut listeners = connected(MAX_UNAUTHENTICATED_SOCKETS - 1);
-    assert_eq!(listeners.check_room(None), Ok(()));
+fn unauthenticated_sockets_have_a_lower_limit_than_all_sockets() {
+    let mut listeners = index_with_unauthenticated(MAX_UNAUTHENTICATED_SOCKETS - 1);
+    assert_eq!(listeners.check_limits(None), Ok(()));
     let mut last = Session::new(listeners.next_number(), at(0));
     listeners.put(last.number(), &last);
     let full = Err(ApiError::TooManySockets(SocketLimit::Unauthenticated));
-    assert_eq!(listeners.check_room(None), full);
+    assert_eq!(listeners.check_limits(None), full);
     assert_eq!(
-        listeners.check_room(Some(&listener("b", Filter::All))),
+        listeners.check_limits(Some(&listener("b", Filter::All))),
         Ok(())
     );
     authenticate(&mut last, "a", "listen:events", 100);
     listeners.put(last.number(), &last);
-    assert_eq!(listeners.check_room(None), Ok(()));
+    assert_eq!(listeners.check_limits(None), Ok(()));
 
     for number in listeners.next_number()..MAX_SOCKETS as u64 {
         let mut session = Session::new(number, at(0));
@@ -104,18 +104,18 @@ fn strangers_take_up_a_part_of_the_room_and_listeners_all_of_it() {
         listeners.put(number, &session);
     }
     let full = Err(ApiError::TooManySockets(SocketLimit::Tenant));
-    assert_eq!(listeners.check_room(None), full);
+    assert_eq!(listeners.check_limits(None), full);
     assert_eq!(
-        listeners.check_room(Some(&listener("b", Filter::All))),
+        listeners.check_limits(Some(&listener("b", Filter::All))),
         full
     );
     last.end();
     listeners.put(last.number(), &last);
-    assert_eq!(listeners.check_room(None), Ok(()));
+    assert_eq!(listeners.check_limits(None), Ok(()));
 }
 
 #[test]
-fn a_subject_has_room_by_what_it_is_told_of_and_a_renewal_takes_none() {
+fn the_limit_of_a_subject_depends_on_its_filter_and_ignores_token_renewals() {
     for (scope, filter, limit) in [
         (
             "listen:events:self",
@@ -127,22 +127,25 @@ fn a_subject_has_room_by_what_it_is_told_of_and_a_renewal_takes_none() {
         let mut listeners = Listeners::default();
         for number in 0..limit as u64 {
             assert_eq!(
-                listeners.check_room_for(&listener("a", filter), number),
+                listeners.check_subject_limit(&listener("a", filter), number),
                 Ok(())
             );
             let mut session = Session::new(number, at(0));
             authenticate(&mut session, "a", scope, 100);
             listeners.put(number, &session);
         }
-        let newcomer = listeners.next_number();
+        let next_number = listeners.next_number();
         let full = Err(ApiError::TooManySockets(SocketLimit::Subject));
         assert_eq!(
-            listeners.check_room_for(&listener("a", filter), newcomer),
+            listeners.check_subject_limit(&listener("a", filter), next_number),
             full
         );
-        assert_eq!(listeners.check_room_for(&listener("a", filter), 0), Ok(()));
         assert_eq!(
-            listeners.check_room_for(&listener("b", filter), newcomer),
+            listeners.check_subject_limit(&listener("a", filter), 0),
+            Ok(())
+        );
+        assert_eq!(
+            listeners.check_subject_limit(&listener("b", filter), next_number),
             Ok(())
         );
     }
@@ -152,34 +155,34 @@ fn a_subject_has_room_by_what_it_is_told_of_and_a_renewal_takes_none() {
 enum Step {
     Connect,
     Authenticate {
-        which: usize,
+        index: usize,
         sub: u8,
         own: bool,
         exp: i64,
     },
-    End(usize),
-    Wake,
+    Close(usize),
+    Restore,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         Just(Step::Connect),
-        (any::<usize>(), 0_u8..4, any::<bool>(), 1_i64..50).prop_map(|(which, sub, own, exp)| {
+        (any::<usize>(), 0_u8..4, any::<bool>(), 1_i64..50).prop_map(|(index, sub, own, exp)| {
             Step::Authenticate {
-                which,
+                index,
                 sub,
                 own,
                 exp,
             }
         }),
-        any::<usize>().prop_map(Step::End),
-        Just(Step::Wake),
+        any::<usize>().prop_map(Step::Close),
+        Just(Step::Restore),
     ]
 }
 
 proptest! {
     #[test]
-    fn the_index_finds_just_those_that_a_look_at_every_session_would_find(
+    fn the_index_finds_the_same_sockets_as_a_scan_of_all_sessions(
         steps in proptest::collection::vec(step(), 0..60)
     ) {
         let mut sessions: Vec<Session> = Vec::new();
@@ -191,18 +194,18 @@ proptest! {
                     listeners.put(session.number(), &session);
                     sessions.push(session);
                 }
-                Step::Authenticate { which, sub, own, exp } if !sessions.is_empty() => {
-                    let which = which % sessions.len();
+                Step::Authenticate { index, sub, own, exp } if !sessions.is_empty() => {
+                    let index = index % sessions.len();
                     let scope = if own { "listen:events:self" } else { "listen:events" };
-                    authenticate(&mut sessions[which], &sub.to_string(), scope, exp);
-                    listeners.put(sessions[which].number(), &sessions[which]);
+                    authenticate(&mut sessions[index], &sub.to_string(), scope, exp);
+                    listeners.put(sessions[index].number(), &sessions[index]);
                 }
-                Step::End(which) if !sessions.is_empty() => {
-                    let mut session = sessions.swap_remove(which % sessions.len());
+                Step::Close(index) if !sessions.is_empty() => {
+                    let mut session = sessions.swap_remove(index % sessions.len());
                     session.end();
                     listeners.put(session.number(), &session);
                 }
-                Step::Wake => {
+                Step::Restore => {
                     listeners = Listeners::default();
                     for session in &sessions {
                         listeners.put(session.number(), session);
@@ -226,8 +229,8 @@ proptest! {
             let next = sessions.iter().filter_map(Session::due).min();
             prop_assert_eq!(listeners.next_due(), next);
             prop_assert_eq!(listeners.all().count(), sessions.len());
-            let strangers = sessions.iter().filter(|session| session.listener().is_none()).count();
-            prop_assert_eq!(listeners.unauthenticated, strangers);
+            let unauthenticated = sessions.iter().filter(|session| session.listener().is_none()).count();
+            prop_assert_eq!(listeners.unauthenticated, unauthenticated);
         }
     }
 }

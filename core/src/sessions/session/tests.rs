@@ -12,7 +12,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000).plus_seconds(seconds)
 }
 
-fn token(sub: &str, scope: &str, exp: i64) -> Result<AccessToken, ApiError> {
+fn token(sub: &str, scope: &str, exp: i64) -> Result<AccessToken> {
     let token = format!(
         r#"{{"sub":"{sub}","expires_at":{},"claims":{{"sub":"{sub}","scope":"{scope}"}}}}"#,
         at(exp).as_millis()
@@ -33,63 +33,63 @@ fn log(users: &[&str]) -> EventLog {
     log
 }
 
-/// What is to be done, in short.
-fn told(effects: &[Effect<'_>]) -> Vec<String> {
+/// Returns one word per effect: the error code or type of a message, the event, or the close code.
+fn summarize(effects: &[Effect<'_>]) -> Vec<String> {
     effects
         .iter()
         .map(|effect| match effect {
             Effect::Send(message) => serde_json::to_value(message)
                 .ok()
                 .and_then(|json| {
-                    let word = |field| Some(json.get(field)?.as_str()?.to_owned());
-                    word("error").or_else(|| word("type"))
+                    let member = |field| Some(json.get(field)?.as_str()?.to_owned());
+                    member("error").or_else(|| member("type"))
                 })
                 .unwrap_or_default(),
-            Effect::Reject(fault) => fault.code().to_owned(),
+            Effect::Reject(error) => error.code().to_owned(),
             Effect::Deliver(json) => (*json).to_owned(),
-            Effect::Close(fault) => format!("close {}", fault.close_code()),
+            Effect::Close(error) => format!("close {}", error.close_code()),
         })
         .collect()
 }
 
-fn outcome(received: &Received) -> Vec<String> {
+fn summarize_received(received: &Received) -> Vec<String> {
     match received {
         Received::Verify { .. } => vec!["verify".to_owned()],
-        Received::Done(effects) => told(effects),
+        Received::Done(effects) => summarize(effects),
     }
 }
 
-/// What is to be done at once. After so many closings, no token is verified.
-fn done(received: Received, closings: usize) -> Vec<Effect<'static>> {
+/// Returns the effects of a message. Panics if a token must be verified although the session is closed.
+fn effects_of(received: Received, closes: usize) -> Vec<Effect<'static>> {
     match received {
         Received::Verify { .. } => {
-            assert_eq!(closings, 0, "a token was taken after the end");
+            assert_eq!(closes, 0, "a closed session verifies a token");
             Vec::new()
         }
         Received::Done(effects) => effects,
     }
 }
 
-fn listening(scope: &str, exp: i64) -> Session {
+fn subscriber(scope: &str, exp: i64) -> Session {
     let mut session = Session::new(7, at(0));
     session.authenticate(&token("me", scope, exp), None, &log(&[]), at(1));
     session
 }
 
-fn say(session: &mut Session, text: &str, now: i64) -> Vec<String> {
-    outcome(&session.receive(Incoming::Text(text), at(now)))
+fn send_text(session: &mut Session, text: &str, now: i64) -> Vec<String> {
+    summarize_received(&session.receive(Incoming::Text(text), at(now)))
 }
 
 #[test]
-fn a_token_that_ended_while_it_was_waited_for_hears_nothing() {
+fn a_token_that_expired_during_its_verification_closes_the_socket() {
     let mut session = Session::new(7, at(0));
     let (token, log) = (token("me", "listen:events", 5), log(&["me", "you"]));
     let effects = session.authenticate(&token, Some("none"), &log, at(5));
-    assert_eq!(told(&effects), ["close 4419"]);
+    assert_eq!(summarize(&effects), ["close 4419"]);
 }
 
 #[test]
-fn nobody_gets_an_event_before_a_token_was_verified() {
+fn an_unauthenticated_socket_receives_no_event() {
     let session = Session::new(7, at(0));
     assert!(!session.receives("me", at(1)));
     let connection = serde_json::to_string(&session.connection()).unwrap_or_default();
@@ -100,73 +100,76 @@ fn nobody_gets_an_event_before_a_token_was_verified() {
 }
 
 #[test]
-fn a_listener_to_its_own_events_gets_no_other() {
-    let session = listening("listen:events:self", 100);
+fn a_subscriber_to_its_own_events_receives_no_other_events() {
+    let session = subscriber("listen:events:self", 100);
     assert!(session.receives("me", at(2)));
     assert!(!session.receives("you", at(2)));
     assert!(!session.receives("", at(2)));
 }
 
 #[test]
-fn a_listener_to_all_events_gets_everybody_s() {
-    assert!(listening("listen:events", 100).receives("you", at(2)));
+fn a_subscriber_to_all_users_receives_the_events_of_every_user() {
+    assert!(subscriber("listen:events", 100).receives("you", at(2)));
 }
 
 #[test]
-fn no_event_goes_out_once_the_token_has_expired() {
-    let session = listening("listen:events", 100);
+fn a_subscriber_receives_no_event_after_its_token_has_expired() {
+    let session = subscriber("listen:events", 100);
     assert!(session.receives("you", at(99)));
     assert!(!session.receives("you", at(100)));
 }
 
 #[test]
-fn whoever_does_not_authenticate_in_ten_seconds_is_closed() {
+fn a_socket_that_does_not_authenticate_within_ten_seconds_is_closed() {
     let mut session = Session::new(7, at(0));
     assert_eq!(session.due(), Some(at(10)));
     assert!(session.tick(at(9)).is_none());
     let closed: Vec<_> = session.tick(at(10)).into_iter().collect();
-    assert_eq!(told(&closed), ["close 4408"]);
+    assert_eq!(summarize(&closed), ["close 4408"]);
     assert!(session.tick(at(11)).is_none());
     assert_eq!(session.due(), None);
     assert!(session.connection().is_none());
 }
 
 #[test]
-fn at_the_token_s_end_the_socket_is_closed() {
-    let mut session = listening("listen:events", 100);
+fn a_socket_is_closed_when_its_token_expires() {
+    let mut session = subscriber("listen:events", 100);
     assert_eq!(session.due(), Some(at(100)));
     assert!(session.tick(at(99)).is_none());
     let closed: Vec<_> = session.tick(at(100)).into_iter().collect();
-    assert_eq!(told(&closed), ["close 4419"]);
+    assert_eq!(summarize(&closed), ["close 4419"]);
     let (renewed, log) = (token("me", "listen:events", 200), log(&[]));
     let after = session.authenticate(&renewed, None, &log, at(100));
     assert!(after.is_empty());
 }
 
 #[test]
-fn time_is_up_even_when_the_alarm_is_late() {
+fn a_deadline_applies_even_if_the_alarm_is_late() {
     let mut late = Session::new(7, at(0));
     let good = token("me", "listen:events", 100);
     assert_eq!(
-        told(&late.authenticate(&good, None, &log(&[]), at(10))),
+        summarize(&late.authenticate(&good, None, &log(&[]), at(10))),
         ["close 4408"]
     );
-    let mut expired = listening("listen:events", 100);
-    assert_eq!(say(&mut expired, r#"{"type":"ping"}"#, 100), ["close 4419"]);
+    let mut expired = subscriber("listen:events", 100);
+    assert_eq!(
+        send_text(&mut expired, r#"{"type":"ping"}"#, 100),
+        ["close 4419"]
+    );
 }
 
 #[test]
-fn the_first_token_brings_the_replay_and_a_later_one_only_replaces_it() {
+fn the_first_token_starts_the_replay_and_a_later_one_only_replaces_it() {
     let log = log(&["me", "you", "me"]);
     let mut session = Session::new(7, at(0));
     let first = token("me", "listen:events:self", 100);
     assert_eq!(
-        told(&session.authenticate(&first, Some("0"), &log, at(1))),
+        summarize(&session.authenticate(&first, Some("0"), &log, at(1))),
         ["authenticated", "2:me"]
     );
     let second = token("me", "listen:events", 200);
     assert_eq!(
-        told(&session.authenticate(&second, Some("0"), &log, at(2))),
+        summarize(&session.authenticate(&second, Some("0"), &log, at(2))),
         ["authenticated"]
     );
     assert_eq!(session.due(), Some(at(200)));
@@ -174,10 +177,10 @@ fn the_first_token_brings_the_replay_and_a_later_one_only_replaces_it() {
 }
 
 #[test]
-fn what_is_said_on_authentication_is_what_the_token_says() {
+fn the_authenticated_message_contains_the_claims_of_the_token() {
     let mut session = Session::new(7, at(0));
     let (good, log) = (token("me", "listen:events", 100), log(&[]));
-    let effects = session.authenticate(&good, Some("gone"), &log, at(1));
+    let effects = session.authenticate(&good, Some("unknown"), &log, at(1));
     let Some(Effect::Send(message)) = effects.first() else {
         panic!("{effects:?}")
     };
@@ -188,11 +191,11 @@ fn what_is_said_on_authentication_is_what_the_token_says() {
 }
 
 #[test]
-fn a_token_that_is_not_taken_closes_the_socket_whether_it_listened_or_not() {
-    for mut session in [Session::new(7, at(0)), listening("listen:events", 100)] {
+fn a_rejected_token_closes_the_socket_whether_or_not_it_has_authenticated() {
+    for mut session in [Session::new(7, at(0)), subscriber("listen:events", 100)] {
         let bad = Err(ApiError::from(TokenError::Signature));
         assert_eq!(
-            told(&session.authenticate(&bad, None, &log(&[]), at(2))),
+            summarize(&session.authenticate(&bad, None, &log(&[]), at(2))),
             ["invalid_token", "close 4401"]
         );
         assert!(!session.receives("me", at(3)));
@@ -209,48 +212,51 @@ fn a_token_that_is_not_taken_closes_the_socket_whether_it_listened_or_not() {
     ] {
         let mut session = Session::new(7, at(0));
         assert_eq!(
-            told(&session.authenticate(&outcome, None, &log(&[]), at(2))),
+            summarize(&session.authenticate(&outcome, None, &log(&[]), at(2))),
             expected
         );
     }
 }
 
 #[test]
-fn the_tenth_message_that_is_not_understood_closes_the_socket() {
-    let mut session = listening("listen:events", 100);
+fn the_tenth_invalid_message_closes_the_socket() {
+    let mut session = subscriber("listen:events", 100);
     for _ in 0..9 {
-        assert_eq!(say(&mut session, "what?", 2), ["invalid_message"]);
-        assert_eq!(say(&mut session, r#"{"type": "ping"}"#, 2), ["pong"]);
+        assert_eq!(send_text(&mut session, "invalid", 2), ["invalid_message"]);
+        assert_eq!(send_text(&mut session, r#"{"type": "ping"}"#, 2), ["pong"]);
     }
     let tenth = session.receive(Incoming::Unread(3), at(2));
-    assert_eq!(outcome(&tenth), ["invalid_message", "close 4400"]);
-    assert!(say(&mut session, "hello?", 2).is_empty());
+    assert_eq!(
+        summarize_received(&tenth),
+        ["invalid_message", "close 4400"]
+    );
+    assert!(send_text(&mut session, "invalid", 2).is_empty());
 }
 
 #[test]
-fn a_message_has_at_most_16_kib() {
+fn a_message_longer_than_16_kib_closes_the_socket() {
     let padded = |length: usize| format!(r#"{{"type":"ping"}}{}"#, " ".repeat(length - 15));
     assert_eq!(
-        say(&mut Session::new(7, at(0)), &padded(16 * 1024), 1),
+        send_text(&mut Session::new(7, at(0)), &padded(16 * 1024), 1),
         ["pong"]
     );
     assert_eq!(
-        say(&mut Session::new(7, at(0)), &padded(16 * 1024 + 1), 1),
+        send_text(&mut Session::new(7, at(0)), &padded(16 * 1024 + 1), 1),
         ["close 1009"]
     );
-    let unread = Session::new(7, at(0)).receive(Incoming::Unread(16 * 1024 + 1), at(1));
-    assert_eq!(outcome(&unread), ["close 1009"]);
+    let binary = Session::new(7, at(0)).receive(Incoming::Unread(16 * 1024 + 1), at(1));
+    assert_eq!(summarize_received(&binary), ["close 1009"]);
     let letters = "é".repeat(8 * 1024 + 1);
     assert_eq!(
-        say(&mut Session::new(7, at(0)), &letters, 1),
+        send_text(&mut Session::new(7, at(0)), &letters, 1),
         ["close 1009"]
     );
 }
 
 #[test]
-fn a_session_outlives_hibernation_as_it_was() {
-    let mut session = listening("listen:events:self", 100);
-    say(&mut session, "what?", 2);
+fn a_session_is_unchanged_after_hibernation() {
+    let mut session = subscriber("listen:events:self", 100);
+    send_text(&mut session, "invalid", 2);
     let attachment = serde_json::to_string(&session).unwrap_or_default();
     assert_eq!(serde_json::from_str(&attachment).ok(), Some(session));
 }
@@ -258,12 +264,12 @@ fn a_session_outlives_hibernation_as_it_was() {
 #[derive(Clone, Debug)]
 enum Step {
     Wait(i64),
-    Say(String),
+    Text(String),
     Binary(usize),
     Token {
         own: bool,
         all: bool,
-        lives: i64,
+        lifetime: i64,
         last: Option<u8>,
     },
     BadToken,
@@ -282,7 +288,7 @@ fn step() -> impl Strategy<Value = Step> {
             any::<String>(),
             Just("x".repeat(MAX_MESSAGE_BYTES + 1)),
         ]
-        .prop_map(Step::Say),
+        .prop_map(Step::Text),
         (0_usize..20_000).prop_map(Step::Binary),
         (
             any::<bool>(),
@@ -290,10 +296,10 @@ fn step() -> impl Strategy<Value = Step> {
             -2_i64..30,
             any::<Option<u8>>()
         )
-            .prop_map(|(own, all, lives, last)| Step::Token {
+            .prop_map(|(own, all, lifetime, last)| Step::Token {
                 own,
                 all,
-                lives,
+                lifetime,
                 last
             }),
         Just(Step::BadToken),
@@ -306,14 +312,14 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn whatever_comes_nobody_hears_what_it_may_not_and_nothing_closes_twice(
+    fn no_sequence_of_steps_delivers_a_forbidden_event_or_closes_a_socket_twice(
         steps in proptest::collection::vec(step(), 0..60)
     ) {
         let log = log(&["me", "you", "me"]);
         let mut session = Session::new(7, at(0));
         let mut now = 0;
-        let mut closings = 0;
-        // What a listener may do, kept apart from the session: until when, and whether all.
+        let mut closes = 0;
+        // The expected rights of the subscriber: the expiry, and whether it receives all events.
         let mut allowed: Option<(i64, bool)> = None;
         for step in steps {
             let outcome;
@@ -325,79 +331,79 @@ proptest! {
                 Step::Hibernate => {
                     let attachment = serde_json::to_string(&session).unwrap_or_default();
                     prop_assert!(attachment.len() < 16_384);
-                    let woken = serde_json::from_str(&attachment).ok();
-                    prop_assert_eq!(woken.as_ref(), Some(&session));
+                    let restored = serde_json::from_str(&attachment).ok();
+                    prop_assert_eq!(restored.as_ref(), Some(&session));
                     continue;
                 }
                 Step::End => {
                     session.end();
-                    closings = closings.max(1);
+                    closes = closes.max(1);
                     allowed = None;
                     prop_assert_eq!(session.due(), None);
                     continue;
                 }
-                Step::Event(mine) => {
-                    let user = if *mine { "me" } else { "you" };
-                    let may = closings == 0
-                        && allowed.is_some_and(|(until, all)| now < until && (all || *mine));
-                    prop_assert_eq!(session.receives(user, at(now)), may);
+                Step::Event(own) => {
+                    let user = if *own { "me" } else { "you" };
+                    let expected = closes == 0
+                        && allowed.is_some_and(|(until, all)| now < until && (all || *own));
+                    prop_assert_eq!(session.receives(user, at(now)), expected);
                     continue;
                 }
-                Step::Say(text) => done(session.receive(Incoming::Text(text), at(now)), closings),
-                Step::Binary(length) => done(session.receive(Incoming::Unread(*length), at(now)), closings),
+                Step::Text(text) => effects_of(session.receive(Incoming::Text(text), at(now)), closes),
+                Step::Binary(length) => effects_of(session.receive(Incoming::Unread(*length), at(now)), closes),
                 Step::Tick => session.tick(at(now)).into_iter().collect(),
                 Step::BadToken => {
                     outcome = Err(ApiError::from(TokenError::Signature));
                     session.authenticate(&outcome, None, &log, at(now))
                 }
-                Step::Token { own, all, lives, last } => {
+                Step::Token { own, all, lifetime, last } => {
                     let scope = match (own, all) {
                         (true, true) => "listen:events listen:events:self",
                         (true, false) => "listen:events:self",
                         (false, true) => "listen:events",
                         (false, false) => "openid",
                     };
-                    outcome = token("me", scope, now + lives);
+                    outcome = token("me", scope, now + lifetime);
                     let last = last.map(|last| last.to_string());
                     let effects = session.authenticate(&outcome, last.as_deref(), &log, at(now));
-                    if told(&effects).first().is_some_and(|first| first == "authenticated") {
+                    if summarize(&effects).first().is_some_and(|first| first == "authenticated") {
                         prop_assert!(*own || *all);
-                        allowed = Some((now + lives, !own));
+                        allowed = Some((now + lifetime, !own));
                     }
                     effects
                 }
             };
-            if closings > 0 {
-                prop_assert!(effects.is_empty(), "{step:?} did something after the end");
+            if closes > 0 {
+                prop_assert!(effects.is_empty(), "{step:?} had an effect after closing");
             }
             for effect in &effects {
                 match effect {
-                    Effect::Close(_) => closings += 1,
+                    Effect::Close(_) => closes += 1,
                     Effect::Deliver(json) => {
-                        let all = allowed.is_some_and(|(_, all)| all);
-                        prop_assert!(all || json.ends_with(":me"), "{json}");
+                        let receives_all = allowed.is_some_and(|(_, all)| all);
+                        prop_assert!(receives_all || json.ends_with(":me"), "{json}");
                     }
-                    _ => prop_assert_eq!(closings, 0, "something was sent after closing"),
+                    _ => prop_assert_eq!(closes, 0, "something was sent after closing"),
                 }
             }
-            prop_assert!(closings <= 1);
-            prop_assert_eq!(session.connection().is_none(), closings > 0);
+            prop_assert!(closes <= 1);
+            prop_assert_eq!(session.connection().is_none(), closes > 0);
         }
     }
 }
 
 #[test]
-fn a_socket_that_does_not_read_is_closed_when_it_was_behind_for_five_seconds() {
+fn a_socket_that_has_been_backlogged_for_five_seconds_is_closed() {
     let mut session = Session::new(0, at(0));
     assert!(!session.needs_backlog_update(MAX_BUFFERED_BYTES));
     assert!(session.needs_backlog_update(MAX_BUFFERED_BYTES + 1));
     let mut closed = |bytes, seconds| session.record_backlog(bytes, at(seconds)).is_some();
     assert!(!closed(MAX_BUFFERED_BYTES + 1, 0));
     assert!(!closed(u32::MAX, 4));
-    assert!(!closed(MAX_BUFFERED_BYTES, 5), "it has read");
+    assert!(!closed(MAX_BUFFERED_BYTES, 5), "the backlog is empty");
     assert!(!closed(MAX_BUFFERED_BYTES + 1, 6));
     assert!(!closed(MAX_BUFFERED_BYTES + 1, 10));
     assert!(closed(MAX_BUFFERED_BYTES + 1, 11));
-    assert!(!closed(u32::MAX, 99), "once");
+    assert!(!closed(u32::MAX, 99), "already closed");
     assert_eq!(session.due(), None);
 }

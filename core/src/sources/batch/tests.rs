@@ -1,76 +1,21 @@
 use super::*;
-
-const RECEIVED_ON: &str = "2026-01-01T00:00:00.000Z";
-
-fn batch(body: &str) -> Result<Batch, ApiError> {
-    batch_of(body, &EventTypes::default())
-}
-
-fn batch_of(body: &str, kinds: &EventTypes) -> Result<Batch, ApiError> {
-    let tenant = Tenant::from_slug("acme@us").unwrap_or_else(|| panic!("a valid slug"));
-    read_batch(
-        body.as_bytes(),
-        &tenant,
-        kinds,
-        Timestamp::from_millis(1_767_225_600_000),
-    )
-}
-
-/// The one event of a record with this `data`, as it goes over the wire.
-pub(in crate::sources) fn event_of(data: &str) -> Option<String> {
-    let batch = batch(&format!(r#"{{"log_id":"1","data":{data}}}"#));
-    let batch = batch.unwrap_or_else(|fault| panic!("{fault:?}: {data}"));
-    assert_eq!(batch.received, 1);
-    let event = batch.events.first()?;
-    serde_json::to_string(event).ok()
-}
-
-/// The data of a `sapi` record.
-pub(in crate::sources) fn api(method: &str, path: &str, request: &str, response: &str) -> String {
-    format!(
-        r#"{{"type":"sapi","user_id":"auth0|admin","details":{{"request":{{"method":"{method}","path":"{path}","body":{request}}},"response":{{"statusCode":200,"body":{response}}}}}}}"#
-    )
-}
-
-type Told = (
-    &'static str,
-    &'static str,
-    Option<&'static str>,
-    Option<&'static str>,
-);
-
-/// The one event of a record with this `data` where all kinds count: its type, its user, its
-/// session and what it revokes. Whatever it is, it is none where no kind counts.
-pub(in crate::sources) fn any_event_of(data: &str) -> Option<Told> {
-    let body = format!(r#"{{"log_id":"1","data":{data}}}"#);
-    let none = batch_of(&body, &EventTypes::only([])).unwrap();
-    assert_eq!((none.events.len(), none.ignored), (0, 1));
-    let batch = batch_of(&body, &EventTypes::all()).unwrap();
-    let event = batch.events.first()?;
-    let json = serde_json::to_value(event).unwrap();
-    let word =
-        |name: &str| -> Option<&'static str> { Some(json.get(name)?.as_str()?.to_owned().leak()) };
-    Some((
-        word("type")?,
-        word("user_id")?,
-        word("session_id"),
-        word("revokes"),
-    ))
-}
+use crate::sources::test_support::{
+    RECEIVED_AT, api_operation, event_json, event_summary, read_default_types, read_types, record,
+};
 
 #[test]
-fn a_record_that_is_several_things_is_the_one_that_ends_most() {
+fn a_record_that_matches_several_event_types_makes_the_one_that_revokes_most() {
     let path = "/api/v2/users/auth0|1";
-    let answer = |blocked| format!(r#"{{"user_id":"auth0|1","blocked":{blocked}}}"#);
+    let response = |blocked| format!(r#"{{"user_id":"auth0|1","blocked":{blocked}}}"#);
     for (blocked, kind) in [(true, "user_blocked"), (false, "password_changed")] {
         let request = format!(r#"{{"blocked":{blocked},"password":"*****"}}"#);
-        let event = any_event_of(&api("patch", path, &request, &answer(blocked)));
+        let event = event_summary(&api_operation("patch", path, &request, &response(blocked)));
         assert_eq!(event, Some((kind, "auth0|1", None, Some("user"))));
     }
 }
 
 #[test]
-fn an_array_is_not_taken_for_the_object_in_whose_place_it_stands() {
+fn an_array_in_place_of_an_object_does_not_match() {
     let path = "/api/v2/users/auth0|1";
     let user = r#"{"user_id":"auth0|1","blocked":true}"#;
     for (request, response) in [
@@ -79,33 +24,33 @@ fn an_array_is_not_taken_for_the_object_in_whose_place_it_stands() {
         ("[true]", user),
         (r#"{"blocked":true}"#, r#"[true,"auth0|1"]"#),
     ] {
-        let data = api("patch", path, request, response);
-        assert_eq!(any_event_of(&data), None, "{request} {response}");
+        let data = api_operation("patch", path, request, response);
+        assert_eq!(event_summary(&data), None, "{request} {response}");
     }
-    let session = api("delete", "/api/v2/sessions/s1", "{}", r#"["auth0|1"]"#);
-    assert_eq!(any_event_of(&session), None);
+    let session = api_operation("delete", "/api/v2/sessions/s1", "{}", r#"["auth0|1"]"#);
+    assert_eq!(event_summary(&session), None);
     for details in [
         r#"["s1",{},{}]"#,
         r#"{"request":["PATCH","/",{}],"response":[{}]}"#,
     ] {
         let data = format!(r#"{{"type":"slo","user_id":"auth0|1","details":{details}}}"#);
-        let logout = any_event_of(&data).unwrap();
+        let logout = event_summary(&data).unwrap();
         assert_eq!(logout, ("logout", "auth0|1", None, Some("user")));
     }
 }
 
 #[test]
-fn a_kind_that_does_not_count_leaves_its_record_to_those_that_do() {
+fn a_record_makes_only_an_event_of_a_reported_type() {
     let path = "/api/v2/users/auth0|1";
-    let data = api(
+    let data = api_operation(
         "patch",
         path,
         r#"{"blocked":true,"password":"x"}"#,
         r#"{"user_id":"auth0|1","blocked":true}"#,
     );
-    let body = format!(r#"{{"log_id":"1","data":{data}}}"#);
-    let kinds = EventTypes::only([EventType::PasswordChanged]);
-    let batch = batch_of(&body, &kinds).unwrap();
+    let body = record(&data);
+    let event_types = EventTypes::only([EventType::PasswordChanged]);
+    let batch = read_types(&body, &event_types).unwrap();
     assert_eq!(batch.events[0].kind, EventType::PasswordChanged);
 }
 
@@ -121,7 +66,7 @@ fn every_record_is_counted_once() {
             {"log_id":"7","data":{"type":"scp","user_id":"auth0|2","tenant_name":"other"}},
             {"log_id":"8","data":{"type":"scp","user_id":"auth0|2","tenant_name":""}}
         ]"#;
-    let batch = batch(body).unwrap_or_else(|fault| panic!("{fault:?}"));
+    let batch = read_default_types(body).unwrap_or_else(|error| panic!("{error:?}"));
     let ids: Vec<&str> = batch.events.iter().map(|event| event.id.as_str()).collect();
     assert_eq!(ids, ["1", "6", "8"]);
     assert_eq!(batch.malformed, [3, 4]);
@@ -129,22 +74,22 @@ fn every_record_is_counted_once() {
 }
 
 #[test]
-fn only_a_body_in_which_nothing_can_be_read_is_refused() {
+fn only_a_body_without_any_object_is_rejected() {
     for body in [
         "", " ", "nonsense", "1", "[1,2]", "null", "\"{}\"", "[", "\u{feff}",
     ] {
-        let refused = matches!(batch(body), Err(ApiError::InvalidRequest(_)));
-        assert!(refused, "{body:?}");
+        let rejected = matches!(read_default_types(body), Err(ApiError::InvalidRequest(_)));
+        assert!(rejected, "{body:?}");
     }
-    assert_eq!(batch("[]"), Ok(Batch::default()));
+    assert_eq!(read_default_types("[]"), Ok(Batch::default()));
     for body in ["{}", "[{}]", "{\"log_id\":", r#"[{"foo":1}]"#] {
-        let malformed = batch(body).map(|batch| batch.malformed);
+        let malformed = read_default_types(body).map(|batch| batch.malformed);
         assert_eq!(malformed, Ok(vec![0]), "{body:?}");
     }
 }
 
 #[test]
-fn an_event_without_a_readable_date_has_the_time_of_receipt() {
+fn an_event_without_a_valid_date_has_the_time_of_receipt() {
     for date in [
         "",
         r#","date":"""#,
@@ -154,37 +99,37 @@ fn an_event_without_a_readable_date_has_the_time_of_receipt() {
         r#","date":{}"#,
     ] {
         assert_eq!(
-            event_of(&format!(r#"{{"type":"scp","user_id":"auth0|1"{date}}}"#)),
+            event_json(&format!(r#"{{"type":"scp","user_id":"auth0|1"{date}}}"#)),
             Some(format!(
-                r#"{{"id":"1","type":"password_changed","date":"{RECEIVED_ON}","user_id":"auth0|1","revokes":"user"}}"#
+                r#"{{"id":"1","type":"password_changed","date":"{RECEIVED_AT}","user_id":"auth0|1","revokes":"user"}}"#
             ))
         );
     }
 }
 
 #[test]
-fn ids_of_users_and_sessions_are_bounded() {
+fn a_record_with_a_user_id_or_session_id_that_is_too_long_is_malformed() {
     for (user, session, malformed) in [(1024, 256, 0), (1025, 0, 1), (1, 257, 1)] {
         let body = format!(
             r#"{{"log_id":"1","data":{{"type":"slo","user_id":"{}","details":{{"session_id":"{}"}}}}}}"#,
             "u".repeat(user),
             "s".repeat(session),
         );
-        let count = batch(&body).map(|batch| batch.malformed.len());
+        let count = read_default_types(&body).map(|batch| batch.malformed.len());
         assert_eq!(count, Ok(malformed), "{user} {session}");
     }
 }
 
 #[test]
-fn a_body_of_more_records_than_are_taken_is_refused_whole() {
+fn a_body_with_too_many_records_is_rejected() {
     let body = |count| format!("[{}]", vec!["{}"; count].join(","));
-    let received = |count| batch(&body(count)).map(|batch| batch.received);
+    let received = |count| read_default_types(&body(count)).map(|batch| batch.received);
     assert_eq!(received(50_000), Ok(50_000));
     assert_eq!(received(50_001), Err(ApiError::TooManyRecords));
 }
 
 #[test]
-fn the_longest_event_there_can_be_is_bounded() {
+fn the_length_of_an_event_is_bounded() {
     let text = |bytes| "\\u0001".repeat(bytes);
     let body = format!(
         r#"{{"log_id":"{}","data":{{"type":"slo","user_id":"{}","date":"{}","details":{{"session_id":"{}"}}}}}}"#,
@@ -193,7 +138,7 @@ fn the_longest_event_there_can_be_is_bounded() {
         "2021-11-03T05:53:57.123456789Z",
         text(256),
     );
-    let batch = batch(&body).expect("a readable body");
+    let batch = read_default_types(&body).expect("a valid body");
     let event = serde_json::to_string(&batch.events).expect("an event");
     assert!((8_000..10_000).contains(&event.len()), "{}", event.len());
 }

@@ -1,29 +1,29 @@
-//! `account_locked` and `account_unlocked`: Auth0 keeps somebody from logging in after too many
-//! wrong passwords, and lets them again. That is about whoever tries; sessions go on.
+//! `account_locked` and `account_unlocked`: Auth0 locks an account after too many wrong passwords,
+//! and unlocks it later. Both affect new logins only, so no session ends.
 
-use crate::sources::{affected::Affected, record::Record};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
-/// Blocked Account, or Unblocked: of a user that Auth0 names.
-pub(in crate::sources) fn by_log(record: &Record<'_>) -> Option<Affected> {
+/// Matches "Blocked Account" and "Unblocked Account" if the record names a user.
+pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
     record.user_id().map(Affected::nothing)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::any_event_of;
+    use crate::sources::test_support::event_summary;
 
     #[test]
-    fn a_lock_and_its_end_revoke_nothing() {
+    fn locking_and_unlocking_an_account_revokes_nothing() {
         for (code, kind) in [
             ("limit_wc", "account_locked"),
             ("ublkdu", "account_unlocked"),
         ] {
             let data = |user| format!(r#"{{"type":"{code}"{user}}}"#);
             assert_eq!(
-                any_event_of(&data(r#","user_id":"auth0|1""#)),
+                event_summary(&data(r#","user_id":"auth0|1""#)),
                 Some((kind, "auth0|1", None, None))
             );
-            assert_eq!(any_event_of(&data("")), None);
+            assert_eq!(event_summary(&data("")), None);
         }
     }
 }

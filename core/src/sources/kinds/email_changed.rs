@@ -1,22 +1,22 @@
-//! `email_changed`: the account has another address. Its sessions go on.
+//! `email_changed`: the user's email address changed. No session ends.
 
-use crate::sources::{affected::Affected, record::Record};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
-/// Success Change Email.
-pub(in crate::sources) fn by_log(record: &Record<'_>) -> Option<Affected> {
+/// Matches "Success Change Email".
+pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
     record.user_id().map(Affected::nothing)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::any_event_of;
+    use crate::sources::test_support::event_summary;
 
     #[test]
-    fn another_address_revokes_nothing() {
+    fn a_changed_email_address_revokes_nothing() {
         assert_eq!(
-            any_event_of(r#"{"type":"sce","user_id":"auth0|1"}"#),
+            event_summary(r#"{"type":"sce","user_id":"auth0|1"}"#),
             Some(("email_changed", "auth0|1", None, None))
         );
-        assert_eq!(any_event_of(r#"{"type":"sce"}"#), None);
+        assert_eq!(event_summary(r#"{"type":"sce"}"#), None);
     }
 }

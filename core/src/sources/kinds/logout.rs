@@ -1,25 +1,25 @@
-//! `logout`: the user logged out of Auth0, of one session where the record names it.
+//! `logout`: the user logged out of Auth0. The record may name the session that ended.
 
-use crate::sources::{affected::Affected, record::Record};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
-/// Success Logout.
-pub(in crate::sources) fn by_log(record: &Record<'_>) -> Option<Affected> {
-    let session = record.session_id();
+/// Matches "Success Logout".
+pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
+    let session_id = record.session_id();
     Some(Affected::session_or_user(
         record.user_id()?,
-        session.as_deref(),
+        session_id.as_deref(),
     ))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::event_of;
+    use crate::sources::test_support::event_json;
 
     #[test]
-    fn a_logout_ends_the_session_that_it_names() {
+    fn a_logout_revokes_the_session_that_it_names() {
         let data = r#"{"date":"2021-11-03T05:53:57.546Z","type":"slo","connection":"Username-Password-Authentication","details":{"return_to":"http://localhost:3000","allowed_logout_url":["http://localhost:3000"],"session_id":"1TAd-x"},"user_id":"auth0|6182","log_id":"9002"}"#;
         assert_eq!(
-            event_of(data).as_deref(),
+            event_json(data).as_deref(),
             Some(
                 r#"{"id":"1","type":"logout","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|6182","session_id":"1TAd-x","revokes":"session"}"#
             )
@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logout_without_a_session_id_is_one_all_the_same() {
+    fn a_logout_without_a_session_id_revokes_all_sessions_of_the_user() {
         for details in [
             "",
             r#","details":null"#,
@@ -41,7 +41,7 @@ mod tests {
                 r#"{{"type":"slo","date":"2021-11-03T05:53:57Z","user_id":"auth0|1"{details}}}"#
             );
             assert_eq!(
-                event_of(&data).as_deref(),
+                event_json(&data).as_deref(),
                 Some(
                     r#"{"id":"1","type":"logout","date":"2021-11-03T05:53:57Z","user_id":"auth0|1","revokes":"user"}"#
                 ),
@@ -51,10 +51,10 @@ mod tests {
     }
 
     #[test]
-    fn a_logout_of_nobody_is_no_event() {
+    fn a_logout_without_a_user_makes_no_event() {
         for user in ["", r#","user_id":null"#, r#","user_id":"""#] {
-            assert_eq!(event_of(&format!(r#"{{"type":"slo"{user}}}"#)), None);
+            assert_eq!(event_json(&format!(r#"{{"type":"slo"{user}}}"#)), None);
         }
-        assert_eq!(event_of(r#"{"type":"flo","user_id":"auth0|1"}"#), None);
+        assert_eq!(event_json(r#"{"type":"flo","user_id":"auth0|1"}"#), None);
     }
 }

@@ -1,4 +1,7 @@
 //! The rules for log records: one file per event type.
+//!
+//! A rule named `from_log_record` reads records with a code of their own. A rule named
+//! `from_api_operation` reads records of Management API operations (code `sapi`).
 
 pub(super) mod account_locked;
 pub(super) mod email_changed;

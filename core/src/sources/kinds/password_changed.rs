@@ -1,39 +1,40 @@
-//! `password_changed`: the user has a new password, so every session begun with the old one is
-//! in doubt.
+//! `password_changed`: the user's password changed. Another person may have known the old
+//! password, so all of the user's sessions are revoked.
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use crate::sources::{affected::Affected, record::Record};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
-/// Success Change Password: the user did it.
-pub(in crate::sources) fn by_log(record: &Record<'_>) -> Option<Affected> {
+/// Matches "Success Change Password": the user changed the password.
+pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
     record.user_id().map(Affected::user)
 }
 
 #[derive(Deserialize)]
 struct Update {
-    /// Auth0 may write something else in its place.
+    /// Only its presence matters: Auth0 may mask the value.
     #[serde(rename = "password")]
     _password: IgnoredAny,
 }
 
-/// An administrator did it (`PATCH /api/v2/users/{id}` with a `password`).
-pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
+/// Matches a change of the password through the Management API (`PATCH /api/v2/users/{id}` with a
+/// `password`).
+pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
     let operation = record.operation()?;
-    let named = operation.updated_user()?;
-    operation.request::<Update>()?;
-    let user_id = operation.answered_user().unwrap_or(named);
+    let updated_user_id = operation.updated_user_id()?;
+    operation.request_body::<Update>()?;
+    let user_id = operation.response_user_id().unwrap_or(updated_user_id);
     Some(Affected::user(&user_id))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::event_of;
+    use crate::sources::test_support::event_json;
 
     #[test]
-    fn a_changed_password_ends_every_session_of_its_user() {
+    fn a_changed_password_revokes_all_sessions_of_the_user() {
         assert_eq!(
-            event_of(
+            event_json(
                 r#"{"type":"scp","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|1","details":{"session_id":"x"}}"#
             )
             .as_deref(),
@@ -44,8 +45,8 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_password_of_nobody_is_no_event() {
-        assert_eq!(event_of(r#"{"type":"scp"}"#), None);
-        assert_eq!(event_of(r#"{"type":"fcp","user_id":"auth0|1"}"#), None);
+    fn a_changed_password_without_a_user_makes_no_event() {
+        assert_eq!(event_json(r#"{"type":"scp"}"#), None);
+        assert_eq!(event_json(r#"{"type":"fcp","user_id":"auth0|1"}"#), None);
     }
 }

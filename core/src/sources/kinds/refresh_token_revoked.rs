@@ -1,30 +1,34 @@
-//! `refresh_token_revoked`: an application of the user can get no more tokens. Where it is known
-//! which session the refresh token was of, that session is over; one refresh token alone, whose
-//! session is not known, says nothing of the user's other sessions.
+//! `refresh_token_revoked`: refresh tokens of the user were revoked.
+//!
+//! If the record names the session of a refresh token, that session is revoked. A single refresh
+//! token without a known session revokes nothing, because the user's sessions may continue.
 
 use crate::sources::{
     affected::Affected,
-    record::{Record, named},
+    record_view::{RecordView, non_empty_id},
 };
 
-/// Success Revoke Refresh Token.
-pub(in crate::sources) fn by_log(record: &Record<'_>) -> Option<Affected> {
+/// Matches "Success Revoke Refresh Token".
+pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
     let user_id = record.user_id()?;
     Some(match record.session_id() {
-        Some(session) => Affected::session_or_user(user_id, Some(&session)),
+        Some(session_id) => Affected::session_or_user(user_id, Some(&session_id)),
         None => Affected::nothing(user_id),
     })
 }
 
-/// All of a user's (`DELETE /api/v2/users/{id}/refresh-tokens`), or one, where the answer tells
-/// whose it was (`DELETE /api/v2/refresh-tokens/{id}`).
-pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
+/// Matches the revocation of all refresh tokens of a user
+/// (`DELETE /api/v2/users/{id}/refresh-tokens`), or of one refresh token if the response names its
+/// user (`DELETE /api/v2/refresh-tokens/{id}`).
+pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
     let operation = record.operation()?;
-    match (operation.method.as_str(), operation.path().as_slice()) {
-        ("DELETE", ["users", id, "refresh-tokens"]) => Some(Affected::user(&named(id)?)),
-        ("DELETE", ["refresh-tokens", id]) => {
-            named(id)?;
-            Some(Affected::nothing(&operation.answered_user()?))
+    match (
+        operation.method.as_str(),
+        operation.path_segments().as_slice(),
+    ) {
+        ("DELETE", ["users", id, "refresh-tokens"]) => Some(Affected::user(&non_empty_id(id)?)),
+        ("DELETE", ["refresh-tokens", id]) if !id.is_empty() => {
+            Some(Affected::nothing(&operation.response_user_id()?))
         }
         _ => None,
     }
@@ -32,12 +36,12 @@ pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::{any_event_of, api};
+    use crate::sources::test_support::{api_operation, event_summary};
 
     #[test]
-    fn the_session_of_the_refresh_token_is_over_where_it_is_known() {
+    fn a_revoked_refresh_token_revokes_its_session_if_the_record_names_it() {
         assert_eq!(
-            any_event_of(r#"{"type":"srrt","user_id":"auth0|1","details":{"session_id":"s1"}}"#),
+            event_summary(r#"{"type":"srrt","user_id":"auth0|1","details":{"session_id":"s1"}}"#),
             Some((
                 "refresh_token_revoked",
                 "auth0|1",
@@ -46,16 +50,16 @@ mod tests {
             ))
         );
         assert_eq!(
-            any_event_of(r#"{"type":"srrt","user_id":"auth0|1","details":{}}"#),
+            event_summary(r#"{"type":"srrt","user_id":"auth0|1","details":{}}"#),
             Some(("refresh_token_revoked", "auth0|1", None, None))
         );
-        assert_eq!(any_event_of(r#"{"type":"srrt"}"#), None);
+        assert_eq!(event_summary(r#"{"type":"srrt"}"#), None);
     }
 
     #[test]
-    fn without_any_refresh_token_left_all_of_a_user_s_sessions_are_over() {
+    fn the_revocation_of_all_refresh_tokens_revokes_all_sessions_of_the_user() {
         assert_eq!(
-            any_event_of(&api(
+            event_summary(&api_operation(
                 "delete",
                 "/api/v2/users/auth0%7C1/refresh-tokens",
                 "{}",
@@ -63,7 +67,14 @@ mod tests {
             )),
             Some(("refresh_token_revoked", "auth0|1", None, Some("user")))
         );
-        let one = |answer| any_event_of(&api("delete", "/api/v2/refresh-tokens/r1", "{}", answer));
+        let one = |response| {
+            event_summary(&api_operation(
+                "delete",
+                "/api/v2/refresh-tokens/r1",
+                "{}",
+                response,
+            ))
+        };
         let revoked = Some(("refresh_token_revoked", "auth0|1", None, None));
         assert_eq!(one(r#"{"user_id":"auth0|1"}"#), revoked);
         assert_eq!(one("{}"), None);

@@ -1,59 +1,68 @@
-//! `session_revoked`: an administrator or an application has ended sessions through the Management
-//! API.
+//! `session_revoked`: sessions were revoked through the Management API.
 
 use crate::sources::{
     affected::Affected,
-    record::{Record, named},
+    record_view::{RecordView, non_empty_id},
 };
 
-/// One session (`DELETE /api/v2/sessions/{id}`, `POST /api/v2/sessions/{id}/revoke`), where the
-/// answer tells whose it was, or all of a user's (`DELETE /api/v2/users/{id}/sessions`).
-pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
+/// Matches the revocation of one session if the response names its user
+/// (`DELETE /api/v2/sessions/{id}`, `POST /api/v2/sessions/{id}/revoke`), or of all sessions of a
+/// user (`DELETE /api/v2/users/{id}/sessions`).
+pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
     let operation = record.operation()?;
-    match (operation.method.as_str(), operation.path().as_slice()) {
+    match (
+        operation.method.as_str(),
+        operation.path_segments().as_slice(),
+    ) {
         ("DELETE", ["sessions", id]) | ("POST", ["sessions", id, "revoke"]) => {
-            let user_id = operation.answered_user()?;
-            Some(Affected::session_or_user(&user_id, Some(&named(id)?)))
+            let user_id = operation.response_user_id()?;
+            let session_id = non_empty_id(id)?;
+            Some(Affected::session_or_user(&user_id, Some(&session_id)))
         }
-        ("DELETE", ["users", id, "sessions"]) => Some(Affected::user(&named(id)?)),
+        ("DELETE", ["users", id, "sessions"]) => Some(Affected::user(&non_empty_id(id)?)),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::{any_event_of, api};
+    use crate::sources::test_support::{api_operation, event_summary};
 
     #[test]
-    fn one_session_is_over_where_it_is_known_whose_it_was() {
-        let whose = r#"{"user_id":"auth0|1"}"#;
-        let over = Some(("session_revoked", "auth0|1", Some("s1"), Some("session")));
+    fn a_single_session_is_revoked_if_the_response_names_its_user() {
+        let user = r#"{"user_id":"auth0|1"}"#;
+        let revoked = Some(("session_revoked", "auth0|1", Some("s1"), Some("session")));
         assert_eq!(
-            any_event_of(&api("delete", "/api/v2/sessions/s1", "{}", whose)),
-            over
+            event_summary(&api_operation("delete", "/api/v2/sessions/s1", "{}", user)),
+            revoked
         );
         assert_eq!(
-            any_event_of(&api("post", "/api/v2/sessions/s1/revoke", "{}", whose)),
-            over
+            event_summary(&api_operation(
+                "post",
+                "/api/v2/sessions/s1/revoke",
+                "{}",
+                user
+            )),
+            revoked
         );
         assert_eq!(
-            any_event_of(&api("delete", "/api/v2/sessions/s1", "{}", "{}")),
+            event_summary(&api_operation("delete", "/api/v2/sessions/s1", "{}", "{}")),
             None
         );
         assert_eq!(
-            any_event_of(&api("delete", "/api/v2/sessions/", "{}", whose)),
+            event_summary(&api_operation("delete", "/api/v2/sessions/", "{}", user)),
             None
         );
         assert_eq!(
-            any_event_of(&api("get", "/api/v2/sessions/s1", "{}", whose)),
+            event_summary(&api_operation("get", "/api/v2/sessions/s1", "{}", user)),
             None
         );
     }
 
     #[test]
-    fn all_sessions_of_the_user_in_the_path_are_over() {
+    fn all_sessions_of_the_user_in_the_path_are_revoked() {
         assert_eq!(
-            any_event_of(&api(
+            event_summary(&api_operation(
                 "delete",
                 "/api/v2/users/auth0%7C1/sessions",
                 "{}",
@@ -62,7 +71,12 @@ mod tests {
             Some(("session_revoked", "auth0|1", None, Some("user")))
         );
         assert_eq!(
-            any_event_of(&api("delete", "/api/v2/users//sessions", "{}", "{}")),
+            event_summary(&api_operation(
+                "delete",
+                "/api/v2/users//sessions",
+                "{}",
+                "{}"
+            )),
             None
         );
     }

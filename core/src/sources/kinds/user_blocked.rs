@@ -1,12 +1,15 @@
-//! `user_blocked`: an administrator blocked a user through the Management API.
+//! `user_blocked`: an administrator blocked the user through the Management API.
 //!
-//! Only Auth0's answer tells that the block is in force, and whose it is.
+//! Only the response of the operation confirms the block and names the user.
 //!
 //! Source: Auth0, "Management API: Update a User" (`PATCH /api/v2/users/{id}`).
 
 use serde::Deserialize;
 
-use crate::sources::{affected::Affected, record::Record};
+use crate::sources::{
+    affected::Affected,
+    record_view::{RecordView, non_empty_id},
+};
 
 #[derive(Deserialize)]
 struct Update {
@@ -19,48 +22,51 @@ struct User {
     user_id: String,
 }
 
-pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
-    updated(record, true).map(|user_id| Affected::user(&user_id))
+/// Matches an update that blocks a user.
+pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
+    user_with_changed_block(record, true).map(|user_id| Affected::user(&user_id))
 }
 
-/// The user whose block was set to this.
-pub(in crate::sources) fn updated(record: &Record<'_>, blocked: bool) -> Option<String> {
+/// Returns the user of an update that sets `blocked` to this value, if the response confirms it.
+pub(super) fn user_with_changed_block(record: &RecordView<'_>, blocked: bool) -> Option<String> {
     let operation = record.operation()?;
-    operation.updated_user()?;
-    let update: Update = operation.request()?;
-    let user: User = operation.response()?;
-    let done = update.blocked == blocked && user.blocked == blocked;
-    (done && !user.user_id.is_empty()).then_some(user.user_id)
+    operation.updated_user_id()?;
+    let update: Update = operation.request_body()?;
+    let user: User = operation.response_body()?;
+    if update.blocked != blocked || user.blocked != blocked {
+        return None;
+    }
+    non_empty_id(&user.user_id)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::event_of;
+    use crate::sources::test_support::event_json;
 
     const REQUEST: &str =
         r#""request":{"method":"patch","path":"/api/v2/users/auth0%7C1","body":{"blocked":true}}"#;
     const RESPONSE: &str = r#""response":{"statusCode":200,"body":{"user_id":"auth0|1","blocked":true,"email":"a@b"}}"#;
 
-    fn event_of_details(details: &str) -> Option<String> {
-        event_of(&format!(
+    fn event_json_of_details(details: &str) -> Option<String> {
+        event_json(&format!(
             r#"{{"type":"sapi","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|admin","details":{{{details}}}}}"#
         ))
     }
 
     #[test]
-    fn blocking_ends_the_sessions_of_the_blocked_and_not_of_the_administrator() {
+    fn a_block_revokes_the_sessions_of_the_blocked_user_and_not_of_the_administrator() {
         let expected = Some(
             r#"{"id":"1","type":"user_blocked","date":"2021-11-03T05:53:57.546Z","user_id":"auth0|1","revokes":"user"}"#,
         );
-        let event = event_of_details(&format!("{REQUEST},{RESPONSE}"));
+        let event = event_json_of_details(&format!("{REQUEST},{RESPONSE}"));
         assert_eq!(event.as_deref(), expected);
         let bare_id = REQUEST.replace("%7C", "|").replace("patch", "PATCH");
-        let event = event_of_details(&format!("{bare_id},{RESPONSE}"));
+        let event = event_json_of_details(&format!("{bare_id},{RESPONSE}"));
         assert_eq!(event.as_deref(), expected);
     }
 
     #[test]
-    fn no_other_call_of_the_management_api_is_an_event() {
+    fn no_other_management_api_operation_makes_an_event() {
         for (from, to) in [
             ("patch", "get"),
             ("patch", "delete"),
@@ -76,7 +82,7 @@ mod tests {
         ] {
             let request = REQUEST.replace(from, to);
             assert_ne!(request, REQUEST);
-            let event = event_of_details(&format!("{request},{RESPONSE}"));
+            let event = event_json_of_details(&format!("{request},{RESPONSE}"));
             assert_eq!(event, None, "{request}");
         }
         for (from, to) in [
@@ -88,12 +94,12 @@ mod tests {
         ] {
             let response = RESPONSE.replace(from, to);
             assert_ne!(response, RESPONSE);
-            let event = event_of_details(&format!("{REQUEST},{response}"));
+            let event = event_json_of_details(&format!("{REQUEST},{response}"));
             assert_eq!(event, None, "{response}");
         }
         for details in [REQUEST, RESPONSE, ""] {
-            assert_eq!(event_of_details(details), None, "{details}");
+            assert_eq!(event_json_of_details(details), None, "{details}");
         }
-        assert_eq!(event_of(r#"{"type":"sapi","user_id":"auth0|1"}"#), None);
+        assert_eq!(event_json(r#"{"type":"sapi","user_id":"auth0|1"}"#), None);
     }
 }

@@ -1,41 +1,50 @@
-//! `user_deleted`: the account is gone, and all of its sessions with it.
+//! `user_deleted`: the account was deleted, which ends all of its sessions.
 
 use crate::sources::{
     affected::Affected,
-    record::{Record, named},
+    record_view::{RecordView, non_empty_id},
 };
 
-/// Success User Deletion: the record's user is who is gone.
-pub(in crate::sources) fn by_log(record: &Record<'_>) -> Option<Affected> {
+/// Matches "Success User Deletion". The record's `user_id` is the deleted user.
+pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
     record.user_id().map(Affected::user)
 }
 
-/// An administrator did it (`DELETE /api/v2/users/{id}`), which answers with nothing, so the path
-/// tells who it was.
-pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
+/// Matches a deletion through the Management API (`DELETE /api/v2/users/{id}`). Its response is
+/// empty, so the user is taken from the path.
+pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
     let operation = record.operation()?;
-    match (operation.method.as_str(), operation.path().as_slice()) {
-        ("DELETE", ["users", id]) => Some(Affected::user(&named(id)?)),
+    match (
+        operation.method.as_str(),
+        operation.path_segments().as_slice(),
+    ) {
+        ("DELETE", ["users", id]) => Some(Affected::user(&non_empty_id(id)?)),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::{any_event_of, api};
+    use crate::sources::test_support::{api_operation, event_summary};
 
     #[test]
-    fn a_deleted_user_s_sessions_are_over() {
-        let gone = Some(("user_deleted", "auth0|1", None, Some("user")));
-        assert_eq!(any_event_of(r#"{"type":"sdu","user_id":"auth0|1"}"#), gone);
+    fn a_deletion_revokes_all_sessions_of_the_user() {
+        let deleted = Some(("user_deleted", "auth0|1", None, Some("user")));
+        assert_eq!(
+            event_summary(r#"{"type":"sdu","user_id":"auth0|1"}"#),
+            deleted
+        );
         for path in ["/api/v2/users/auth0|1", "/api/v2/users/auth0%7C1"] {
-            assert_eq!(any_event_of(&api("delete", path, "{}", "{}")), gone);
+            assert_eq!(
+                event_summary(&api_operation("delete", path, "{}", "{}")),
+                deleted
+            );
         }
     }
 
     #[test]
-    fn it_is_nobody_without_an_id_and_never_the_administrator() {
-        assert_eq!(any_event_of(r#"{"type":"sdu"}"#), None);
+    fn a_deletion_without_a_user_id_makes_no_event() {
+        assert_eq!(event_summary(r#"{"type":"sdu"}"#), None);
         for path in [
             "/api/v2/users/",
             "/api/v2/users",
@@ -43,7 +52,7 @@ mod tests {
             "/api/v2/users/%ff",
         ] {
             assert_eq!(
-                any_event_of(&api("DELETE", path, "{}", "{}")),
+                event_summary(&api_operation("DELETE", path, "{}", "{}")),
                 None,
                 "{path}"
             );

@@ -1,31 +1,47 @@
-//! `user_unblocked`: an administrator has lifted a block. Tokens from before the block stay revoked.
+//! `user_unblocked`: an administrator unblocked the user. Tokens that the block revoked stay
+//! revoked.
 
-use super::user_blocked;
-use crate::sources::{affected::Affected, record::Record};
+use super::user_blocked::user_with_changed_block;
+use crate::sources::{affected::Affected, record_view::RecordView};
 
-/// The counterpart of `user_blocked`, told in the same way.
-pub(in crate::sources) fn by_api(record: &Record<'_>) -> Option<Affected> {
-    user_blocked::updated(record, false).map(|user_id| Affected::nothing(&user_id))
+/// Matches an update that unblocks a user.
+pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
+    user_with_changed_block(record, false).map(|user_id| Affected::nothing(&user_id))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::batch::tests::{any_event_of, api};
+    use crate::sources::test_support::{api_operation, event_summary};
 
     #[test]
-    fn a_block_that_is_lifted_revokes_nothing() {
+    fn an_unblocked_user_makes_an_event_that_revokes_nothing() {
         let path = "/api/v2/users/auth0|1";
-        let answer = |blocked| format!(r#"{{"user_id":"auth0|1","blocked":{blocked}}}"#);
+        let response = |blocked| format!(r#"{{"user_id":"auth0|1","blocked":{blocked}}}"#);
         assert_eq!(
-            any_event_of(&api("patch", path, r#"{"blocked":false}"#, &answer(false))),
+            event_summary(&api_operation(
+                "patch",
+                path,
+                r#"{"blocked":false}"#,
+                &response(false)
+            )),
             Some(("user_unblocked", "auth0|1", None, None))
         );
         assert_eq!(
-            any_event_of(&api("patch", path, r#"{"blocked":false}"#, &answer(true))),
+            event_summary(&api_operation(
+                "patch",
+                path,
+                r#"{"blocked":false}"#,
+                &response(true)
+            )),
             None
         );
         assert_eq!(
-            any_event_of(&api("patch", path, r#"{"name":"x"}"#, &answer(false))),
+            event_summary(&api_operation(
+                "patch",
+                path,
+                r#"{"name":"x"}"#,
+                &response(false)
+            )),
             None
         );
     }

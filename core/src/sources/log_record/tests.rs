@@ -2,9 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn ids(body: &str) -> Vec<Option<String>> {
-    pieces(body.as_bytes())
-        .map(|piece| parse(piece).ok().map(|record| record.log_id.into_owned()))
+fn parsed_ids(body: &str) -> Vec<Option<String>> {
+    split_records(body.as_bytes())
+        .map(|slice| parse(slice).ok().map(|record| record.log_id.into_owned()))
         .collect()
 }
 
@@ -19,29 +19,35 @@ fn some(ids: &[&str]) -> Vec<Option<String>> {
 }
 
 #[test]
-fn an_array_lines_and_one_object_are_told_apart_by_their_bytes() {
+fn an_array_lines_and_a_single_object_are_detected_from_the_body() {
     let [a, b] = ["a", "b"].map(record);
-    assert_eq!(ids(&format!("[{a},{b}]")), some(&["a", "b"]));
-    assert_eq!(ids(&format!(" [\n {a} ,\r\n {b}\n]\n")), some(&["a", "b"]));
-    assert_eq!(ids(&format!("{a}\n{b}\n")), some(&["a", "b"]));
-    assert_eq!(ids(&format!("{a}\r\n\r\n{b}\r\n")), some(&["a", "b"]));
-    assert_eq!(ids(&a), some(&["a"]));
-    assert_eq!(ids(&a.replace(",\"", ",\n  \"")), some(&["a"]));
-    assert_eq!(ids(&format!("\u{feff}[{a}]")), some(&["a"]));
+    assert_eq!(parsed_ids(&format!("[{a},{b}]")), some(&["a", "b"]));
+    assert_eq!(
+        parsed_ids(&format!(" [\n {a} ,\r\n {b}\n]\n")),
+        some(&["a", "b"])
+    );
+    assert_eq!(parsed_ids(&format!("{a}\n{b}\n")), some(&["a", "b"]));
+    assert_eq!(
+        parsed_ids(&format!("{a}\r\n\r\n{b}\r\n")),
+        some(&["a", "b"])
+    );
+    assert_eq!(parsed_ids(&a), some(&["a"]));
+    assert_eq!(parsed_ids(&a.replace(",\"", ",\n  \"")), some(&["a"]));
+    assert_eq!(parsed_ids(&format!("\u{feff}[{a}]")), some(&["a"]));
 }
 
 #[test]
-fn an_empty_body_holds_no_piece() {
+fn an_empty_body_contains_no_record() {
     for body in ["", " \n", "[]", "[ ]", "[,]", "\u{feff}"] {
-        assert_eq!(ids(body), [], "{body:?}");
+        assert_eq!(parsed_ids(body), [], "{body:?}");
     }
 }
 
 #[test]
-fn a_record_that_cannot_be_read_costs_no_other() {
+fn a_malformed_record_does_not_affect_the_others() {
     let [a, b] = ["a", "b"].map(record);
-    let around = |bad: &str| {
-        let array = ids(&format!("[{a},{bad},{b}]"));
+    let malformed_count = |bad: &str| {
+        let array = parsed_ids(&format!("[{a},{bad},{b}]"));
         assert_eq!(array.first(), some(&["a"]).first(), "{bad}");
         assert_eq!(array.last(), some(&["b"]).first(), "{bad}");
         array.iter().filter(|id| id.is_none()).count()
@@ -68,42 +74,53 @@ fn a_record_that_cannot_be_read_costs_no_other() {
         r#"{"log_id":"x","log_id":"y","data":{"type":"slo"}}"#,
         r#"{"log_id":"x","data":{"type":"slo"}} x"#,
     ] {
-        assert_eq!(around(bad), 1, "{bad}");
+        assert_eq!(malformed_count(bad), 1, "{bad}");
     }
     assert_eq!(
-        ids(&format!("{a}\n{{\"log_id\":\n{b}")),
+        parsed_ids(&format!("{a}\n{{\"log_id\":\n{b}")),
         [Some("a".into()), None, Some("b".into())]
     );
 }
 
 #[test]
-fn a_body_that_breaks_off_keeps_what_came_before() {
+fn the_records_before_the_end_of_a_truncated_body_are_parsed() {
     let [a, b] = ["a", "b"].map(record);
     let (half, _) = b.split_at(30);
-    assert_eq!(ids(&format!("[{a},{half}")), [Some("a".into()), None]);
-    assert_eq!(ids(&format!("[{a}")), some(&["a"]));
-    assert_eq!(ids(&format!("[{a}] trailing")), [Some("a".into()), None]);
-    assert_eq!(ids(&format!("[{a}],{b}")).first(), some(&["a"]).first());
+    assert_eq!(
+        parsed_ids(&format!("[{a},{half}")),
+        [Some("a".into()), None]
+    );
+    assert_eq!(parsed_ids(&format!("[{a}")), some(&["a"]));
+    assert_eq!(
+        parsed_ids(&format!("[{a}] trailing")),
+        [Some("a".into()), None]
+    );
+    assert_eq!(
+        parsed_ids(&format!("[{a}],{b}")).first(),
+        some(&["a"]).first()
+    );
 }
 
 #[test]
-fn bytes_that_are_not_text_spoil_only_their_record() {
+fn invalid_utf_8_affects_only_its_record() {
     let mut body = b"[{\"log_id\":\"\xff\",\"data\":{\"type\":\"slo\"}},".to_vec();
     body.extend_from_slice(record("b").as_bytes());
     body.push(b']');
-    let read: Vec<bool> = pieces(&body).map(|piece| parse(piece).is_ok()).collect();
-    assert_eq!(read, [false, true]);
+    let parsed: Vec<bool> = split_records(&body)
+        .map(|slice| parse(slice).is_ok())
+        .collect();
+    assert_eq!(parsed, [false, true]);
 }
 
 #[test]
 fn a_log_id_has_at_most_256_bytes() {
     let fits = "x".repeat(256);
-    assert_eq!(ids(&record(&fits)), some(&[&fits]));
-    assert_eq!(ids(&record(&"x".repeat(257))), [None]);
+    assert_eq!(parsed_ids(&record(&fits)), some(&[&fits]));
+    assert_eq!(parsed_ids(&record(&"x".repeat(257))), [None]);
 }
 
 #[test]
-fn an_absent_a_null_and_an_empty_field_are_the_same() {
+fn an_absent_a_null_and_an_empty_field_are_equivalent() {
     for fields in [
         "",
         r#","user_id":null,"tenant_name":null"#,
@@ -119,7 +136,7 @@ fn an_absent_a_null_and_an_empty_field_are_the_same() {
 }
 
 #[test]
-fn a_record_borrows_what_holds_no_escapes() {
+fn a_record_borrows_text_without_escape_sequences() {
     let body = record("a");
     let record = parse(body.as_bytes()).unwrap_or_else(|_| panic!("{body}"));
     assert!(matches!(record.log_id, Cow::Borrowed("a")));
@@ -132,21 +149,21 @@ fn a_record_borrows_what_holds_no_escapes() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_cut_and_read_without_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        for piece in pieces(&body) {
-            let _ = parse(piece);
+    fn any_bytes_are_split_and_parsed_without_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for slice in split_records(&body) {
+            let _ = parse(slice);
         }
     }
 
     #[test]
-    fn json_like_text_is_cut_and_read_without_a_panic(body in r#"[\[\]{},:"\\a \n]{0,60}"#) {
-        for piece in pieces(body.as_bytes()) {
-            let _ = parse(piece);
+    fn json_like_text_is_split_and_parsed_without_a_panic(body in r#"[\[\]{},:"\\a \n]{0,60}"#) {
+        for slice in split_records(body.as_bytes()) {
+            let _ = parse(slice);
         }
     }
 
     #[test]
-    fn good_records_come_through_in_order_whatever_stands_between(
+    fn valid_records_are_parsed_in_order_despite_malformed_ones_between(
         bad in proptest::collection::vec(r#"[^\[\]{}",\\\n]{1,10}|\{[^\[\]{}",\\\n]*\}|"[^"\\\n]*""#, 0..5),
         lines in any::<bool>(),
     ) {
@@ -154,7 +171,7 @@ proptest! {
         records.extend(bad);
         records.push(record("last"));
         let body = if lines { records.join("\n") } else { format!("[{}]", records.join(",")) };
-        let read: Vec<String> = ids(&body).into_iter().flatten().collect();
-        prop_assert_eq!(read, ["first", "last"]);
+        let parsed: Vec<String> = parsed_ids(&body).into_iter().flatten().collect();
+        prop_assert_eq!(parsed, ["first", "last"]);
     }
 }

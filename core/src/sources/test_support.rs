@@ -1,0 +1,68 @@
+//! Helpers for the tests of the rules.
+
+use super::batch::{Batch, read_batch};
+use crate::{Result, events::event_types::EventTypes, tenant::Tenant, timestamp::Timestamp};
+
+/// The time at which the helpers receive a body.
+pub(super) const RECEIVED_AT: &str = "2026-01-01T00:00:00.000Z";
+
+/// Reads a body that reports the default event types of the tenant `acme@us`.
+pub(super) fn read_default_types(body: &str) -> Result<Batch> {
+    read_types(body, &EventTypes::default())
+}
+
+/// Reads a body that reports these event types of the tenant `acme@us`.
+pub(super) fn read_types(body: &str, event_types: &EventTypes) -> Result<Batch> {
+    let tenant = Tenant::from_slug("acme@us").unwrap_or_else(|| panic!("a valid slug"));
+    let received_at = Timestamp::from_millis(1_767_225_600_000);
+    read_batch(body.as_bytes(), &tenant, event_types, received_at)
+}
+
+/// Returns a JSON Object body: one log record with the id `1` and this `data`.
+pub(super) fn record(data: &str) -> String {
+    format!(r#"{{"log_id":"1","data":{data}}}"#)
+}
+
+/// Returns the `data` of a `sapi` record: a Management API operation by `auth0|admin`.
+pub(super) fn api_operation(method: &str, path: &str, request: &str, response: &str) -> String {
+    format!(
+        r#"{{"type":"sapi","user_id":"auth0|admin","details":{{"request":{{"method":"{method}","path":"{path}","body":{request}}},"response":{{"statusCode":200,"body":{response}}}}}}}"#
+    )
+}
+
+/// Returns the JSON of the event that a record with this `data` makes, if the default event types
+/// are reported.
+pub(super) fn event_json(data: &str) -> Option<String> {
+    let batch = read_default_types(&record(data));
+    let batch = batch.unwrap_or_else(|error| panic!("{error:?}: {data}"));
+    assert_eq!(batch.received, 1);
+    let event = batch.events.first()?;
+    serde_json::to_string(event).ok()
+}
+
+/// The type, `user_id`, `session_id` and `revokes` of an event.
+type EventSummary = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    Option<&'static str>,
+);
+
+/// Returns the event that a record with this `data` makes, if all event types are reported. Asserts
+/// that the record makes no event if no event type is reported.
+pub(super) fn event_summary(data: &str) -> Option<EventSummary> {
+    let body = record(data);
+    let none = read_types(&body, &EventTypes::only([])).unwrap();
+    assert_eq!((none.events.len(), none.ignored), (0, 1));
+    let batch = read_types(&body, &EventTypes::all()).unwrap();
+    let event = batch.events.first()?;
+    let json = serde_json::to_value(event).unwrap();
+    let member =
+        |name: &str| -> Option<&'static str> { Some(json.get(name)?.as_str()?.to_owned().leak()) };
+    Some((
+        member("type")?,
+        member("user_id")?,
+        member("session_id"),
+        member("revokes"),
+    ))
+}
