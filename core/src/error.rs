@@ -77,6 +77,9 @@ pub enum ApiError {
     },
     /// The issuer's keys cannot be fetched at present.
     TemporarilyUnavailable,
+    /// A tenant object does not understand a request, because a deployment is in progress and the
+    /// Worker that sent it has another version.
+    VersionMismatch,
     /// The tenant's storage does not respond.
     StorageUnavailable(Incident),
     /// A limit on the number of open sockets is reached.
@@ -204,7 +207,7 @@ impl ApiError {
                 WireError::permanent("invalid_token", 401, 4401)
             }
             Self::InsufficientScope { .. } => WireError::permanent("insufficient_scope", 403, 4403),
-            Self::TemporarilyUnavailable => {
+            Self::TemporarilyUnavailable | Self::VersionMismatch => {
                 WireError::transient("temporarily_unavailable", 503, 1013, 5)
             }
             Self::StorageUnavailable(_) => {
@@ -265,6 +268,9 @@ impl ApiError {
             }
             Self::TemporarilyUnavailable => {
                 "The issuer's keys cannot be fetched at present. Try again in a few seconds."
+            }
+            Self::VersionMismatch => {
+                "A new version is being deployed. Try again in a few seconds."
             }
             Self::StorageUnavailable(_) => {
                 "The tenant's storage does not respond. The failure has been logged. Try again in a few seconds."

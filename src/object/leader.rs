@@ -1,0 +1,175 @@
+//! The leader's state: the event log, the revocations, the key sets, and the followers.
+
+use std::{cell::Cell, rc::Rc};
+
+use session_events_core::{
+    error::{ApiError, Incident},
+    events::{
+        event::Event,
+        event_log::{EventLog, StoredEvent},
+    },
+    protocol::{
+        bodies::HealthBody, object_request::RevokedAt, revocation_page::PageRequest,
+    },
+    replication::messages::{LogEntry, Snapshot},
+    tenant::{Tenant, config::Config},
+    timestamp::Timestamp,
+};
+use worker::{Env, Response, State};
+
+use super::{
+    key_sets::KeySets,
+    replicator::{RETRY_SECONDS, Replicator},
+};
+use crate::{
+    Result,
+    runtime::{clock, http, log::OrInternal},
+    storage::event_store::EventStore,
+};
+
+/// The leader's state.
+pub(super) struct Leader {
+    pub(super) events: Rc<EventStore>,
+    pub(super) key_sets: KeySets,
+    replicator: Replicator,
+    /// Whether the alarm is set for the next prune.
+    is_prune_scheduled: Cell<bool>,
+}
+
+impl Leader {
+    /// Returns the state of a leader that wakes.
+    pub(super) fn new(state: &Rc<State>, env: &Env, tenant: Tenant) -> Self {
+        let events = Rc::new(EventStore::new(state));
+        Self {
+            key_sets: KeySets::new(state, tenant.domain()),
+            replicator: Replicator::new(state, env, tenant, Rc::clone(&events)),
+            events,
+            is_prune_scheduled: Cell::new(false),
+        }
+    }
+
+    /// Returns the events in the log, latest first.
+    pub(super) fn events(&self) -> worker::Result<Response> {
+        self.events.with_log(|log| {
+            // The events are stored as JSON; together they form an `EventsBody`.
+            let latest_first = log.oldest_first().rev();
+            let events: Vec<&str> = latest_first.map(|event| event.json.as_str()).collect();
+            http::json_text(format!(r#"{{"events":[{}]}}"#, events.join(",")))
+        })?
+    }
+
+    /// Stores events and returns those that are not duplicates.
+    pub(super) fn append(
+        &self,
+        events: Vec<Event>,
+        now: Timestamp,
+    ) -> worker::Result<Vec<StoredEvent>> {
+        let min_acked = self.replicator.min_acked()?;
+        self.events.append(events, now, min_acked)
+    }
+
+    /// Returns the time by which appends to followers are retried, or `None` without followers.
+    pub(super) fn next_retry(&self) -> worker::Result<Option<Timestamp>> {
+        let has_followers = self.replicator.has_followers()?;
+        Ok(has_followers.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
+    }
+
+    /// Begins to append missing entries to every follower.
+    pub(super) fn begin_appends(&self) -> worker::Result<()> {
+        self.replicator.begin_appends()
+    }
+
+    /// Begins to append missing entries. Returns when to check again whether every follower has
+    /// acknowledged them.
+    pub(super) fn retry_appends(&self) -> worker::Result<Option<Timestamp>> {
+        self.begin_appends()?;
+        let is_behind = self.replicator.min_acked()? < self.events.last_seq()?;
+        Ok(is_behind.then(|| clock::now().plus_seconds(RETRY_SECONDS)))
+    }
+
+    /// Registers a shard as a follower and returns a snapshot, in one step.
+    pub(super) fn snapshot_for(&self, shard: u16) -> worker::Result<Response> {
+        self.replicator.register(shard)?;
+        let snapshot = self.events.with_log(|log| Snapshot {
+            last_seq: log.last_seq(),
+            entries: log.oldest_first().map(LogEntry::from).collect(),
+        })?;
+        http::object_response(&snapshot)
+    }
+
+    /// Returns a page of revocations, or 304 if the client has it already.
+    pub(super) fn revocations(
+        &self,
+        page: PageRequest,
+        if_none_match: Option<&str>,
+        config: &Config,
+    ) -> worker::Result<Response> {
+        let last_event_id =
+            |log: &EventLog| log.last().map(|event| event.id.clone());
+        let last_event_id = self.events.with_log(last_event_id)?;
+        let days = config.revocation_days();
+        let page = self
+            .events
+            .revocations()
+            .page(page, last_event_id, days, clock::now())?;
+        http::json_with_etag(&page, if_none_match)
+    }
+
+    /// Returns the latest revocation time for a user, as a [`RevokedAt`].
+    pub(super) fn revoked_at(
+        &self,
+        user_id: &str,
+        session_id: Option<&str>,
+    ) -> worker::Result<Response> {
+        let revoked_at = self.events.revocations().revoked_at(user_id, session_id)?;
+        http::object_response(&RevokedAt { revoked_at })
+    }
+
+    /// Returns the time of the next prune, unless the alarm is already set for it. It is set while
+    /// there are revocations, so one check after each wake-up suffices.
+    pub(super) fn next_prune_if_unscheduled(
+        &self,
+        config: &Config,
+    ) -> worker::Result<Option<Timestamp>> {
+        if self.is_prune_scheduled.get() {
+            return Ok(None);
+        }
+        let next = self
+            .events
+            .revocations()
+            .next_prune(config.revocation_days())?;
+        self.is_prune_scheduled.set(next.is_some());
+        Ok(next)
+    }
+
+    /// Prunes expired revocations. Returns the time of the next prune.
+    pub(super) fn prune(
+        &self,
+        now: Timestamp,
+        config: &Config,
+    ) -> worker::Result<Option<Timestamp>> {
+        let (days, revocations) = (config.revocation_days(), self.events.revocations());
+        if revocations.next_prune(days)?.is_some_and(|due| due <= now) {
+            revocations.prune(days, now)?;
+        }
+        revocations.next_prune(days)
+    }
+
+    /// Returns the state of the storage and the age of the key sets.
+    pub(super) fn health(&self, tenant: &Tenant, config: &Config) -> Result<Response> {
+        self.events.check().map_err(|error| {
+            ApiError::StorageUnavailable(Incident {
+                step: "health",
+                cause: error.to_string(),
+            })
+        })?;
+        http::json(&HealthBody {
+            storage: "ok",
+            key_sets: config
+                .issuers(tenant)
+                .map(|issuer| self.key_sets.health(issuer.jwks_uri))
+                .collect(),
+        })
+        .or_internal("health")
+    }
+}
