@@ -9,9 +9,9 @@
 //! 4. its times, and
 //! 5. ([`verify`] only) its audience and subject.
 //!
-//! Before the signature is verified, the header can select only one of two algorithms and one of
-//! the issuer's own keys. Of the claims only `iss` is used, and only to find a configured issuer. So
-//! a token cannot cause a request to any other host.
+//! Until the signature is verified, the header can select only one of two algorithms and one of the
+//! issuer's own keys. Of the claims only `iss` is used, and only to find a configured issuer. So a
+//! token never causes a request to an unknown host.
 //!
 //! Source: RFC 7519 and RFC 8725 (JSON Web Tokens and their best practices), RFC 9068 (the
 //! profile for access tokens), Auth0 "Access Token Profiles".

@@ -23,8 +23,8 @@ const FRESH_SECONDS: i64 = 10 * 60;
 const USABLE_SECONDS: i64 = 24 * 60 * 60;
 /// Minimum number of seconds between fetches for unknown keys, and after a failed fetch.
 const REFETCH_SECONDS: i64 = 30;
-/// Number of failures in a row after which fetches pause if no set is usable. Until then every token
-/// causes a fetch, so a recovered issuer is noticed at once.
+/// Number of failures in a row after which fetches pause if no set is usable. Until then every
+/// token causes a fetch, so the Worker uses a recovered issuer at once.
 const MAX_FAILURES_WITHOUT_PAUSE: u32 = 5;
 /// Length of that pause in seconds. Clients receive the same number in `Retry-After`.
 const PAUSE_SECONDS: i64 = 5;

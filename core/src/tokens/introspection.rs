@@ -37,8 +37,8 @@ pub fn token_from_form(content_type: Option<&str>, body: &[u8]) -> Result<String
     }
 }
 
-/// Returns the `sub` and the `sid` of a token: its user and its user session. Each is `None` if it is
-/// missing or empty.
+/// Returns the `sub` and the `sid` of a token: its user and its user session. Each is `None` if it
+/// is missing or empty.
 pub fn user_and_session(token: &IssuedToken) -> (Option<&str>, Option<&str>) {
     let text = |name| {
         token
@@ -55,8 +55,8 @@ pub fn inactive_response() -> Map<String, Value> {
     Map::from_iter([("active".to_owned(), false.into())])
 }
 
-/// Returns the response for an active token: its claims, and the members of RFC 7662 for which Auth0
-/// has other names. A claim cannot override `active` or `token_type`.
+/// Returns the response for an active token: its claims, and the members of RFC 7662 for which
+/// Auth0 uses different names. A claim cannot override `active` or `token_type`.
 pub fn active_response(token: &IssuedToken) -> Map<String, Value> {
     let mut response = token.claims().clone();
     if let (None, Some(azp)) = (response.get("client_id"), response.get("azp")) {

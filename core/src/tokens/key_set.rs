@@ -22,8 +22,8 @@ pub const FETCH_TIMEOUT_MILLIS: u64 = 5_000;
 /// Accepted sizes of an RSA modulus in bits. RFC 7518, section 3.3, requires the minimum. The
 /// maximum limits the cost of a signature check.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// Accepted public exponents. The runtime's WebCrypto supports them, and issuers use no others. Even,
-/// very small or huge exponents would weaken a key or make it expensive.
+/// Accepted public exponents. The runtime's WebCrypto supports them, and issuers use no others.
+/// Even, very small or huge exponents would weaken a key or make it expensive.
 const EXPONENTS: [u32; 4] = [3, 17, 37, 65_537];
 
 /// An RSA public key for checking signatures.
@@ -85,8 +85,8 @@ impl KeySet {
     /// # Errors
     ///
     /// - [`TokenError::UnknownKey`] if there is no such key.
-    /// - [`TokenError::AmbiguousKey`] if there are several. Trying each would let an attacker choose
-    ///   between them.
+    /// - [`TokenError::AmbiguousKey`] if there are several. Trying each would let an attacker
+    ///   choose between them.
     pub fn signing_key(&self, kid: &str, algorithm: Algorithm) -> Result<&SigningKey, TokenError> {
         let mut matching = self
             .keys

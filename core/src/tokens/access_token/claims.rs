@@ -21,8 +21,8 @@ const MAX_SUBJECT_BYTES: usize = 1_024;
 /// Tolerated clock skew in seconds: how far `nbf` and `iat` may be in the future.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
-/// Claims as parsed. Duplicate claims are rejected, because another reader could use the other value
-/// (RFC 7519, section 4).
+/// Claims as parsed. Duplicate claims are rejected, because parsers disagree about which value
+/// counts (RFC 7519, section 4).
 pub(super) type UnverifiedClaims = Claims<NoDuplicateKeys<Value>>;
 
 /// A token whose signature, issuer and times have been verified, but not its audience and subject.
@@ -55,14 +55,14 @@ impl IssuedToken {
             return Err(TokenError::NotYetValid);
         }
 
-        // The parser separates the times from the other claims.
+        // The parser removes the times from the map of claims. Put them back.
         let times = [
             ("exp", Some(expiration)),
             ("nbf", claims.not_before),
             ("iat", claims.issued_at),
         ];
-        let NoDuplicateKeys(other_claims) = claims.custom;
-        let mut claims: Map<String, Value> = other_claims.into_iter().collect();
+        let NoDuplicateKeys(claims_without_times) = claims.custom;
+        let mut claims: Map<String, Value> = claims_without_times.into_iter().collect();
         for (name, time) in times {
             if let Some(time) = time {
                 claims.insert(name.to_owned(), time.timestamp().into());
@@ -117,8 +117,8 @@ impl AccessToken {
         self.expires_at
     }
 
-    /// Returns whether the token has a permission: as a word of its `scope`, or as an element of its
-    /// `permissions`.
+    /// Returns whether the token has a permission: as a word of its `scope`, or as an element of
+    /// its `permissions`.
     pub fn has_permission(&self, permission: &str) -> bool {
         let scope = self.claims.get("scope").and_then(Value::as_str);
         let permissions = self.claims.get("permissions").and_then(Value::as_array);

@@ -13,8 +13,8 @@ use crate::{
 
 /// Maximum size of a token in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// Maximum nesting depth of the claims. It is well below the limit of JSON parsers, so that the
-/// claims can be nested in other messages.
+/// Maximum nesting depth of the claims. It is well below the limit of JSON parsers, so that a
+/// message can contain the claims.
 const MAX_CLAIMS_DEPTH: usize = 64;
 /// Header parameters that change how the signature is verified or contain a key (RFC 8725, sections
 /// 3.1 and 3.10). A token is rejected if one is present, whatever its value.
@@ -22,8 +22,8 @@ const FORBIDDEN_PARAMETERS: [&str; 4] = ["crit", "b64", "jwk", "x5c"];
 /// Accepted values of `typ`. The comparison is case-insensitive.
 const ACCEPTED_TYPES: [&str; 2] = ["JWT", "at+jwt"];
 
-/// A parsed token. Duplicate header parameters are rejected, because another reader could use the
-/// other value (RFC 7515, section 4).
+/// A parsed token. Duplicate header parameters are rejected, because parsers disagree about which
+/// value counts (RFC 7515, section 4).
 type ParsedToken<'a> = UntrustedToken<'a, NoDuplicateKeys<Value>>;
 
 /// A token whose signature has not been verified yet.
@@ -85,10 +85,10 @@ fn parse(token: &str) -> Result<ParsedToken<'_>, TokenError> {
 /// Checks the header and returns the signature algorithm.
 fn check_header(token: &ParsedToken<'_>) -> Result<Algorithm, TokenError> {
     let header = token.header();
-    let NoDuplicateKeys(other_parameters) = &header.other_fields;
+    let NoDuplicateKeys(parameters) = &header.other_fields;
     let has_forbidden_parameter = FORBIDDEN_PARAMETERS
         .iter()
-        .any(|name| other_parameters.contains_key(*name));
+        .any(|name| parameters.contains_key(*name));
     let has_url = header.key_set_url.is_some() || header.certificate_url.is_some();
     if has_forbidden_parameter || has_url {
         return Err(TokenError::Header);

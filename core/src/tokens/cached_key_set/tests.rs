@@ -3,7 +3,8 @@ use crate::error::TokenError;
 
 /// Returns a key set with these key ids.
 fn key_set(kids: &[&str]) -> KeySet {
-    let modulus = "_".repeat(342) + "w";
+    // 2048 bits in base64url.
+    let modulus = "_".repeat(341) + "w";
     let keys: Vec<String> = kids
         .iter()
         .map(|kid| format!(r#"{{"kty":"RSA","kid":"{kid}","n":"{modulus}","e":"AQAB"}}"#))

@@ -25,7 +25,7 @@ fn key_set(keys: &[String]) -> KeySet {
 
 #[test]
 fn a_key_may_declare_that_it_is_for_signatures_or_declare_nothing() {
-    for more in [
+    for more_members in [
         "",
         r#","use":"sig""#,
         r#","alg":"RS256""#,
@@ -33,14 +33,17 @@ fn a_key_may_declare_that_it_is_for_signatures_or_declare_nothing() {
         r#","key_ops":["sign","verify"],"use":"sig","alg":"RS256","x5c":["MII"],"x5t":"x""#,
         r#","use":null,"alg":null,"key_ops":null"#,
     ] {
-        let keys = key_set(&[key("a", more)]);
-        assert!(keys.signing_key("a", Algorithm::Rs256).is_ok(), "{more}");
+        let keys = key_set(&[key("a", more_members)]);
+        assert!(
+            keys.signing_key("a", Algorithm::Rs256).is_ok(),
+            "{more_members}"
+        );
     }
 }
 
 #[test]
 fn a_key_for_another_purpose_or_with_a_private_exponent_is_ignored() {
-    for more in [
+    for more_members in [
         r#","use":"enc""#,
         r#","use":"""#,
         r#","alg":"RS512""#,
@@ -53,7 +56,10 @@ fn a_key_for_another_purpose_or_with_a_private_exponent_is_ignored() {
         r#","d":"AQAB""#,
         r#","d":1"#,
     ] {
-        assert!(!key_set(&[key("a", more)]).contains("a"), "{more}");
+        assert!(
+            !key_set(&[key("a", more_members)]).contains("a"),
+            "{more_members}"
+        );
     }
     let without_kid = key("a", "").replace(r#""kid":"a","#, "");
     let elliptic = key("a", "").replace("RSA", "EC");
