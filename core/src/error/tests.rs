@@ -1,6 +1,6 @@
 use super::*;
 
-const TOKEN_FAULTS: [TokenError; 14] = [
+const TOKEN_ERRORS: [TokenError; 14] = [
     TokenError::Missing,
     TokenError::TooLong,
     TokenError::Malformed,
@@ -18,23 +18,23 @@ const TOKEN_FAULTS: [TokenError; 14] = [
 ];
 
 #[test]
-fn who_sent_no_credentials_is_challenged_without_an_error() {
-    let plain = Some("Bearer realm=\"session-events\"");
+fn a_request_without_credentials_receives_a_challenge_without_an_error_code() {
+    let expected = Some("Bearer realm=\"session-events\"");
     let token = ApiError::from(TokenError::Missing);
     let publish = ApiError::InvalidPublishToken { presented: false };
-    assert_eq!(token.challenge().as_deref(), plain);
-    assert_eq!(publish.challenge().as_deref(), plain);
+    assert_eq!(token.challenge().as_deref(), expected);
+    assert_eq!(publish.challenge().as_deref(), expected);
 }
 
 #[test]
-fn every_bad_token_is_challenged_as_a_401_with_a_description_fit_for_a_header() {
-    for fault in TOKEN_FAULTS.map(ApiError::from) {
-        assert_eq!(fault.status(), 401);
-        assert_eq!(fault.close_code(), 4401);
-        let challenge = fault.challenge().unwrap_or_default();
+fn every_token_error_has_status_401_and_a_challenge_that_is_a_valid_header_value() {
+    for error in TOKEN_ERRORS.map(ApiError::from) {
+        assert_eq!(error.status(), 401);
+        assert_eq!(error.close_code(), 4401);
+        let challenge = error.challenge().unwrap_or_default();
         assert!(challenge.is_ascii(), "{challenge}");
         assert!(!challenge.contains('\\'));
-        if fault != ApiError::from(TokenError::Missing) {
+        if error != ApiError::from(TokenError::Missing) {
             assert!(challenge.contains("error=\"invalid_token\""));
             assert_eq!(challenge.matches('"').count(), 6, "{challenge}");
         }
@@ -42,12 +42,12 @@ fn every_bad_token_is_challenged_as_a_401_with_a_description_fit_for_a_header() 
 }
 
 #[test]
-fn a_missing_right_is_challenged_with_the_scope_that_is_needed() {
-    let fault = ApiError::InsufficientScope {
+fn the_challenge_for_a_missing_permission_contains_the_required_scope() {
+    let error = ApiError::InsufficientScope {
         needed: "listen:events",
     };
     assert_eq!(
-        fault.challenge().as_deref(),
+        error.challenge().as_deref(),
         Some(
             "Bearer realm=\"session-events\", error=\"insufficient_scope\", error_description=\"The access token lacks the permission listen:events.\", scope=\"listen:events\""
         )
@@ -62,12 +62,12 @@ fn incident() -> Incident {
 }
 
 #[test]
-fn whoever_is_told_503_or_429_and_nobody_else_is_told_when_to_come_back() {
+fn errors_with_status_503_or_429_and_no_others_have_a_retry_after() {
     let misconfigured = ConfigError {
         variable: "SHARDS",
         problem: "is odd".into(),
     };
-    for fault in [
+    for error in [
         ApiError::NotFound,
         ApiError::MethodNotAllowed { allow: "GET" },
         ApiError::UpgradeRequired,
@@ -95,27 +95,27 @@ fn whoever_is_told_503_or_429_and_nobody_else_is_told_when_to_come_back() {
         ApiError::AuthenticationTimeout,
         ApiError::TokenExpired,
     ] {
-        let passes = matches!(fault.status(), 503 | 429);
-        assert_eq!(fault.retry_after().is_some(), passes, "{fault:?}");
+        let is_transient = matches!(error.status(), 503 | 429);
+        assert_eq!(error.retry_after().is_some(), is_transient, "{error:?}");
     }
 }
 
 #[test]
-fn what_happened_inside_is_for_the_log_alone() {
-    for fault in [
+fn the_details_of_an_incident_appear_only_in_the_log() {
+    for error in [
         ApiError::Internal(incident()),
         ApiError::StorageUnavailable(incident()),
     ] {
-        assert_eq!(fault.log_detail(), "publish: SQLITE_FULL");
-        let told = format!(
+        assert_eq!(error.log_detail(), "publish: SQLITE_FULL");
+        let response = format!(
             "{}{}{:?}",
-            fault.code(),
-            fault.description(),
-            fault.challenge()
+            error.code(),
+            error.description(),
+            error.challenge()
         );
         assert!(
-            !told.contains("SQLITE") && !told.contains("publish"),
-            "{told}"
+            !response.contains("SQLITE") && !response.contains("publish"),
+            "{response}"
         );
     }
 }

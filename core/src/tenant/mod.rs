@@ -1,7 +1,7 @@
 //! Tenants and their configuration.
 //!
-//! - [`Tenant`]: the slug in a path and the Auth0 domain that it stands for.
-//! - [`config`]: the variables that the operator sets.
+//! - [`Tenant`]: an Auth0 tenant, its slug and its domain.
+//! - [`config`]: the configuration of a deployment.
 //! - [`object_name`]: the names of a tenant's Durable Objects.
 
 pub mod config;

@@ -1,27 +1,30 @@
-//! Which of a tenant's objects: the one that has its events, or one that holds sockets only.
+//! The names of a tenant's Durable Objects.
 //!
-//! An object is reached by its name alone, so whoever makes a name says whom it talks to. A name
-//! is made of a valid [`Tenant`] and nothing else, so no two tenants can ever share an object.
+//! An object is reached by its name only. A name is built from a valid [`Tenant`] and a shard
+//! number, so two tenants never share an object.
 
 use std::fmt;
 
 use crate::tenant::Tenant;
 
-/// An object of a tenant.
+/// The name of a tenant object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectName {
-    /// Whose.
+    /// The tenant.
     pub tenant: Tenant,
-    /// Which of the tenant's shards, from 1; `None` is the root, which has the events.
+    /// The shard number, from 1. `None` is the leader, which stores the events.
     pub shard: Option<u16>,
 }
 
 impl ObjectName {
-    /// Reads a name, the inverse of its `Display`.
+    /// Parses a name, the inverse of its `Display`.
     pub fn parse(name: &str) -> Option<Self> {
         let (domain, shard) = match name.split_once('/') {
             None => (name, None),
-            Some((domain, number)) => (domain, Some(number.parse().ok().filter(|n| *n > 0)?)),
+            Some((domain, number)) => {
+                let number = number.parse().ok().filter(|number| *number > 0)?;
+                (domain, Some(number))
+            }
         };
         let tenant = Tenant::from_domain(domain)?;
         Some(Self { tenant, shard })
@@ -29,7 +32,8 @@ impl ObjectName {
 }
 
 impl fmt::Display for ObjectName {
-    /// The tenant's Auth0 domain; after it, for a shard, its number: `acme.us.auth0.com/3`.
+    /// Formats the name of the leader as the tenant's Auth0 domain, and that of a shard as the
+    /// domain and the shard number: `acme.us.auth0.com/3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.tenant.domain())?;
         match self.shard {
@@ -44,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_as_it_was_written() {
+    fn parsing_a_name_is_the_inverse_of_formatting_it() {
         for name in ["acme.auth0.com", "acme.us.auth0.com", "acme.us.auth0.com/3"] {
             let object = ObjectName::parse(name);
             assert_eq!(
@@ -52,18 +56,18 @@ mod tests {
                 Some(name)
             );
         }
-        let root = |tenant| ObjectName {
+        let leader = |tenant| ObjectName {
             tenant,
             shard: None,
         };
         assert_eq!(
             ObjectName::parse("acme.us.auth0.com"),
-            Tenant::from_slug("acme@us").map(root)
+            Tenant::from_slug("acme@us").map(leader)
         );
     }
 
     #[test]
-    fn nothing_else_names_an_object() {
+    fn any_other_name_is_invalid() {
         for name in [
             "",
             "acme.com",

@@ -1,12 +1,13 @@
-//! Which Auth0 tenant a request is about.
+//! Auth0 tenants and their slugs.
 //!
-//! A [`Tenant`] exists only where its slug was valid, and only a `Tenant` yields a domain. The
-//! domain becomes the host of the key-set request and the name of the tenant's object, so no
-//! other text from a path can ever reach either.
+//! A [`Tenant`] exists only if its slug or domain is valid. Its domain becomes the host of the key
+//! set request and the name of the tenant object. So no other text from a request path can become
+//! either.
 
 use std::fmt;
 
-/// The region in a slug (`acme@us`) and in a domain (`acme.us.auth0.com`).
+/// The locality of a tenant: the region in a slug (`acme@us`) and in a domain
+/// (`acme.us.auth0.com`).
 ///
 /// Source: Auth0, "Create Tenants": each region has its own domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +27,7 @@ pub enum Locality {
 }
 
 impl Locality {
-    /// Every locality there is.
+    /// All localities.
     pub const ALL: [Self; 6] = [Self::Us, Self::Eu, Self::Au, Self::Jp, Self::Uk, Self::Ca];
 
     fn as_str(self) -> &'static str {
@@ -47,7 +48,7 @@ impl Locality {
     }
 }
 
-/// An Auth0 tenant: a valid name, and the locality unless it is one of the old ones without.
+/// An Auth0 tenant: a valid name and a locality. The oldest tenants have no locality.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tenant {
     name: String,
@@ -55,7 +56,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Reads a slug, `NAME` or `NAME@LOCALITY`, as it stands in a path (where `@` may be `%40`).
+    /// Parses a slug, `NAME` or `NAME@LOCALITY`. In a path, the `@` may be encoded as `%40`.
     pub fn from_slug(slug: &str) -> Option<Self> {
         match slug.split_once('@').or_else(|| slug.split_once("%40")) {
             None => Self::new(slug, None),
@@ -63,7 +64,7 @@ impl Tenant {
         }
     }
 
-    /// Reads an Auth0 domain, the inverse of [`Tenant::domain`].
+    /// Parses an Auth0 domain, the inverse of [`Tenant::domain`].
     pub fn from_domain(domain: &str) -> Option<Self> {
         let host = domain.strip_suffix(".auth0.com")?;
         match host.split_once('.') {
@@ -77,18 +78,18 @@ impl Tenant {
             None => None,
             Some(text) => Some(Locality::parse(text)?),
         };
-        is_name(name).then(|| Self {
+        is_valid_name(name).then(|| Self {
             name: name.to_owned(),
             locality,
         })
     }
 
-    /// The tenant's name, as log records carry it in `tenant_name`.
+    /// Returns the name: the `tenant_name` of log records.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The Auth0 domain: `acme.us.auth0.com`.
+    /// Returns the Auth0 domain: `acme.us.auth0.com`.
     pub fn domain(&self) -> String {
         match self.locality {
             None => format!("{}.auth0.com", self.name),
@@ -98,7 +99,7 @@ impl Tenant {
 }
 
 impl fmt::Display for Tenant {
-    /// The slug, with a literal `@`.
+    /// Formats the slug, with a literal `@`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.locality {
             None => f.write_str(&self.name),
@@ -107,14 +108,16 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// 3 to 63 of `a-z`, `0-9` and `-`, no hyphen at either end: what a DNS label may be, and no dot
-/// that would let a name reach out of `auth0.com`.
-fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+/// Returns whether a name has 3 to 63 characters of `a-z`, `0-9` and `-`, without a hyphen at
+/// either end. Such a name is a single DNS label, so the domain is always below `auth0.com`.
+fn is_valid_name(name: &str) -> bool {
+    let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (3..=63).contains(&name.len())
-        && name.bytes().all(|byte| plain(byte) || byte == b'-')
-        && name.bytes().next().is_some_and(plain)
-        && name.bytes().next_back().is_some_and(plain)
+        && name
+            .bytes()
+            .all(|byte| is_alphanumeric(byte) || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 #[cfg(test)]
@@ -124,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slug_stands_for_an_auth0_domain() {
+    fn a_slug_identifies_an_auth0_domain() {
         for (slug, domain) in [
             ("acme", "acme.auth0.com"),
             ("acme@us", "acme.us.auth0.com"),
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_slug() {
+    fn any_other_slug_is_invalid() {
         let too_long = "a".repeat(64);
         for slug in [
             "",
@@ -186,7 +189,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_text_a_domain_is_one_label_and_a_locality_under_auth0_com(slug in any::<String>()) {
+        fn every_domain_is_one_label_and_a_locality_under_auth0_com(slug in any::<String>()) {
             if let Some(tenant) = Tenant::from_slug(&slug) {
                 let domain = tenant.domain();
                 prop_assert!(domain.ends_with(".auth0.com"));
@@ -197,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn a_domain_and_its_slug_name_the_same_tenant(slug in "[a-z0-9][a-z0-9-]{1,61}[a-z0-9](@(us|eu|au|jp|uk|ca))?") {
+        fn a_domain_and_its_slug_identify_the_same_tenant(slug in "[a-z0-9][a-z0-9-]{1,61}[a-z0-9](@(us|eu|au|jp|uk|ca))?") {
             let tenant = Tenant::from_slug(&slug);
             prop_assert!(tenant.is_some());
             prop_assert_eq!(tenant.as_ref().and_then(|tenant| Tenant::from_domain(&tenant.domain())), tenant.clone());

@@ -1,67 +1,70 @@
-//! What a protected resource is told of a token that it was shown.
+//! Token introspection (RFC 7662).
 //!
-//! The answer is `active` only for a token that one of the tenant's issuers has signed, whose time
-//! it is, and that no event has revoked. Of any other nothing is told but that: not why, and not
-//! whether it ever was good.
-//!
-//! Source: RFC 7662 (OAuth 2.0 Token Introspection).
+//! A token is `active` if one of the tenant's issuers has signed it, its times are valid, and no
+//! revocation applies to it. The response for any other token contains nothing else, so it does not
+//! reveal why the token is inactive.
 
 use serde_json::{Map, Value};
 
-use crate::{error::ApiError, tokens::access_token::IssuedToken};
+use super::access_token::IssuedToken;
+use crate::{Result, error::ApiError};
 
-/// The longest form that is taken, in bytes: room for the longest token, percent-encoded.
+/// Maximum size of the form in bytes. The longest token, percent-encoded, fits.
 pub const MAX_FORM_BYTES: usize = 32 * 1024;
-/// How a form is marked (RFC 7662, section 2.1).
-const FORM: &str = "application/x-www-form-urlencoded";
+/// The media type of the form (RFC 7662, section 2.1).
+const FORM_MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Reads the token out of the form that a client has posted.
+/// Returns the `token` parameter of a form.
 ///
 /// # Errors
 ///
-/// [`ApiError::InvalidRequest`] where there is none, or more than one.
-pub fn token_of(content_type: Option<&str>, form: &[u8]) -> Result<String, ApiError> {
-    let media_type = content_type.and_then(|value| value.split(';').next());
-    if !media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(FORM)) {
+/// [`ApiError::InvalidRequest`] if the body is not a form, or does not have exactly one token.
+pub fn token_from_form(content_type: Option<&str>, body: &[u8]) -> Result<String> {
+    let is_form = content_type
+        .and_then(|content_type| content_type.split(';').next())
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(FORM_MEDIA_TYPE));
+    if !is_form {
         return Err(ApiError::InvalidRequest(
-            "The body must be a form: send token=… as application/x-www-form-urlencoded.",
+            "The body must be a form. Send token=… as application/x-www-form-urlencoded.",
         ));
     }
-    let mut tokens = form_urlencoded::parse(form).filter(|(name, _)| name == "token");
+    let mut tokens = form_urlencoded::parse(body).filter(|(name, _)| name == "token");
     match (tokens.next(), tokens.next()) {
         (Some((_, token)), None) if !token.is_empty() => Ok(token.into_owned()),
         _ => Err(ApiError::InvalidRequest(
-            "The form must hold the token that is asked about, once: token=….",
+            "The form must contain exactly one token. Send it as token=….",
         )),
     }
 }
 
-/// The user and the session that a token is of, as far as it tells.
-pub fn subject(token: &IssuedToken) -> (Option<&str>, Option<&str>) {
+/// Returns the `sub` and the `sid` of a token: its user and its user session. Each is `None` if it
+/// is missing or empty.
+pub fn user_and_session(token: &IssuedToken) -> (Option<&str>, Option<&str>) {
     let text = |name| {
-        let text = token.claims().get(name).and_then(Value::as_str);
-        text.filter(|text| !text.is_empty())
+        token
+            .claims()
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     };
     (text("sub"), text("sid"))
 }
 
-/// The answer for a token that is not to be trusted (RFC 7662, section 2.2).
-pub fn inactive() -> Map<String, Value> {
-    let mut answer = Map::new();
-    answer.insert("active".to_owned(), Value::Bool(false));
-    answer
+/// Returns the response for an inactive token (RFC 7662, section 2.2).
+pub fn inactive_response() -> Map<String, Value> {
+    Map::from_iter([("active".to_owned(), false.into())])
 }
 
-/// The answer for a token that is: its claims, and those members of RFC 7662 that Auth0 names
-/// otherwise. No claim can pass for a member that is ours.
-pub fn active(token: &IssuedToken) -> Map<String, Value> {
-    let mut answer = token.claims().clone();
-    if let (None, Some(azp)) = (answer.get("client_id"), answer.get("azp")) {
-        answer.insert("client_id".to_owned(), azp.clone());
+/// Returns the response for an active token: its claims, and the members of RFC 7662 for which
+/// Auth0 uses different names. A claim cannot override `active` or `token_type`.
+pub fn active_response(token: &IssuedToken) -> Map<String, Value> {
+    let mut response = token.claims().clone();
+    if let (None, Some(azp)) = (response.get("client_id"), response.get("azp")) {
+        response.insert("client_id".to_owned(), azp.clone());
     }
-    answer.insert("token_type".to_owned(), "Bearer".into());
-    answer.insert("active".to_owned(), Value::Bool(true));
-    answer
+    response.insert("token_type".to_owned(), "Bearer".into());
+    response.insert("active".to_owned(), true.into());
+    response
 }
 
 #[cfg(test)]
@@ -69,14 +72,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_stands_in_a_form_once() {
+    fn the_form_must_contain_exactly_one_token() {
         let form = Some("application/x-www-form-urlencoded");
         for content_type in [
             "application/x-www-form-urlencoded",
             "Application/X-WWW-Form-Urlencoded; charset=UTF-8",
         ] {
             let body = b"token=a.b%2Dc&token_type_hint=access_token";
-            assert_eq!(token_of(Some(content_type), body), Ok("a.b-c".into()));
+            assert_eq!(
+                token_from_form(Some(content_type), body),
+                Ok("a.b-c".into())
+            );
         }
         for body in [
             "",
@@ -86,15 +92,15 @@ mod tests {
             "access_token=a",
             "{\"token\":\"a\"}",
         ] {
-            let refused = token_of(form, body.as_bytes());
+            let rejected = token_from_form(form, body.as_bytes());
             assert!(
-                matches!(refused, Err(ApiError::InvalidRequest(_))),
+                matches!(rejected, Err(ApiError::InvalidRequest(_))),
                 "{body}"
             );
         }
         for content_type in [None, Some(""), Some("application/json"), Some("text/plain")] {
-            let refused = token_of(content_type, b"token=a");
-            assert!(matches!(refused, Err(ApiError::InvalidRequest(_))));
+            let rejected = token_from_form(content_type, b"token=a");
+            assert!(matches!(rejected, Err(ApiError::InvalidRequest(_))));
         }
     }
 }

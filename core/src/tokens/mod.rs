@@ -3,12 +3,14 @@
 //! - [`bearer`]: the `Authorization: Bearer` header.
 //! - [`publish_token`]: the secret token with which Auth0's log stream publishes.
 //! - [`access_token`]: verification of access tokens, and their permissions.
-//! - [`algorithm`], [`key_set`]: signature algorithms, and the cached key sets of issuers.
-//! - [`introspection`]: the state of a token, as a back end asks for it (RFC 7662).
+//! - [`algorithm`]: signature algorithms.
+//! - [`key_set`], [`cached_key_set`]: the usable keys of an issuer, and when to fetch them.
+//! - [`introspection`]: the responses to a backend that introspects a token (RFC 7662).
 
 pub mod access_token;
 pub mod algorithm;
 pub mod bearer;
+pub mod cached_key_set;
 pub mod introspection;
 pub mod key_set;
 pub mod publish_token;

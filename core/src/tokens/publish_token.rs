@@ -1,18 +1,17 @@
-//! Who may publish a tenant's log.
+//! Publish tokens, which authenticate Auth0's log stream.
 //!
-//! Each tenant has a publish token of its own, derived from the operator's one secret: whoever
-//! holds one tenant's token can neither publish for another tenant nor get at the secret. Without
-//! a secret nothing can be published at all.
+//! Each tenant has its own token, derived from the operator's secret. A token does not authorize
+//! publishing for another tenant and does not reveal the secret. Without a secret, publishing is
+//! disabled.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::bearer::bearer;
-use crate::{error::ApiError, tenant::Tenant};
+use crate::{Result, error::ApiError, tenant::Tenant};
 
-/// The secrets that publish tokens may be derived from: the present one, and while it is being
-/// rotated the one before.
+/// The secrets from which publish tokens are derived. There are two while a secret is rotated.
 #[derive(Clone)]
 pub struct PublishSecrets {
     current: String,
@@ -20,36 +19,36 @@ pub struct PublishSecrets {
 }
 
 impl PublishSecrets {
-    /// The secrets as configured; an empty one is as good as none.
+    /// Returns the configured secrets. An empty secret counts as not set.
     ///
     /// # Errors
     ///
-    /// [`ApiError::NotConfigured`] without a present secret, even where there is a previous one.
-    pub fn new(current: Option<String>, previous: Option<String>) -> Result<Self, ApiError> {
-        let set = |secret: &String| !secret.is_empty();
+    /// [`ApiError::NotConfigured`] without a current secret, even if there is a previous one.
+    pub fn new(current: Option<String>, previous: Option<String>) -> Result<Self> {
+        let is_set = |secret: &String| !secret.is_empty();
         Ok(Self {
-            current: current.filter(set).ok_or(ApiError::NotConfigured)?,
-            previous: previous.filter(set),
+            current: current.filter(is_set).ok_or(ApiError::NotConfigured)?,
+            previous: previous.filter(is_set),
         })
     }
 
-    /// Lets a publisher pass whose `Authorization` header is the tenant's token, bare or after
-    /// `Bearer `. The comparison takes the same time wherever the two differ.
+    /// Checks that an `Authorization` header contains the tenant's publish token, with or without
+    /// the scheme `Bearer`. The comparison takes constant time.
     ///
     /// # Errors
     ///
-    /// [`ApiError::InvalidPublishToken`] for everybody else.
-    pub fn authorize(&self, tenant: &Tenant, authorization: Option<&str>) -> Result<(), ApiError> {
+    /// [`ApiError::InvalidPublishToken`] if the token is missing or wrong.
+    pub fn authorize(&self, tenant: &Tenant, authorization: Option<&str>) -> Result<()> {
         let header = authorization.ok_or(ApiError::InvalidPublishToken { presented: false })?;
         let token = bearer(header).unwrap_or(header.trim());
         let presented = Base64UrlUnpadded::decode_vec(token).unwrap_or_default();
         let matches = |secret: &String| {
             mac(secret, tenant).is_some_and(|mac| mac.verify_slice(&presented).is_ok())
         };
-        // Both are tried whatever the first yields, so that the time does not tell which it was.
-        let current = matches(&self.current);
-        let previous = self.previous.as_ref().is_some_and(matches);
-        if current | previous {
+        // Compare with both secrets, so that the timing does not reveal which one matches.
+        let matches_current = matches(&self.current);
+        let matches_previous = self.previous.as_ref().is_some_and(matches);
+        if matches_current | matches_previous {
             Ok(())
         } else {
             Err(ApiError::InvalidPublishToken { presented: true })
@@ -57,14 +56,16 @@ impl PublishSecrets {
     }
 }
 
-/// The publish token of a tenant: HMAC-SHA256 of its Auth0 domain, in base64url without padding.
+/// Returns the publish token of a tenant: HMAC-SHA256 of its Auth0 domain, in base64url without
+/// padding.
 pub fn derive(secret: &str, tenant: &Tenant) -> String {
     mac(secret, tenant)
         .map(|mac| Base64UrlUnpadded::encode_string(&mac.finalize().into_bytes()))
         .unwrap_or_default()
 }
 
-/// HMAC takes keys of any length, so there always is one.
+/// Returns the HMAC of the tenant's domain. It is never `None`, because HMAC accepts keys of any
+/// length.
 fn mac(secret: &str, tenant: &Tenant) -> Option<Hmac<Sha256>> {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     Some(mac.chain_update(tenant.domain()))
@@ -80,7 +81,7 @@ mod tests {
 
     fn secrets(current: &str, previous: Option<&str>) -> PublishSecrets {
         PublishSecrets::new(Some(current.into()), previous.map(Into::into))
-            .unwrap_or_else(|fault| panic!("{fault:?}"))
+            .unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     #[test]
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_s_token_is_taken_bare_or_after_bearer() {
+    fn a_tenant_s_token_is_accepted_with_or_without_the_bearer_scheme() {
         let acme = tenant("acme@us");
         let token = derive("s3cret", &acme);
         let secrets = secrets("s3cret", None);
@@ -107,10 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_taken() {
+    fn any_other_token_is_rejected() {
         let acme = tenant("acme@us");
         let token = derive("s3cret", &acme);
-        let refused = Err(ApiError::InvalidPublishToken { presented: true });
+        let rejected = Err(ApiError::InvalidPublishToken { presented: true });
         let (half, _) = token.split_at(20);
         for header in [
             "",
@@ -128,7 +129,7 @@ mod tests {
         ] {
             assert_eq!(
                 secrets("s3cret", Some("")).authorize(&acme, Some(header)),
-                refused,
+                rejected,
                 "{header}"
             );
         }
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn while_the_secret_is_rotated_tokens_of_both_are_taken() {
+    fn during_rotation_tokens_of_both_secrets_are_accepted() {
         let acme = tenant("acme@us");
         let secrets = secrets("new", Some("old"));
         for secret in ["new", "old"] {
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_present_secret_nothing_can_be_published() {
+    fn publishing_is_disabled_without_a_current_secret() {
         for current in [None, Some(String::new())] {
             let secrets = PublishSecrets::new(current, Some("old".into()));
             assert_eq!(secrets.err(), Some(ApiError::NotConfigured));

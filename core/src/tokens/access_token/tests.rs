@@ -7,18 +7,21 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
-use crate::tokens::key_set::KeySet;
-use crate::{protocol::filter::Filter, sessions::listener::Listener};
+use crate::{
+    error::ApiError, protocol::filter::Filter, sessions::listener::Listener,
+    tokens::key_set::KeySet,
+};
 
 const NOW: i64 = 1_700_000_000;
 const GOOD_HEADER: &str = r#"{"alg":"RS256","typ":"JWT","kid":"k"}"#;
 const GOOD_CLAIMS: &str = r#"{"iss":"https://acme.us.auth0.com/","sub":"auth0|1","aud":"https://events.auth0a.com/api","iat":1700000000,"exp":1700000001,"scope":"listen:events"}"#;
 
-/// Takes the signature `good` for genuine, and writes down what it was asked.
+/// Accepts the signature `good`, and records each request for a key.
 struct TestVerifier {
-    asked: RefCell<Vec<String>>,
+    key_requests: RefCell<Vec<String>>,
 }
 
 impl Verifier for TestVerifier {
@@ -32,7 +35,9 @@ impl Verifier for TestVerifier {
         kid: &str,
         algorithm: Algorithm,
     ) -> Result<SigningKey, ApiError> {
-        self.asked.borrow_mut().push(format!("{kid} at {jwks_uri}"));
+        self.key_requests
+            .borrow_mut()
+            .push(format!("{kid} at {jwks_uri}"));
         if kid == "unavailable" {
             return Err(ApiError::TemporarilyUnavailable);
         }
@@ -56,24 +61,26 @@ impl Verifier for TestVerifier {
     }
 }
 
+/// Returns the output of a future that never waits.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => panic!("nothing here waits"),
+        Poll::Pending => panic!("the future is pending"),
     }
 }
 
-fn verify_asking(token: &str) -> (Result<AccessToken, ApiError>, Vec<String>) {
+/// Verifies a token, and returns the requests for keys as well.
+fn verify_recording(token: &str) -> (Result<AccessToken, ApiError>, Vec<String>) {
     let tenant = Tenant::from_slug("acme@us").unwrap();
     let config = Config::read(|name| {
         (name == "ISSUERS").then(|| r#"{"acme@us":[{"issuer":"https://login.acme.com/"}]}"#.into())
     })
     .unwrap();
     let verifier = TestVerifier {
-        asked: RefCell::default(),
+        key_requests: RefCell::default(),
     };
     let outcome = ready(verify(token, &tenant, &config, &verifier));
-    (outcome, verifier.asked.into_inner())
+    (outcome, verifier.key_requests.into_inner())
 }
 
 fn encode(header: &str, claims: &str, signature: &str) -> String {
@@ -82,73 +89,73 @@ fn encode(header: &str, claims: &str, signature: &str) -> String {
     format!("{header}.{claims}.{signature}")
 }
 
-fn with_header(header: &str) -> Result<AccessToken, ApiError> {
-    verify_asking(&encode(header, GOOD_CLAIMS, "good")).0
+fn verify_header(header: &str) -> Result<AccessToken, ApiError> {
+    verify_recording(&encode(header, GOOD_CLAIMS, "good")).0
 }
 
-fn with_claims(claims: &str) -> Result<AccessToken, ApiError> {
-    verify_asking(&encode(GOOD_HEADER, claims, "good")).0
+fn verify_claims(claims: &str) -> Result<AccessToken, ApiError> {
+    verify_recording(&encode(GOOD_HEADER, claims, "good")).0
 }
 
-/// The good claims with one of them changed.
-fn with(from: &str, to: &str) -> Result<AccessToken, ApiError> {
+/// Verifies a token with the good claims, of which one is replaced.
+fn verify_replaced(from: &str, to: &str) -> Result<AccessToken, ApiError> {
     assert!(GOOD_CLAIMS.contains(from), "{from}");
-    with_claims(&GOOD_CLAIMS.replace(from, to))
+    verify_claims(&GOOD_CLAIMS.replace(from, to))
 }
 
-fn refused(fault: TokenError) -> Result<AccessToken, ApiError> {
-    Err(ApiError::InvalidToken(fault))
+fn rejected(error: TokenError) -> Result<AccessToken, ApiError> {
+    Err(ApiError::InvalidToken(error))
 }
 
 #[test]
-fn a_good_token_hands_out_its_claims() {
-    let token = with_claims(GOOD_CLAIMS).unwrap();
+fn a_valid_token_returns_its_claims() {
+    let token = verify_claims(GOOD_CLAIMS).unwrap();
     assert_eq!(token.sub(), "auth0|1");
-    assert_eq!(token.expires_at.as_millis(), 1_700_000_001_000);
+    assert_eq!(token.expires_at().as_millis(), 1_700_000_001_000);
     let expected: Value = serde_json::from_str(GOOD_CLAIMS).unwrap();
     assert_eq!(Value::Object(token.claims().clone()), expected);
 }
 
 #[test]
-fn both_algorithms_and_both_profiles_are_taken() {
+fn both_algorithms_and_both_token_profiles_are_accepted() {
     for header in [
         r#"{"alg":"RS256","kid":"k"}"#,
         r#"{"alg":"PS256","kid":"k"}"#,
         r#"{"alg":"RS256","kid":"k","typ":"at+jwt"}"#,
         r#"{"alg":"RS256","kid":"rs","typ":"JWT","x5t":"lDpwLQbzRZmu4fjajvn3KWAx1pk"}"#,
     ] {
-        assert!(with_header(header).is_ok(), "{header}");
+        assert!(verify_header(header).is_ok(), "{header}");
     }
 }
 
 #[test]
-fn no_other_algorithm_is_taken_however_it_is_spelled() {
+fn any_other_algorithm_or_spelling_is_rejected() {
     for alg in [
         "none", "None", "NONE", "", "HS256", "RS384", "RS512", "PS512", "ES256", "EdDSA", "rs256",
         "RS256 ", "RSA",
     ] {
         let header = format!(r#"{{"alg":"{alg}","kid":"k"}}"#);
-        assert_eq!(with_header(&header), refused(TokenError::Algorithm));
+        assert_eq!(verify_header(&header), rejected(TokenError::Algorithm));
     }
     for header in [
         r#"{"kid":"k"}"#,
         r#"{"alg":null,"kid":"k"}"#,
         r#"{"alg":["RS256"],"kid":"k"}"#,
     ] {
-        assert_eq!(with_header(header), refused(TokenError::Malformed));
+        assert_eq!(verify_header(header), rejected(TokenError::Malformed));
     }
 }
 
 #[test]
-fn a_header_parameter_that_stands_there_twice_is_refused() {
-    for twice in [r#""kid":"k","kid":"k""#, r#""kid":"k","x":1,"x":1"#] {
-        let header = format!(r#"{{"alg":"RS256",{twice}}}"#);
-        assert_eq!(with_header(&header), refused(TokenError::Malformed));
+fn a_duplicate_header_parameter_is_rejected() {
+    for duplicate in [r#""kid":"k","kid":"k""#, r#""kid":"k","x":1,"x":1"#] {
+        let header = format!(r#"{{"alg":"RS256",{duplicate}}}"#);
+        assert_eq!(verify_header(&header), rejected(TokenError::Malformed));
     }
 }
 
 #[test]
-fn a_header_that_brings_its_own_key_or_rules_is_refused_and_nothing_is_looked_up() {
+fn a_header_with_its_own_key_or_with_extensions_is_rejected_without_a_key_request() {
     for parameter in [
         r#""crit":["exp"]"#,
         r#""crit":[]"#,
@@ -161,14 +168,14 @@ fn a_header_that_brings_its_own_key_or_rules_is_refused_and_nothing_is_looked_up
         r#""jwk":{"kty":"RSA"}"#,
     ] {
         let header = format!(r#"{{"alg":"RS256","kid":"k",{parameter}}}"#);
-        let (outcome, asked) = verify_asking(&encode(&header, GOOD_CLAIMS, "good"));
-        assert_eq!(outcome, refused(TokenError::Header), "{parameter}");
-        assert!(asked.is_empty());
+        let (outcome, key_requests) = verify_recording(&encode(&header, GOOD_CLAIMS, "good"));
+        assert_eq!(outcome, rejected(TokenError::Header), "{parameter}");
+        assert!(key_requests.is_empty());
     }
 }
 
 #[test]
-fn the_type_is_jwt_or_at_jwt() {
+fn a_typ_other_than_jwt_and_at_jwt_is_rejected() {
     for typ in [
         "",
         "at",
@@ -178,49 +185,52 @@ fn the_type_is_jwt_or_at_jwt() {
         "id+jwt",
     ] {
         let header = format!(r#"{{"alg":"RS256","kid":"k","typ":"{typ}"}}"#);
-        assert_eq!(with_header(&header), refused(TokenError::Type), "{typ}");
+        assert_eq!(verify_header(&header), rejected(TokenError::Type), "{typ}");
     }
 }
 
 #[test]
-fn a_key_must_be_named_and_known() {
+fn the_kid_must_identify_a_known_key() {
     for header in [
         r#"{"alg":"RS256"}"#,
         r#"{"alg":"RS256","kid":""}"#,
         r#"{"alg":"RS256","kid":"K"}"#,
         r#"{"alg":"PS256","kid":"rs"}"#,
     ] {
-        assert_eq!(with_header(header), refused(TokenError::UnknownKey));
+        assert_eq!(verify_header(header), rejected(TokenError::UnknownKey));
     }
     assert_eq!(
-        with_header(r#"{"alg":"RS256","kid":"unavailable"}"#),
+        verify_header(r#"{"alg":"RS256","kid":"unavailable"}"#),
         Err(ApiError::TemporarilyUnavailable)
     );
 }
 
 #[test]
-fn a_signature_that_is_not_the_issuer_s_is_refused() {
+fn a_signature_of_anybody_but_the_issuer_is_rejected() {
     for signature in ["", "bad", "goo", "good "] {
         let token = encode(GOOD_HEADER, GOOD_CLAIMS, signature);
-        assert_eq!(verify_asking(&token).0, refused(TokenError::Signature));
+        assert_eq!(verify_recording(&token).0, rejected(TokenError::Signature));
     }
 }
 
 #[test]
-fn keys_are_looked_up_only_where_the_tenant_s_issuer_has_them() {
-    let ask = |iss: &str| {
+fn keys_are_requested_only_from_the_tenant_s_issuers() {
+    let verify_issuer = |iss: &str| {
         let claims = GOOD_CLAIMS.replace("https://acme.us.auth0.com/", iss);
-        verify_asking(&encode(GOOD_HEADER, &claims, "good"))
+        verify_recording(&encode(GOOD_HEADER, &claims, "good"))
     };
-    let (outcome, asked) = ask("https://acme.us.auth0.com/");
+    let (outcome, key_requests) = verify_issuer("https://acme.us.auth0.com/");
     assert!(outcome.is_ok());
     assert_eq!(
-        asked,
+        key_requests,
         ["k at https://acme.us.auth0.com/.well-known/jwks.json"]
     );
-    let (outcome, asked) = ask("https://login.acme.com/");
+    let (outcome, key_requests) = verify_issuer("https://login.acme.com/");
     assert!(outcome.is_ok());
-    assert_eq!(asked, ["k at https://login.acme.com/.well-known/jwks.json"]);
+    assert_eq!(
+        key_requests,
+        ["k at https://login.acme.com/.well-known/jwks.json"]
+    );
     for iss in [
         "",
         "https://acme.us.auth0.com",
@@ -230,24 +240,24 @@ fn keys_are_looked_up_only_where_the_tenant_s_issuer_has_them() {
         "https://acme.us.auth0.com@evil.example/",
         "https://\u{430}cme.us.auth0.com/",
     ] {
-        let (outcome, asked) = ask(iss);
-        assert_eq!(outcome, refused(TokenError::Issuer), "{iss}");
-        assert!(asked.is_empty());
+        let (outcome, key_requests) = verify_issuer(iss);
+        assert_eq!(outcome, rejected(TokenError::Issuer), "{iss}");
+        assert!(key_requests.is_empty());
     }
     for iss in ["null", "1", r#"["https://acme.us.auth0.com/"]"#] {
-        let outcome = with(r#""https://acme.us.auth0.com/""#, iss);
-        assert_eq!(outcome, refused(TokenError::Issuer));
+        let outcome = verify_replaced(r#""https://acme.us.auth0.com/""#, iss);
+        assert_eq!(outcome, rejected(TokenError::Issuer));
     }
 }
 
 #[test]
-fn the_audience_is_or_contains_ours() {
-    let ours = r#""https://events.auth0a.com/api""#;
+fn the_audience_must_be_or_contain_the_configured_one() {
+    let configured = r#""https://events.auth0a.com/api""#;
     for aud in [
         r#"["https://events.auth0a.com/api"]"#,
         r#"["https://acme.us.auth0.com/userinfo","https://events.auth0a.com/api"]"#,
     ] {
-        assert!(with(ours, aud).is_ok());
+        assert!(verify_replaced(configured, aud).is_ok());
     }
     for aud in [
         "null",
@@ -259,16 +269,20 @@ fn the_audience_is_or_contains_ours() {
         r#""https://events.auth0a.com""#,
         r#"{"https://events.auth0a.com/api":1}"#,
     ] {
-        assert_eq!(with(ours, aud), refused(TokenError::Audience), "{aud}");
+        assert_eq!(
+            verify_replaced(configured, aud),
+            rejected(TokenError::Audience),
+            "{aud}"
+        );
     }
     assert_eq!(
-        with(r#","aud":"https://events.auth0a.com/api""#, ""),
-        refused(TokenError::Audience)
+        verify_replaced(r#","aud":"https://events.auth0a.com/api""#, ""),
+        rejected(TokenError::Audience)
     );
 }
 
 #[test]
-fn the_subject_is_text_and_not_empty() {
+fn the_subject_must_be_a_string_that_is_not_empty() {
     for sub in [
         r#""sub":"""#,
         r#""sub":null"#,
@@ -276,35 +290,35 @@ fn the_subject_is_text_and_not_empty() {
         r#""nosub":"x""#,
     ] {
         assert_eq!(
-            with(r#""sub":"auth0|1""#, sub),
-            refused(TokenError::Subject),
+            verify_replaced(r#""sub":"auth0|1""#, sub),
+            rejected(TokenError::Subject),
             "{sub}"
         );
     }
 }
 
 #[test]
-fn the_subject_is_at_most_1024_bytes() {
-    let of = |sub: String| with("auth0|1", &sub);
-    assert_eq!(of("ł".repeat(512)).unwrap().sub().len(), 1_024);
+fn the_subject_must_not_exceed_1024_bytes() {
+    let verify_subject = |sub: String| verify_replaced("auth0|1", &sub);
+    assert_eq!(verify_subject("ł".repeat(512)).unwrap().sub().len(), 1_024);
     for sub in ["a".repeat(1_025), "ł".repeat(513)] {
-        assert_eq!(of(sub), refused(TokenError::Subject));
+        assert_eq!(verify_subject(sub), rejected(TokenError::Subject));
     }
 }
 
 #[test]
-fn a_token_ends_at_its_exp_to_the_second() {
-    assert!(with("1700000001", "1700000001.5").is_ok());
+fn a_token_expires_at_its_exp_to_the_second() {
+    assert!(verify_replaced("1700000001", "1700000001.5").is_ok());
     for exp in ["1700000000", "1700000000.9", "1699999999", "0", "-1"] {
         assert_eq!(
-            with("1700000001", exp),
-            refused(TokenError::Expired),
+            verify_replaced("1700000001", exp),
+            rejected(TokenError::Expired),
             "{exp}"
         );
     }
     assert_eq!(
-        with(r#""exp":1700000001,"#, ""),
-        refused(TokenError::Expired)
+        verify_replaced(r#""exp":1700000001,"#, ""),
+        rejected(TokenError::Expired)
     );
     for exp in [
         r#""1700000001""#,
@@ -315,15 +329,15 @@ fn a_token_ends_at_its_exp_to_the_second() {
         "9e99",
     ] {
         assert_eq!(
-            with("1700000001", exp),
-            refused(TokenError::Malformed),
+            verify_replaced("1700000001", exp),
+            rejected(TokenError::Malformed),
             "{exp}"
         );
     }
 }
 
 #[test]
-fn nbf_and_iat_may_lie_a_minute_ahead() {
+fn nbf_and_iat_may_be_up_to_a_minute_in_the_future() {
     let iat = r#""iat":1700000000"#;
     for times in [
         r#""iat":1700000060"#,
@@ -331,7 +345,7 @@ fn nbf_and_iat_may_lie_a_minute_ahead() {
         r#""nbf":0"#,
         r#""auth_time":1700000000"#,
     ] {
-        assert!(with(iat, times).is_ok(), "{times}");
+        assert!(verify_replaced(iat, times).is_ok(), "{times}");
     }
     for times in [
         r#""iat":1700000061"#,
@@ -339,18 +353,22 @@ fn nbf_and_iat_may_lie_a_minute_ahead() {
         r#""nbf":1700000061,"iat":1700000000"#,
     ] {
         assert_eq!(
-            with(iat, times),
-            refused(TokenError::NotYetValid),
+            verify_replaced(iat, times),
+            rejected(TokenError::NotYetValid),
             "{times}"
         );
     }
     for times in [r#""nbf":"soon""#, r#""iat":"now""#, r#""iat":{}"#] {
-        assert_eq!(with(iat, times), refused(TokenError::Malformed), "{times}");
+        assert_eq!(
+            verify_replaced(iat, times),
+            rejected(TokenError::Malformed),
+            "{times}"
+        );
     }
 }
 
 #[test]
-fn what_is_not_a_token_in_compact_form_is_refused() {
+fn a_text_that_is_not_a_compact_jwt_is_rejected() {
     let good = encode(GOOD_HEADER, GOOD_CLAIMS, "good");
     let [header, claims, signature]: [&str; 3] =
         good.split('.').collect::<Vec<_>>().try_into().unwrap();
@@ -387,31 +405,31 @@ fn what_is_not_a_token_in_compact_form_is_refused() {
         ),
     ] {
         assert_eq!(
-            verify_asking(token).0,
-            refused(TokenError::Malformed),
+            verify_recording(token).0,
+            rejected(TokenError::Malformed),
             "{token}"
         );
     }
-    assert_eq!(verify_asking("").0, refused(TokenError::Missing));
+    assert_eq!(verify_recording("").0, rejected(TokenError::Missing));
 }
 
 #[test]
-fn claims_are_nested_no_deeper_than_64() {
+fn claims_nested_deeper_than_64_levels_are_rejected() {
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         let nested = |depth: usize| {
             let (open, close) = (open.repeat(depth), close.repeat(depth));
-            with(r#""scope""#, &format!(r#""x":{open}1{close},"scope""#))
+            verify_replaced(r#""scope""#, &format!(r#""x":{open}1{close},"scope""#))
         };
         // The claims themselves are the outermost object.
         assert!(nested(63).is_ok());
         for depth in [64, 120, 200, 500] {
-            assert_eq!(nested(depth), refused(TokenError::Malformed), "{depth}");
+            assert_eq!(nested(depth), rejected(TokenError::Malformed), "{depth}");
         }
     }
 }
 
 #[test]
-fn a_claim_that_stands_there_twice_is_refused() {
+fn a_duplicate_claim_is_rejected() {
     for claim in [
         r#""sub":"auth0|1""#,
         r#""iss":"https://acme.us.auth0.com/""#,
@@ -419,15 +437,15 @@ fn a_claim_that_stands_there_twice_is_refused() {
         r#""scope":"listen:events""#,
     ] {
         assert_eq!(
-            with(claim, &format!("{claim},{claim}")),
-            refused(TokenError::Malformed),
+            verify_replaced(claim, &format!("{claim},{claim}")),
+            rejected(TokenError::Malformed),
             "{claim}"
         );
     }
 }
 
 #[test]
-fn a_token_over_8_kib_is_refused_unread() {
+fn a_token_longer_than_8_kib_is_rejected() {
     let padded = |length: usize| {
         let filler = "x".repeat(length);
         let claims = GOOD_CLAIMS.replace(r#""scope""#, &format!(r#""x":"{filler}","scope""#));
@@ -439,24 +457,28 @@ fn a_token_over_8_kib_is_refused_unread() {
         .find(|token| token.len() <= MAX_TOKEN_BYTES)
         .unwrap();
     assert!(longest.len() > MAX_TOKEN_BYTES - 2);
-    assert!(verify_asking(&longest).0.is_ok());
+    assert!(verify_recording(&longest).0.is_ok());
     assert_eq!(
-        verify_asking(&"x".repeat(8193)).0,
-        refused(TokenError::TooLong)
+        verify_recording(&"x".repeat(8193)).0,
+        rejected(TokenError::TooLong)
     );
-    assert_eq!(verify_asking(&padded(7000)).0, refused(TokenError::TooLong));
+    assert_eq!(
+        verify_recording(&padded(7000)).0,
+        rejected(TokenError::TooLong)
+    );
 }
 
 #[test]
-fn rights_are_whole_words_of_scope_or_permissions_and_the_narrower_wins() {
-    let filter = |rights: &str| {
-        let token = with(r#""scope":"listen:events""#, rights).unwrap();
-        let listener = Listener::authorize(&token)
+fn permissions_are_whole_words_of_scope_or_elements_of_permissions_and_the_narrower_takes_precedence()
+ {
+    let permissions_of = |claims: &str| {
+        let token = verify_replaced(r#""scope":"listen:events""#, claims).unwrap();
+        let filter = Listener::authorize(&token)
             .ok()
             .map(|listener| listener.filter);
-        (listener, token.authorize_all_users().is_ok())
+        (filter, token.authorize_all_users().is_ok())
     };
-    for (rights, expected) in [
+    for (claims, expected) in [
         (r#""scope":"listen:events""#, (Some(Filter::All), true)),
         (
             r#""scope":"openid listen:events email""#,
@@ -495,32 +517,32 @@ fn rights_are_whole_words_of_scope_or_permissions_and_the_narrower_wins() {
         (r#""scope":"""#, (None, false)),
         (r#""azp":"x""#, (None, false)),
     ] {
-        assert_eq!(filter(rights), expected, "{rights}");
+        assert_eq!(permissions_of(claims), expected, "{claims}");
     }
 }
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_panic_or_passes(token in r#"[A-Za-z0-9_.=-]{0,80}|\PC{0,40}"#) {
-        prop_assert!(verify_asking(&token).0.is_err());
+    fn an_arbitrary_text_is_rejected_without_a_panic(token in r#"[A-Za-z0-9_.=-]{0,80}|\PC{0,40}"#) {
+        prop_assert!(verify_recording(&token).0.is_err());
     }
 
     #[test]
-    fn no_header_and_claims_make_the_reader_panic(header in r#"[{}\[\]":,a-z0-9]{0,40}"#, claims in any::<String>()) {
-        prop_assert!(verify_asking(&encode(&header, &claims, "good")).0.is_err());
+    fn arbitrary_header_and_claims_are_rejected_without_a_panic(header in r#"[{}\[\]":,a-z0-9]{0,40}"#, claims in any::<String>()) {
+        prop_assert!(verify_recording(&encode(&header, &claims, "good")).0.is_err());
     }
 
     #[test]
-    fn whatever_byte_is_changed_keys_are_asked_of_the_tenant_s_issuers_alone(
-        place in 0_usize..300,
+    fn whichever_byte_is_replaced_keys_are_requested_only_from_the_tenant_s_issuers(
+        position in 0_usize..300,
         byte in 32_u8..127,
     ) {
         let mut bytes = encode(GOOD_HEADER, GOOD_CLAIMS, "good").into_bytes();
-        if let Some(changed) = bytes.get_mut(place) {
-            *changed = byte;
+        if let Some(replaced) = bytes.get_mut(position) {
+            *replaced = byte;
         }
-        let (_, asked) = verify_asking(&String::from_utf8(bytes).unwrap());
-        for uri in asked {
+        let (_, key_requests) = verify_recording(&String::from_utf8(bytes).unwrap());
+        for uri in key_requests {
             prop_assert!(
                 uri.ends_with(" at https://acme.us.auth0.com/.well-known/jwks.json"),
                 "{uri}"

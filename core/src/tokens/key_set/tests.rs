@@ -1,6 +1,6 @@
 use super::*;
 
-fn n(bits: usize) -> String {
+fn modulus(bits: usize) -> String {
     let mut bytes = vec![0xff; bits / 8];
     if let Some(last) = bytes.last_mut() {
         *last = 0x01;
@@ -8,10 +8,10 @@ fn n(bits: usize) -> String {
     Base64UrlUnpadded::encode_string(&bytes)
 }
 
-fn key(kid: &str, more: &str) -> String {
+fn key(kid: &str, more_members: &str) -> String {
     format!(
-        r#"{{"kty":"RSA","kid":"{kid}","n":"{}","e":"AQAB"{more}}}"#,
-        n(2048)
+        r#"{{"kty":"RSA","kid":"{kid}","n":"{}","e":"AQAB"{more_members}}}"#,
+        modulus(2048)
     )
 }
 
@@ -24,8 +24,8 @@ fn key_set(keys: &[String]) -> KeySet {
 }
 
 #[test]
-fn a_signing_key_may_say_what_it_is_for_or_leave_it_open() {
-    for more in [
+fn a_key_may_declare_that_it_is_for_signatures_or_declare_nothing() {
+    for more_members in [
         "",
         r#","use":"sig""#,
         r#","alg":"RS256""#,
@@ -33,14 +33,17 @@ fn a_signing_key_may_say_what_it_is_for_or_leave_it_open() {
         r#","key_ops":["sign","verify"],"use":"sig","alg":"RS256","x5c":["MII"],"x5t":"x""#,
         r#","use":null,"alg":null,"key_ops":null"#,
     ] {
-        let keys = key_set(&[key("a", more)]);
-        assert!(keys.signing_key("a", Algorithm::Rs256).is_ok(), "{more}");
+        let keys = key_set(&[key("a", more_members)]);
+        assert!(
+            keys.signing_key("a", Algorithm::Rs256).is_ok(),
+            "{more_members}"
+        );
     }
 }
 
 #[test]
-fn a_key_for_anything_else_or_with_its_private_half_is_not_there() {
-    for more in [
+fn a_key_for_another_purpose_or_with_a_private_exponent_is_ignored() {
+    for more_members in [
         r#","use":"enc""#,
         r#","use":"""#,
         r#","alg":"RS512""#,
@@ -53,23 +56,26 @@ fn a_key_for_anything_else_or_with_its_private_half_is_not_there() {
         r#","d":"AQAB""#,
         r#","d":1"#,
     ] {
-        assert!(!key_set(&[key("a", more)]).holds("a"), "{more}");
+        assert!(
+            !key_set(&[key("a", more_members)]).contains("a"),
+            "{more_members}"
+        );
     }
     let without_kid = key("a", "").replace(r#""kid":"a","#, "");
     let elliptic = key("a", "").replace("RSA", "EC");
-    for bad in [
+    for unusable in [
         without_kid,
         elliptic,
         "1".into(),
         "{}".into(),
         "null".into(),
     ] {
-        assert_eq!(key_set(&[bad]), KeySet::default());
+        assert_eq!(key_set(&[unusable]), KeySet::default());
     }
 }
 
 #[test]
-fn a_key_restricted_to_one_algorithm_checks_no_other() {
+fn a_key_restricted_to_one_algorithm_is_unknown_for_the_other() {
     let keys = key_set(&[key("a", r#","alg":"RS256""#)]);
     assert!(keys.signing_key("a", Algorithm::Rs256).is_ok());
     assert_eq!(
@@ -79,22 +85,22 @@ fn a_key_restricted_to_one_algorithm_checks_no_other() {
 }
 
 #[test]
-fn a_key_has_2048_to_8192_bits_and_an_exponent_that_the_runtime_takes() {
-    let sized = |bits| key("a", "").replace(&n(2048), &n(bits));
-    for (bits, fit) in [
+fn a_key_has_2048_to_8192_bits_and_an_exponent_that_the_runtime_supports() {
+    let sized = |bits| key("a", "").replace(&modulus(2048), &modulus(bits));
+    for (bits, is_accepted) in [
         (1024, false),
         (2040, false),
         (3072, true),
         (8192, true),
         (8200, false),
     ] {
-        assert_eq!(key_set(&[sized(bits)]).holds("a"), fit, "{bits}");
+        assert_eq!(key_set(&[sized(bits)]).contains("a"), is_accepted, "{bits}");
     }
-    let padded = format!("AA{}", n(2048));
-    assert_eq!(modulus_bits(&n(2048)), Some(2048));
+    let padded = format!("AA{}", modulus(2048));
+    assert_eq!(modulus_bits(&modulus(2048)), Some(2048));
     assert_eq!(modulus_bits("AAAA"), None);
     assert!(modulus_bits(&padded).is_none_or(|bits| bits <= 2064));
-    for (exponent, fit) in [
+    for (exponent, is_accepted) in [
         ("AQAB", true),
         ("Aw", true),
         ("EQ", true),
@@ -111,118 +117,38 @@ fn a_key_has_2048_to_8192_bits_and_an_exponent_that_the_runtime_takes() {
         ("=", false),
     ] {
         let key = key("a", "").replace("AQAB", exponent);
-        assert_eq!(key_set(&[key]).holds("a"), fit, "{exponent}");
+        assert_eq!(key_set(&[key]).contains("a"), is_accepted, "{exponent}");
     }
 }
 
 #[test]
-fn two_keys_with_one_id_are_ambiguous_unless_their_algorithms_tell_them_apart() {
-    let twins = key_set(&[key("a", ""), key("a", "")]);
+fn two_keys_with_the_same_id_are_ambiguous_unless_their_algorithms_differ() {
+    let duplicates = key_set(&[key("a", ""), key("a", "")]);
     assert_eq!(
-        twins.signing_key("a", Algorithm::Rs256),
+        duplicates.signing_key("a", Algorithm::Rs256),
         Err(TokenError::AmbiguousKey)
     );
-    let told_apart = key_set(&[key("a", r#","alg":"RS256""#), key("a", r#","alg":"PS256""#)]);
-    assert!(told_apart.signing_key("a", Algorithm::Rs256).is_ok());
-    assert!(told_apart.signing_key("a", Algorithm::Ps256).is_ok());
+    let distinct = key_set(&[key("a", r#","alg":"RS256""#), key("a", r#","alg":"PS256""#)]);
+    assert!(distinct.signing_key("a", Algorithm::Rs256).is_ok());
+    assert!(distinct.signing_key("a", Algorithm::Ps256).is_ok());
     assert_eq!(
-        told_apart.signing_key("b", Algorithm::Ps256),
+        distinct.signing_key("b", Algorithm::Ps256),
         Err(TokenError::UnknownKey)
     );
 }
 
 #[test]
-fn what_is_not_a_key_set_is_told_from_an_empty_one() {
+fn an_invalid_key_set_is_an_error_and_an_empty_one_is_not() {
     for text in ["", "{}", "[]", r#"{"keys":{}}"#, "<html>", r#"{"keys":"#] {
-        assert_eq!(KeySet::from_json(text), Err(NotAKeySet), "{text}");
+        assert_eq!(KeySet::from_json(text), Err(InvalidKeySet), "{text}");
     }
     assert_eq!(KeySet::from_json(r#"{"keys":[]}"#), Ok(KeySet::default()));
 }
 
 #[test]
-fn a_list_of_a_set_s_or_a_key_s_fields_is_neither() {
+fn an_array_of_field_values_is_neither_a_key_set_nor_a_key() {
     let set = format!("[[{}]]", key("a", ""));
-    assert_eq!(KeySet::from_json(&set), Err(NotAKeySet));
-    let fields = format!(r#"["RSA","a","{}","AQAB",null,null,null]"#, n(2048));
+    assert_eq!(KeySet::from_json(&set), Err(InvalidKeySet));
+    let fields = format!(r#"["RSA","a","{}","AQAB",null,null,null]"#, modulus(2048));
     assert_eq!(key_set(&[fields]), KeySet::default());
-}
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_millis(1_700_000_000_000).plus_seconds(seconds)
-}
-
-fn fetch(keys: &[&str], kid: &str, before: &CachedKeySet, now: i64) -> CachedKeySet {
-    let keys: Vec<String> = keys.iter().map(|kid| key(kid, "")).collect();
-    CachedKeySet::fetched(key_set(&keys), kid, before, at(now))
-}
-
-#[test]
-fn a_set_is_used_for_ten_minutes_without_asking_again() {
-    assert!(CachedKeySet::default().needs_fetch("a", at(0)));
-    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0);
-    assert!(!cached.needs_fetch("a", at(0)));
-    assert!(!cached.needs_fetch("a", at(599)));
-    assert!(cached.needs_fetch("a", at(600)));
-    assert!(!cached.needs_fetch("a", at(-5)));
-}
-
-#[test]
-fn an_unknown_key_is_asked_for_at_most_once_in_thirty_seconds() {
-    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0);
-    assert!(cached.needs_fetch("b", at(1)));
-    let rotated = fetch(&["a", "b"], "b", &cached, 1);
-    assert!(!rotated.needs_fetch("b", at(2)));
-    assert!(!rotated.needs_fetch("c", at(30)));
-    assert!(rotated.needs_fetch("c", at(31)));
-}
-
-#[test]
-fn a_first_fetch_for_a_key_that_is_not_there_counts_as_asking_for_it() {
-    let cached = fetch(&["a"], "b", &CachedKeySet::default(), 0);
-    assert!(!cached.needs_fetch("b", at(29)));
-    assert!(!cached.needs_fetch("c", at(29)));
-    assert!(cached.needs_fetch("b", at(30)));
-}
-
-#[test]
-fn a_set_that_cannot_be_had_anew_serves_on_for_a_day() {
-    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0).failed(at(700));
-    assert!(!cached.needs_fetch("a", at(729)));
-    assert!(cached.needs_fetch("a", at(730)));
-    let find = |kid, now| cached.signing_key(kid, Algorithm::Rs256, at(now));
-    assert!(find("a", 24 * 3600 - 1).is_ok());
-    assert_eq!(find("b", 24 * 3600 - 1), Err(TokenError::UnknownKey.into()));
-    assert_eq!(find("a", 24 * 3600), Err(ApiError::TemporarilyUnavailable));
-    assert!(cached.needs_fetch("a", at(24 * 3600)));
-}
-
-#[test]
-fn a_fetch_that_failed_for_an_unknown_key_is_not_repeated_at_once() {
-    let cached = fetch(&["a"], "a", &CachedKeySet::default(), 0).failed(at(1));
-    assert!(!cached.needs_fetch("b", at(30)));
-    assert!(cached.needs_fetch("b", at(31)));
-    assert_eq!(fetch(&["a"], "a", &cached, 700).failed_at, None);
-}
-
-#[test]
-fn where_no_set_serves_the_fifth_failure_in_a_row_makes_for_a_pause() {
-    let mut failed = CachedKeySet::default();
-    for _ in 0..5 {
-        assert!(failed.needs_fetch("a", at(0)));
-        failed = failed.failed(at(0));
-    }
-    let find = |now| failed.signing_key("a", Algorithm::Rs256, at(now));
-    for now in [0, 4, 5, 24 * 3600] {
-        assert_eq!(find(now), Err(ApiError::TemporarilyUnavailable));
-        assert_eq!(failed.needs_fetch("a", at(now)), now >= 5);
-    }
-    assert_eq!(ApiError::TemporarilyUnavailable.retry_after(), Some(5));
-    let again = failed.clone().failed(at(5));
-    assert!(!again.needs_fetch("a", at(9)));
-
-    let at_last = fetch(&["a"], "b", &failed, 6);
-    assert!(!at_last.needs_fetch("a", at(6)));
-    assert!(!at_last.needs_fetch("b", at(35)));
-    let lost_again = at_last.failed(at(6 + 24 * 3600));
-    assert!(lost_again.needs_fetch("a", at(6 + 24 * 3600)));
 }

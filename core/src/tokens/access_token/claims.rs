@@ -1,0 +1,143 @@
+//! The claims of a token whose signature has been verified, and the permissions that they grant.
+
+use jwt_compact::Claims;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    Result,
+    error::{ApiError, TokenError},
+    json::NoDuplicateKeys,
+    timestamp::Timestamp,
+};
+
+/// The permission to receive the events of all users.
+pub const LISTEN_TO_ALL: &str = "listen:events";
+/// The permission to receive the events of the token's own subject.
+pub const LISTEN_TO_OWN: &str = "listen:events:self";
+
+/// Maximum size of `sub` in bytes. No user id is that long.
+const MAX_SUBJECT_BYTES: usize = 1_024;
+/// Tolerated clock skew in seconds: how far `nbf` and `iat` may be in the future.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+
+/// Claims as parsed. Duplicate claims are rejected, because parsers disagree about which value
+/// counts (RFC 7519, section 4).
+pub(super) type UnverifiedClaims = Claims<NoDuplicateKeys<Value>>;
+
+/// A token whose signature, issuer and times have been verified, but not its audience and subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedToken {
+    expires_at: Timestamp,
+    claims: Map<String, Value>,
+}
+
+/// A token whose signature, issuer, times, audience and subject have been verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessToken {
+    sub: String,
+    expires_at: Timestamp,
+    claims: Map<String, Value>,
+}
+
+impl IssuedToken {
+    /// Checks the times of a token whose signature has been verified.
+    pub(super) fn new(claims: UnverifiedClaims, now: Timestamp) -> Result<Self, TokenError> {
+        let expiration = claims.expiration.ok_or(TokenError::Expired)?;
+        let expires_at = Timestamp::from(expiration);
+        if now >= expires_at {
+            return Err(TokenError::Expired);
+        }
+        let latest_start = now.plus_seconds(CLOCK_SKEW_SECONDS);
+        let is_in_future = |time| Timestamp::from(time) > latest_start;
+        if claims.not_before.is_some_and(is_in_future) || claims.issued_at.is_some_and(is_in_future)
+        {
+            return Err(TokenError::NotYetValid);
+        }
+
+        // The parser removes the times from the map of claims. Put them back.
+        let times = [
+            ("exp", Some(expiration)),
+            ("nbf", claims.not_before),
+            ("iat", claims.issued_at),
+        ];
+        let NoDuplicateKeys(claims_without_times) = claims.custom;
+        let mut claims: Map<String, Value> = claims_without_times.into_iter().collect();
+        for (name, time) in times {
+            if let Some(time) = time {
+                claims.insert(name.to_owned(), time.timestamp().into());
+            }
+        }
+        Ok(Self { expires_at, claims })
+    }
+
+    /// Returns all claims.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// Checks that `aud` is or contains this audience, and that the token has a subject.
+    pub(super) fn for_audience(self, audience: &str) -> Result<AccessToken, TokenError> {
+        let Self { expires_at, claims } = self;
+        let has_audience = match claims.get("aud") {
+            Some(Value::String(single)) => single == audience,
+            Some(Value::Array(list)) => list.iter().any(|element| element == audience),
+            _ => false,
+        };
+        if !has_audience {
+            return Err(TokenError::Audience);
+        }
+        let sub = claims
+            .get("sub")
+            .and_then(Value::as_str)
+            .filter(|sub| !sub.is_empty() && sub.len() <= MAX_SUBJECT_BYTES)
+            .ok_or(TokenError::Subject)?
+            .to_owned();
+        Ok(AccessToken {
+            sub,
+            expires_at,
+            claims,
+        })
+    }
+}
+
+impl AccessToken {
+    /// Returns the subject: an Auth0 user id or a client id.
+    pub fn sub(&self) -> &str {
+        &self.sub
+    }
+
+    /// Returns all claims.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// Returns the time at which the token expires: its `exp`.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Returns whether the token has a permission: as a word of its `scope`, or as an element of
+    /// its `permissions`.
+    pub fn has_permission(&self, permission: &str) -> bool {
+        let scope = self.claims.get("scope").and_then(Value::as_str);
+        let permissions = self.claims.get("permissions").and_then(Value::as_array);
+        scope.is_some_and(|scope| scope.split(' ').any(|word| word == permission))
+            || permissions.is_some_and(|granted| granted.iter().any(|one| one == permission))
+    }
+
+    /// Checks that the token permits access to the events and sockets of all users.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::InsufficientScope`] if the token lacks the permission [`LISTEN_TO_ALL`].
+    pub fn authorize_all_users(&self) -> Result<()> {
+        if self.has_permission(LISTEN_TO_ALL) {
+            Ok(())
+        } else {
+            Err(ApiError::InsufficientScope {
+                needed: LISTEN_TO_ALL,
+            })
+        }
+    }
+}
