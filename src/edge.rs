@@ -234,11 +234,11 @@ impl Call<'_> {
         let too_large = Fault::PayloadTooLarge("The form is over 32 KiB; no token is that long.");
         let body = self.body(introspection::MAX_FORM_BYTES, too_large).await?;
         let content_type = http::header(self.request, "content-type");
-        let token = introspection::token_of(content_type.as_deref(), &body)?;
+        let token = introspection::token_from_form(content_type.as_deref(), &body)?;
         let answer = match self.issued(&token).await {
-            Ok(token) if self.is_revoked(&token).await? => introspection::inactive(),
-            Ok(token) => introspection::active(&token),
-            Err(Fault::InvalidToken(_)) => introspection::inactive(),
+            Ok(token) if self.is_revoked(&token).await? => introspection::inactive_response(),
+            Ok(token) => introspection::active_response(&token),
+            Err(Fault::InvalidToken(_)) => introspection::inactive_response(),
             Err(fault) => return Err(fault),
         };
         http::json(&answer).map_err(report::internal("response"))
@@ -250,7 +250,7 @@ impl Call<'_> {
     }
 
     async fn is_revoked(&self, token: &IssuedToken) -> Result<bool, Fault> {
-        let (Some(user_id), session_id) = introspection::subject(token) else {
+        let (Some(user_id), session_id) = introspection::user_and_session(token) else {
             return Ok(false);
         };
         let asked = HubRequest::RevokedAt(user_id.to_owned(), session_id.map(str::to_owned));
@@ -343,7 +343,7 @@ impl Call<'_> {
         let too_large =
             Fault::PayloadTooLarge("The body is over 5 MiB; publish in smaller batches.");
         let body = self.body(MAX_BODY_BYTES, too_large).await?;
-        let batch = event::read_batch(&body, tenant, self.config.kinds(), clock::now())?;
+        let batch = event::read_batch(&body, tenant, self.config.event_types(), clock::now())?;
         if !batch.malformed.is_empty() {
             let some: Vec<_> = batch.malformed.iter().take(REPORTED_PLACES).collect();
             let (count, received) = (batch.malformed.len(), batch.received);

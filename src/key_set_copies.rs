@@ -9,7 +9,7 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use session_events_core::{
-    error::Fault, hub_request::HubRequest, json, key_set::CachedKeySet, object::Object,
+    error::Fault, hub_request::HubRequest, json, cached_key_set::CachedKeySet, object::Object,
 };
 
 use crate::{clock, shared_cache, tenant_object::TenantObject};

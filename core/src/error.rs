@@ -269,9 +269,7 @@ impl ApiError {
             Self::TemporarilyUnavailable => {
                 "The issuer's keys cannot be fetched at present. Try again in a few seconds."
             }
-            Self::VersionMismatch => {
-                "A new version is being deployed. Try again in a few seconds."
-            }
+            Self::VersionMismatch => "A new version is being deployed. Try again in a few seconds.",
             Self::StorageUnavailable(_) => {
                 "The tenant's storage does not respond. The failure has been logged. Try again in a few seconds."
             }

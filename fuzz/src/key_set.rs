@@ -6,7 +6,8 @@ use session_events_core::{
     timestamp::Timestamp,
     tokens::{
         algorithm::Algorithm,
-        key_set::{CachedKeySet, KeySet, NotAKeySet, SigningKey},
+        cached_key_set::CachedKeySet,
+        key_set::{InvalidKeySet, KeySet, SigningKey},
     },
 };
 
@@ -21,7 +22,7 @@ pub fn key_set(bytes: &[u8]) {
         .and_then(|set| Some(set.get("keys")?.as_array()?.clone()));
     let set = match KeySet::from_json(json) {
         Ok(set) => set,
-        Err(NotAKeySet) => return,
+        Err(InvalidKeySet) => return,
     };
     let published = published.expect("an object with a list");
     let stored = serde_json::to_string(&set).expect("JSON");
@@ -30,7 +31,7 @@ pub fn key_set(bytes: &[u8]) {
     let now = Timestamp::from_millis(1_700_000_000_000);
     let kids = published.iter().filter_map(|jwk| jwk.get("kid")?.as_str());
     for kid in kids.chain([""]) {
-        let cached = CachedKeySet::fetched(set.clone(), kid, &CachedKeySet::default(), now);
+        let cached = CachedKeySet::after_fetch(set.clone(), kid, &CachedKeySet::default(), now);
         assert!(!cached.needs_fetch(kid, now));
         for (algorithm, alg) in [(Algorithm::Rs256, "RS256"), (Algorithm::Ps256, "PS256")] {
             let matches = |jwk: &&Value| is_for(jwk, kid, alg);
@@ -38,7 +39,7 @@ pub fn key_set(bytes: &[u8]) {
             let found_in_cache = cached.signing_key(kid, algorithm, now);
             assert_eq!(found.ok(), found_in_cache.as_ref().ok());
             let Ok(key) = found else { continue };
-            assert!(set.holds(kid) && !set.is_empty());
+            assert!(set.contains(kid) && !set.is_empty());
             check_strength(key);
             let has_same_numbers = |jwk: &&Value| jwk["n"] == key.n && jwk["e"] == key.e;
             assert!(

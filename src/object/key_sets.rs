@@ -10,7 +10,7 @@ use futures::{
     future::{LocalBoxFuture, Shared},
 };
 use session_events_core::{
-    protocol::bodies::KeySetHealth, timestamp::Timestamp, tokens::key_set::CachedKeySet,
+    protocol::bodies::KeySetHealth, timestamp::Timestamp, tokens::cached_key_set::CachedKeySet,
 };
 use worker::State;
 
@@ -120,11 +120,11 @@ impl Inner {
     /// Fetches a key set. If that fails, records the failure; the previous keys stay in use.
     async fn refresh(&self, jwks_uri: &str, kid: &str, previous: CachedKeySet) -> CachedKeySet {
         let key_set = match fetch_key_set(jwks_uri).await {
-            Ok(keys) => CachedKeySet::fetched(keys, kid, &previous, clock::now()),
+            Ok(keys) => CachedKeySet::after_fetch(keys, kid, &previous, clock::now()),
             Err(problem) => {
                 let detail = format!("{jwks_uri}: {problem}");
                 log::warning("key_set_unavailable", &self.domain, &detail);
-                previous.failed(clock::now())
+                previous.after_failure(clock::now())
             }
         };
         self.store(jwks_uri, &key_set);

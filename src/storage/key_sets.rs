@@ -1,7 +1,7 @@
 //! The cached key sets of a tenant's issuers.
 
 use serde::Deserialize;
-use session_events_core::{json::JsonObject, tokens::key_set::CachedKeySet};
+use session_events_core::{json::JsonObject, tokens::cached_key_set::CachedKeySet};
 use worker::Result;
 
 use super::database::Database;
