@@ -54,7 +54,10 @@ impl TenantHub {
             .with_index(|listeners| listeners.check_limits(listener.as_ref()))
             .or_internal(step)??;
         let WebSocketPair { client, server } = WebSocketPair::new().or_internal(step)?;
-        let socket = self.sockets.accept(server, clock::now()).or_internal(step)?;
+        let socket = self
+            .sockets
+            .accept(server, clock::now())
+            .or_internal(step)?;
         self.begin_session(socket, admission)
             .await
             .or_internal(step)?;

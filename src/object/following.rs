@@ -42,8 +42,10 @@ impl TenantHub {
                 NextStep::AwaitSnapshot => {
                     let received = shard.snapshot().await?;
                     if shard.receive_snapshot(&mut admission, &received) {
-                        self.apply(shard, |follower| follower.apply_snapshot(&received.snapshot))
-                            .or_internal(step)?;
+                        self.apply(shard, |follower| {
+                            follower.apply_snapshot(&received.snapshot)
+                        })
+                        .or_internal(step)?;
                     }
                 }
             }

@@ -8,9 +8,7 @@ use session_events_core::{
         event::Event,
         event_log::{EventLog, StoredEvent},
     },
-    protocol::{
-        bodies::HealthBody, object_request::RevokedAt, revocation_page::PageRequest,
-    },
+    protocol::{bodies::HealthBody, object_request::RevokedAt, revocation_page::PageRequest},
     replication::messages::{LogEntry, Snapshot},
     tenant::{Tenant, config::Config},
     timestamp::Timestamp,
@@ -104,8 +102,7 @@ impl Leader {
         if_none_match: Option<&str>,
         config: &Config,
     ) -> worker::Result<Response> {
-        let last_event_id =
-            |log: &EventLog| log.last().map(|event| event.id.clone());
+        let last_event_id = |log: &EventLog| log.last().map(|event| event.id.clone());
         let last_event_id = self.events.with_log(last_event_id)?;
         let days = config.revocation_days();
         let page = self

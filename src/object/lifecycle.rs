@@ -57,8 +57,7 @@ impl TenantHub {
             None => Role::Leader(Leader::new(&state, &env, tenant.clone())),
             Some(number) => Role::Shard(Shard::new(&state, &env, tenant.clone(), number)),
         };
-        let prepared =
-            create_tables(&role, &state).and_then(|()| sockets::answer_pings(&state));
+        let prepared = create_tables(&role, &state).and_then(|()| sockets::answer_pings(&state));
         if let Err(error) = prepared {
             // Requests that need the tables will fail and report their own errors.
             log::incident("object_start", &name, &error);

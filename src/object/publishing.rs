@@ -19,7 +19,9 @@ impl TenantHub {
         receipt: PublishReceipt,
     ) -> Result<Response> {
         let step = "publish";
-        let stored = self.store_and_deliver(leader, publication).or_internal(step)?;
+        let stored = self
+            .store_and_deliver(leader, publication)
+            .or_internal(step)?;
         let next_prune = leader
             .next_prune_if_unscheduled(self.config()?)
             .or_internal(step)?;

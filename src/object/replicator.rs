@@ -134,10 +134,12 @@ impl Inner {
     async fn append_all(&self, number: u16) -> Result<()> {
         while let Some((cursor, append)) = self.next_append(number).or_internal(STEP)? {
             let acknowledgement = self.send(number, &append).await?;
-            let progressed = self
-                .followers()
-                .or_internal(STEP)?
-                .acknowledge(number, cursor, &append, &acknowledgement);
+            let progressed = self.followers().or_internal(STEP)?.acknowledge(
+                number,
+                cursor,
+                &append,
+                &acknowledgement,
+            );
             match progressed {
                 Progressed::Advanced => {}
                 Progressed::Stalled => {

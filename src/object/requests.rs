@@ -3,7 +3,7 @@
 use session_events_core::{
     error::ApiError,
     protocol::{
-        bodies::{ObjectDebug, ListenersBody},
+        bodies::{ListenersBody, ObjectDebug},
         object_request::ObjectRequest,
         request_url::RequestUrl,
     },

@@ -3,10 +3,7 @@
 
 use worker::{Result, WebSocket};
 
-use super::{
-    sockets::buffered_bytes,
-    tenant_hub::TenantHub,
-};
+use super::{sockets::buffered_bytes, tenant_hub::TenantHub};
 use crate::runtime::clock;
 
 impl TenantHub {

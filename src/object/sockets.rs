@@ -66,10 +66,7 @@ impl Sockets {
     }
 
     /// Passes the index over all sockets to a closure.
-    pub(super) fn with_index<T>(
-        &self,
-        read: impl FnOnce(&Listeners<WebSocket>) -> T,
-    ) -> Result<T> {
+    pub(super) fn with_index<T>(&self, read: impl FnOnce(&Listeners<WebSocket>) -> T) -> Result<T> {
         Ok(read(&*self.index()?))
     }
 
@@ -87,7 +84,10 @@ impl Sockets {
 
     /// Returns a socket with its stored session, or `None` if it has none.
     pub(super) fn find(&self, raw: WebSocket) -> Option<Socket> {
-        let attachment = raw_socket(&raw).deserialize_attachment().ok()?.as_string()?;
+        let attachment = raw_socket(&raw)
+            .deserialize_attachment()
+            .ok()?
+            .as_string()?;
         let JsonObject(session) = serde_json::from_str(&attachment).ok()?;
         Some(Socket {
             raw,

@@ -15,10 +15,7 @@ impl<T> Cached<T> {
     }
 
     /// Returns the value. Loads it if it is not cached.
-    pub(crate) fn get_or_load(
-        &self,
-        load: impl FnOnce() -> Result<T>,
-    ) -> Result<RefMut<'_, T>> {
+    pub(crate) fn get_or_load(&self, load: impl FnOnce() -> Result<T>) -> Result<RefMut<'_, T>> {
         let mut cached = self.0.borrow_mut();
         let value = match cached.take() {
             Some(value) => value,

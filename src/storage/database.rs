@@ -17,11 +17,11 @@ extern "C" {
     #[derive(Clone)]
     type SqlStorage;
 
-    #[wasm_bindgen(method, catch)]
+    #[wasm_bindgen(method, catch, variadic)]
     fn exec(
         this: &SqlStorage,
         statement: &str,
-        #[wasm_bindgen(variadic)] bindings: &Array,
+        bindings: &Array,
     ) -> std::result::Result<SqlCursor, JsValue>;
 
     type SqlCursor;

@@ -86,8 +86,7 @@ impl EventStore {
             let latest = "
                 SELECT seq, event FROM
                 (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-            let entries: Vec<LogEntry> =
-                self.database.query(latest, vec![REPLAY_EVENTS.into()])?;
+            let entries: Vec<LogEntry> = self.database.query(latest, vec![REPLAY_EVENTS.into()])?;
             let mut log = EventLog::default();
             for entry in entries {
                 log.push(entry.parse()?);

@@ -156,4 +156,20 @@ mod tests {
             assert_eq!(secrets.err(), Some(ApiError::NotConfigured));
         }
     }
+
+    #[test]
+    fn a_token_that_differs_in_a_single_bit_is_rejected() {
+        let acme = tenant("acme@us");
+        let secrets = secrets("new", Some("old"));
+        for secret in ["new", "old"] {
+            let token = Base64UrlUnpadded::decode_vec(&derive(secret, &acme)).unwrap();
+            for bit in 0..token.len() * 8 {
+                let mut guess = token.clone();
+                guess[bit / 8] ^= 1 << (bit % 8);
+                let header = Base64UrlUnpadded::encode_string(&guess);
+                let result = secrets.authorize(&acme, Some(&header));
+                assert!(result.is_err(), "{secret}, bit {bit}");
+            }
+        }
+    }
 }

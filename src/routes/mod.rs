@@ -1,0 +1,159 @@
+//! The Worker: turns a request into an authorized request to a tenant object.
+//!
+//! A request that reaches an object has passed every check that needs no state: its path names a
+//! tenant that is served, its publish token or access token is valid, and its body is within the
+//! limits.
+
+mod console;
+mod introspect;
+mod publish;
+mod rate_limit;
+mod read;
+mod subscribe;
+mod tenant_request;
+
+use session_events_core::{
+    error::ApiError,
+    protocol::{
+        bodies::{Index, WorkerDebug},
+        object_request::ObjectRequest,
+        request_url::RequestUrl,
+        route::{Endpoint, Route, TenantRoute},
+    },
+};
+use worker::{Env, Request, Response};
+
+use crate::{
+    Result,
+    runtime::{
+        environment, http,
+        log::{self, OrInternal, Rejected},
+        requests::{self, request_id},
+        tenant_object::TenantObject,
+    },
+};
+use rate_limit::RateLimit;
+use tenant_request::TenantRequest;
+
+/// Responds to a request. The runtime omits the body of a response to `HEAD`.
+pub(crate) async fn respond(request: &Request, env: &Env) -> worker::Result<Response> {
+    let request_id = request_id(request);
+    let url = requests::url(request);
+    let parsed = RequestUrl::parse(&url).and_then(|url| Ok((Route::parse(url.path)?, url)));
+    let response = match &parsed {
+        Ok((Route::Index, _)) => index(&requests::method(request)),
+        Ok((Route::Tenant(route), url)) => {
+            respond_for_tenant(request, env, url, route, &request_id).await
+        }
+        Err(error) => Err(error.clone()),
+    };
+    let error = match response {
+        Ok(response) => return Ok(response),
+        Err(error) => limit_failed_authentication(error, env, request).await,
+    };
+    let (tenant, endpoint) = match &parsed {
+        Ok((Route::Tenant(route), _)) => (route.tenant.domain(), route.endpoint.name()),
+        Ok((Route::Index, _)) => (String::new(), Endpoint::Index.name()),
+        Err(_) => (String::new(), "none"),
+    };
+    let rejected = Rejected {
+        tenant: &tenant,
+        endpoint,
+        request_id: Some(&request_id),
+    };
+    log::rejected(rejected, &error);
+    http::error(&error, &request_id)
+}
+
+/// Replaces a failed authentication by 429 if the client's address has too many of them.
+async fn limit_failed_authentication(error: ApiError, env: &Env, request: &Request) -> ApiError {
+    if error.is_failed_authentication()
+        && RateLimit::FailedAuthentications
+            .is_exceeded(env, request)
+            .await
+    {
+        return ApiError::TooManyRequests;
+    }
+    error
+}
+
+async fn respond_for_tenant(
+    request: &Request,
+    env: &Env,
+    url: &RequestUrl<'_>,
+    route: &TenantRoute<'_>,
+    request_id: &str,
+) -> Result<Response> {
+    let tenant = &route.tenant;
+    let method = requests::method(request);
+    let config = environment::config(env);
+    // An unserved tenant is not found whatever the method. An invalid configuration is reported
+    // only after the method is known to be supported.
+    if config.as_ref().is_ok_and(|config| !config.serves(tenant)) {
+        return Err(ApiError::NotFound);
+    }
+    route.endpoint.check_method(&method)?;
+    if method == "OPTIONS" {
+        return http::preflight(route.endpoint).or_internal("response");
+    }
+    let config = config?;
+    let tenant_request = TenantRequest {
+        request,
+        url,
+        config: &config,
+        object: TenantObject {
+            env,
+            tenant,
+            shard: None,
+            request_id,
+        },
+        object_url: format!("{}{}", url.origin, route.internal_path),
+    };
+    match route.endpoint {
+        Endpoint::Index => index(&method),
+        Endpoint::WorkerDebug => worker_debug(request, url, route),
+        Endpoint::Console(file) => console::respond(request, env, &config, tenant, file).await,
+        Endpoint::ObjectDebug => tenant_request.read_anonymously(&ObjectRequest::Debug).await,
+        Endpoint::Publish => tenant_request.publish().await,
+        Endpoint::Subscribe => tenant_request.subscribe().await,
+        Endpoint::Listeners => tenant_request.listeners().await,
+        Endpoint::Events => tenant_request.read(&ObjectRequest::Events).await,
+        Endpoint::Revocations => tenant_request.revocations().await,
+        Endpoint::Introspect => tenant_request.introspect().await,
+        Endpoint::Health => {
+            tenant_request
+                .read_anonymously(&ObjectRequest::Health)
+                .await
+        }
+    }
+}
+
+fn index(method: &str) -> Result<Response> {
+    Endpoint::Index.check_method(method)?;
+    let response = if method == "OPTIONS" {
+        http::preflight(Endpoint::Index)
+    } else {
+        http::json(&Index {
+            name: env!("CARGO_PKG_NAME").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            description: env!("CARGO_PKG_DESCRIPTION").into(),
+        })
+    };
+    response.or_internal("response")
+}
+
+fn worker_debug(
+    request: &Request,
+    url: &RequestUrl<'_>,
+    route: &TenantRoute<'_>,
+) -> Result<Response> {
+    http::json(&WorkerDebug {
+        host: url.host,
+        url: &requests::url(request),
+        path: url.path,
+        internal_path: route.internal_path,
+        tenant: route.tenant.to_string(),
+        tenant_domain: route.tenant.domain(),
+    })
+    .or_internal("response")
+}

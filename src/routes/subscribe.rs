@@ -1,0 +1,71 @@
+//! `GET /{tenant}/api/subscribe`: opens a WebSocket.
+
+use session_events_core::{
+    error::ApiError,
+    protocol::{
+        object_request::{Admission, ObjectRequest},
+        upgrade::Upgrade,
+    },
+    sessions::listener::Listener,
+};
+use worker::{Response, js_sys::Math};
+
+use super::tenant_request::TenantRequest;
+use crate::{
+    Result,
+    runtime::{
+        requests::{header, is_websocket_upgrade},
+        tenant_object::{Payload, TenantObject},
+    },
+};
+
+impl TenantRequest<'_> {
+    /// Forwards an upgrade to the object that will hold the socket. A token on the upgrade is
+    /// verified first.
+    pub(super) async fn subscribe(&self) -> Result<Response> {
+        if !is_websocket_upgrade(self.request) {
+            return Err(ApiError::UpgradeRequired);
+        }
+        let authorization = header(self.request, "authorization");
+        let subprotocols = header(self.request, "sec-websocket-protocol");
+        let upgrade = Upgrade::parse(authorization.as_deref(), subprotocols.as_deref())?;
+        let admission = match upgrade.token {
+            None => {
+                self.check_anonymous_limit().await?;
+                None
+            }
+            Some(token) => Some(self.admission(token).await?),
+        };
+        let subscribe = ObjectRequest::Subscribe {
+            admission,
+            answers_subprotocol: upgrade.answers_subprotocol,
+        };
+        let holder = TenantObject {
+            shard: self.config.shards().map(pick_shard),
+            ..self.object
+        };
+        holder
+            .fetch(&self.object_url, &subscribe, Payload::Upgrade)
+            .await
+    }
+
+    async fn admission(&self, token: &str) -> Result<Admission> {
+        let token = self.verify(token).await?;
+        Listener::authorize(&token)?;
+        Ok(Admission {
+            token,
+            last_event_id: self.url.parameter("last_event_id"),
+        })
+    }
+}
+
+/// Picks a shard at random. A client cannot choose its shard, so it cannot fill a single one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "at least 0 and less than the number of shards"
+)]
+fn pick_shard(shards: u16) -> u16 {
+    let index = Math::random() * f64::from(shards);
+    (index as u16).saturating_add(1)
+}

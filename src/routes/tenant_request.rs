@@ -1,0 +1,98 @@
+//! A request for a tenant that is served, and the checks that several endpoints share.
+
+use session_events_core::{
+    error::{ApiError, TokenError},
+    protocol::{object_request::ObjectRequest, request_url::RequestUrl},
+    tenant::config::Config,
+    tokens::{
+        access_token::{self, AccessToken},
+        bearer::bearer,
+    },
+};
+use worker::{Request, Response};
+
+use super::rate_limit::RateLimit;
+use crate::{
+    Result,
+    runtime::{
+        key_set_cache::KeySetCache,
+        requests::{BodyError, header, read_body},
+        tenant_object::{Payload, TenantObject},
+        verifier::RuntimeVerifier,
+    },
+};
+
+/// A request for a tenant.
+pub(super) struct TenantRequest<'a> {
+    pub(super) request: &'a Request,
+    pub(super) url: &'a RequestUrl<'a>,
+    pub(super) config: &'a Config,
+    /// The tenant's leader.
+    pub(super) object: TenantObject<'a>,
+    /// The URL for the object: without the tenant's segment.
+    pub(super) object_url: String,
+}
+
+impl TenantRequest<'_> {
+    /// Returns the verifier of access tokens.
+    pub(super) fn verifier(&self) -> RuntimeVerifier<KeySetCache<'_>> {
+        RuntimeVerifier(KeySetCache(self.object))
+    }
+
+    /// Verifies an access token.
+    pub(super) async fn verify(&self, token: &str) -> Result<AccessToken> {
+        let verifier = self.verifier();
+        access_token::verify(token, self.object.tenant, self.config, &verifier).await
+    }
+
+    /// Checks that the request has an access token with the permission for all users.
+    pub(super) async fn authorize_all_users(&self) -> Result<()> {
+        let authorization = header(self.request, "authorization");
+        let token = authorization
+            .as_deref()
+            .and_then(bearer)
+            .ok_or(TokenError::Missing)?;
+        self.verify(token).await?.authorize_all_users()
+    }
+
+    /// Checks that the client's address may still reach the object without a token.
+    pub(super) async fn check_anonymous_limit(&self) -> Result<()> {
+        let is_exceeded = RateLimit::AnonymousRequests
+            .is_exceeded(self.object.env, self.request)
+            .await;
+        if is_exceeded {
+            return Err(ApiError::TooManyRequests);
+        }
+        Ok(())
+    }
+
+    /// Returns the leader's response to a client with the permission for all users.
+    pub(super) async fn read(&self, request: &ObjectRequest) -> Result<Response> {
+        self.authorize_all_users().await?;
+        self.fetch_from_leader(request).await
+    }
+
+    /// Returns the leader's response to a client without a token.
+    pub(super) async fn read_anonymously(&self, request: &ObjectRequest) -> Result<Response> {
+        self.check_anonymous_limit().await?;
+        self.fetch_from_leader(request).await
+    }
+
+    async fn fetch_from_leader(&self, request: &ObjectRequest) -> Result<Response> {
+        self.object
+            .fetch(&self.object_url, request, Payload::None)
+            .await
+    }
+
+    /// Reads the body up to a limit. `too_large` is the error for a longer body.
+    pub(super) async fn body(&self, limit: usize, too_large: ApiError) -> Result<Vec<u8>> {
+        read_body(self.request, limit)
+            .await
+            .map_err(|error| match error {
+                BodyError::TooLong => too_large,
+                BodyError::Failed(_) => {
+                    ApiError::InvalidRequest("The body is incomplete. Send the request again.")
+                }
+            })
+    }
+}

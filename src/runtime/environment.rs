@@ -1,0 +1,51 @@
+//! Variables and secrets.
+//!
+//! They change only by a deployment, which ends every isolate and every object. So each reads its
+//! configuration once.
+
+use std::{cell::OnceCell, rc::Rc};
+
+use session_events_core::{
+    tenant::config::{Config, PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS},
+    tokens::publish_token::PublishSecrets,
+};
+use worker::Env;
+
+use crate::Result;
+
+thread_local! {
+    #[expect(
+        clippy::disallowed_types,
+        reason = "all tenants share the operator's configuration"
+    )]
+    static CONFIG: OnceCell<Result<Rc<Config>>> = const { OnceCell::new() };
+}
+
+/// Returns the text of a variable or secret. A variable that is a table in `wrangler.toml` arrives
+/// as an object, and is returned as JSON.
+fn text(env: &Env, name: &'static str) -> Option<String> {
+    let value: serde_json::Value = env.object_var(name).ok()?;
+    match value {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Reads the configuration and checks it.
+pub(crate) fn read_config(env: &Env) -> Result<Config> {
+    Ok(Config::read(|name| text(env, name))?)
+}
+
+/// Returns the configuration of this isolate.
+pub(crate) fn config(env: &Env) -> Result<Rc<Config>> {
+    CONFIG.with(|config| config.get_or_init(|| read_config(env).map(Rc::new)).clone())
+}
+
+/// Returns the secrets from which publish tokens are derived.
+pub(crate) fn publish_secrets(env: &Env) -> Result<PublishSecrets> {
+    PublishSecrets::new(
+        text(env, PUBLISH_SECRET),
+        text(env, PUBLISH_SECRET_PREVIOUS),
+    )
+}

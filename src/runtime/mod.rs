@@ -1,0 +1,21 @@
+//! Thin bindings to the Workers runtime.
+//!
+//! - [`clock`], [`log`], [`environment`]: time, log lines, variables and secrets.
+//! - [`requests`], [`http`]: reading requests, and building responses.
+//! - [`tenant_object`]: requests to a tenant object.
+//! - [`key_set_fetch`], [`key_set_cache`], [`shared_cache`]: fetching and caching key sets.
+//! - [`verifier`], [`web_crypto`]: what the verification of a token needs from the runtime.
+//! - [`microtasks`]: a workaround for a slow function of the runtime.
+
+pub(crate) mod clock;
+pub(crate) mod environment;
+pub(crate) mod http;
+pub(crate) mod key_set_cache;
+pub(crate) mod key_set_fetch;
+pub(crate) mod log;
+pub(crate) mod microtasks;
+pub(crate) mod requests;
+mod shared_cache;
+pub(crate) mod tenant_object;
+pub(crate) mod verifier;
+mod web_crypto;

@@ -1,0 +1,134 @@
+//! Requests to a tenant object, from the Worker and from the tenant's other objects.
+
+use serde::de::DeserializeOwned;
+use session_events_core::{
+    error::ApiError,
+    json::JsonObject,
+    protocol::object_request::{HEADER, ObjectRequest, REQUEST_ID_HEADER},
+    tenant::{Tenant, object_name::ObjectName},
+};
+use worker::{Env, Headers, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
+
+use super::{clock, log::OrInternal};
+use crate::Result;
+
+/// The name of the Durable Object binding in `wrangler.toml`.
+const BINDING: &str = "TENANT_HUB";
+
+/// The URL of requests that no client has made. Objects do not read it.
+const INTERNAL_URL: &str = "https://object.invalid/";
+
+/// Time limit for a response that no client sees, in milliseconds. It is longer than the time limit
+/// for a key set, which the object may have to fetch, and shorter than the authentication deadline
+/// of a socket.
+const TIMEOUT_MILLIS: u64 = 8_000;
+
+/// One object of a tenant.
+#[derive(Clone, Copy)]
+pub(crate) struct TenantObject<'a> {
+    pub(crate) env: &'a Env,
+    pub(crate) tenant: &'a Tenant,
+    /// The shard's number, or `None` for the leader.
+    pub(crate) shard: Option<u16>,
+    /// The id for the log lines of the object.
+    pub(crate) request_id: &'a str,
+}
+
+/// The payload of a request to an object.
+pub(crate) enum Payload<'a> {
+    None,
+    /// A WebSocket upgrade.
+    Upgrade,
+    /// A JSON body.
+    Body(&'a str),
+}
+
+impl TenantObject<'_> {
+    /// Sends a request and returns the response, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Internal`] if the object does not respond.
+    pub(crate) async fn fetch(
+        &self,
+        url: &str,
+        request: &ObjectRequest,
+        payload: Payload<'_>,
+    ) -> Result<Response> {
+        self.try_fetch(url, request, payload)
+            .await
+            .or_internal("hub_unreachable")
+    }
+
+    async fn try_fetch(
+        &self,
+        url: &str,
+        request: &ObjectRequest,
+        payload: Payload<'_>,
+    ) -> worker::Result<Response> {
+        let headers = Headers::new();
+        headers.set(HEADER, &request.encode())?;
+        headers.set(REQUEST_ID_HEADER, self.request_id)?;
+        let mut init = RequestInit::new();
+        match payload {
+            Payload::None => {}
+            Payload::Upgrade => headers.set("upgrade", "websocket")?,
+            Payload::Body(json) => {
+                init.with_method(Method::Post)
+                    .with_body(Some(JsValue::from_str(json)));
+            }
+        }
+        init.with_headers(headers);
+        let name = ObjectName {
+            tenant: self.tenant.clone(),
+            shard: self.shard,
+        };
+        self.env
+            .durable_object(BINDING)?
+            .get_by_name(&name.to_string())?
+            .fetch_with_request(Request::new_with_init(url, &init)?)
+            .await
+    }
+
+    /// Sends a request and returns the JSON object in the response.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Internal`] if the object does not respond in time, or not with status 200.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, request: &ObjectRequest) -> Result<T> {
+        self.call_with(request, Payload::None).await
+    }
+
+    /// Sends a request with a JSON body and returns the JSON object in the response.
+    ///
+    /// # Errors
+    ///
+    /// As [`TenantObject::call`].
+    pub(crate) async fn call_with_body<T: DeserializeOwned>(
+        &self,
+        request: &ObjectRequest,
+        body: &str,
+    ) -> Result<T> {
+        self.call_with(request, Payload::Body(body)).await
+    }
+
+    async fn call_with<T: DeserializeOwned>(
+        &self,
+        request: &ObjectRequest,
+        payload: Payload<'_>,
+    ) -> Result<T> {
+        let step = request.name();
+        let response = async {
+            let mut response = self.fetch(INTERNAL_URL, request, payload).await?;
+            match response.status_code() {
+                200 => response.text().await.or_internal(step),
+                status => Err(ApiError::internal(step, format_args!("status {status}"))),
+            }
+        };
+        let text = clock::timeout(TIMEOUT_MILLIS, response)
+            .await
+            .ok_or_else(|| ApiError::internal(step, "no answer in time"))??;
+        let JsonObject(body) = serde_json::from_str(&text).or_internal(step)?;
+        Ok(body)
+    }
+}
