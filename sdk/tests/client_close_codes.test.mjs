@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { answers } from "../../tests/support/issuer.mjs";
+import { keySetResponses } from "../../tests/support/issuer.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { follow } from "./support/follow.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
@@ -14,8 +14,8 @@ const worker = await startWorker();
 /** A client of a server that closes its first socket with this code, and keeps the others. */
 async function closedWith(code) {
   const requests = [];
-  const scripted = await startScriptedServer(({ socket, say, count }) => {
-    say(authenticated());
+  const scripted = await startScriptedServer(({ socket, send, count }) => {
+    send(authenticated());
     if (count > 1) return;
     if (code === 1006) socket.terminate();
     else if (code === 1005) socket.close();
@@ -48,12 +48,12 @@ describe("a client whose socket was closed", { concurrency: true }, () => {
 
   for (const code of [4401, 4419]) {
     test(`with ${code} comes back with a fresh token`, async () => {
-      const { tells, requests, shown } = await closedWith(code);
+      const { tells, requests, authentications } = await closedWith(code);
       assert.equal((await tells("connecting", 2)).code, code);
       await tells("connected", 2);
       assert.deepEqual(requests, [false, true]);
       assert.deepEqual(
-        shown.map(({ token }) => token),
+        authentications.map(({ token }) => token),
         ["token-1", "token-2"],
       );
     });
@@ -93,12 +93,12 @@ describe("a client of the real worker", { concurrency: true }, () => {
 
   test("comes back until the issuer's keys can be had, and is told why it waits", async () => {
     const tenant = new Tenant(worker);
-    tenant.issuer.behaviour = answers.unreachable;
+    tenant.issuer.behaviour = keySetResponses.unreachable;
     const { tells, told } = followTenant(tenant, () => tenant.token());
     const error = await tells("error");
     assert.equal(error.code, "temporarily_unavailable");
-    await until(() => told("connecting").some(({ code }) => code === 1013));
-    tenant.issuer.behaviour = answers.keySet;
+    await waitFor(() => told("connecting").some(({ code }) => code === 1013));
+    tenant.issuer.behaviour = keySetResponses.keySet;
     await tells("caughtUp");
   });
 

@@ -5,20 +5,20 @@ import { describe, test } from "node:test";
 import { SessionEvents } from "session-events";
 
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { follow } from "./support/follow.mjs";
 import { run } from "./support/run.mjs";
 
 describe("messages", { concurrency: true }, () => {
   test("that no client can know are passed over, and events of new types are handed on", async () => {
     const known = { ...event("2"), type: "user_deleted", session_id: "s" };
-    const { url } = await startScriptedServer(({ socket, say }) => {
-      say(authenticated());
+    const { url } = await startScriptedServer(({ socket, send }) => {
+      send(authenticated());
       for (const text of ["", "no JSON", "null", "[]", "7", '{"type":"news"}', '{"id":1}'])
         socket.send(text);
       socket.send(Buffer.from(JSON.stringify(event("binary"))));
-      for (const part of ["type", "date", "user_id"]) say({ ...event("1"), [part]: undefined });
-      say(known);
+      for (const part of ["type", "date", "user_id"]) send({ ...event("1"), [part]: undefined });
+      send(known);
     });
     const { tells, told } = follow({ url, tenant: "acme", getToken: () => "token" });
     assert.deepEqual(await tells("event"), known);
@@ -26,20 +26,22 @@ describe("messages", { concurrency: true }, () => {
   });
 
   test("of an older server that tell less are understood", async () => {
-    const { url, heard } = await startScriptedServer(({ say }) => say({ type: "authenticated" }));
+    const { url, received } = await startScriptedServer(({ send }) =>
+      send({ type: "authenticated" }),
+    );
     const { tells } = follow({ url, tenant: "acme", getToken: () => "token" });
     const { sub, filter, claims, expiresAt } = await tells("connected");
     assert.deepEqual({ sub, filter, claims }, { sub: "", filter: "*", claims: {} });
     assert.ok(expiresAt > new Date("9999-01-01"));
     await tells("caughtUp");
-    assert.deepEqual(heard, ['{"type":"ping"}'], "there is nothing to renew");
+    assert.deepEqual(received, ['{"type":"ping"}'], "there is nothing to renew");
   });
 
   test("of an error are handed on as errors, typed or not", async () => {
-    const { url } = await startScriptedServer(({ say }) => {
-      say({ error: "server_error" });
-      say({ type: "error", error: "invalid_message", error_description: "What?" });
-      say(authenticated());
+    const { url } = await startScriptedServer(({ send }) => {
+      send({ error: "server_error" });
+      send({ type: "error", error: "invalid_message", error_description: "What?" });
+      send(authenticated());
     });
     const { tells, told } = follow({ url, tenant: "acme", getToken: () => "token" });
     await tells("connected");
@@ -105,11 +107,11 @@ describe("listeners of a client", { concurrency: true }, () => {
   });
 
   test("may close the client whatever they are told of", async () => {
-    const { url } = await startScriptedServer(({ socket, say }) => {
-      say({ type: "error", error: "invalid_message" });
-      say(authenticated());
-      say(event("1"));
-      say(event("2"));
+    const { url } = await startScriptedServer(({ socket, send }) => {
+      send({ type: "error", error: "invalid_message" });
+      send(authenticated());
+      send(event("1"));
+      send(event("2"));
       // The client pings; the answer to that is on its way before this.
       socket.on("message", () => socket.close(4403));
     });
@@ -133,7 +135,7 @@ describe("listeners of a client", { concurrency: true }, () => {
       await tells("disconnected");
       ends.push({ name, client, story, length: story.length });
     }
-    await until(() => opened.every(({ readyState }) => readyState === WebSocket.CLOSED));
+    await waitFor(() => opened.every(({ readyState }) => readyState === WebSocket.CLOSED));
     assert.equal(opened.length, 4, "one was closed before it opened any");
     for (const { name, client, story, length } of ends) {
       assert.equal(story.length, length, `after a close() when told of ${name}`);

@@ -5,9 +5,9 @@ import { describe, test } from "node:test";
 
 import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { follow } from "./support/follow.mjs";
 import { run } from "./support/run.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
@@ -18,7 +18,7 @@ const NEVER = 1_000_000;
 /** Follows a tenant of the real worker, over a network that can be cut. */
 async function followTenant(options) {
   const tenant = new Tenant(worker);
-  const proxy = await startCutProxy(worker.url);
+  const proxy = await startFaultyProxy(worker.url);
   const getToken = () => tenant.token();
   const followed = follow({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
   await followed.tells("caughtUp");
@@ -31,7 +31,7 @@ describe("a connection whose other end is gone", { concurrency: true }, () => {
       pingInterval: 50,
       pongTimeout: 2_000,
     });
-    proxy.swallow();
+    proxy.blackhole();
     const record = slo();
     await tenant.publish(record);
     const { code, reason } = await tells("connecting", 2);
@@ -49,18 +49,18 @@ describe("a connection whose other end is gone", { concurrency: true }, () => {
     });
     assert.equal((await tells("connecting", 2)).reason, "no answer in time");
     assert.equal((await tells("connecting", 3)).reason, "no answer in time");
-    await until(() => server.sockets.size <= 1);
+    await waitFor(() => server.sockets.size <= 1);
   });
 
   test("is not one that is merely quiet, and answers pings", async () => {
-    const { url, heard } = await startScriptedServer(({ say }) => say(authenticated()));
+    const { url, received } = await startScriptedServer(({ send }) => send(authenticated()));
     const { told, client } = follow({
       url,
       tenant: "acme",
       getToken: () => "token",
       pingInterval: 20,
     });
-    await until(() => heard.filter((text) => text === '{"type":"ping"}').length >= 5);
+    await waitFor(() => received.filter((text) => text === '{"type":"ping"}').length >= 5);
     assert.equal(client.state, "connected");
     assert.equal(told("connecting").length, 1);
   });
@@ -89,7 +89,7 @@ describe("a platform that opens no socket", () => {
 describe("a client that was closed", { concurrency: true }, () => {
   for (const phase of ["before connect()", "connecting", "error", "connected", "caughtUp"]) {
     test(`keeps no process alive (${phase})`, async () => {
-      const { url } = await startScriptedServer(({ say }) => say(authenticated()));
+      const { url } = await startScriptedServer(({ send }) => send(authenticated()));
       const token = phase === "error" ? "" : "token";
       const script = `
         import { SessionEvents } from "session-events";
@@ -116,7 +116,7 @@ describe("a client that was closed", { concurrency: true }, () => {
     assert.equal((await tells("connected", 2)).recovered, true);
     await tenant.publish(records[2]);
     await hands(...records.map(({ log_id }) => log_id));
-    await until(async () => (await tenant.listeners()).count === 1);
+    await waitFor(async () => (await tenant.listeners()).count === 1);
   });
 });
 
@@ -150,7 +150,7 @@ describe("in a browser", () => {
     browser.offline();
     assert.equal(client.state, "connecting");
     assert.equal((await tells("connecting", 2)).delay, Infinity);
-    await until(async () => (await tenant.listeners()).count === 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
     const record = slo();
     await tenant.publish(record);
     browser.visibility("visible");
@@ -162,9 +162,9 @@ describe("in a browser", () => {
   test("a client that waits tries at once when the page can be seen", async () => {
     const browser = page();
     const { proxy, tells, client } = await followTenant(slow);
-    proxy.cut();
+    proxy.disconnect();
     assert.ok((await tells("connecting", 2)).delay >= NEVER);
-    proxy.mend();
+    proxy.restore();
     browser.visibility("hidden");
     assert.equal(client.state, "connecting");
     browser.visibility("visible");
@@ -175,7 +175,7 @@ describe("in a browser", () => {
     const browser = page();
     const { proxy, tells, told } = await followTenant({ pingInterval: NEVER, pongTimeout: 2_000 });
     browser.visibility("visible");
-    proxy.swallow();
+    proxy.blackhole();
     browser.visibility("visible");
     assert.equal((await tells("connecting", 2)).reason, "no answer to a ping");
     await tells("caughtUp", 2);
@@ -188,7 +188,7 @@ describe("in a browser", () => {
     browser.hide(false);
     assert.equal(client.state, "connected");
     browser.hide(true);
-    await until(async () => (await tenant.listeners()).count === 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
     browser.show(false);
     assert.equal(client.state, "connecting");
     browser.show(true);

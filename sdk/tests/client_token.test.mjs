@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { slo, USER } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { follow } from "./support/follow.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
@@ -43,7 +43,7 @@ describe("a token that is about to expire", { concurrency: true }, () => {
     const renewed = await tells("renewed");
     assert.ok(renewed.expiresAt > expiresAt);
     assert.equal(renewed.claims.jti, `${sequence}`);
-    await until(() => Date.now() > expiresAt.getTime() + 100);
+    await waitFor(() => Date.now() > expiresAt.getTime() + 100);
     const record = slo();
     await tenant.publish(record);
     await hands(record.log_id);
@@ -71,17 +71,17 @@ describe("a token that is about to expire", { concurrency: true }, () => {
   });
 
   test("is not shown again when the application knows no other", async () => {
-    const shown = new Set();
-    const { url, heard } = await startScriptedServer(({ say, token }) => {
-      shown.add(token);
+    const authentications = new Set();
+    const { url, received } = await startScriptedServer(({ send, token }) => {
+      authentications.add(token);
       const exp = Math.floor(Date.now() / 1000) + 2;
-      say(authenticated({ claims: { exp }, expires_at: new Date(exp * 1000).toISOString() }));
+      send(authenticated({ claims: { exp }, expires_at: new Date(exp * 1000).toISOString() }));
     });
     const { tells } = follow({ url, tenant: "acme", getToken: () => "the-only-one" });
     await tells("connected");
     assert.equal((await tells("error")).code, "token_unchanged");
-    assert.deepEqual([...shown], ["the-only-one"]);
-    assert.ok(!heard.some((text) => text.includes("authenticate")));
+    assert.deepEqual([...authentications], ["the-only-one"]);
+    assert.ok(!received.some((text) => text.includes("authenticate")));
   });
 });
 
@@ -93,11 +93,11 @@ describe("a token on a machine whose clock is wrong", () => {
     test(`is replaced in good time when it is ${clock}`, async (t) => {
       let renewals = 0;
       let asked = 0;
-      const { url } = await startScriptedServer(({ say, count }) => {
+      const { url } = await startScriptedServer(({ send, count }) => {
         renewals = count - 1;
         const iat = Math.floor(Date.now() / 1000) + offset;
         const exp = iat + 600;
-        say(
+        send(
           authenticated({ claims: { iat, exp }, expires_at: new Date(exp * 1000).toISOString() }),
         );
       });
@@ -166,22 +166,22 @@ describe("a token that is refused", { concurrency: true }, () => {
   });
 
   test("is not shown again when the application knows no other", async () => {
-    const { url, shown } = await startScriptedServer(({ socket, say }) => {
-      say({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
+    const { url, authentications } = await startScriptedServer(({ socket, send }) => {
+      send({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
       socket.close(4401);
     });
     const { tells, told } = follow({ url, tenant: "acme", getToken: () => "the-only-one" });
     assert.equal((await tells("error", 3)).code, "token_unchanged");
     assert.equal(told("error")[0].code, "invalid_token");
-    assert.equal(shown.length, 1);
+    assert.equal(authentications.length, 1);
     assert.equal(told("disconnected").length, 0, "another may come");
   });
 
   test("as a fresh one too is drawn ten times as seldom from then on, until one is accepted", async () => {
     const DELAY = 20;
-    const { url, shown } = await startScriptedServer(({ socket, say, count }) => {
-      if (count === 6) return say(authenticated());
-      say({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
+    const { url, authentications } = await startScriptedServer(({ socket, send, count }) => {
+      if (count === 6) return send(authenticated());
+      send({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
       socket.close(4401);
     });
     let drawn = 0;
@@ -197,7 +197,7 @@ describe("a token that is refused", { concurrency: true }, () => {
       told("connecting").map(({ delay }) => delay / DELAY),
       [0, 1, 10, 10, 10, 10],
     );
-    assert.equal(new Set(shown.map(({ token }) => token)).size, 6);
+    assert.equal(new Set(authentications.map(({ token }) => token)).size, 6);
   });
 
   test("for want of a right ends it all, with the right that is missing", async () => {
@@ -255,38 +255,44 @@ describe("an application that has no token", { concurrency: true }, () => {
 });
 
 describe("the token is shown", { concurrency: true }, () => {
-  const accept = ({ say }) => say(authenticated());
+  const accept = ({ send }) => send(authenticated());
 
   test("with the upgrade, with the event to go on from", async () => {
-    const { url, shown } = await startScriptedServer(accept);
+    const { url, authentications } = await startScriptedServer(accept);
     const { tells } = follow({ url, tenant: "acme", getToken: () => "a.b.c", lastEventId: "9+ü" });
     await tells("caughtUp");
-    assert.deepEqual(shown, [{ way: "upgrade", token: "a.b.c", lastEventId: "9+ü" }]);
+    assert.deepEqual(authentications, [
+      { transport: "upgrade", token: "a.b.c", lastEventId: "9+ü" },
+    ]);
   });
 
   test("in a message to a server that does not know of tokens on the upgrade", async () => {
-    const { url, shown, sockets } = await startScriptedServer(accept, { subprotocol: false });
+    const { url, authentications, sockets } = await startScriptedServer(accept, {
+      subprotocol: false,
+    });
     const { tells } = follow({ url, tenant: "acme", getToken: () => "a.b.c", lastEventId: "9" });
     await tells("caughtUp");
-    const inMessage = { way: "message", token: "a.b.c", lastEventId: "9" };
-    assert.deepEqual(shown.at(-1), inMessage);
+    const inMessage = { transport: "message", token: "a.b.c", lastEventId: "9" };
+    assert.deepEqual(authentications.at(-1), inMessage);
     // What has worked is the first to be tried again.
-    const before = shown.length;
+    const before = authentications.length;
     for (const socket of sockets) socket.terminate();
     await tells("caughtUp", 2);
-    assert.deepEqual(shown.slice(before), [inMessage]);
+    assert.deepEqual(authentications.slice(before), [inMessage]);
   });
 
   test("in a message where it cannot be a subprotocol", async () => {
-    const { url, shown } = await startScriptedServer(accept);
+    const { url, authentications } = await startScriptedServer(accept);
     const { tells } = follow({ url, tenant: "acme", getToken: () => "not, a JWT" });
     await tells("caughtUp");
-    assert.deepEqual(shown, [{ way: "message", token: "not, a JWT", lastEventId: undefined }]);
+    assert.deepEqual(authentications, [
+      { transport: "message", token: "not, a JWT", lastEventId: undefined },
+    ]);
   });
 
   test("with the upgrade again, after a network failure had the message tried", async () => {
-    const { url, shown } = await startScriptedServer(({ socket, say, count }) => {
-      say(authenticated());
+    const { url, authentications } = await startScriptedServer(({ socket, send, count }) => {
+      send(authenticated());
       if (count < 3) socket.close(1001);
     });
     const down = class extends WebSocket {
@@ -303,7 +309,7 @@ describe("the token is shown", { concurrency: true }, () => {
     });
     await tells("connected", 3);
     assert.deepEqual(
-      shown.map(({ way }) => way),
+      authentications.map(({ transport }) => transport),
       ["upgrade", "upgrade", "upgrade"],
     );
   });

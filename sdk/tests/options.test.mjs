@@ -7,7 +7,7 @@ import WsWebSocket from "ws";
 
 import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { follow } from "./support/follow.mjs";
 import { run } from "./support/run.mjs";
@@ -71,7 +71,7 @@ describe("options", { concurrency: true }, () => {
       const client = new SessionEvents({ ...good, url, WebSocket: Recorder });
       client.connect();
       const before = asked.length;
-      await until(() => asked.length > before);
+      await waitFor(() => asked.length > before);
       client.close();
     }
     assert.deepEqual(asked, [
@@ -105,6 +105,6 @@ describe("options", { concurrency: true }, () => {
     await tenant.publish(record);
     await hands(record.log_id);
     client.close();
-    await until(async () => (await tenant.listeners()).count === 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
   });
 });

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { login, scp, slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { followRevocations } from "./support/follow_revocations.mjs";
 import { startFront } from "./support/front.mjs";
@@ -22,7 +22,7 @@ const revoke = (tenant, users) =>
 /** Follows a tenant over a network that can be cut, and a front that answers for the pages. */
 async function start({ tenant = new Tenant(worker), behind, answer, ...options } = {}) {
   const front = await startFront(behind ?? tenant.worker.url, answer);
-  const proxy = await startCutProxy(front.url);
+  const proxy = await startFaultyProxy(front.url);
   const getToken = () => tenant.token();
   const followed = followRevocations({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
   return { tenant, front, proxy, ...followed };
@@ -81,7 +81,7 @@ describe("the snapshot", { concurrency: true }, () => {
     await taken.promise;
     const users = usersOf(150);
     await revoke(tenant, users);
-    await until(() => passing(users).length === 0);
+    await waitFor(() => passing(users).length === 0);
     assert.equal(revocations.connection.state, "connected");
     assert.equal(revocations.connected, false, "there is more to come");
     assert.equal(codeOf({ sub: "auth0|another", iat: now() }), "temporarily_unavailable");
@@ -115,7 +115,7 @@ describe("the snapshot", { concurrency: true }, () => {
       publishing = false;
       await publisher;
     }
-    for (const passing of all) await until(() => passing(published).length === 0);
+    for (const passing of all) await waitFor(() => passing(published).length === 0);
   });
 
   test("makes up for an outage in which more happened than the server replays", async () => {
@@ -125,18 +125,18 @@ describe("the snapshot", { concurrency: true }, () => {
     });
     await revocations.ready;
     await revoke(tenant, ["auth0|one"]);
-    await until(() => revocations.connection.lastEventId);
-    proxy.cut();
-    await until(() => !revocations.connected);
+    await waitFor(() => revocations.connection.lastEventId);
+    proxy.disconnect();
+    await waitFor(() => !revocations.connected);
     const users = usersOf(150);
     await revoke(tenant, users);
-    proxy.mend();
-    await until(() => front.pages.length === 2);
+    proxy.restore();
+    await waitFor(() => front.pages.length === 2);
     assert.equal(revocations.connection.state, "connected");
     assert.equal(revocations.connected, false, "who else was revoked is not known yet");
     assert.equal(codeOf({ sub: users[0], iat: now() - 600 }), "temporarily_unavailable");
     held.resolve();
-    await until(() => revocations.connected);
+    await waitFor(() => revocations.connected);
     assert.deepEqual(passing(users), []);
     assert.ok(!codes().includes("events_missed"));
   });
@@ -144,12 +144,12 @@ describe("the snapshot", { concurrency: true }, () => {
   test("makes up for such an outage before the tenant's first event, too", async () => {
     const { tenant, proxy, revocations, passing } = await start();
     await revocations.ready;
-    proxy.cut();
-    await until(() => !revocations.connected);
+    proxy.disconnect();
+    await waitFor(() => !revocations.connected);
     const users = usersOf(150);
     await revoke(tenant, users);
-    proxy.mend();
-    await until(() => revocations.connected);
+    proxy.restore();
+    await waitFor(() => revocations.connected);
     assert.deepEqual(passing(users), []);
   });
 
@@ -157,12 +157,12 @@ describe("the snapshot", { concurrency: true }, () => {
     const { tenant, proxy, front, revocations, passing } = await start();
     await revocations.ready;
     await revoke(tenant, ["auth0|one"]);
-    await until(() => revocations.connection.lastEventId);
-    proxy.cut();
-    await until(() => !revocations.connected);
+    await waitFor(() => revocations.connection.lastEventId);
+    proxy.disconnect();
+    await waitFor(() => !revocations.connected);
     await revoke(tenant, ["auth0|two"]);
-    proxy.mend();
-    await until(() => revocations.connected);
+    proxy.restore();
+    await waitFor(() => revocations.connected);
     assert.deepEqual(passing(["auth0|one", "auth0|two"]), []);
     assert.equal(front.pages.length, 1);
   });
@@ -171,7 +171,7 @@ describe("the snapshot", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const users = usersOf(150);
     await revoke(tenant, users);
-    const proxy = await startCutProxy(worker.url);
+    const proxy = await startFaultyProxy(worker.url);
     const page = { revocations: [], last_event_id: null };
     const held = gate();
     const { front, revocations, passing } = await start({
@@ -179,12 +179,12 @@ describe("the snapshot", { concurrency: true }, () => {
       behind: proxy.url,
       answer: ({ count }) => count === 1 && held.promise,
     });
-    await until(() => front.pages.length === 1);
-    proxy.cut();
-    await until(() => revocations.connection.state === "connecting");
+    await waitFor(() => front.pages.length === 1);
+    proxy.disconnect();
+    await waitFor(() => revocations.connection.state === "connecting");
     held.resolve({ status: 200, body: page });
-    await until(() => front.pages[0].over);
-    proxy.mend();
+    await waitFor(() => front.pages[0].over);
+    proxy.restore();
     await revocations.ready;
     assert.deepEqual(passing(users), []);
     assert.equal(front.pages.length, 2);
@@ -213,7 +213,7 @@ describe("other events", () => {
     await followed.revocations.ready;
     assert.deepEqual(codesOf(followed, "before"), ["passed", "invalid_token"]);
     await publish("after");
-    await until(() => codesOf(followed, "after")[1] === "invalid_token");
+    await waitFor(() => codesOf(followed, "after")[1] === "invalid_token");
     assert.deepEqual(codesOf(followed, "after"), ["passed", "invalid_token"]);
   });
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { describe, test } from "node:test";
 
-import { startCutProxy } from "../support/cut_proxy.mjs";
+import { startFaultyProxy } from "../support/faulty_proxy.mjs";
 import { count, startLivePage } from "../support/live_page.mjs";
 import { flaws } from "../support/page_flaws.mjs";
 import { Program } from "../support/program.mjs";
@@ -97,9 +97,9 @@ describe("the live page", { concurrency: 4 }, () => {
 
   test("shows who listens, the sockets of one together", async (t) => {
     const { tenant, show, page } = await open(t);
-    await tenant.listen({ sub: "api@clients" });
-    await tenant.listen({ sub: "api@clients" });
-    await tenant.listen({ sub: USER, scope: "listen:events:self" });
+    await tenant.subscribe({ sub: "api@clients" });
+    await tenant.subscribe({ sub: "api@clients" });
+    await tenant.subscribe({ sub: USER, scope: "listen:events:self" });
     await tenant.connect();
     await show();
     const list = page.locator("#listener-list li");
@@ -118,7 +118,7 @@ describe("the live page", { concurrency: 4 }, () => {
   test("lists twenty listeners, applications first, and counts the others", async (t) => {
     const { tenant, show, page } = await open(t);
     for (let user = 0; user < 21; user += 1)
-      await tenant.listen({ sub: `auth0|${user}`, scope: "listen:events:self" });
+      await tenant.subscribe({ sub: `auth0|${user}`, scope: "listen:events:self" });
     await show();
     const list = page.locator("#listener-list li");
     await count(list, 21);
@@ -129,16 +129,16 @@ describe("the live page", { concurrency: 4 }, () => {
 
   test("says that it is offline, and is back with what it has missed", async (t) => {
     const tenant = new Tenant(worker);
-    const proxy = await startCutProxy(worker.url);
+    const proxy = await startFaultyProxy(worker.url);
     const { is, rows, show, problem, context } = await open(t, { tenant, url: proxy.url });
     await show();
     await is("connected");
-    proxy.cut();
+    proxy.disconnect();
     await is("connecting");
     await problem.filter({ hasText: "cannot be reached" }).waitFor();
     const record = slo();
     await tenant.publish(record);
-    proxy.mend();
+    proxy.restore();
     await is("connected");
     await count(rows, 1);
     assert.equal(await problem.isVisible(), false);
@@ -187,7 +187,7 @@ describe("the live page", { concurrency: 4 }, () => {
     await tenant.publish(record);
     const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
     const shell = new Program(t, "sh", ["-c", listen], { env: { TOKEN: token, PATH } });
-    await shell.shows(`"id":"${record.log_id}"`);
+    await shell.waitForOutput(`"id":"${record.log_id}"`);
   });
 
   test("offers a command to be copied by hand where there is no clipboard", async (t) => {
@@ -237,7 +237,7 @@ describe("the live page", { concurrency: 4 }, () => {
       const viewport = { width: 360, height: 740 };
       const options = { viewport, colorScheme, isMobile: true, hasTouch: true };
       const { tenant, rows, show, page } = await open(t, options);
-      await tenant.listen({ sub: "a".repeat(200) });
+      await tenant.subscribe({ sub: "a".repeat(200) });
       await tenant.publish(scp({ user_id: `auth0|${"w".repeat(300)}` }), slo());
       assert.deepEqual(await flaws(page), []);
       await show(tenant.token({ exp: 1 }));

@@ -12,7 +12,7 @@ import { AUDIENCE, Issuer, nodeFetch } from "../support/issuer.mjs";
 import { Program } from "../support/program.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { ROOT, startWorker } from "../support/worker.mjs";
 
 const JANE = "auth0|6182002f34f4dd006b05b5c7";
@@ -63,10 +63,10 @@ const example = (name, more) =>
   });
 
 const api = example("express");
-const [, apiUrl] = await api.shows(/(http:\/\/\S+)\/api\/me/);
-await api.shows(/knows which sessions are over/);
+const [, apiUrl] = await api.waitForOutput(/(http:\/\/\S+)\/api\/me/);
+await api.waitForOutput(/knows which sessions are over/);
 const page = example("browser", { API_URL: apiUrl });
-const [address] = await page.shows(/http:\/\/localhost:\d+/);
+const [address] = await page.waitForOutput(/http:\/\/localhost:\d+/);
 
 /** A browser of its own, whose pages must not complain. */
 async function newBrowser(t) {
@@ -117,7 +117,7 @@ describe("the examples", () => {
       await one.getByText("Sign in here, and in a second tab.").waitFor();
       letLogCome();
       await two.getByText(why).waitFor();
-      await until(
+      await waitFor(
         async () => !(await tenant.listeners()).connections.some(({ sub }) => sub === JANE),
       );
       await other.getByText("Session events: connected").waitFor();
@@ -137,7 +137,7 @@ describe("the examples", () => {
       await present.getByRole("button", { name: "Sign in" }).waitFor();
       // Within that second the API cannot tell a new token from an old one, and refuses it.
       const second = now();
-      await until(() => now() > second);
+      await waitFor(() => now() > second);
       await present.getByRole("button", { name: "Sign in" }).click();
       await present.getByRole("link", { name }).click();
       await present.getByText(`Hello, ${name}`).waitFor();
@@ -200,7 +200,7 @@ describe("the examples", () => {
 
   test("the page takes the next port when its own is taken, and the API says so", async () => {
     const { port } = new URL(address);
-    const [next] = await example("browser", { PORT: port }).shows(/http:\/\/localhost:\d+/);
+    const [next] = await example("browser", { PORT: port }).waitForOutput(/http:\/\/localhost:\d+/);
     assert.notEqual(next, address);
     assert.equal((await nodeFetch(next)).status, 200);
     const second = example("express", { PORT: new URL(apiUrl).port });
@@ -216,7 +216,7 @@ describe("the examples", () => {
       ["express", /^The API answers/m, { AUTH0_ISSUER: String(worker.url) }],
     ]) {
       const program = example(name, more);
-      await program.shows(sign);
+      await program.waitForOutput(sign);
       program.signalGroup("SIGINT");
       assert.equal(await program.exit, 0, program.output);
       assert.doesNotMatch(program.output, /Error/);

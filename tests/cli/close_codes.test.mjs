@@ -8,10 +8,10 @@ import { SECRET, cli, lines, startIssuer } from "./support/cli.mjs";
 
 describe("listen, when the worker closes its socket", { concurrency: true }, () => {
   const listen = async (t, code, args) => {
-    const server = await startScriptedServer(({ socket, say, count }) => {
-      say(authenticated());
-      say(event("1"));
-      say(event(`${count + 1}`));
+    const server = await startScriptedServer(({ socket, send, count }) => {
+      send(authenticated());
+      send(event("1"));
+      send(event(`${count + 1}`));
       if (count === 1) socket.close(code, "the_reason");
     });
     const address = ["--url", server.url, "--tenant", "acme"];
@@ -23,14 +23,14 @@ describe("listen, when the worker closes its socket", { concurrency: true }, () 
   for (const code of [1000, 1001, 1011, 1013, 4408, 4999]) {
     test(`with ${code}, comes back, and writes no event again`, async (t) => {
       const { program, server } = await listen(t, code, given);
-      await program.shows(/"id":"3"/);
+      await program.waitForOutput(/"id":"3"/);
       assert.match(program.output, new RegExp(`closed with ${code} the_reason; trying again`));
       assert.deepEqual(
         lines(program.stdout).map(({ id }) => id),
         ["1", "2", "3"],
       );
       assert.deepEqual(
-        server.shown.map(({ lastEventId }) => lastEventId),
+        server.authentications.map(({ lastEventId }) => lastEventId),
         [undefined, "2"],
       );
     });
@@ -53,8 +53,8 @@ describe("listen, when the worker closes its socket", { concurrency: true }, () 
       const issuer = await startIssuer();
       const login = [...renewable, SECRET, "--issuer", issuer.url];
       const { program: other, server } = await listen(t, code, login);
-      await other.shows(/"id":"3"/);
-      const [one, two] = server.shown.map(({ token }) => token);
+      await other.waitForOutput(/"id":"3"/);
+      const [one, two] = server.authentications.map(({ token }) => token);
       assert.notEqual(one, two);
     });
   }

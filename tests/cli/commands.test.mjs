@@ -27,7 +27,7 @@ describe("events and listeners", { concurrency: true }, () => {
     const { stdout } = await run(t, ["events", ...at]);
     assert.equal(stdout.split("\n")[0], text, "to the letter");
 
-    await tenant.listen({ sub: "auth0|jane", scope: "listen:events:self" });
+    await tenant.subscribe({ sub: "auth0|jane", scope: "listen:events:self" });
     await tenant.connect();
     const listeners = await run(t, ["listeners", ...at]);
     assert.deepEqual(lines(listeners.stdout), (await tenant.listeners()).connections);

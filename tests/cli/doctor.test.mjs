@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { answers } from "../support/issuer.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { USER } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -185,8 +185,8 @@ describe("doctor", { concurrency: true }, () => {
 
   test("finds keys that the worker cannot have", async (t) => {
     const { tenant, at } = newTenant();
-    await tenant.listen();
-    tenant.issuer.behaviour = answers.unreachable;
+    await tenant.subscribe();
+    tenant.issuer.behaviour = keySetResponses.unreachable;
     const listener = await tenant.connect();
     await listener.authenticate(tenant.token({}, { kid: "rotated" }));
     const { code, status, message } = await check(t, at);

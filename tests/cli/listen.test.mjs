@@ -3,20 +3,20 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { startCutProxy } from "../support/cut_proxy.mjs";
+import { startFaultyProxy } from "../support/faulty_proxy.mjs";
 import { Program } from "../support/program.mjs";
 import { eventOf, slo, USER } from "../support/records.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { SECRET, cli, lines, run } from "./support/cli.mjs";
 import { startBareWorkerdFor, startIssuer, startWorkerFor } from "./support/cli.mjs";
 
 const issuing = await startIssuer();
 const { tenant: newTenant } = await startWorkerFor(issuing);
 
-const listens = (program) => program.shows(/^Listening to /m);
+const listens = (program) => program.waitForOutput(/^Listening to /m);
 const writes = (program, ...records) =>
-  until(
+  waitFor(
     () => lines(program.stdout).length >= records.length,
     () => `waited for ${records.length} events:\n${program.output}`,
   ).then(() => assert.deepEqual(lines(program.stdout), records.map(eventOf)));
@@ -53,14 +53,14 @@ describe("listen", { concurrency: true }, () => {
       program.process.kill(signal);
       assert.equal(await program.exit, code);
       assert.equal(program.stdout, "");
-      await until(async () => (await tenant.listeners()).count === 0);
+      await waitFor(async () => (await tenant.listeners()).count === 0);
     });
   }
 
   test("ends on Ctrl-C while it waits for another try, too", async (t) => {
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
     const program = cli(t, ["listen", ...args]);
-    await program.shows(/trying again/);
+    await program.waitForOutput(/trying again/);
     program.process.kill("SIGINT");
     assert.equal(await program.exit, 130);
   });
@@ -68,7 +68,7 @@ describe("listen", { concurrency: true }, () => {
   test("says once that there has been no connection, and goes on trying", async (t) => {
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
     const program = cli(t, ["listen", ...args]);
-    const [all] = await program.shows(
+    const [all] = await program.waitForOutput(
       /^(.*trying again.*\n){3}There has been no.*doctor[^]*again/m,
     );
     assert.equal(all.match(/no connection yet/g).length, 1);
@@ -81,7 +81,7 @@ describe("listen", { concurrency: true }, () => {
     const command = 'set -o pipefail; "$@" | head -n 1';
     const { spawnfile } = cli(t, ["--version"]).process;
     const program = new Program(t, "bash", ["-c", command, "bash", spawnfile, "listen", ...at]);
-    await program.shows(/"id"/);
+    await program.waitForOutput(/"id"/);
     // The next event is what shows that nobody reads.
     await tenant.publish(slo());
     assert.equal(await program.exit, 0);
@@ -91,15 +91,15 @@ describe("listen", { concurrency: true }, () => {
 
   test("comes back after a loss, and writes what was published meanwhile, each event once", async (t) => {
     const { tenant, login } = newTenant();
-    const proxy = await startCutProxy(tenant.worker.url);
+    const proxy = await startFaultyProxy(tenant.worker.url);
     const records = [slo(), slo(), slo()];
     await tenant.publish(records[0]);
     const program = cli(t, ["listen", "--url", proxy.url, "--tenant", tenant.slug, ...login]);
     await writes(program, records[0]);
-    proxy.cut();
-    await program.shows(/trying again in \d\.\d s/);
+    proxy.disconnect();
+    await program.waitForOutput(/trying again in \d\.\d s/);
     await tenant.publish(records[1]);
-    proxy.mend();
+    proxy.restore();
     await writes(program, records[0], records[1]);
     await tenant.publish(records[2]);
     await writes(program, ...records);
@@ -108,19 +108,19 @@ describe("listen", { concurrency: true }, () => {
   test("comes back to a worker that was ended and started again, and misses nothing", async (t) => {
     const workerd = await startBareWorkerdFor(issuing);
     const publish = (...records) => workerd.publish("acme@us", ...records);
-    const proxy = await startCutProxy(workerd.url);
+    const proxy = await startFaultyProxy(workerd.url);
     const { login } = newTenant();
     const program = cli(t, ["listen", "--url", proxy.url, "--tenant", "acme@us", ...login]);
     await listens(program);
     const records = [slo(), slo(), slo()];
     await publish(records[0]);
     await writes(program, records[0]);
-    proxy.cut();
+    proxy.disconnect();
     await workerd.kill();
     await workerd.start();
-    proxy.leadTo(workerd.url);
+    proxy.redirectTo(workerd.url);
     await publish(records[1]);
-    proxy.mend();
+    proxy.restore();
     await writes(program, records[0], records[1]);
     await publish(records[2]);
     await writes(program, ...records);
@@ -128,16 +128,16 @@ describe("listen", { concurrency: true }, () => {
 
   test("comes back to what was published meanwhile even when nothing had come before", async (t) => {
     const { tenant, login } = newTenant();
-    const proxy = await startCutProxy(tenant.worker.url);
+    const proxy = await startFaultyProxy(tenant.worker.url);
     const token = tenant.token({ sub: USER, scope: "listen:events:self" });
     const address = ["--url", proxy.url, "--tenant", tenant.slug];
     const program = cli(t, ["listen", ...address, "--token", token, ...login]);
-    await program.shows(/to events of that user alone/);
-    proxy.cut();
-    await program.shows(/trying again/);
+    await program.waitForOutput(/to events of that user alone/);
+    proxy.disconnect();
+    await program.waitForOutput(/trying again/);
     const records = [slo({ user_id: "auth0|other" }), slo()];
     await tenant.publish(...records);
-    proxy.mend();
+    proxy.restore();
     await writes(program, records[1]);
   });
 
@@ -153,8 +153,8 @@ describe("listen", { concurrency: true }, () => {
     await listens(program);
     const [{ connected_on }] = (await tenant.listeners()).connections;
     const end = Date.now() + 8_500;
-    await until(() => short.logins >= 2);
-    await until(() => Date.now() > end);
+    await waitFor(() => short.logins >= 2);
+    await waitFor(() => Date.now() > end);
     const record = slo();
     await tenant.publish(record);
     await writes(program, record);
@@ -179,7 +179,7 @@ describe("listen", { concurrency: true }, () => {
       await tenant.publish(slo());
       await delay(100);
     }
-    await until(() => lines(program.stdout).length === published);
+    await waitFor(() => lines(program.stdout).length === published);
     assert.doesNotMatch(program.output, /trying again/);
     // A token is renewed at half of its life, and not before.
     const most = 1 + Math.floor((Date.now() - begin) / 6_000);
@@ -241,7 +241,7 @@ describe("listen", { concurrency: true }, () => {
     away.failing = true;
     away.issuer = issuing.issuer;
     const program = cli(t, ["listen", ...at.slice(0, -1), away.url]);
-    await program.shows(/oauth\/token answers 503.*trying again/);
+    await program.waitForOutput(/oauth\/token answers 503.*trying again/);
     away.failing = false;
     await listens(program);
   });

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { onSocket, overHttp } from "../support/doors.mjs";
+import { authenticateOnSocket, authenticateOverHttp } from "../support/token_checks.mjs";
 import { AUDIENCE } from "../support/issuer.mjs";
 import { signingKey } from "../support/keys.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { mint, now } from "../support/token.mjs";
-import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { reasons, verdictsFor } from "../support/token_tests.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -190,9 +190,9 @@ describe("the times", { concurrency: 20 }, () => {
 
   test("with an exp beyond any calendar do no harm", async () => {
     for (const exp of [1e12, 1e15, 9007199254740991, 1e300]) {
-      const outcome = await overHttp(tenant, tenant.token({ exp }));
+      const outcome = await authenticateOverHttp(tenant, tenant.token({ exp }));
       assert.ok(["accepted", "invalid_token"].includes(outcome), `${exp}: ${outcome}`);
-      assert.equal(await onSocket(tenant, tenant.token({ exp })), outcome);
+      assert.equal(await authenticateOnSocket(tenant, tenant.token({ exp })), outcome);
     }
   });
 });

@@ -7,7 +7,7 @@ import { assertError } from "../support/http.mjs";
 import { signingKey } from "../support/keys.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { mint, seal } from "../support/token.mjs";
-import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { reasons, verdictsFor } from "../support/token_tests.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 
-import { onSocket } from "../support/doors.mjs";
+import { authenticateOnSocket } from "../support/token_checks.mjs";
 import { jwk, otherKey, signingKey, undersizedKey } from "../support/keys.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { reasons, verdictsFor } from "../support/token_tests.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -199,6 +199,6 @@ describe("a token with the kid", { concurrency: 20 }, () => {
   );
   test("of another tenant's key is accepted there", async () => {
     const token = neighbour.token({}, { kid: "the neighbour's" });
-    assert.equal(await onSocket(neighbour, token), "accepted");
+    assert.equal(await authenticateOnSocket(neighbour, token), "accepted");
   });
 });

@@ -5,7 +5,7 @@ import { describe } from "node:test";
 
 import { ellipticKey, jwk, otherKey, signingKey } from "../support/keys.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { reasons, verdictsFor } from "../support/token_tests.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();

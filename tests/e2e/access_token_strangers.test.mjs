@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertError, exchange, upgrade } from "../support/http.mjs";
+import { assertError, sendRawRequest, upgradeHeaders } from "../support/http.mjs";
 import { AUDIENCE } from "../support/issuer.mjs";
 import { jwk, otherKey, signingKey } from "../support/keys.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
 import { mint, now, shown } from "../support/token.mjs";
-import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { reasons, verdictsFor } from "../support/token_tests.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -207,9 +207,9 @@ const BAD = {
 for (const [way, present] of Object.entries(WAYS)) {
   describe(`on the upgrade, in ${way},`, { concurrency: 20 }, () => {
     const ask = (token) =>
-      exchange(worker.url, {
+      sendRawRequest(worker.url, {
         path: `/${tenant.slug}/api/subscribe`,
-        headers: { ...upgrade, ...present(shown(token)) },
+        headers: { ...upgradeHeaders, ...present(shown(token)) },
       });
 
     for (const [name, token] of Object.entries(HONEST)) {
@@ -230,7 +230,7 @@ for (const [way, present] of Object.entries(WAYS)) {
 describe("two tokens at once", { concurrency: 20 }, () => {
   const both = async (headers) => {
     const path = `/${tenant.slug}/api/events`;
-    return exchange(worker.url, { path, headers });
+    return sendRawRequest(worker.url, { path, headers });
   };
 
   test("in two Authorization headers are none", async () => {
@@ -246,10 +246,10 @@ describe("two tokens at once", { concurrency: 20 }, () => {
 
   test("in two subprotocols are one too many", async () => {
     const headers = {
-      ...upgrade,
+      ...upgradeHeaders,
       "sec-websocket-protocol": `session-events, bearer.${tenant.token()}, bearer.${other.token()}`,
     };
     const path = `/${tenant.slug}/api/subscribe`;
-    await assertError(await exchange(worker.url, { path, headers }), 400, "invalid_request");
+    await assertError(await sendRawRequest(worker.url, { path, headers }), 400, "invalid_request");
   });
 });

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { startBareWorkerd } from "../support/bare_workerd.mjs";
-import { assertError, exchange } from "../support/http.mjs";
+import { assertError, sendRawRequest } from "../support/http.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, login, slo } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
 
@@ -40,20 +40,23 @@ describe("on bare workerd", () => {
     await assertError(await call("/acme/api/events"), 401, "invalid_token");
     await assertError(await call("/acme/api/subscribe"), 426, "upgrade_required");
     await assertError(await call("/acme/api/publish"), 405, "method_not_allowed");
-    const preflight = await exchange(workerd.url, { method: "OPTIONS", path: "/acme/api/events" });
+    const preflight = await sendRawRequest(workerd.url, {
+      method: "OPTIONS",
+      path: "/acme/api/events",
+    });
     assert.equal(preflight.status, 204);
   });
 
   test("events go from the publisher to the listeners, once", async () => {
     const url = new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws"));
-    const listener = await Listener.connect(url);
+    const listener = await Subscriber.connect(url);
     assert.deepEqual(await listener.next(), { type: "connected" });
     assert.equal((await listener.authenticate(issuer.token())).type, "authenticated");
     const protocols = [
       "session-events",
       `bearer.${issuer.token({ sub: "auth0|jane", scope: "listen:events:self" })}`,
     ];
-    const jane = await Listener.connect(url, { protocols });
+    const jane = await Subscriber.connect(url, { protocols });
     assert.equal(jane.protocol, "session-events");
     assert.deepEqual(
       (await jane.take(2)).map(({ type }) => type),
@@ -77,7 +80,7 @@ describe("on bare workerd", () => {
   });
 
   test("a bad token closes its socket", async () => {
-    const listener = await Listener.connect(
+    const listener = await Subscriber.connect(
       new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws")),
     );
     await listener.next();

@@ -27,7 +27,7 @@ describe("of a tenant with one object", () => {
   test("an event is one request and six rows, however many listen, and eight where old ones go", async () => {
     const tenant = new Tenant(worker);
     const listeners = [];
-    for (let number = 0; number < 10; number += 1) listeners.push(await tenant.listen());
+    for (let number = 0; number < 10; number += 1) listeners.push(await tenant.subscribe());
     // The first makes the alarm be set for when its revocation ends.
     await tenant.publish(slo());
     const publish = async (record) => {
@@ -83,7 +83,7 @@ describe("of a tenant with one object", () => {
   test("there is no object but the one", async () => {
     const before = await worker.objects();
     const tenant = new Tenant(worker);
-    await tenant.listen();
+    await tenant.subscribe();
     await tenant.publish(slo());
     await tenant.listeners();
     assert.equal((await worker.objects()).length, before.length + 1);

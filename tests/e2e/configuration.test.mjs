@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { onSocket, overHttp } from "../support/doors.mjs";
-import { assertError, exchange, upgrade } from "../support/http.mjs";
+import { authenticateOnSocket, authenticateOverHttp } from "../support/token_checks.mjs";
+import { assertError, sendRawRequest, upgradeHeaders } from "../support/http.mjs";
 import { AUDIENCE, Issuer } from "../support/issuer.mjs";
 import { jwk, otherKey } from "../support/keys.mjs";
 import { slo } from "../support/records.mjs";
@@ -48,7 +48,7 @@ describe("TENANTS", () => {
       ["spare", ""],
     ]) {
       assert.equal(
-        await overHttp(
+        await authenticateOverHttp(
           new Tenant(configured, { name, locality }),
           new Issuer(`https://${name}${locality && ".us"}.auth0.com/`).token(own),
         ),
@@ -83,7 +83,7 @@ describe("TENANTS", () => {
   });
 
   test("lets in any valid slug when it is not set", async () => {
-    assert.equal(await overHttp(new Tenant(bare)), "accepted");
+    assert.equal(await authenticateOverHttp(new Tenant(bare)), "accepted");
   });
 });
 
@@ -91,7 +91,7 @@ describe("AUDIENCE", () => {
   const tenant = new Tenant(configured, { name: "spare", locality: "" });
 
   test("is what every access token must be for, at both doors", async () => {
-    for (const door of [overHttp, onSocket]) {
+    for (const door of [authenticateOverHttp, authenticateOnSocket]) {
       assert.equal(await door(tenant, tenant.token(own)), "accepted");
       assert.equal(await door(tenant, tenant.token({ aud: AUDIENCE })), "invalid_token");
     }
@@ -99,7 +99,7 @@ describe("AUDIENCE", () => {
 
   test("is https://events.auth0a.com/api when it is not set", async () => {
     const other = new Tenant(bare);
-    for (const door of [overHttp, onSocket]) {
+    for (const door of [authenticateOverHttp, authenticateOnSocket]) {
       assert.equal(
         await door(other, other.token({ aud: "https://events.auth0a.com/api" })),
         "accepted",
@@ -117,7 +117,7 @@ describe("ISSUERS", () => {
   id.keys = [jwk(otherKey(), "key-1")];
   const signedById = { key: otherKey().privateKey };
 
-  for (const door of [overHttp, onSocket]) {
+  for (const door of [authenticateOverHttp, authenticateOnSocket]) {
     test(`adds custom domains to the tenant's own issuer (${door.name})`, async () => {
       assert.equal(await door(acme, acme.token(own)), "accepted");
       assert.equal(await door(acme, login.token(own)), "accepted");
@@ -182,8 +182,8 @@ describe("PUBLISH_SECRET", () => {
     }
     await assertError(await tenant.post("[]", {}), 503, "not_configured");
     await assertError(await tenant.fetch("/api/publish"), 405, "method_not_allowed");
-    assert.equal(await overHttp(tenant), "accepted", "all else works");
-    assert.equal(await onSocket(tenant), "accepted", "all else works");
+    assert.equal(await authenticateOverHttp(tenant), "accepted", "all else works");
+    assert.equal(await authenticateOnSocket(tenant), "accepted", "all else works");
   }
 
   test("that is not set leaves publishing, and that alone, not configured", () =>
@@ -223,10 +223,13 @@ describe("a bad value", () => {
           await tenant.get("/api/listeners"),
           await tenant.get("/api/events"),
           await tenant.post(JSON.stringify(slo())),
-          await exchange(misconfigured.url, { path: "/acme@us/api/subscribe", headers: upgrade }),
-          await exchange(misconfigured.url, {
+          await sendRawRequest(misconfigured.url, {
             path: "/acme@us/api/subscribe",
-            headers: { ...upgrade, ...bearer(tenant.token()) },
+            headers: upgradeHeaders,
+          }),
+          await sendRawRequest(misconfigured.url, {
+            path: "/acme@us/api/subscribe",
+            headers: { ...upgradeHeaders, ...bearer(tenant.token()) },
           }),
         ]) {
           const { error_description } = await assertError(response, 500, "misconfigured");
@@ -246,7 +249,13 @@ describe("a bad value", () => {
   test("is all that is wrong: a JSON object for ISSUERS will do as well as a text", async () => {
     await misconfigured.reconfigure({ ISSUERS });
     const acme = new Tenant(misconfigured, { name: "acme", locality: "us" });
-    assert.equal(await overHttp(acme, new Issuer("https://login.acme.com/").token()), "accepted");
-    assert.equal(await onSocket(acme, new Issuer("https://login.acme.com/").token()), "accepted");
+    assert.equal(
+      await authenticateOverHttp(acme, new Issuer("https://login.acme.com/").token()),
+      "accepted",
+    );
+    assert.equal(
+      await authenticateOnSocket(acme, new Issuer("https://login.acme.com/").token()),
+      "accepted",
+    );
   });
 });

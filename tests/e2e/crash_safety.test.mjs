@@ -13,7 +13,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
-import { LastingListener, LastingPublisher } from "../support/lasting_clients.mjs";
+import { LastingListener, LastingPublisher } from "../support/reconnecting_clients.mjs";
 import { randomFrom, SEED } from "../support/random.mjs";
 import { PUBLISH_SECRET } from "../support/worker.mjs";
 

@@ -14,7 +14,7 @@ const ids = async (tenant) => (await tenant.events()).map(({ id }) => id).revers
 describe("a log_id that was accepted before", { concurrency: true }, () => {
   test("is counted in a later batch, not stored again and not sent again", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     const [one, two, marker] = [slo(), scp(), slo()];
     assert.deepEqual(await tenant.publish(one, two), counts({ received: 2, events: 2 }));
     assert.deepEqual(await tenant.publish(two, one), counts({ received: 2, duplicates: 2 }));
@@ -25,20 +25,20 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
 
     const sent = (await listener.take(3)).map(({ id }) => id);
     assert.deepEqual(sent, [one.log_id, two.log_id, marker.log_id]);
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
     assert.deepEqual(await ids(tenant), [one.log_id, two.log_id, marker.log_id]);
   });
 
   test("is counted within one batch", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     const record = slo();
     assert.deepEqual(
       await tenant.publish(record, record, record),
       counts({ received: 3, events: 1, duplicates: 2 }),
     );
     assert.equal((await listener.next()).id, record.log_id);
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
     assert.deepEqual(await ids(tenant), [record.log_id]);
   });
 
@@ -53,19 +53,19 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
 
   test("is known after the object was thrown out of memory", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     const record = slo();
     await tenant.publish(record);
     assert.equal((await listener.next()).id, record.log_id);
     await tenant.hub.evict();
     assert.deepEqual(await tenant.publish(record), counts({ received: 1, duplicates: 1 }));
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
     assert.deepEqual(await ids(tenant), [record.log_id]);
   });
 
   test("counts once when it comes in many batches at the same time", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     const record = slo();
     const answers = await Promise.all(Array.from({ length: 20 }, () => tenant.publish(record)));
     assert.equal(
@@ -77,7 +77,7 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
       19,
     );
     assert.equal((await listener.next()).id, record.log_id);
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
   });
 
   test("is another tenant's own affair", async () => {
@@ -129,7 +129,7 @@ describe("an event", { concurrency: true }, () => {
 
   test("is on disk before any listener gets it", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     await tenant.get("/api/events"); // the worker knows the key set from here on
     const [one, two] = [slo(), slo()];
     const answers = [];
@@ -145,7 +145,7 @@ describe("an event", { concurrency: true }, () => {
 
   test("goes through in the order of its batch", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     const records = Array.from({ length: 50 }, (_, number) =>
       slo({ date: new Date(Date.UTC(2026, 0, 1) - number * 1000).toISOString() }),
     );

@@ -138,7 +138,7 @@ for (const [type, rows] of Object.entries(CATALOGUE)) {
     for (const [source, [make, told]] of Object.entries(rows)) {
       test(`comes from ${source}, and tells who it is and what it revokes`, async () => {
         const tenant = new Tenant(all);
-        const listener = await tenant.listen();
+        const listener = await tenant.subscribe();
         const record = make();
         if (record.data.type === "sapi") assert.equal(record.data.user_id, ADMINISTRATOR);
         await tenant.publish(record);

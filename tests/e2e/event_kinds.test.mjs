@@ -12,7 +12,7 @@ const worker = await startWorker();
 /** Publishes records that must all become events; a listener gets them, and so does the log. */
 async function eventsOf(...records) {
   const tenant = new Tenant(worker);
-  const listener = await tenant.listen();
+  const listener = await tenant.subscribe();
   const counts = await tenant.publish(...records);
   assert.equal(counts.events, records.length, JSON.stringify(counts));
   const events = await listener.take(records.length);
@@ -23,7 +23,7 @@ async function eventsOf(...records) {
 /** Publishes records none of which may become an event, with one after them that does. */
 async function assertIgnored(...records) {
   const tenant = new Tenant(worker);
-  const listener = await tenant.listen();
+  const listener = await tenant.subscribe();
   for (const record of records) {
     const counts = await tenant.publish(record);
     assert.deepEqual(

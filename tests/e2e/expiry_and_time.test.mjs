@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { WITHOUT_ALARM } from "../support/altered_runtime.mjs";
-import { assertFault } from "../support/http.mjs";
+import { WITHOUT_ALARMS } from "../support/instrumented_runtime.mjs";
+import { assertErrorMembers } from "../support/http.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -16,7 +16,7 @@ import { startWorker } from "../support/worker.mjs";
 const [worker, withoutAlarm] = await Promise.all([
   startWorker(),
   // An alarm may come late; here it never does.
-  startWorker({ runtime: WITHOUT_ALARM }),
+  startWorker({ runtime: WITHOUT_ALARMS }),
 ]);
 
 /** How late what is due may be: for a slow machine. */
@@ -65,7 +65,7 @@ describe("on time,", { concurrency: true }, () => {
     test("is closed on its own time, whoever comes after it", async () => {
       const tenant = new Tenant(worker);
       const first = { before: Date.now(), listener: await tenant.connect() };
-      await tenant.listen({ exp: now() + 3600 });
+      await tenant.subscribe({ exp: now() + 3600 });
       await delay(4_000);
       const second = { before: Date.now(), listener: await tenant.connect() };
       await delay(500);
@@ -81,7 +81,7 @@ describe("on time,", { concurrency: true }, () => {
 
     test("is the only one to go: who has authenticated stays, in-band and on the upgrade", async () => {
       const tenant = new Tenant(worker);
-      const inBand = await tenant.listen();
+      const inBand = await tenant.subscribe();
       const headers = { authorization: `Bearer ${tenant.token()}` };
       const onUpgrade = await tenant.connect({ headers });
       assert.equal((await onUpgrade.next()).type, "authenticated");
@@ -104,7 +104,7 @@ describe("on time,", { concurrency: true }, () => {
       assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
       // The first one's time is over before that of the other.
       await later.closedWith(4408, TIMEOUT + LATE);
-      assert.deepEqual(await listener.unread(), []);
+      assert.deepEqual(await listener.drain(), []);
     });
   });
 
@@ -112,7 +112,7 @@ describe("on time,", { concurrency: true }, () => {
     /** A listener whose token expires in `seconds`, and when that is, in ms. */
     async function expiring(tenant, seconds, claims) {
       const exp = now() + seconds;
-      return { due: exp * 1000, listener: await tenant.listen({ exp, ...claims }) };
+      return { due: exp * 1000, listener: await tenant.subscribe({ exp, ...claims }) };
     }
 
     test("closes its socket with 4419", async () => {
@@ -149,7 +149,7 @@ describe("on time,", { concurrency: true }, () => {
 
     test("closes no other socket", async () => {
       const tenant = new Tenant(worker);
-      const stays = await tenant.listen();
+      const stays = await tenant.subscribe();
       const soon = await expiring(tenant, 8);
       const later = await expiring(tenant, 14);
       await assertClosedAt(soon.listener, 4419, soon.due);
@@ -180,7 +180,7 @@ describe("on time,", { concurrency: true }, () => {
 
     test("lets no event through after its end, should the alarm be late", async () => {
       const tenant = new Tenant(withoutAlarm);
-      const lasting = await tenant.listen();
+      const lasting = await tenant.subscribe();
       const { listener, due } = await expiring(tenant, 8);
       const [inTime, late] = [slo(), slo()];
       await tenant.publish(inTime);
@@ -231,21 +231,21 @@ describe("on time,", { concurrency: true }, () => {
       const tenant = new Tenant(worker);
       const records = [slo(), slo(), slo()];
       await tenant.publish(...records);
-      const listener = await tenant.listen({}, records[2].log_id);
+      const listener = await tenant.subscribe({}, records[2].log_id);
       const answer = await listener.authenticate(tenant.token(), records[0].log_id);
       assert.equal(answer.type, "authenticated");
-      assert.deepEqual(await listener.unread(), []);
+      assert.deepEqual(await listener.drain(), []);
     });
 
     test("takes the socket with it when the renewal fails", async () => {
       const tenant = new Tenant(worker);
-      const bad = await tenant.listen();
+      const bad = await tenant.subscribe();
       const { type, ...fault } = await bad.authenticate(tenant.token({ exp: now() - 1 }));
       assert.equal(type, "authentication_failed");
-      assertFault(fault, "invalid_token");
+      assertErrorMembers(fault, "invalid_token");
       await bad.closedWith(4401);
 
-      const unfit = await tenant.listen();
+      const unfit = await tenant.subscribe();
       assert.equal(
         (await unfit.authenticate(tenant.token({ scope: "" }))).error,
         "insufficient_scope",

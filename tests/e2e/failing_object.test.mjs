@@ -13,7 +13,7 @@ const worker = await startWorker({
   expectedErrors: [/no such column|no column named|JSON serialization/, /NOTADB|hub_unreachable/],
 });
 const nameless = await startWorker({
-  runtime: "(state) => instead(state, { id: instead(state.id, { name: undefined }) })",
+  runtime: "(state) => override(state, { id: override(state.id, { name: undefined }) })",
   expectedErrors: [/no object of a tenant is called/],
 });
 
@@ -23,15 +23,15 @@ async function assertServes(tenant, listener) {
   await tenant.publish(record);
   assert.deepEqual(await listener.next(), eventOf(record));
   assert.deepEqual((await tenant.events())[0], eventOf(record));
-  const newcomer = await tenant.listen();
-  assert.equal((await newcomer.unread()).at(-1).id, record.log_id);
+  const newcomer = await tenant.subscribe();
+  assert.equal((await newcomer.drain()).at(-1).id, record.log_id);
   await newcomer.close();
 }
 
 /** A tenant with an event and a listener, asleep; and a neighbour that stays awake. */
 async function tenants() {
   const [tenant, neighbour] = [new Tenant(worker), new Tenant(worker)];
-  const [listener, undisturbed] = [await tenant.listen(), await neighbour.listen()];
+  const [listener, undisturbed] = [await tenant.subscribe(), await neighbour.subscribe()];
   await assertServes(tenant, listener);
   await assertServes(neighbour, undisturbed);
   await tenant.hub.evict();
@@ -68,7 +68,7 @@ describe("a tenant", { concurrency: true }, () => {
         if (reads) await assertError(await tenant.get("/api/events"), 500, "internal_error");
         await assertServes(neighbour, undisturbed);
       }
-      assert.deepEqual(await listener.unread(), [], "nothing is sent that is not stored");
+      assert.deepEqual(await listener.drain(), [], "nothing is sent that is not stored");
 
       await tenant.hub.evict();
       await tenant.hub.sql(mend);

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { open } from "../support/crowd.mjs";
+import { openSocket } from "../support/sockets.mjs";
 import { slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -22,7 +22,7 @@ const lines = () =>
 /** The one line of the log that `wanted` describes, once it is there. */
 async function line(wanted) {
   const isWanted = (one) => Object.entries(wanted).every(([name, value]) => one[name] === value);
-  await until(
+  await waitFor(
     () => lines().some(isWanted),
     () => `no line like ${JSON.stringify(wanted)}`,
   );
@@ -58,7 +58,7 @@ describe("a request that is refused", { concurrency: true }, () => {
       "subscribe",
       401,
       "invalid_token",
-      () => open(tenant.subscribeUrl(), bearer(stranger).headers),
+      () => openSocket(tenant.subscribeUrl(), bearer(stranger).headers),
     ],
     [
       "without an upgrade",
@@ -134,7 +134,7 @@ describe("a socket that is refused", { concurrency: true }, () => {
 
   test("a message is a line in the log", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     listener.send("nonsense");
     await refused(tenant, "invalid_message");
   });
@@ -158,7 +158,7 @@ test("no line holds a token, a secret, or more of a user than the id", async () 
   }
   await tenant.publish(slo());
   const isHers = ({ tenant: domain }) => domain === tenant.domain;
-  await until(() => lines().filter(isHers).length >= 4 * tokens.length);
+  await waitFor(() => lines().filter(isHers).length >= 4 * tokens.length);
   const log = JSON.stringify(worker.logs());
   const parts = tokens.flatMap((token) => token.split(".")).filter((part) => part.length > 20);
   for (const secret of [...parts, "jane@", publishToken(tenant.domain)])

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { assertError } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -16,9 +16,9 @@ const worker = await startWorker({
   // The storage of one object answers nothing.
   runtime: `(state) => {
     const exec = () => { throw new Error("disk I/O error: /secret/place"); };
-    const sql = instead(state.storage.sql, { exec });
-    const storage = instead(state.storage, { sql });
-    return state.id.name === "${BROKEN}" ? instead(state, { storage }) : state;
+    const sql = override(state.storage.sql, { exec });
+    const storage = override(state.storage, { sql });
+    return state.id.name === "${BROKEN}" ? override(state, { storage }) : state;
   }`,
 });
 
@@ -41,7 +41,7 @@ describe("the health of a tenant", { concurrency: true }, () => {
   test("tells when the key set was fetched, through a hibernation too", async () => {
     const tenant = new Tenant(worker);
     const before = Date.now();
-    await tenant.listen();
+    await tenant.subscribe();
     for (let round = 0; round < 2; round += 1) {
       const [{ fetched_at: fetched }] = (await health(tenant)).key_sets;
       assert.ok(Date.parse(fetched) >= before && Date.parse(fetched) <= Date.now(), fetched);
@@ -51,10 +51,10 @@ describe("the health of a tenant", { concurrency: true }, () => {
 
   test("tells when it could not be fetched anew", async () => {
     const tenant = new Tenant(worker);
-    await tenant.listen();
+    await tenant.subscribe();
     const [{ failed_at: none }] = (await health(tenant)).key_sets;
     assert.equal(none, undefined);
-    tenant.issuer.behaviour = answers.unreachable;
+    tenant.issuer.behaviour = keySetResponses.unreachable;
     const before = Date.now();
     const listener = await tenant.connect();
     await listener.authenticate(tenant.token({}, { kid: "rotated" }));
@@ -102,7 +102,7 @@ describe("a tenant whose storage does not answer", { concurrency: true }, () => 
 
   test("takes no other tenant along", async () => {
     const other = new Tenant(worker);
-    const listener = await other.listen();
+    const listener = await other.subscribe();
     await tenant.post(JSON.stringify([slo()]));
     await other.publish(slo());
     assert.equal((await listener.next()).type, "logout");

@@ -16,8 +16,8 @@ const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 describe("after a hibernation", { concurrency: true }, () => {
   test("a listener that had authenticated gets the events that it may see", async () => {
     const tenant = new Tenant(worker);
-    const everything = await tenant.listen();
-    const own = await tenant.listen(JANE);
+    const everything = await tenant.subscribe();
+    const own = await tenant.subscribe(JANE);
     const waiting = await tenant.connect();
     for (let round = 0; round < 3; round += 1) {
       await tenant.hub.evict();
@@ -26,8 +26,7 @@ describe("after a hibernation", { concurrency: true }, () => {
       assert.deepEqual(await everything.take(2), records.map(eventOf));
       assert.deepEqual(await own.next(), eventOf(records[1]));
     }
-    for (const listener of [everything, own, waiting])
-      assert.deepEqual(await listener.unread(), []);
+    for (const listener of [everything, own, waiting]) assert.deepEqual(await listener.drain(), []);
   });
 
   test("a listener whose token came with the upgrade gets its events too", async () => {
@@ -44,8 +43,8 @@ describe("after a hibernation", { concurrency: true }, () => {
 
   test("the answer of listeners is what it was", async () => {
     const tenant = new Tenant(worker);
-    await tenant.listen({ sub: "backend@clients" });
-    await tenant.listen(JANE);
+    await tenant.subscribe({ sub: "backend@clients" });
+    await tenant.subscribe(JANE);
     await tenant.connect();
     const before = await tenant.listeners();
     assert.equal(before.count, 3);
@@ -58,7 +57,7 @@ describe("after a hibernation", { concurrency: true }, () => {
 
   test("a socket with the largest claims that fit a token keeps them", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen({ ...JANE, roles: "r".repeat(5_500) });
+    const listener = await tenant.subscribe({ ...JANE, roles: "r".repeat(5_500) });
     await tenant.hub.evict();
     const record = slo({ user_id: "auth0|jane" });
     await tenant.publish(record);
@@ -80,24 +79,24 @@ describe("after a hibernation", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const record = slo();
     await tenant.publish(record);
-    const listener = await tenant.listen({}, record.log_id);
+    const listener = await tenant.subscribe({}, record.log_id);
     await tenant.hub.evict();
     const answer = await listener.authenticate(tenant.token({ sub: "auth0|renewed" }));
     assert.equal(answer.type, "authenticated");
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
     await tenant.hub.evict();
     assert.equal((await tenant.listeners()).connections[0].sub, "auth0|renewed");
   });
 
   test("messages that could not be understood are still counted", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     for (let count = 1; count <= 9; count += 1) {
       if (count % 3 === 0) await tenant.hub.evict();
       listener.send("nonsense");
       assert.equal((await listener.next()).type, "error");
     }
-    assert.deepEqual(await listener.unread(), [], "nine are forgiven");
+    assert.deepEqual(await listener.drain(), [], "nine are forgiven");
     await tenant.hub.evict();
     listener.send("nonsense");
     assert.equal((await listener.next()).type, "error");
@@ -108,9 +107,9 @@ describe("after a hibernation", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const [bad, large, leaving, stays] = [
       await tenant.connect(),
-      await tenant.listen(),
-      await tenant.listen(),
-      await tenant.listen(),
+      await tenant.subscribe(),
+      await tenant.subscribe(),
+      await tenant.subscribe(),
     ];
     await tenant.hub.evict();
     assert.equal((await bad.authenticate("x")).error, "invalid_token");
@@ -127,7 +126,7 @@ describe("after a hibernation", { concurrency: true }, () => {
 
   test("pings of either kind are answered without waking the object", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     await tenant.hub.evict();
     const pong = once(listener.socket, "pong");
     listener.socket.ping();
@@ -140,8 +139,8 @@ describe("after a hibernation", { concurrency: true }, () => {
   test("that came by itself, an expiring token closes its socket on time, and the rest goes on", async () => {
     const tenant = new Tenant(worker);
     const exp = now() + 32;
-    const expiring = await tenant.listen({ exp });
-    const stays = await tenant.listen();
+    const expiring = await tenant.subscribe({ exp });
+    const stays = await tenant.subscribe();
     await delay(exp * 1000 - 6_000 - Date.now());
     assert.equal(await tenant.hub.evictIfRunning(), false, "it has been idle for long enough");
     await expiring.closedWith(4419, exp * 1000 - Date.now() + 15_000);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { assertError } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { otherKey } from "../support/keys.mjs";
 import { scp, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
@@ -165,7 +165,7 @@ describe("to ask", { concurrency: true }, () => {
   test("while the issuer's keys cannot be had is answered with neither yes nor no", async () => {
     const [asking, asked] = [new Tenant(worker), new Tenant(worker)];
     await introspect(asking, asking.token(JANE));
-    asked.issuer.behaviour = answers.unreachable;
+    asked.issuer.behaviour = keySetResponses.unreachable;
     await assertError(await ask(asked, asked.token(JANE)), 503, "temporarily_unavailable");
   });
 

@@ -6,7 +6,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
 
-import { onSocket, overHttp } from "../support/doors.mjs";
+import { authenticateOnSocket, authenticateOverHttp } from "../support/token_checks.mjs";
 import { jwk } from "../support/keys.mjs";
 import { eventOf, newLogId, scp, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
@@ -85,8 +85,8 @@ describe("tenants side by side", () => {
   test("are heard by their own listeners alone, of all and of oneself", async () => {
     for (const { all, jane, records } of inhabitants) {
       const events = records.map(eventOf);
-      assert.deepEqual(await all.unread(), events);
-      assert.deepEqual(await jane.unread(), [events[0], events[2]]);
+      assert.deepEqual(await all.drain(), events);
+      assert.deepEqual(await jane.drain(), [events[0], events[2]]);
     }
   });
 
@@ -104,21 +104,21 @@ describe("tenants side by side", () => {
       const listener = await one.tenant.connect();
       const answer = await listener.authenticate(one.token(), LOG_IDS[0]);
       assert.equal(answer.recovered, true);
-      assert.deepEqual(await listener.unread(), one.records.slice(1).map(eventOf));
+      assert.deepEqual(await listener.drain(), one.records.slice(1).map(eventOf));
       await listener.close();
     }
   });
 
   test("take their own tokens alone, though kid and user are the same", async () => {
     for (const one of inhabitants) {
-      assert.equal(await overHttp(one.tenant, one.token()), "accepted");
-      assert.equal(await onSocket(one.tenant, one.token()), "accepted");
+      assert.equal(await authenticateOverHttp(one.tenant, one.token()), "accepted");
+      assert.equal(await authenticateOnSocket(one.tenant, one.token()), "accepted");
       for (const other of othersOf(one)) {
         // Once as it is, and once in the name of the tenant that it is shown to.
         for (const claims of [{}, { iss: one.tenant.issuer.issuer }]) {
           const token = other.token({ sub: one.watcher, ...claims });
-          assert.equal(await overHttp(one.tenant, token), "invalid_token");
-          assert.equal(await onSocket(one.tenant, token), "invalid_token");
+          assert.equal(await authenticateOverHttp(one.tenant, token), "invalid_token");
+          assert.equal(await authenticateOnSocket(one.tenant, token), "invalid_token");
         }
         const authorization = publishToken(other.tenant.domain);
         assert.equal((await one.tenant.post("[]", { authorization })).status, 401);
@@ -154,7 +154,7 @@ describe("tenants side by side", () => {
       }
     }
     for (const one of inhabitants) {
-      for (const listener of [one.all, one.jane]) assert.deepEqual(await listener.unread(), []);
+      for (const listener of [one.all, one.jane]) assert.deepEqual(await listener.drain(), []);
     }
   });
 

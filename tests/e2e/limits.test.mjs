@@ -3,23 +3,23 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 
-import { WITHOUT_ALARM } from "../support/altered_runtime.mjs";
-import { disperse, gather, open } from "../support/crowd.mjs";
+import { WITHOUT_ALARMS } from "../support/instrumented_runtime.mjs";
+import { terminateAll, openSockets, openSocket } from "../support/sockets.mjs";
 import { assertError } from "../support/http.mjs";
-import { Listener } from "../support/listener.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 // All sockets come from one address here; how many may is another test's matter.
 const configure = (wranglerToml) => wranglerToml.replaceAll("limit = 3000", "limit = 1000000");
 const worker = await startWorker({ configure });
 // Here no socket's time to authenticate is ever over, however long it takes to gather so many.
-const patient = await startWorker({ configure, runtime: WITHOUT_ALARM });
+const patient = await startWorker({ configure, runtime: WITHOUT_ALARMS });
 
 const crowds = [];
-after(() => disperse(crowds.flat()));
+after(() => terminateAll(crowds.flat()));
 
 const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 const MARY = { sub: "auth0|mary", scope: "listen:events:self" };
@@ -28,7 +28,7 @@ const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
 async function crowd(tenant, count, claims) {
   const headers = claims ? bearer(tenant.token(claims)) : {};
-  const { sockets, refusal } = await gather(tenant.subscribeUrl(), count, () => headers);
+  const { sockets, refusal } = await openSockets(tenant.subscribeUrl(), count, () => headers);
   crowds.push(sockets);
   return { sockets, refusal };
 }
@@ -42,7 +42,7 @@ async function assertNoRoom(answer, seconds) {
 /** Asserts that nobody may be this listener: neither by a token on the upgrade nor by one after. */
 async function assertNoRoomFor(tenant, claims) {
   const token = tenant.token(claims);
-  await assertNoRoom(await open(tenant.subscribeUrl(), bearer(token)), 60);
+  await assertNoRoom(await openSocket(tenant.subscribeUrl(), bearer(token)), 60);
   const listener = await tenant.connect();
   const { type, error } = await listener.authenticate(token);
   assert.deepEqual([type, error], ["authentication_failed", "too_many_sockets"]);
@@ -52,22 +52,24 @@ async function assertNoRoomFor(tenant, claims) {
 describe("sockets", () => {
   test("without a token may be 1,000 of a tenant's; who has one comes in all the same", async () => {
     const tenant = new Tenant(patient);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     const { sockets, refusal } = await crowd(tenant, 10_000);
     assert.ok(refusal, `all of ${sockets.length} were let in`);
     await assertNoRoom(refusal, 10);
     const waiting = sockets.filter((socket) => socket.readyState === socket.OPEN);
     assert.equal(waiting.length, 1_000);
 
-    const late = await Listener.connect(tenant.subscribeUrl(), { headers: bearer(tenant.token()) });
+    const late = await Subscriber.connect(tenant.subscribeUrl(), {
+      headers: bearer(tenant.token()),
+    });
     assert.equal((await late.take(2))[1].type, "authenticated");
     const record = slo();
     await tenant.publish(record);
     assert.deepEqual(await listener.next(), eventOf(record), "who was there is not disturbed");
 
-    disperse(sockets);
-    await until(async () => {
-      const answer = await open(tenant.subscribeUrl());
+    terminateAll(sockets);
+    await waitFor(async () => {
+      const answer = await openSocket(tenant.subscribeUrl());
       return answer.status === undefined && answer.terminate() === undefined;
     });
   });
@@ -79,17 +81,17 @@ describe("sockets", () => {
     await assertNoRoomFor(tenant, JANE);
     await tenant.hub.evict();
     await assertNoRoomFor(tenant, JANE);
-    const mary = await tenant.listen(MARY);
+    const mary = await tenant.subscribe(MARY);
 
     const [renewed, left] = sockets;
     renewed.send(JSON.stringify({ type: "authenticate", access_token: tenant.token(JANE) }));
     left.close();
-    await until(async () => (await tenant.listeners()).count === 100);
-    const jane = await tenant.listen(JANE);
+    await waitFor(async () => (await tenant.listeners()).count === 100);
+    const jane = await tenant.subscribe(JANE);
     const record = slo({ user_id: "auth0|jane" });
     await tenant.publish(record);
     assert.deepEqual(await jane.next(), eventOf(record));
-    assert.deepEqual(await mary.unread(), []);
+    assert.deepEqual(await mary.drain(), []);
   });
 
   test("of one backend may be 1,000", async () => {
@@ -97,14 +99,14 @@ describe("sockets", () => {
     const { sockets, refusal } = await crowd(tenant, 1_000, BACKEND);
     assert.deepEqual([sockets.length, refusal], [1_000, undefined]);
     await assertNoRoomFor(tenant, BACKEND);
-    await tenant.listen({ ...BACKEND, sub: "other@clients" });
+    await tenant.subscribe({ ...BACKEND, sub: "other@clients" });
   });
 });
 
 describe("messages", { concurrency: true }, () => {
   test("may be 100 a second of a socket; one that goes on faster is closed", async () => {
     const tenant = new Tenant(worker);
-    const [calm, hasty] = [await tenant.listen(), await tenant.listen()];
+    const [calm, hasty] = [await tenant.subscribe(), await tenant.subscribe()];
     for (let count = 0; count < 90; count += 1) calm.send({ type: "ping", count });
     assert.deepEqual(await calm.take(90), Array(90).fill({ type: "pong" }));
     // So many that some second sees more than 100 of them, wherever it begins.
@@ -119,10 +121,10 @@ describe("messages", { concurrency: true }, () => {
 
   test("that the runtime answers by itself are not among them", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     for (let count = 0; count < 200; count += 1) listener.send('{"type":"ping"}');
     assert.deepEqual(await listener.take(200), Array(200).fill({ type: "pong" }));
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { assertError } from "../support/http.mjs";
 import { eventOf, sapi, scp, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -13,7 +13,7 @@ const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /** Waits until `listeners` counts this many. */
 const countBecomes = (tenant, count) =>
-  until(async () => {
+  waitFor(async () => {
     const answer = await tenant.listeners();
     return answer.count === count && answer;
   });
@@ -26,8 +26,8 @@ describe("listeners", { concurrency: true }, () => {
   test("shows each authenticated socket with its subject and its filter", async () => {
     const tenant = new Tenant(worker);
     const before = Date.now();
-    await tenant.listen({ sub: "backend@clients" });
-    await tenant.listen({ sub: "auth0|jane", scope: "listen:events:self" });
+    await tenant.subscribe({ sub: "backend@clients" });
+    await tenant.subscribe({ sub: "auth0|jane", scope: "listen:events:self" });
     const { count, connections } = await tenant.listeners();
 
     assert.equal(count, 2);
@@ -56,8 +56,8 @@ describe("listeners", { concurrency: true }, () => {
 
   test("forgets a socket that closed", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen({ sub: "leaves" });
-    await tenant.listen({ sub: "stays" });
+    const listener = await tenant.subscribe({ sub: "leaves" });
+    await tenant.subscribe({ sub: "stays" });
     await listener.close(1000);
     const { connections } = await countBecomes(tenant, 1);
     assert.equal(connections[0].sub, "stays");
@@ -65,7 +65,7 @@ describe("listeners", { concurrency: true }, () => {
 
   test("forgets a socket whose connection broke", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     listener.socket.terminate();
     await countBecomes(tenant, 0);
   });

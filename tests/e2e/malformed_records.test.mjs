@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { counts } from "../support/counts.mjs";
 import { newLogId, scp, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -134,7 +134,7 @@ describe("a record that cannot be read", { concurrency: true }, () => {
     await tenant.publish(slo());
     assert.deepEqual(mentions(), [], "nothing to log so far");
     await tenant.publish({ log_id: newLogId(), data: "broken" });
-    await until(
+    await waitFor(
       () => mentions().length > 0,
       () => "no log line names the tenant",
     );
@@ -151,7 +151,7 @@ test("a record from before all clocks is taken, and holds up nobody after it", a
   await tenant.hub.evict();
   assert.deepEqual(await tenant.publish(slo()), counts({ received: 1, events: 1 }));
   // Whom they revoked nobody has to know any more.
-  await until(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
+  await waitFor(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
 });
 
 describe("a record of another tenant", { concurrency: true }, () => {

@@ -10,7 +10,7 @@ import WebSocket from "ws";
 import { sapi, scp, slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -56,9 +56,9 @@ class OlderClient {
     this.socket.on("error", (error) => this.errors.push(error));
   }
 
-  until(condition) {
+  waitFor(condition) {
     const { events, errors, others } = this;
-    return until(condition, () => JSON.stringify({ events, errors, others }));
+    return waitFor(condition, () => JSON.stringify({ events, errors, others }));
   }
 }
 

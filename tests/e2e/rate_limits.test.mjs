@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { disperse, open } from "../support/crowd.mjs";
+import { terminateAll, openSocket } from "../support/sockets.mjs";
 import { assertError } from "../support/http.mjs";
 import { slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
@@ -40,7 +40,7 @@ const KINDS = {
   "a request without an access token": (tenant, headers) =>
     tenant.fetch("/api/listeners", { headers }),
   "an upgrade with a bad access token": (tenant, headers) =>
-    open(tenant.subscribeUrl(), { ...headers, ...forged }),
+    openSocket(tenant.subscribeUrl(), { ...headers, ...forged }),
   "a batch with a bad publish token": (tenant, headers) =>
     tenant.post(JSON.stringify([slo()]), { ...headers, authorization: "wrong" }),
   "a batch without a publish token": (tenant, headers) =>
@@ -75,11 +75,11 @@ describe("too many times", { concurrency: true }, () => {
     const [first, second] = [new Tenant(worker), new Tenant(worker)];
     const address = newAddress();
     for (let count = 0; count < LIMIT; count += 1)
-      disperse([await open(first.subscribeUrl(), from(address))]);
-    await assertTooMany(await open(first.subscribeUrl(), from(address)));
-    await assertTooMany(await open(second.subscribeUrl(), from(address)));
+      terminateAll([await openSocket(first.subscribeUrl(), from(address))]);
+    await assertTooMany(await openSocket(first.subscribeUrl(), from(address)));
+    await assertTooMany(await openSocket(second.subscribeUrl(), from(address)));
     assert.equal(await isTouched(second), false);
-    disperse([await open(first.subscribeUrl(), from(newAddress()))]);
+    terminateAll([await openSocket(first.subscribeUrl(), from(newAddress()))]);
   });
 });
 
@@ -94,9 +94,9 @@ describe("an address that has failed too often", { concurrency: true }, () => {
     const bearer = { authorization: `Bearer ${tenant.token()}` };
     const events = await tenant.fetch("/api/events", { headers: { ...headers, ...bearer } });
     assert.equal(events.status, 200);
-    const socket = await open(tenant.subscribeUrl(), { ...headers, ...bearer });
+    const socket = await openSocket(tenant.subscribeUrl(), { ...headers, ...bearer });
     assert.equal(socket.readyState, socket.OPEN);
-    disperse([socket]);
+    terminateAll([socket]);
     const published = await tenant.post(JSON.stringify([slo()]), {
       ...headers,
       authorization: publishToken(tenant.domain),

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { answers } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -23,7 +23,7 @@ async function join(tenant, claims, lastEventId) {
     listener,
     recovered: answer.recovered,
     hasRecovered: "recovered" in answer,
-    replay: await listener.unread(),
+    replay: await listener.drain(),
   };
 }
 
@@ -97,7 +97,7 @@ describe("a listener of everything", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const records = logouts(3);
     await tenant.publish(...records);
-    tenant.issuer.behaviour = answers.slow(200);
+    tenant.issuer.behaviour = keySetResponses.slow(200);
     const listener = await tenant.connect();
     for (let count = 0; count < 3; count += 1)
       listener.send({ type: "authenticate", access_token: tenant.token() });
@@ -106,7 +106,7 @@ describe("a listener of everything", { concurrency: true }, () => {
       messages.filter(({ type }) => type !== "authenticated"),
       records.map(eventOf),
     );
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
   });
 
   test("cannot recover from an empty log", async () => {
@@ -231,28 +231,28 @@ describe("between replay and live", { concurrency: true }, () => {
       const got = [];
       do got.push(await listener.next());
       while (got.at(-1).id !== last.log_id);
-      assert.deepEqual(await listener.unread(), []);
+      assert.deepEqual(await listener.drain(), []);
       assert.deepEqual(got, expected(all));
     }
   }
 
   test("nothing is lost or doubled for a listener of everything", async () => {
     await whilePublishing(
-      (tenant) => tenant.listen(),
+      (tenant) => tenant.subscribe(),
       (all) => all,
     );
   });
 
   test("nothing is lost or doubled for a listener of everything that comes back", async () => {
     await whilePublishing(
-      (tenant, { log_id }) => tenant.listen({}, log_id),
+      (tenant, { log_id }) => tenant.subscribe({}, log_id),
       (all) => all.slice(1),
     );
   });
 
   test("nothing is lost or doubled for a listener of its own events that comes back", async () => {
     await whilePublishing(
-      (tenant, { log_id }) => tenant.listen(JANE, log_id),
+      (tenant, { log_id }) => tenant.subscribe(JANE, log_id),
       (all) => all.slice(1).filter(({ user_id }) => user_id === JANE.sub),
     );
   });
@@ -261,7 +261,7 @@ describe("between replay and live", { concurrency: true }, () => {
     await whilePublishing(
       async (tenant, { log_id }) => {
         const headers = { authorization: `Bearer ${tenant.token()}` };
-        const listener = await Listener.connect(tenant.subscribeUrl(`?last_event_id=${log_id}`), {
+        const listener = await Subscriber.connect(tenant.subscribeUrl(`?last_event_id=${log_id}`), {
           headers,
         });
         assert.equal((await listener.next()).type, "connected");

@@ -7,7 +7,7 @@ import { assertError } from "../support/http.mjs";
 import { randomFrom, SEED } from "../support/random.mjs";
 import { newLogId, sapi, scp, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -19,7 +19,7 @@ const rows = async (tenant) =>
 
 /** Asserts that all but so many rows are let go. */
 async function assertLeft(tenant, count) {
-  await until(
+  await waitFor(
     async () => (await rows(tenant)) <= count,
     () => "rows are still there",
   );
@@ -263,9 +263,9 @@ test("pages and a socket that goes on from the last one's event leave no gap, wh
     const all = await pages(tenant, 100);
     const users = ({ revocations }) => revocations.map(({ user_id: user }) => user);
     const known = new Set(all.flatMap(users));
-    const listener = await tenant.listen({}, all.at(-1).last_event_id ?? "none");
+    const listener = await tenant.subscribe({}, all.at(-1).last_event_id ?? "none");
     const before = [...published];
-    for (const { user_id: user } of await listener.unread()) known.add(user);
+    for (const { user_id: user } of await listener.drain()) known.add(user);
     assert.deepEqual(
       before.filter((user) => !known.has(user)),
       [],

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const SHARDS = [1, 2, 3];
@@ -16,7 +16,7 @@ const PATIENCE = 15_000;
 const worker = await startWorker({
   vars: { SHARDS: String(SHARDS.length) },
   runtime: "(state) => state",
-  expectedErrors: [/the (relay|answer) is lost/, /follow: no answer in time/],
+  expectedErrors: [/the (request|response) is lost/, /follow: no answer in time/],
 });
 
 class ShardedTenant extends Tenant {
@@ -33,8 +33,8 @@ class ShardedTenant extends Tenant {
 
   /** What was asked of a shard of this kind, how often. */
   async asked(shard, kind) {
-    const { asked } = await this.shards.get(shard).control();
-    return asked.filter((of) => of === kind).length;
+    const { requests } = await this.shards.get(shard).control();
+    return requests.filter((of) => of === kind).length;
   }
 
   /** A listener on this shard. Which one a socket goes to is chance, so others may come before. */
@@ -65,7 +65,7 @@ const logouts = (count) => Array.from({ length: count }, () => slo());
 async function hear(listeners, records) {
   for (const listener of listeners) {
     for (const record of records) assert.deepEqual(await listener.next(PATIENCE), eventOf(record));
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
   }
 }
 
@@ -107,12 +107,12 @@ describe("over three shards", { concurrency: true }, () => {
   test("what does not get to one of them comes with the next event, and the others do not wait", async () => {
     const tenant = new ShardedTenant();
     const [one, ...others] = await tenant.listenEverywhere();
-    await tenant.shards.get(1).control({ relays: "are lost" });
+    await tenant.shards.get(1).control({ appends: "drop" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
     await hear(others, records.slice(0, 2));
-    assert.deepEqual(await one.unread(), []);
-    await tenant.shards.get(1).control({ relays: "arrive" });
+    assert.deepEqual(await one.drain(), []);
+    await tenant.shards.get(1).control({ appends: "deliver" });
     await tenant.publish(records[2]);
     await hear(others, records.slice(2));
     await hear([one], records);
@@ -121,34 +121,34 @@ describe("over three shards", { concurrency: true }, () => {
   test("what does not get to one of them comes with the alarm where no event follows", async () => {
     const tenant = new ShardedTenant();
     const [, two] = await tenant.listenEverywhere();
-    await tenant.shards.get(2).control({ relays: "are lost" });
+    await tenant.shards.get(2).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await until(async () => (await tenant.asked(2, "Relay")) >= 2);
-    await tenant.shards.get(2).control({ relays: "arrive" });
+    await waitFor(async () => (await tenant.asked(2, "Relay")) >= 2);
+    await tenant.shards.get(2).control({ appends: "deliver" });
     await hear([two], records);
   });
 
   test("a root that is thrown out of memory before all have an event goes on when it wakes", async () => {
     const tenant = new ShardedTenant();
     const [, , three] = await tenant.listenEverywhere();
-    await tenant.shards.get(3).control({ relays: "are lost" });
+    await tenant.shards.get(3).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await until(async () => (await tenant.asked(3, "Relay")) >= 2);
+    await waitFor(async () => (await tenant.asked(3, "Relay")) >= 2);
     await tenant.hub.evict();
-    await tenant.shards.get(3).control({ relays: "arrive" });
+    await tenant.shards.get(3).control({ appends: "deliver" });
     await hear([three], records);
   });
 
   test("an event whose receipt gets lost is handed on again, and heard once", async () => {
     const tenant = new ShardedTenant();
     const listeners = await tenant.listenEverywhere();
-    for (const hub of tenant.shards.values()) await hub.control({ relays: "are not answered" });
+    for (const hub of tenant.shards.values()) await hub.control({ appends: "drop response" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
-    await until(async () => (await tenant.asked(1, "Relay")) >= 3);
-    for (const hub of tenant.shards.values()) await hub.control({ relays: "arrive" });
+    await waitFor(async () => (await tenant.asked(1, "Relay")) >= 3);
+    for (const hub of tenant.shards.values()) await hub.control({ appends: "deliver" });
     await tenant.publish(records[2]);
     await hear(listeners, records);
   });
@@ -173,12 +173,12 @@ describe("over three shards", { concurrency: true }, () => {
   test("more events than are kept for replay wait for a shard that cannot be reached", async () => {
     const tenant = new ShardedTenant();
     const [one, two] = await tenant.listenEverywhere();
-    await tenant.shards.get(1).control({ relays: "are lost" });
+    await tenant.shards.get(1).control({ appends: "drop" });
     const records = logouts(1_200);
     for (let from = 0; from < records.length; from += 400)
       await tenant.publish(...records.slice(from, from + 400));
     await hear([two], records);
-    await tenant.shards.get(1).control({ relays: "arrive" });
+    await tenant.shards.get(1).control({ appends: "deliver" });
     await hear([one], records);
     await tenant.publish(slo());
     const [{ count }] = await tenant.hub.sql("SELECT count(*) AS count FROM events");
@@ -191,7 +191,7 @@ describe("over three shards", { concurrency: true }, () => {
     const records = logouts(4);
     await tenant.publish(records[0]);
     await hear([one], records.slice(0, 1));
-    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ relays: "are lost" });
+    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ appends: "drop" });
     await tenant.publish(...records.slice(1, 3));
     await hear([one], records.slice(1, 3));
     const [, two, three] = SHARDS;
@@ -203,7 +203,7 @@ describe("over three shards", { concurrency: true }, () => {
       moved.map(({ answer }) => answer.recovered),
       [true, true],
     );
-    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ relays: "arrive" });
+    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ appends: "deliver" });
     await tenant.publish(records[3]);
     await hear([moved[0]], records.slice(3));
     await hear([moved[1]], records.slice(2));
@@ -234,13 +234,13 @@ describe("over three shards", { concurrency: true }, () => {
     const record = slo();
     await tenant.publish(record);
     await hear([back], [record]);
-    const { asked } = await tenant.hub.control();
-    assert.equal(asked.filter((kind) => kind === "Follow").length, 2);
+    const { requests } = await tenant.hub.control();
+    assert.equal(requests.filter((kind) => kind === "Follow").length, 2);
   });
 
   test("who comes while the root does not answer is sent away, and need not wait for ever", async () => {
     const tenant = new ShardedTenant();
-    await tenant.hub.control({ questions: "are held up" });
+    await tenant.hub.control({ snapshots: "delay" });
     const listener = await tenant.connect();
     listener.send({ type: "authenticate", access_token: tenant.token() });
     assert.equal((await listener.next(PATIENCE)).type, "authentication_failed");
@@ -254,7 +254,7 @@ describe("over three shards", { concurrency: true }, () => {
     for (const listener of [two, three]) await listener.close(1000);
     const records = logouts(3);
     await tenant.publish(records[0]);
-    await until(async () => (await tenant.known()).length === 1);
+    await waitFor(async () => (await tenant.known()).length === 1);
     assert.deepEqual(await tenant.known(), [1]);
     await tenant.publish(records[1]);
     const back = await tenant.listenOn(2, undefined, records[0].log_id);
@@ -274,7 +274,7 @@ describe("over three shards", { concurrency: true }, () => {
     for (const record of records) await tenant.publish(record);
     await hear(listeners, records);
     const alarms = async () => (await tenant.hub.control()).alarms;
-    await until(async () => (await alarms()) === 1);
+    await waitFor(async () => (await alarms()) === 1);
     await delay(2 * 5_000);
     assert.equal(await alarms(), 1);
   });
@@ -298,7 +298,7 @@ describe("over three shards", { concurrency: true }, () => {
       assert.deepEqual([code, reason], [1013, "reconnect"]);
     }
     await waiting.closedWith(1013);
-    await until(async () => (await tenant.known()).length === 0);
+    await waitFor(async () => (await tenant.known()).length === 0);
     await assert.rejects(tenant.connect(), /503/);
   });
 });

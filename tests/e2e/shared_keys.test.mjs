@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { overHttp } from "../support/doors.mjs";
+import { authenticateOverHttp } from "../support/token_checks.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
@@ -12,14 +12,14 @@ const worker = await startWorker({ runtime: "(state) => state" });
 test("an isolate that has just started takes the keys that another has left", async () => {
   const tenant = new Tenant(worker);
   const asked = async () => {
-    const { asked } = await tenant.hub.control();
-    return asked.filter((kind) => kind === "KeySet").length;
+    const { requests } = await tenant.hub.control();
+    return requests.filter((kind) => kind === "KeySet").length;
   };
-  assert.equal(await overHttp(tenant), "accepted");
+  assert.equal(await authenticateOverHttp(tenant), "accepted");
   assert.equal(await asked(), 1);
   // All isolates start anew, and with them what is counted.
   await worker.reconfigure({});
-  assert.equal(await overHttp(tenant), "accepted");
+  assert.equal(await authenticateOverHttp(tenant), "accepted");
   assert.equal(await asked(), 0);
   assert.equal(tenant.issuer.fetches, 1);
 });

@@ -3,31 +3,31 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 
-import { assertFault } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { assertErrorMembers } from "../support/http.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 
 describe("a new socket", { concurrency: true }, () => {
   test("is greeted at once", async () => {
-    const listener = await Listener.connect(new Tenant(worker).subscribeUrl());
+    const listener = await Subscriber.connect(new Tenant(worker).subscribeUrl());
     assert.deepEqual(JSON.parse(await listener.nextText()), { type: "connected" });
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
   });
 
   test("gets no event before it has authenticated", async () => {
     const tenant = new Tenant(worker);
     const waiting = await tenant.connect();
-    const listening = await tenant.listen();
+    const listening = await tenant.subscribe();
     await tenant.publish(slo());
     await listening.next();
-    assert.deepEqual(await waiting.unread(), []);
+    assert.deepEqual(await waiting.drain(), []);
   });
 });
 
@@ -53,7 +53,7 @@ describe("authentication", { concurrency: true }, () => {
     const { type, ...fault } = await listener.authenticate("no.such.token");
     assert.equal(type, "authentication_failed");
     assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
-    assertFault(fault, "invalid_token");
+    assertErrorMembers(fault, "invalid_token");
     await listener.closedWith(4401);
   });
 
@@ -62,13 +62,13 @@ describe("authentication", { concurrency: true }, () => {
     const listener = await tenant.connect();
     const { type, ...fault } = await listener.authenticate(tenant.token({ scope: "read:users" }));
     assert.equal(type, "authentication_failed");
-    assertFault(fault, "insufficient_scope");
+    assertErrorMembers(fault, "insufficient_scope");
     await listener.closedWith(4403);
   });
 
   test("that fails leaves the other sockets alone", async () => {
     const tenant = new Tenant(worker);
-    const good = await tenant.listen();
+    const good = await tenant.subscribe();
     const bad = await tenant.connect();
     await bad.authenticate("x");
     await bad.closed();
@@ -79,11 +79,11 @@ describe("authentication", { concurrency: true }, () => {
 
   test("that the client does not wait for does no harm", async () => {
     const tenant = new Tenant(worker);
-    tenant.issuer.behaviour = answers.slow(300);
+    tenant.issuer.behaviour = keySetResponses.slow(300);
     const gone = await tenant.connect();
     const waits = await tenant.connect();
     gone.send({ type: "authenticate", access_token: tenant.token() });
-    await until(() => tenant.issuer.fetches === 1);
+    await waitFor(() => tenant.issuer.fetches === 1);
     gone.socket.terminate();
     assert.equal((await waits.authenticate(tenant.token())).type, "authenticated");
     assert.equal((await tenant.listeners()).count, 1);
@@ -92,7 +92,7 @@ describe("authentication", { concurrency: true }, () => {
   test("again replaces the claims, without a replay", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
-    const listener = await tenant.listen({ sub: "auth0|one", scope: "listen:events:self" });
+    const listener = await tenant.subscribe({ sub: "auth0|one", scope: "listen:events:self" });
     const answer = await listener.authenticate(
       tenant.token({ sub: "auth0|two", scope: "listen:events:self" }),
     );
@@ -105,7 +105,7 @@ describe("authentication", { concurrency: true }, () => {
 
     const wider = await listener.authenticate(tenant.token({ sub: "auth0|two" }));
     assert.equal(wider.filter, "*");
-    assert.deepEqual(await listener.unread(), [], "not even for a listener of everything");
+    assert.deepEqual(await listener.drain(), [], "not even for a listener of everything");
     const { connections } = await tenant.listeners();
     assert.deepEqual(
       connections.map(({ sub, filter }) => [sub, filter]),
@@ -146,7 +146,7 @@ describe("a message that cannot be understood", { concurrency: true }, () => {
       const { type, ...fault } = await listener.next();
       assert.equal(type, "error", String(message));
       assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
-      assertFault(fault, "invalid_message");
+      assertErrorMembers(fault, "invalid_message");
       assert.equal((await listener.authenticate(tenant.token())).type, "authenticated");
       await listener.close();
     }
@@ -154,7 +154,7 @@ describe("a message that cannot be understood", { concurrency: true }, () => {
 
   test("is forgiven nine times; the tenth closes with 4400, whatever came between", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen({ sub: "auth0|clumsy", scope: "listen:events:self" });
+    const listener = await tenant.subscribe({ sub: "auth0|clumsy", scope: "listen:events:self" });
     for (let count = 1; count <= 9; count += 1) {
       listener.send(MESSAGES[count]);
       assert.equal((await listener.next()).type, "error");
@@ -209,7 +209,7 @@ describe("a message of over 16 KiB", { concurrency: true }, () => {
       Buffer.alloc(16_385),
       `{"type":"authenticate","access_token":"${"x".repeat(17_000)}"}`,
     ]) {
-      const listener = await tenant.listen();
+      const listener = await tenant.subscribe();
       listener.send(message);
       await listener.closedWith(1009);
     }
@@ -230,7 +230,7 @@ describe("a ping", { concurrency: true }, () => {
 
   test("is answered by the runtime alone: the object sleeps on", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const listener = await tenant.subscribe();
     await tenant.hub.evict();
     listener.send('{"type":"ping"}');
     assert.deepEqual(await listener.next(), { type: "pong" });
@@ -266,7 +266,7 @@ describe("closing by the client", { concurrency: true }, () => {
   ]) {
     test(`with ${sent ?? "no code"} is confirmed at once`, async () => {
       const tenant = new Tenant(worker);
-      for (const listener of [await tenant.connect(), await tenant.listen()]) {
+      for (const listener of [await tenant.connect(), await tenant.subscribe()]) {
         const { code } = await listener.close(sent, sent && "bye");
         assert.equal(code, got);
       }

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { startBareWorkerd } from "../support/bare_workerd.mjs";
-import { open } from "../support/crowd.mjs";
+import { openSocket } from "../support/sockets.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { slo } from "../support/records.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 
 const { issuer, workerd } = await startBareWorkerd();
 
@@ -23,9 +23,9 @@ const long = () => slo({ user_id: "\u0001".repeat(1_024) });
 
 test("a listener that does not read is closed, and one that does hears everything", async () => {
   const url = new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws"));
-  const stuck = await open(url, { authorization });
+  const stuck = await openSocket(url, { authorization });
   stuck.pause();
-  const reader = await Listener.connect(url, { headers: { authorization } });
+  const reader = await Subscriber.connect(url, { headers: { authorization } });
   await reader.take(2);
   assert.equal(await count(), 2);
 
@@ -46,7 +46,7 @@ test("a listener that does not read is closed, and one that does hears everythin
   let closedWith;
   stuck.on("close", (code, reason) => (closedWith = [code, reason.toString()]));
   stuck.resume();
-  await until(
+  await waitFor(
     () => closedWith,
     () => "the one that does not read was not told",
   );

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertError, exchange, upgrade } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { assertError, sendRawRequest, upgradeHeaders } from "../support/http.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -21,21 +21,24 @@ const WAYS = {
 
 /** The headers of an upgrade that presents a token in one of the ways. */
 const headersOf = ({ headers = {}, protocols = [] }) => ({
-  ...upgrade,
+  ...upgradeHeaders,
   ...headers,
   ...(protocols.length > 0 && { "sec-websocket-protocol": protocols.join(", ") }),
 });
 
 /** Asks for an upgrade and gives the plain answer. */
 const ask = (tenant, headers, query = "") =>
-  exchange(worker.url, { path: `/${tenant.slug}/api/subscribe${query}`, headers });
+  sendRawRequest(worker.url, { path: `/${tenant.slug}/api/subscribe${query}`, headers });
 
 for (const [way, present] of Object.entries(WAYS)) {
   describe(`a token in ${way}`, { concurrency: true }, () => {
     test("has connected followed by authenticated at once", async () => {
       const tenant = new Tenant(worker);
       const claims = tenant.issuer.claims({ sub: "backend@clients", exp: now() + 100 });
-      const listener = await Listener.connect(tenant.subscribeUrl(), present(tenant.token(claims)));
+      const listener = await Subscriber.connect(
+        tenant.subscribeUrl(),
+        present(tenant.token(claims)),
+      );
       assert.deepEqual(await listener.next(), { type: "connected" });
       const { expires_at, ...answer } = await listener.next();
       assert.deepEqual(answer, {
@@ -82,7 +85,7 @@ for (const [way, present] of Object.entries(WAYS)) {
       await tenant.publish(...records);
       const listener = await tenant.connect(present(tenant.token()));
       assert.equal("recovered" in (await listener.next()), false);
-      assert.deepEqual(await listener.unread(), records.map(eventOf));
+      assert.deepEqual(await listener.drain(), records.map(eventOf));
     });
 
     test("goes with the last_event_id of the query", async () => {
@@ -98,7 +101,7 @@ for (const [way, present] of Object.entries(WAYS)) {
         const query = `?last_event_id=${encodeURIComponent(id)}`;
         const listener = await tenant.connect({ query, ...present(tenant.token(claims)) });
         assert.equal((await listener.next()).recovered, recovered);
-        assert.deepEqual(await listener.unread(), replay.map(eventOf));
+        assert.deepEqual(await listener.drain(), replay.map(eventOf));
       }
     });
 
@@ -142,7 +145,7 @@ for (const [way, present] of Object.entries(WAYS)) {
 
     test("is a 503 when the issuer cannot be reached", async () => {
       const tenant = new Tenant(worker);
-      tenant.issuer.behaviour = answers.unreachable;
+      tenant.issuer.behaviour = keySetResponses.unreachable;
       const response = await ask(tenant, headersOf(present(tenant.token())));
       await assertError(response, 503, "temporarily_unavailable");
       assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
@@ -189,8 +192,8 @@ describe("the subprotocol", { concurrency: true }, () => {
   test("is not echoed when none was offered, nor an unknown one", async () => {
     const tenant = new Tenant(worker);
     for (const headers of [
-      upgrade,
-      { ...upgrade, "sec-websocket-protocol": "chat" },
+      upgradeHeaders,
+      { ...upgradeHeaders, "sec-websocket-protocol": "chat" },
       headersOf(WAYS["the Authorization header"](tenant.token())),
     ]) {
       const answer = await ask(tenant, headers);
@@ -218,7 +221,7 @@ describe("subscribing", { concurrency: true }, () => {
       { authorization: `Bearer ${tenant.token()}` },
       { connection: "Upgrade", upgrade: "h2c" },
     ]) {
-      const response = await exchange(worker.url, {
+      const response = await sendRawRequest(worker.url, {
         path: `/${tenant.slug}/api/subscribe`,
         headers,
       });
@@ -233,13 +236,13 @@ describe("subscribing", { concurrency: true }, () => {
     await tenant.publish(...records);
     const listener = await tenant.connect({ query: `?last_event_id=${records[0].log_id}` });
     assert.equal("recovered" in (await listener.authenticate(tenant.token())), false);
-    assert.deepEqual(await listener.unread(), records.map(eventOf));
+    assert.deepEqual(await listener.drain(), records.map(eventOf));
   });
 
   test("does not take a token from the query", async () => {
     const tenant = new Tenant(worker);
     const listener = await tenant.connect({ query: `?access_token=${tenant.token()}` });
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await listener.drain(), []);
     assert.equal("sub" in (await tenant.listeners()).connections[0], false);
   });
 });

@@ -4,7 +4,7 @@ import { after } from "node:test";
 
 import { SessionEvents } from "session-events";
 
-import { until } from "../../../tests/support/until.mjs";
+import { waitFor } from "../../../tests/support/wait_for.mjs";
 
 const NAMES = ["connecting", "connected", "caughtUp", "renewed", "event", "disconnected", "error"];
 
@@ -23,7 +23,7 @@ export function follow(options) {
     told,
     /** What is told under this name for the `count`th time, as soon as it is. */
     async tells(name, count = 1) {
-      await until(
+      await waitFor(
         () => told(name).length >= count,
         () => `${name} was not told ${count} times:\n${text(story)}`,
       );
@@ -31,7 +31,7 @@ export function follow(options) {
     },
     /** Waits for as many events as there are ids, and asserts that they are these. */
     async hands(...ids) {
-      await until(
+      await waitFor(
         () => told("event").length >= ids.length,
         () => `waited for ${ids.length} events:\n${text(story)}`,
       );

@@ -8,7 +8,7 @@ import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { startBareWorkerdWith } from "../../support/bare_workerd.mjs";
-import { answers, Issuer } from "../../support/issuer.mjs";
+import { keySetResponses, Issuer } from "../../support/issuer.mjs";
 import { Program } from "../../support/program.mjs";
 import { Tenant } from "../../support/tenant.mjs";
 import { now } from "../../support/token.mjs";
@@ -50,7 +50,7 @@ export async function startIssuer() {
     const answer = (status, body) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (request.url === "/.well-known/jwks.json") {
-      const set = await answers.keySet(issuing.issuer).text();
+      const set = await keySetResponses.keySet(issuing.issuer).text();
       return response.writeHead(200).end(set);
     }
     if (request.method !== "POST" || request.url !== "/oauth/token") return answer(404, {});
