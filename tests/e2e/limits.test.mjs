@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 
 import { WITHOUT_ALARMS } from "../support/instrumented_runtime.mjs";
-import { terminateAll, openSockets, openSocket } from "../support/sockets.mjs";
+import { terminateAll, openManySockets, openSocket } from "../support/sockets.mjs";
 import { assertError } from "../support/http.mjs";
 import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
@@ -28,7 +28,7 @@ const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
 async function crowd(tenant, count, claims) {
   const headers = claims ? bearer(tenant.token(claims)) : {};
-  const { sockets, refusal } = await openSockets(tenant.subscribeUrl(), count, () => headers);
+  const { sockets, refusal } = await openManySockets(tenant.subscribeUrl(), count, () => headers);
   crowds.push(sockets);
   return { sockets, refusal };
 }

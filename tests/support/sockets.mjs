@@ -9,7 +9,7 @@ const CONCURRENCY = 50;
  * Opens `count` sockets, but stops at the first refusal. `options(number)` returns the headers of
  * each socket. Returns the open sockets and the response that refused one, if any.
  */
-export async function openSockets(url, count, options = () => ({})) {
+export async function openManySockets(url, count, options = () => ({})) {
   const sockets = [];
   let refusal;
   let number = 0;
