@@ -112,7 +112,7 @@ class Worker {
 
   async start() {
     process.env.TMPDIR = this.#folder;
-    ({ url: this.url } = await this.#harness.subscribe());
+    ({ url: this.url } = await this.#harness.listen());
   }
 
   /** Restarts the Worker with other variables and keeps its storage. */
