@@ -121,13 +121,13 @@ describe("ISSUERS", () => {
     ["over HTTP", authenticateOverHttp],
     ["on a socket", authenticateOnSocket],
   ]) {
-    test(`custom domains are accepted in addition to the tenant's own issuer ${transport}`, async () => {
+    test(`custom domains are accepted in addition to the tenant's own issuer (${transport})`, async () => {
       assert.equal(await authenticate(acme, acme.token(ownAudience)), "accepted");
       assert.equal(await authenticate(acme, login.token(ownAudience)), "accepted");
       assert.equal(await authenticate(acme, id.token(ownAudience, {}, signedById)), "accepted");
     });
 
-    test(`a key of one issuer does not verify a token of another ${transport}`, async () => {
+    test(`a key of one issuer does not verify a token of another (${transport})`, async () => {
       assert.equal(await authenticate(acme, id.token(ownAudience)), "invalid_token");
       assert.equal(
         await authenticate(acme, login.token(ownAudience, {}, signedById)),
@@ -135,7 +135,7 @@ describe("ISSUERS", () => {
       );
     });
 
-    test(`an issuer must match exactly ${transport}`, async () => {
+    test(`an issuer must match exactly (${transport})`, async () => {
       for (const iss of [
         "https://login.acme.com",
         "http://login.acme.com/",
@@ -150,12 +150,12 @@ describe("ISSUERS", () => {
       }
     });
 
-    test(`an issuer is not accepted for another tenant ${transport}`, async () => {
+    test(`an issuer is not accepted for another tenant (${transport})`, async () => {
       assert.equal(await authenticate(spare, login.token(ownAudience)), "invalid_token");
       assert.equal(await authenticate(spare, acme.token(ownAudience)), "invalid_token");
     });
 
-    test(`plain http is allowed on a loopback host ${transport}`, async () => {
+    test(`plain http is allowed on a loopback host (${transport})`, async () => {
       const local = new Tenant(configured, { name: "local", locality: "" });
       for (const issuer of LOOPBACK)
         assert.equal(
@@ -265,7 +265,7 @@ describe("an invalid value", () => {
     );
   });
 
-  test("is not an ISSUERS variable with a JSON object instead of text", async () => {
+  test("is not a JSON object instead of text, which ISSUERS accepts", async () => {
     await reconfigurable.reconfigure({ ISSUERS });
     const acme = new Tenant(reconfigurable, { name: "acme", locality: "us" });
     assert.equal(

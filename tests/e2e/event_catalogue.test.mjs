@@ -179,7 +179,7 @@ describe("an operation of the Management API", { concurrency: true }, () => {
       sapi({ type: "fapi" }),
       managementOperation("get", `users/${id}`, { response }),
       managementOperation("get", `sessions/${SESSION}`, { response }),
-      managementOperation("get", `users/${id}/sessions`, { answer: { sessions: [response] } }),
+      managementOperation("get", `users/${id}/sessions`, { response: { sessions: [response] } }),
       managementOperation("get", `users/${id}/authentication-methods`),
       managementOperation("delete", `sessions/${SESSION}`),
       managementOperation("delete", "refresh-tokens/x"),
