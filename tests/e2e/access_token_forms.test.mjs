@@ -114,7 +114,7 @@ describe("characters outside of the encoding", { concurrency: 20 }, () => {
   for (const character of CHARACTERS) {
     const name = JSON.stringify(character);
     rejects(`${name} in the header`, () => insert(character)(tenant.token()), form);
-    rejects(`${name} before the token`, () => `${sign}${tenant.token()}`, form);
+    rejects(`${name} before the token`, () => `${character}${tenant.token()}`, form);
     rejects(`${name} after the token`, () => `${tenant.token()}${character}`, form);
     rejects(`${name} before the dots`, () => tenant.token().replaceAll(".", `${character}.`), form);
     rejects(`${name} in the claims, with a valid signature`, () => {
