@@ -66,12 +66,12 @@ describe("an older client", { concurrency: true }, () => {
   test("is authenticated and gets each kind of event with its user and its date, and no error", async () => {
     const tenant = new Tenant(worker);
     const client = new OlderClient(tenant.subscribeUrl(), tenant.token({ sub: "backend@clients" }));
-    await client.until(() => client.others.length === 1);
+    await client.waitFor(() => client.others.length === 1);
     assert.equal(client.others[0].type, "authenticated");
 
     const records = [slo(), scp(), sapi(), slo({ date: undefined })];
     await tenant.publish(...records);
-    await client.until(() => client.events.length === 4);
+    await client.waitFor(() => client.events.length === 4);
     assert.deepEqual(
       client.events.map(({ type }) => type),
       ["logout", "password_changed", "user_blocked", "logout"],
@@ -89,7 +89,7 @@ describe("an older client", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo({ user_id: "auth0|gone", date: new Date().toISOString() }));
     const client = new OlderClient(tenant.subscribeUrl(), tenant.token({ sub: "backend@clients" }));
-    await client.until(() => client.events.length === 1);
+    await client.waitFor(() => client.events.length === 1);
 
     const signedOut = new Map(
       client.events.map(({ user_id, date }) => [user_id, new Date(date).getTime() / 1000]),
@@ -104,14 +104,14 @@ describe("an older client", { concurrency: true }, () => {
   test("stays connected by its pings, also while the object hibernates", async () => {
     const tenant = new Tenant(worker);
     const client = new OlderClient(tenant.subscribeUrl(), tenant.token());
-    await client.until(() => client.others.length === 1);
+    await client.waitFor(() => client.others.length === 1);
     await tenant.hub.evict();
     const before = client.pongs;
-    await client.until(() => client.pongs >= before + 10);
+    await client.waitFor(() => client.pongs >= before + 10);
     assert.equal(client.gaveUp, false);
     assert.equal(await tenant.hub.evictIfRunning(), false, "the pings woke nobody");
     await tenant.publish(slo());
-    await client.until(() => client.events.length === 1);
+    await client.waitFor(() => client.events.length === 1);
     assert.deepEqual(client.errors, []);
     client.socket.close();
   });
@@ -122,9 +122,9 @@ describe("an older client", { concurrency: true }, () => {
       tenant.subscribeUrl(),
       tenant.token({ sub: USER, scope: "openid listen:events:self" }),
     );
-    await client.until(() => client.others.length === 1);
+    await client.waitFor(() => client.others.length === 1);
     await tenant.publish(slo({ user_id: "auth0|other" }), scp());
-    await client.until(() => client.events.length === 1);
+    await client.waitFor(() => client.events.length === 1);
     assert.equal(client.events[0].type, "password_changed");
     client.socket.close();
   });
@@ -132,7 +132,7 @@ describe("an older client", { concurrency: true }, () => {
   test("takes a refusal for an error, and is closed", async () => {
     const tenant = new Tenant(worker);
     const client = new OlderClient(tenant.subscribeUrl(), "no.such.token");
-    await client.until(() => client.socket.readyState === WebSocket.CLOSED);
+    await client.waitFor(() => client.socket.readyState === WebSocket.CLOSED);
     assert.equal(client.errors.length, 1);
     assert.equal(client.errors[0].type, "authentication_failed");
     assert.equal(client.gaveUp, false);
