@@ -1,5 +1,5 @@
-// Presents an access token over HTTP, where the Worker checks it, and on a socket, where the
-// tenant object checks it. Both functions return "accepted" or the error code.
+// Presents an access token over HTTP (checked by the Worker) or on a socket (checked by the tenant
+// object). Both functions return "accepted" or the error code.
 
 export async function authenticateOverHttp(tenant, token = tenant.token()) {
   const response = await tenant.get("/api/events", token);

@@ -1,5 +1,5 @@
-// Defines one-line tests of access tokens. Each token is presented over HTTP, where the Worker
-// checks it, and on a socket, where the tenant object checks it.
+// Defines one-line tests of access tokens. Each test presents the token over HTTP (checked by the
+// Worker) and on a socket (checked by the tenant object).
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
