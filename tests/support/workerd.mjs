@@ -1,5 +1,5 @@
-// Runs the built Worker on the workerd binary alone, as a self-hoster does: without wrangler, without
-// the other services of the platform, and on the network of this machine.
+// Runs the built Worker on the workerd binary alone, as a self-hoster does: without wrangler and the
+// other services of the platform, and on the network of this machine.
 //
 // This module needs no test runner, because the benchmarks in bench/ use it too.
 import assert from "node:assert/strict";

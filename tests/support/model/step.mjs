@@ -1,8 +1,8 @@
 // One step of a session, as a command of fast-check: one operation, or several concurrent ones.
 //
-// Concurrent operations must be linearizable: their results must equal the results of some sequential
-// order. The model computes the results of each order. The real results must match one order exactly,
-// including every message, so that no message is lost or duplicated.
+// Concurrent operations must be linearizable: their results must equal the results of some
+// sequential order. The model computes the results of each order. The real results must match one
+// order exactly, including every message, so that no message is lost or duplicated.
 import assert from "node:assert/strict";
 import { inspect, isDeepStrictEqual } from "node:util";
 
