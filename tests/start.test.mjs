@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
 import { ROOT } from "../scripts/toolchain.mjs";
-import { Program, assertGone } from "./support/program.mjs";
+import { Program, assertExited } from "./support/program.mjs";
 
 // The first build of a checkout takes several minutes.
 const TIMEOUT_MS = 300_000;
@@ -16,12 +16,12 @@ test(
   async (t) => {
     const start = new Program(t, "npm", ["start"]);
     for (const type of ["logout", "password_changed", "user_blocked"])
-      await start.shows(new RegExp(`^{"id":.*"type":"${type}"`, "m"));
+      await start.waitForOutput(new RegExp(`^{"id":.*"type":"${type}"`, "m"));
     assert.match(
-      (await start.shows(/responded to the log stream: (.*)/))[1],
+      (await start.waitForOutput(/responded to the log stream: (.*)/))[1],
       /"received":4,"events":3,"duplicates":0,"ignored":1,"malformed":0/,
     );
-    await start.shows(/Ctrl-C ends/);
+    await start.waitForOutput(/Ctrl-C ends/);
 
     const lines = [...start.output.matchAll(/^  ((?:export|curl|node_modules|npm).*)$/gm)].map(
       ([, line]) => line,
@@ -46,14 +46,14 @@ test(
       "-c",
       [...exported, lines.find((line) => line.startsWith("node_modules"))].join("\n"),
     ]);
-    await subscriber.shows(/"type":"authenticated"/);
+    await subscriber.waitForOutput(/"type":"authenticated"/);
     assert.equal(curl("/acme@us/api/listeners").count, 2);
     assert.equal(curl("/acme@us/api/publish").events, 1);
     for (const program of [start, subscriber])
-      await program.shows(/"type":"logout".*"user_id":"auth0\|jane"/);
+      await program.waitForOutput(/"type":"logout".*"user_id":"auth0\|jane"/);
     assert.equal(curl("/acme@us/api/events").events[0].user_id, "auth0|jane");
 
-    const [page] = await start.shows(/http:\S+\/console#issuer=\S+/);
+    const [page] = await start.waitForOutput(/http:\S+\/console#issuer=\S+/);
     assert.match(await (await fetch(page)).text(), /<title>session-events<\/title>/);
     const doctor = runCommand(lines.find((line) => line.includes("cli -- doctor")));
     assert.doesNotMatch(doctor, /"status":"bad"/);
@@ -61,16 +61,16 @@ test(
     assert.equal(curl("/auth0%7C6182002f34f4dd006b05b5c7").blocked, true);
     const [{ id, type }] = curl("/acme@us/api/events").events;
     assert.equal(type, "user_blocked");
-    await subscriber.shows(new RegExp(`"id":"${id}"`));
+    await subscriber.waitForOutput(new RegExp(`"id":"${id}"`));
 
-    const family = start.family();
+    const family = start.processTree();
     assert.ok(
       family.some(({ args }) => args.includes("workerd")),
       "workerd is one of the processes",
     );
     start.signalGroup("SIGINT");
     await start.exit;
-    await assertGone(family);
+    await assertExited(family);
   },
 );
 
@@ -79,11 +79,11 @@ test(
   { timeout: TIMEOUT_MS },
   async (t) => {
     const start = new Program(t, "npm", ["start"]);
-    const family = await start.starts("worker-build");
+    const family = await start.waitForProcess("worker-build");
     // Only npm receives the signal, as from a process manager.
     start.process.kill("SIGTERM");
     await start.exit;
-    await assertGone(family);
+    await assertExited(family);
   },
 );
 
@@ -95,7 +95,7 @@ test(
     // this test restarts.
     for (let run = 0; run < 3; run += 1) {
       const start = new Program(t, "npm", ["start"]);
-      await start.shows(/Ctrl-C ends/);
+      await start.waitForOutput(/Ctrl-C ends/);
       start.signalGroup("SIGINT");
       await start.exit;
     }

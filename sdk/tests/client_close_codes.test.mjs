@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { answers } from "../../tests/support/issuer.mjs";
+import { keySetResponses } from "../../tests/support/issuer.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
@@ -14,8 +14,8 @@ const worker = await startWorker();
 /** Starts a client and a server that closes only the first socket, with this code. */
 async function startWithClosedSocket(code) {
   const requests = [];
-  const scripted = await startScriptedServer(({ socket, say, count }) => {
-    say(authenticated());
+  const scripted = await startScriptedServer(({ socket, send, count }) => {
+    send(authenticated());
     if (count > 1) return;
     if (code === 1006) socket.terminate();
     else if (code === 1005) socket.close();
@@ -48,12 +48,12 @@ describe("the close code of a socket", { concurrency: true }, () => {
 
   for (const code of [4401, 4419]) {
     test(`after ${code}, the client reconnects with a fresh token`, async () => {
-      const { waitFor, requests, shown } = await startWithClosedSocket(code);
+      const { waitFor, requests, authentications } = await startWithClosedSocket(code);
       assert.equal((await waitFor("connecting", 2)).code, code);
       await waitFor("connected", 2);
       assert.deepEqual(requests, [false, true]);
       assert.deepEqual(
-        shown.map(({ token }) => token),
+        authentications.map(({ token }) => token),
         ["token-1", "token-2"],
       );
     });
@@ -93,12 +93,12 @@ describe("a client of the real Worker", { concurrency: true }, () => {
 
   test("retries while the issuer's key set is unavailable, and reports the reason", async () => {
     const tenant = new Tenant(worker);
-    tenant.issuer.behaviour = answers.unreachable;
+    tenant.issuer.behaviour = keySetResponses.unreachable;
     const { waitFor, emitted } = startTenantClient(tenant, () => tenant.token());
     const error = await waitFor("error");
     assert.equal(error.code, "temporarily_unavailable");
-    await until(() => emitted("connecting").some(({ code }) => code === 1013));
-    tenant.issuer.behaviour = answers.keySet;
+    await waitFor(() => emitted("connecting").some(({ code }) => code === 1013));
+    tenant.issuer.behaviour = keySetResponses.keySet;
     await waitFor("caughtUp");
   });
 

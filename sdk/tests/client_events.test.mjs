@@ -5,20 +5,20 @@ import { describe, test } from "node:test";
 import { SessionEvents } from "session-events";
 
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { runModule } from "./support/run_module.mjs";
 
 describe("server messages", { concurrency: true }, () => {
   test("Invalid and unknown messages are ignored, and events of new types are delivered", async () => {
     const known = { ...event("2"), type: "user_deleted", session_id: "s" };
-    const { url } = await startScriptedServer(({ socket, say }) => {
-      say(authenticated());
+    const { url } = await startScriptedServer(({ socket, send }) => {
+      send(authenticated());
       for (const text of ["", "no JSON", "null", "[]", "7", '{"type":"news"}', '{"id":1}'])
         socket.send(text);
       socket.send(Buffer.from(JSON.stringify(event("binary"))));
-      for (const part of ["type", "date", "user_id"]) say({ ...event("1"), [part]: undefined });
-      say(known);
+      for (const part of ["type", "date", "user_id"]) send({ ...event("1"), [part]: undefined });
+      send(known);
     });
     const { waitFor, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
     assert.deepEqual(await waitFor("event"), known);
@@ -26,20 +26,22 @@ describe("server messages", { concurrency: true }, () => {
   });
 
   test("Messages of older servers with fewer members are accepted", async () => {
-    const { url, heard } = await startScriptedServer(({ say }) => say({ type: "authenticated" }));
+    const { url, received } = await startScriptedServer(({ send }) =>
+      send({ type: "authenticated" }),
+    );
     const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
     const { sub, filter, claims, expiresAt } = await waitFor("connected");
     assert.deepEqual({ sub, filter, claims }, { sub: "", filter: "*", claims: {} });
     assert.ok(expiresAt > new Date("9999-01-01"));
     await waitFor("caughtUp");
-    assert.deepEqual(heard, ['{"type":"ping"}'], "a token without an expiry is not renewed");
+    assert.deepEqual(received, ['{"type":"ping"}'], "a token without an expiry is not renewed");
   });
 
   test("Error messages are emitted as errors, with or without a type", async () => {
-    const { url } = await startScriptedServer(({ say }) => {
-      say({ error: "server_error" });
-      say({ type: "error", error: "invalid_message", error_description: "What?" });
-      say(authenticated());
+    const { url } = await startScriptedServer(({ send }) => {
+      send({ error: "server_error" });
+      send({ type: "error", error: "invalid_message", error_description: "What?" });
+      send(authenticated());
     });
     const { waitFor, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
     await waitFor("connected");
@@ -105,11 +107,11 @@ describe("event listeners", { concurrency: true }, () => {
   });
 
   test("A listener may close the client during any event", async () => {
-    const { url } = await startScriptedServer(({ socket, say }) => {
-      say({ type: "error", error: "invalid_message" });
-      say(authenticated());
-      say(event("1"));
-      say(event("2"));
+    const { url } = await startScriptedServer(({ socket, send }) => {
+      send({ type: "error", error: "invalid_message" });
+      send(authenticated());
+      send(event("1"));
+      send(event("2"));
       // The message is a ping. The pong is sent before the close.
       socket.on("message", () => socket.close(4403));
     });
@@ -133,7 +135,7 @@ describe("event listeners", { concurrency: true }, () => {
       await waitFor("disconnected");
       ends.push({ name, client, log, length: log.length });
     }
-    await until(() => opened.every(({ readyState }) => readyState === WebSocket.CLOSED));
+    await waitFor(() => opened.every(({ readyState }) => readyState === WebSocket.CLOSED));
     assert.equal(opened.length, 4, "one client was closed before it opened a socket");
     for (const { name, client, log, length } of ends) {
       assert.equal(log.length, length, `after close() in a listener for ${name}`);

@@ -4,9 +4,9 @@ import { describe, test } from "node:test";
 
 import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { runModule } from "./support/run_module.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
@@ -17,7 +17,7 @@ const NEVER = 1_000_000;
 /** Connects a client to a tenant of the real Worker, through a proxy that can be cut. */
 async function startTenantClient(options) {
   const tenant = new Tenant(worker);
-  const proxy = await startCutProxy(worker.url);
+  const proxy = await startFaultyProxy(worker.url);
   const getToken = () => tenant.token();
   const started = startClient({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
   await started.waitFor("caughtUp");
@@ -30,7 +30,7 @@ describe("a connection without a responding peer", { concurrency: true }, () => 
       pingInterval: 50,
       pongTimeout: 2_000,
     });
-    proxy.swallow();
+    proxy.blackhole();
     const record = slo();
     await tenant.publish(record);
     const { code, reason } = await waitFor("connecting", 2);
@@ -48,18 +48,18 @@ describe("a connection without a responding peer", { concurrency: true }, () => 
     });
     assert.equal((await waitFor("connecting", 2)).reason, "no answer in time");
     assert.equal((await waitFor("connecting", 3)).reason, "no answer in time");
-    await until(() => server.sockets.size <= 1);
+    await waitFor(() => server.sockets.size <= 1);
   });
 
   test("stays open if the server only answers pings", async () => {
-    const { url, heard } = await startScriptedServer(({ say }) => say(authenticated()));
+    const { url, received } = await startScriptedServer(({ send }) => send(authenticated()));
     const { emitted, client } = startClient({
       url,
       tenant: "acme",
       getToken: () => "token",
       pingInterval: 20,
     });
-    await until(() => heard.filter((text) => text === '{"type":"ping"}').length >= 5);
+    await waitFor(() => received.filter((text) => text === '{"type":"ping"}').length >= 5);
     assert.equal(client.state, "connected");
     assert.equal(emitted("connecting").length, 1);
   });
@@ -88,7 +88,7 @@ describe("a platform that refuses to open a socket", () => {
 describe("a closed client", { concurrency: true }, () => {
   for (const phase of ["before connect()", "connecting", "error", "connected", "caughtUp"]) {
     test(`does not keep the process alive (${phase})`, async () => {
-      const { url } = await startScriptedServer(({ say }) => say(authenticated()));
+      const { url } = await startScriptedServer(({ send }) => send(authenticated()));
       const token = phase === "error" ? "" : "token";
       const script = `
         import { SessionEvents } from "session-events";
@@ -115,7 +115,7 @@ describe("a closed client", { concurrency: true }, () => {
     assert.equal((await waitFor("connected", 2)).recovered, true);
     await tenant.publish(records[2]);
     await assertEvents(...records.map(({ log_id }) => log_id));
-    await until(async () => (await tenant.listeners()).count === 1);
+    await waitFor(async () => (await tenant.listeners()).count === 1);
   });
 });
 
@@ -149,7 +149,7 @@ describe("in a browser", () => {
     page.offline();
     assert.equal(client.state, "connecting");
     assert.equal((await waitFor("connecting", 2)).delay, Infinity);
-    await until(async () => (await tenant.listeners()).count === 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
     const record = slo();
     await tenant.publish(record);
     page.visibility("visible");
@@ -161,9 +161,9 @@ describe("in a browser", () => {
   test("a waiting client reconnects at once when the page becomes visible", async () => {
     const page = simulatePage();
     const { proxy, waitFor, client } = await startTenantClient(slow);
-    proxy.cut();
+    proxy.disconnect();
     assert.ok((await waitFor("connecting", 2)).delay >= NEVER);
-    proxy.mend();
+    proxy.restore();
     page.visibility("hidden");
     assert.equal(client.state, "connecting");
     page.visibility("visible");
@@ -177,7 +177,7 @@ describe("in a browser", () => {
       pongTimeout: 2_000,
     });
     page.visibility("visible");
-    proxy.swallow();
+    proxy.blackhole();
     page.visibility("visible");
     assert.equal((await waitFor("connecting", 2)).reason, "no answer to a ping");
     await waitFor("caughtUp", 2);
@@ -190,7 +190,7 @@ describe("in a browser", () => {
     page.hide(false);
     assert.equal(client.state, "connected");
     page.hide(true);
-    await until(async () => (await tenant.listeners()).count === 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
     page.show(false);
     assert.equal(client.state, "connecting");
     page.show(true);

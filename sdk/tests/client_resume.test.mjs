@@ -5,16 +5,16 @@ import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 
 import { BareWorkerd } from "../../tests/support/bare_workerd.mjs";
-import { answers, Issuer } from "../../tests/support/issuer.mjs";
+import { keySetResponses, Issuer } from "../../tests/support/issuer.mjs";
 import { slo, USER } from "../../tests/support/records.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { PUBLISH_SECRET } from "../../tests/support/worker.mjs";
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const server = createServer(async (_, response) => {
-  response.end(await (await answers.keySet(issuer)).text());
+  response.end(await (await keySetResponses.keySet(issuer)).text());
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const issuer = new Issuer(`http://127.0.0.1:${server.address().port}/`);
@@ -28,18 +28,18 @@ async function start() {
   });
   await workerd.start();
   after(() => workerd.kill());
-  const proxy = await startCutProxy(workerd.url);
+  const proxy = await startFaultyProxy(workerd.url);
   return {
     proxy,
     address: { url: proxy.url, tenant: "acme" },
     /** Restarts the Worker, and calls `duringOutage` before clients can reach it again. */
     async restart(duringOutage) {
-      proxy.cut();
+      proxy.disconnect();
       await workerd.kill();
       await workerd.start();
       await duringOutage();
-      proxy.leadTo(workerd.url);
-      proxy.mend();
+      proxy.redirectTo(workerd.url);
+      proxy.restore();
     },
     /** Publishes logouts of these users and returns the event ids. */
     async publish(...users) {
@@ -111,7 +111,7 @@ describe("after a restart of the Worker", { concurrency: true }, () => {
       lastEventId: known,
     });
     assert.equal(client.lastEventId, known);
-    await until(() => client.lastEventId === last);
+    await waitFor(() => client.lastEventId === last);
     assert.equal(emitted("connected")[0].recovered, true);
     assert.equal(emitted("event").length, 2);
     await assertEvents(...emitted("event").map(({ id }) => id));
@@ -140,9 +140,9 @@ describe("after a restart of the Worker", { concurrency: true }, () => {
 
 describe("duplicate events", () => {
   test("are not delivered again", async () => {
-    const { url } = await startScriptedServer(({ socket, say, count }) => {
-      say(authenticated({ recovered: false }));
-      for (let id = 1; id <= count + 1; id += 1) say(event(`${id}`));
+    const { url } = await startScriptedServer(({ socket, send, count }) => {
+      send(authenticated({ recovered: false }));
+      for (let id = 1; id <= count + 1; id += 1) send(event(`${id}`));
       if (count < 3) socket.close(1001);
     });
     const { assertEvents, waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
@@ -152,9 +152,9 @@ describe("duplicate events", () => {
 
   test("are detected among at least as many ids as a server stores", async () => {
     const ids = Array.from({ length: 100 }, (_, id) => `${id}`);
-    const { url } = await startScriptedServer(({ socket, say, count }) => {
-      say(authenticated({ recovered: false }));
-      for (const id of ids) say(event(id));
+    const { url } = await startScriptedServer(({ socket, send, count }) => {
+      send(authenticated({ recovered: false }));
+      for (const id of ids) send(event(id));
       if (count === 1) socket.close(1001);
     });
     const { assertEvents, waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { slo, USER } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
@@ -43,7 +43,7 @@ describe("an expiring token", { concurrency: true }, () => {
     const renewed = await waitFor("renewed");
     assert.ok(renewed.expiresAt > expiresAt);
     assert.equal(renewed.claims.jti, `${sequence}`);
-    await until(() => Date.now() > expiresAt.getTime() + 100);
+    await waitFor(() => Date.now() > expiresAt.getTime() + 100);
     const record = slo();
     await tenant.publish(record);
     await assertEvents(record.log_id);
@@ -71,17 +71,17 @@ describe("an expiring token", { concurrency: true }, () => {
   });
 
   test("is not sent again if getToken returns the same one", async () => {
-    const shown = new Set();
-    const { url, heard } = await startScriptedServer(({ say, token }) => {
-      shown.add(token);
+    const authentications = new Set();
+    const { url, received } = await startScriptedServer(({ send, token }) => {
+      authentications.add(token);
       const exp = Math.floor(Date.now() / 1000) + 2;
-      say(authenticated({ claims: { exp }, expires_at: new Date(exp * 1000).toISOString() }));
+      send(authenticated({ claims: { exp }, expires_at: new Date(exp * 1000).toISOString() }));
     });
     const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "the-only-one" });
     await waitFor("connected");
     assert.equal((await waitFor("error")).code, "token_unchanged");
-    assert.deepEqual([...shown], ["the-only-one"]);
-    assert.ok(!heard.some((text) => text.includes("authenticate")));
+    assert.deepEqual([...authentications], ["the-only-one"]);
+    assert.ok(!received.some((text) => text.includes("authenticate")));
   });
 });
 
@@ -93,11 +93,11 @@ describe("a token on a machine with a wrong clock", () => {
     test(`is renewed on time if the clock is ${clock}`, async (t) => {
       let renewals = 0;
       let requested = 0;
-      const { url } = await startScriptedServer(({ say, count }) => {
+      const { url } = await startScriptedServer(({ send, count }) => {
         renewals = count - 1;
         const iat = Math.floor(Date.now() / 1000) + offset;
         const exp = iat + 600;
-        say(
+        send(
           authenticated({ claims: { iat, exp }, expires_at: new Date(exp * 1000).toISOString() }),
         );
       });
@@ -167,8 +167,8 @@ describe("a rejected token", { concurrency: true }, () => {
   });
 
   test("is not sent again if getToken returns the same one", async () => {
-    const { url, shown } = await startScriptedServer(({ socket, say }) => {
-      say({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
+    const { url, authentications } = await startScriptedServer(({ socket, send }) => {
+      send({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
       socket.close(4401);
     });
     const { waitFor, emitted } = startClient({
@@ -178,15 +178,15 @@ describe("a rejected token", { concurrency: true }, () => {
     });
     assert.equal((await waitFor("error", 3)).code, "token_unchanged");
     assert.equal(emitted("error")[0].code, "invalid_token");
-    assert.equal(shown.length, 1);
+    assert.equal(authentications.length, 1);
     assert.equal(emitted("disconnected").length, 0, "the client keeps retrying");
   });
 
   test("that was fresh makes the delays ten times as long until a token is accepted", async () => {
     const DELAY = 20;
-    const { url, shown } = await startScriptedServer(({ socket, say, count }) => {
-      if (count === 6) return say(authenticated());
-      say({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
+    const { url, authentications } = await startScriptedServer(({ socket, send, count }) => {
+      if (count === 6) return send(authenticated());
+      send({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
       socket.close(4401);
     });
     let freshTokens = 0;
@@ -202,7 +202,7 @@ describe("a rejected token", { concurrency: true }, () => {
       emitted("connecting").map(({ delay }) => delay / DELAY),
       [0, 1, 10, 10, 10, 10],
     );
-    assert.equal(new Set(shown.map(({ token }) => token)).size, 6);
+    assert.equal(new Set(authentications.map(({ token }) => token)).size, 6);
   });
 
   test("without the required permission stops the client, and the error names the permission", async () => {
@@ -260,10 +260,10 @@ describe("an application without a token", { concurrency: true }, () => {
 });
 
 describe("the token is sent", { concurrency: true }, () => {
-  const accept = ({ say }) => say(authenticated());
+  const accept = ({ send }) => send(authenticated());
 
   test("in the upgrade request together with last_event_id", async () => {
-    const { url, shown } = await startScriptedServer(accept);
+    const { url, authentications } = await startScriptedServer(accept);
     const { waitFor } = startClient({
       url,
       tenant: "acme",
@@ -271,11 +271,15 @@ describe("the token is sent", { concurrency: true }, () => {
       lastEventId: "9+ü",
     });
     await waitFor("caughtUp");
-    assert.deepEqual(shown, [{ way: "upgrade", token: "a.b.c", lastEventId: "9+ü" }]);
+    assert.deepEqual(authentications, [
+      { transport: "upgrade", token: "a.b.c", lastEventId: "9+ü" },
+    ]);
   });
 
   test("in a message to a server that does not accept tokens in the upgrade request", async () => {
-    const { url, shown, sockets } = await startScriptedServer(accept, { subprotocol: false });
+    const { url, authentications, sockets } = await startScriptedServer(accept, {
+      subprotocol: false,
+    });
     const { waitFor } = startClient({
       url,
       tenant: "acme",
@@ -283,25 +287,27 @@ describe("the token is sent", { concurrency: true }, () => {
       lastEventId: "9",
     });
     await waitFor("caughtUp");
-    const inMessage = { way: "message", token: "a.b.c", lastEventId: "9" };
-    assert.deepEqual(shown.at(-1), inMessage);
+    const inMessage = { transport: "message", token: "a.b.c", lastEventId: "9" };
+    assert.deepEqual(authentications.at(-1), inMessage);
     // The next attempt starts with the transport that worked.
-    const before = shown.length;
+    const before = authentications.length;
     for (const socket of sockets) socket.terminate();
     await waitFor("caughtUp", 2);
-    assert.deepEqual(shown.slice(before), [inMessage]);
+    assert.deepEqual(authentications.slice(before), [inMessage]);
   });
 
   test("in a message if it cannot be a subprotocol", async () => {
-    const { url, shown } = await startScriptedServer(accept);
+    const { url, authentications } = await startScriptedServer(accept);
     const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "not, a JWT" });
     await waitFor("caughtUp");
-    assert.deepEqual(shown, [{ way: "message", token: "not, a JWT", lastEventId: undefined }]);
+    assert.deepEqual(authentications, [
+      { transport: "message", token: "not, a JWT", lastEventId: undefined },
+    ]);
   });
 
   test("in the upgrade request again after network failures", async () => {
-    const { url, shown } = await startScriptedServer(({ socket, say, count }) => {
-      say(authenticated());
+    const { url, authentications } = await startScriptedServer(({ socket, send, count }) => {
+      send(authenticated());
       if (count < 3) socket.close(1001);
     });
     const FlakyWebSocket = class extends WebSocket {
@@ -318,7 +324,7 @@ describe("the token is sent", { concurrency: true }, () => {
     });
     await waitFor("connected", 3);
     assert.deepEqual(
-      shown.map(({ way }) => way),
+      authentications.map(({ transport }) => transport),
       ["upgrade", "upgrade", "upgrade"],
     );
   });

@@ -14,7 +14,7 @@ import { AUDIENCE, nodeFetch } from "../../tests/support/issuer.mjs";
 import { scp, slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import "./support/real_fetch.mjs";
 
@@ -70,7 +70,7 @@ async function startApi({ verifier = BEARER, handleError, ...options } = {}) {
   const url = await serve(app);
   const get = (token) => nodeFetch(url, { headers: { authorization: `Bearer ${token}` } });
   const statusOf = async (token) => (await get(token)).status;
-  const waitUntilRejected = (token) => until(async () => (await statusOf(token)) === 401);
+  const waitUntilRejected = (token) => waitFor(async () => (await statusOf(token)) === 401);
   return { tenant, check, get, statusOf, waitUntilRejected };
 }
 

@@ -7,7 +7,7 @@ import WsWebSocket from "ws";
 
 import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { runModule } from "./support/run_module.mjs";
@@ -75,7 +75,7 @@ describe("options", { concurrency: true }, () => {
       const client = new SessionEvents({ ...validOptions, url, WebSocket: Recorder });
       client.connect();
       const before = opened.length;
-      await until(() => opened.length > before);
+      await waitFor(() => opened.length > before);
       client.close();
     }
     assert.deepEqual(opened, [
@@ -109,6 +109,6 @@ describe("options", { concurrency: true }, () => {
     await tenant.publish(record);
     await assertEvents(record.log_id);
     client.close();
-    await until(async () => (await tenant.listeners()).count === 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
   });
 });

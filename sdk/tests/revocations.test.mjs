@@ -8,9 +8,9 @@ import { WebSocketServer } from "ws";
 import { scp } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { startRevocations } from "./support/recorded_revocations.mjs";
 import { startRevocationsProxy } from "./support/revocations_proxy.mjs";
 
@@ -22,7 +22,7 @@ const blocked = (user_id) => scp({ user_id, date: new Date().toISOString() });
 /** Subscribes to a new tenant through a proxy that can be cut. */
 async function start({ claims, ...options } = {}) {
   const tenant = new Tenant(worker);
-  const proxy = await startCutProxy(worker.url);
+  const proxy = await startFaultyProxy(worker.url);
   const getToken = () => tenant.token(claims);
   const started = startRevocations({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
   return { tenant, proxy, ...started };
@@ -33,14 +33,14 @@ describe("the list of revocations", { concurrency: true }, () => {
     const { tenant, proxy, revocations, codeOf, errors } = await start();
     await revocations.ready;
     await tenant.publish(blocked("auth0|one"));
-    await until(() => codeOf({ sub: "auth0|one", iat: issued(5) }) === "invalid_token");
-    proxy.cut();
-    await until(() => !revocations.connected);
+    await waitFor(() => codeOf({ sub: "auth0|one", iat: issued(5) }) === "invalid_token");
+    proxy.disconnect();
+    await waitFor(() => !revocations.connected);
     assert.equal(codeOf({ sub: "auth0|two", iat: issued(5) }), "temporarily_unavailable");
     assert.equal(codeOf({ sub: "auth0|one", iat: issued(5) }), "invalid_token");
     await tenant.publish(blocked("auth0|two"));
-    proxy.mend();
-    await until(() => revocations.connected);
+    proxy.restore();
+    await waitFor(() => revocations.connected);
     assert.equal(codeOf({ sub: "auth0|two", iat: issued(5) }), "invalid_token");
     assert.equal(codeOf({ sub: "auth0|three", iat: issued(5) }), "passed");
     assert.ok(!errors.some(({ code }) => code === "events_missed"));
@@ -133,7 +133,7 @@ describe("the list of revocations", { concurrency: true }, () => {
     const date = new Date().toISOString();
     second.send({ id: "1", type: "user_blocked", date, user_id: claims.sub });
     second.send({ type: "pong" });
-    await until(() => revocations.connected);
+    await waitFor(() => revocations.connected);
     assert.equal(codeOf(claims), "invalid_token");
   });
 });

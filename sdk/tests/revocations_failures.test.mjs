@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { scp } from "../../tests/support/records.mjs";
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startRevocations } from "./support/recorded_revocations.mjs";
 import { startRevocationsProxy } from "./support/revocations_proxy.mjs";
@@ -51,7 +51,7 @@ describe("a failing snapshot", { concurrency: true }, () => {
     const { revocations, pageProxy, users, unrevoked, errors, codes } = await start({
       respond: ({ count }) => failures[count - 1],
     });
-    await until(() => errors.length > 0);
+    await waitFor(() => errors.length > 0);
     assert.equal(revocations.connected, false);
     await revocations.ready;
     assert.deepEqual(unrevoked(users), []);
@@ -112,7 +112,7 @@ describe("a failing snapshot", { concurrency: true }, () => {
     const { revocations, pageProxy, users, unrevoked, errors } = await start({
       respond: () => !fixed && { status: 200, body: { revocations: [], next: "1" } },
     });
-    await until(() => errors.length > 0);
+    await waitFor(() => errors.length > 0);
     assert.match(errors[0].message, /sent an endless sequence of pages/);
     assert.ok(pageProxy.pages.length < 100, `${pageProxy.pages.length} pages were requested`);
     assert.equal(revocations.connected, false);
@@ -145,7 +145,7 @@ describe("a failing snapshot", { concurrency: true }, () => {
       getToken: () => token,
       respond: () => oauth(401, "invalid_token"),
     });
-    await until(() => codes().length >= 3);
+    await waitFor(() => codes().length >= 3);
     assert.deepEqual(codes().slice(0, 3), ["invalid_token", "token_unchanged", "token_unchanged"]);
     assert.equal(pageProxy.pages.length, 1);
     assert.equal(revocations.connected, false);
@@ -164,10 +164,10 @@ describe("a failing snapshot", { concurrency: true }, () => {
 
   test("is cancelled by close()", async () => {
     const { revocations, pageProxy, errors } = await start({ respond: () => never });
-    await until(() => pageProxy.pages.length === 1);
+    await waitFor(() => pageProxy.pages.length === 1);
     revocations.close();
     await assert.rejects(revocations.ready, { code: "closed" });
-    await until(() => pageProxy.pages[0].aborted);
+    await waitFor(() => pageProxy.pages[0].aborted);
     assert.equal(revocations.connected, false);
     assert.deepEqual(errors, []);
   });
@@ -180,7 +180,7 @@ describe("a failing snapshot", { concurrency: true }, () => {
     await assert.rejects(revocations.ready, { code: "revocations_unavailable" });
     // Wait for several attempts of a snapshot for another tenant.
     const { errors } = await start({ respond: () => ({ status: 500 }) });
-    await until(() => errors.length >= 5);
+    await waitFor(() => errors.length >= 5);
     assert.equal(pageProxy.pages.length, 1);
   });
 });
@@ -188,12 +188,12 @@ describe("a failing snapshot", { concurrency: true }, () => {
 describe("an older server", { concurrency: true }, () => {
   /** Starts a server without the endpoint for revocations. `recovered` is in its response. */
   async function startOlder(recovered) {
-    const server = await startScriptedServer(({ say, lastEventId }) => {
-      say(authenticated(lastEventId ? { recovered } : {}));
-      say({ ...event(lastEventId ? "2" : "1"), date: new Date().toISOString() });
+    const server = await startScriptedServer(({ send, lastEventId }) => {
+      send(authenticated(lastEventId ? { recovered } : {}));
+      send({ ...event(lastEventId ? "2" : "1"), date: new Date().toISOString() });
     });
     const pageProxy = await startRevocationsProxy(server.url, () => oauth(404, "not_found"));
-    const proxy = await startCutProxy(pageProxy.url);
+    const proxy = await startFaultyProxy(pageProxy.url);
     const started = startRevocations({
       url: proxy.url,
       tenant: "acme",
@@ -212,11 +212,11 @@ describe("an older server", { concurrency: true }, () => {
       assert.equal(codeOf({ sub: "auth0|jane", iat: 1 }), "invalid_token");
       assert.equal(codeOf({ sub: "auth0|joe", iat: 1 }), "passed");
       assert.deepEqual(errors, []);
-      proxy.cut();
-      await until(() => !revocations.connected);
-      proxy.mend();
-      await until(() => revocations.connected);
-      assert.equal(server.shown.at(-1).lastEventId, "1");
+      proxy.disconnect();
+      await waitFor(() => !revocations.connected);
+      proxy.restore();
+      await waitFor(() => revocations.connected);
+      assert.equal(server.authentications.at(-1).lastEventId, "1");
       assert.deepEqual(codes(), expectedCodes);
       if (!recovered) assert.match(errors[0].message, /may pass until they expire/);
     });

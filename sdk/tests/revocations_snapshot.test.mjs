@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { login, scp, slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startRevocations } from "./support/recorded_revocations.mjs";
 import { startRevocationsProxy } from "./support/revocations_proxy.mjs";
@@ -22,7 +22,7 @@ const revoke = (tenant, users) =>
 /** Subscribes to a tenant through a proxy that can be cut and one that can replace pages. */
 async function start({ tenant = new Tenant(worker), behind, respond, ...options } = {}) {
   const pageProxy = await startRevocationsProxy(behind ?? tenant.worker.url, respond);
-  const proxy = await startCutProxy(pageProxy.url);
+  const proxy = await startFaultyProxy(pageProxy.url);
   const getToken = () => tenant.token();
   const started = startRevocations({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
   return { tenant, pageProxy, proxy, ...started };
@@ -80,7 +80,7 @@ describe("the snapshot", { concurrency: true }, () => {
     await requested.promise;
     const users = usersOf(150);
     await revoke(tenant, users);
-    await until(() => unrevoked(users).length === 0);
+    await waitFor(() => unrevoked(users).length === 0);
     assert.equal(revocations.connection.state, "connected");
     assert.equal(revocations.connected, false, "the snapshot is incomplete");
     assert.equal(codeOf({ sub: "auth0|another", iat: now() }), "temporarily_unavailable");
@@ -114,7 +114,7 @@ describe("the snapshot", { concurrency: true }, () => {
       publishing = false;
       await publisher;
     }
-    for (const unrevoked of all) await until(() => unrevoked(published).length === 0);
+    for (const unrevoked of all) await waitFor(() => unrevoked(published).length === 0);
   });
 
   test("fills the gap after an outage with more events than the server replays", async () => {
@@ -124,18 +124,18 @@ describe("the snapshot", { concurrency: true }, () => {
     });
     await revocations.ready;
     await revoke(tenant, ["auth0|one"]);
-    await until(() => revocations.connection.lastEventId);
-    proxy.cut();
-    await until(() => !revocations.connected);
+    await waitFor(() => revocations.connection.lastEventId);
+    proxy.disconnect();
+    await waitFor(() => !revocations.connected);
     const users = usersOf(150);
     await revoke(tenant, users);
-    proxy.mend();
-    await until(() => pageProxy.pages.length === 2);
+    proxy.restore();
+    await waitFor(() => pageProxy.pages.length === 2);
     assert.equal(revocations.connection.state, "connected");
     assert.equal(revocations.connected, false, "the snapshot is not loaded yet");
     assert.equal(codeOf({ sub: users[0], iat: now() - 600 }), "temporarily_unavailable");
     held.resolve();
-    await until(() => revocations.connected);
+    await waitFor(() => revocations.connected);
     assert.deepEqual(unrevoked(users), []);
     assert.ok(!codes().includes("events_missed"));
   });
@@ -143,12 +143,12 @@ describe("the snapshot", { concurrency: true }, () => {
   test("fills the gap after such an outage before the tenant's first event", async () => {
     const { tenant, proxy, revocations, unrevoked } = await start();
     await revocations.ready;
-    proxy.cut();
-    await until(() => !revocations.connected);
+    proxy.disconnect();
+    await waitFor(() => !revocations.connected);
     const users = usersOf(150);
     await revoke(tenant, users);
-    proxy.mend();
-    await until(() => revocations.connected);
+    proxy.restore();
+    await waitFor(() => revocations.connected);
     assert.deepEqual(unrevoked(users), []);
   });
 
@@ -156,12 +156,12 @@ describe("the snapshot", { concurrency: true }, () => {
     const { tenant, proxy, pageProxy, revocations, unrevoked } = await start();
     await revocations.ready;
     await revoke(tenant, ["auth0|one"]);
-    await until(() => revocations.connection.lastEventId);
-    proxy.cut();
-    await until(() => !revocations.connected);
+    await waitFor(() => revocations.connection.lastEventId);
+    proxy.disconnect();
+    await waitFor(() => !revocations.connected);
     await revoke(tenant, ["auth0|two"]);
-    proxy.mend();
-    await until(() => revocations.connected);
+    proxy.restore();
+    await waitFor(() => revocations.connected);
     assert.deepEqual(unrevoked(["auth0|one", "auth0|two"]), []);
     assert.equal(pageProxy.pages.length, 1);
   });
@@ -170,7 +170,7 @@ describe("the snapshot", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const users = usersOf(150);
     await revoke(tenant, users);
-    const proxy = await startCutProxy(worker.url);
+    const proxy = await startFaultyProxy(worker.url);
     const page = { revocations: [], last_event_id: null };
     const held = gate();
     const { pageProxy, revocations, unrevoked } = await start({
@@ -178,12 +178,12 @@ describe("the snapshot", { concurrency: true }, () => {
       behind: proxy.url,
       respond: ({ count }) => count === 1 && held.promise,
     });
-    await until(() => pageProxy.pages.length === 1);
-    proxy.cut();
-    await until(() => revocations.connection.state === "connecting");
+    await waitFor(() => pageProxy.pages.length === 1);
+    proxy.disconnect();
+    await waitFor(() => revocations.connection.state === "connecting");
     held.resolve({ status: 200, body: page });
-    await until(() => pageProxy.pages[0].closed);
-    proxy.mend();
+    await waitFor(() => pageProxy.pages[0].closed);
+    proxy.restore();
     await revocations.ready;
     assert.deepEqual(unrevoked(users), []);
     assert.equal(pageProxy.pages.length, 2);
@@ -212,7 +212,7 @@ describe("other event types", () => {
     await started.revocations.ready;
     assert.deepEqual(codesOf(started, "before"), ["passed", "invalid_token"]);
     await publish("after");
-    await until(() => codesOf(started, "after")[1] === "invalid_token");
+    await waitFor(() => codesOf(started, "after")[1] === "invalid_token");
     assert.deepEqual(codesOf(started, "after"), ["passed", "invalid_token"]);
   });
 });

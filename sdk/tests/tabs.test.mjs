@@ -7,16 +7,16 @@ import { after, describe, mock, test } from "node:test";
 import { eventOf, scp, USER } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
-import { until } from "../../tests/support/until.mjs";
+import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { SharedSessionEvents } from "../dist/tabs.js";
-import { startCutProxy } from "../../tests/support/cut_proxy.mjs";
+import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 
 const worker = await startWorker();
 
 async function startTenant() {
   const tenant = new Tenant(worker);
-  const proxy = await startCutProxy(worker.url);
+  const proxy = await startFaultyProxy(worker.url);
   function open(changes) {
     const connection = new SharedSessionEvents({
       url: proxy.url,
@@ -33,10 +33,10 @@ async function startTenant() {
     connection.on("error", (error) => tab.errors.push(error));
     connection.connect();
     after(() => connection.close());
-    tab.waitUntilConnected = () => until(() => connection.state === "connected");
+    tab.waitUntilConnected = () => waitFor(() => connection.state === "connected");
     tab.assertEvents = async (...records) => {
       const ids = records.map((record) => eventOf(record).id);
-      await until(
+      await waitFor(
         () => tab.events.length >= ids.length,
         () => `waited for ${ids.length} events, and got ${tab.events.length}`,
       );
@@ -67,10 +67,10 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     const [before, missed] = [scp(), scp()];
     await tenant.publish(before);
     for (const tab of tabs) await tab.assertEvents(before);
-    proxy.cut();
-    for (const { connection } of tabs) await until(() => connection.state === "connecting");
+    proxy.disconnect();
+    for (const { connection } of tabs) await waitFor(() => connection.state === "connecting");
     await tenant.publish(missed);
-    proxy.mend();
+    proxy.restore();
     for (const tab of tabs) {
       await tab.assertEvents(before, missed);
       await tab.waitUntilConnected();
@@ -85,12 +85,12 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     const first = scp();
     await tenant.publish(first);
     for (const tab of tabs) await tab.assertEvents(first);
-    proxy.cut();
-    for (const { connection } of tabs) await until(() => connection.state === "connecting");
+    proxy.disconnect();
+    for (const { connection } of tabs) await waitFor(() => connection.state === "connecting");
     const others = Array.from({ length: 101 }, () => scp({ user_id: "auth0|joe" }));
     await tenant.publish(...others);
-    proxy.mend();
-    for (const tab of tabs) await until(() => tab.gaps > 0);
+    proxy.restore();
+    for (const tab of tabs) await waitFor(() => tab.gaps > 0);
     assert.deepEqual(
       tabs.map(({ gaps, events }) => [gaps, events.length]),
       [
@@ -107,12 +107,12 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     const known = scp();
     await tenant.publish(known);
     await second.assertEvents(known);
-    proxy.cut();
+    proxy.disconnect();
     first.connection.close();
     await tenant.publish(...Array.from({ length: 101 }, () => scp({ user_id: "auth0|joe" })));
-    proxy.mend();
+    proxy.restore();
     await second.waitUntilConnected();
-    await until(() => second.gaps === 1);
+    await waitFor(() => second.gaps === 1);
     await second.assertEvents(known);
   });
 
@@ -177,7 +177,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     const tab = open({ getToken, renewBefore: 11_000 });
     await tab.waitUntilConnected();
     assert.deepEqual(tab.errors, []);
-    await until(() => tab.errors.length > 0);
+    await waitFor(() => tab.errors.length > 0);
     assert.equal(tab.errors[0].code, "wrong_user");
   });
 
@@ -189,7 +189,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     const record = scp();
     await tenant.publish(record);
     for (const tab of tabs) await tab.assertEvents(record);
-    await until(async () => (await tenant.listeners()).count === 1);
+    await waitFor(async () => (await tenant.listeners()).count === 1);
   });
 
   test("ping a silent leader and keep it if it responds", async () => {
@@ -202,7 +202,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     let hellos = 0;
     channel.onmessage = ({ data }) => (hellos += data.kind === "hello");
     const second = open({ pingInterval: 50 });
-    await until(() => hellos > 3);
+    await waitFor(() => hellos > 3);
     channel.close();
     assert.deepEqual(await socket(), before);
     assert.equal(second.connection.state, "connected");
@@ -213,7 +213,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     let scope = "openid";
     const getToken = () => tenant.token({ scope });
     const refused = open({ getToken });
-    await until(() => refused.connection.state === "disconnected");
+    await waitFor(() => refused.connection.state === "disconnected");
     const other = open();
     await refused.waitUntilConnected();
     scope = "listen:events:self";
@@ -235,7 +235,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     await hello;
     channel.postMessage({ kind: "event", event: eventOf(live) });
     channel.postMessage({ kind: "gap" });
-    await until(() => tab.gaps === 1);
+    await waitFor(() => tab.gaps === 1);
     channel.close();
     leaderLeft.resolve();
     await tab.assertEvents(missed, live);
@@ -263,7 +263,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     // Locks are granted in the order of the requests.
     let isFree = false;
     void navigator.locks.request(groupName, () => (isFree = true));
-    await until(
+    await waitFor(
       () => isFree,
       () => "the lock is still held",
     );
@@ -283,7 +283,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     const getToken = mock.fn();
     open({ getToken }).connection.close();
     granted.resolve();
-    await until(
+    await waitFor(
       () => isFree,
       () => "the lock is still held",
     );

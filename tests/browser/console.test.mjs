@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { describe, test } from "node:test";
 
-import { startCutProxy } from "../support/cut_proxy.mjs";
+import { startFaultyProxy } from "../support/faulty_proxy.mjs";
 import { startConsole, waitForCount } from "../support/console_page.mjs";
 import { findFlaws } from "../support/page_flaws.mjs";
 import { Program } from "../support/program.mjs";
@@ -104,9 +104,9 @@ describe("The console", { concurrency: 4 }, () => {
 
   test("lists subscribers and groups the sockets of each one", async (t) => {
     const { tenant, connect, page } = await open(t);
-    await tenant.listen({ sub: "api@clients" });
-    await tenant.listen({ sub: "api@clients" });
-    await tenant.listen({ sub: USER, scope: "listen:events:self" });
+    await tenant.subscribe({ sub: "api@clients" });
+    await tenant.subscribe({ sub: "api@clients" });
+    await tenant.subscribe({ sub: USER, scope: "listen:events:self" });
     await tenant.connect();
     await connect();
     const list = page.locator("#subscriber-list li");
@@ -125,7 +125,7 @@ describe("The console", { concurrency: 4 }, () => {
   test("lists 20 subscribers, backends first, and counts the rest", async (t) => {
     const { tenant, connect, page } = await open(t);
     for (let user = 0; user < 21; user += 1)
-      await tenant.listen({ sub: `auth0|${user}`, scope: "listen:events:self" });
+      await tenant.subscribe({ sub: `auth0|${user}`, scope: "listen:events:self" });
     await connect();
     const list = page.locator("#subscriber-list li");
     await waitForCount(list, 21);
@@ -136,19 +136,19 @@ describe("The console", { concurrency: 4 }, () => {
 
   test("shows that it is offline, and receives the missed events when it reconnects", async (t) => {
     const tenant = new Tenant(worker);
-    const proxy = await startCutProxy(worker.url);
+    const proxy = await startFaultyProxy(worker.url);
     const { waitForState, rows, connect, problem, context } = await open(t, {
       tenant,
       url: proxy.url,
     });
     await connect();
     await waitForState("Connected");
-    proxy.cut();
+    proxy.disconnect();
     await waitForState("Connecting");
     await problem.filter({ hasText: "cannot be reached" }).waitFor();
     const record = slo();
     await tenant.publish(record);
-    proxy.mend();
+    proxy.restore();
     await waitForState("Connected");
     await waitForCount(rows, 1);
     assert.equal(await problem.isVisible(), false);
@@ -197,7 +197,7 @@ describe("The console", { concurrency: 4 }, () => {
     await tenant.publish(record);
     const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
     const shell = new Program(t, "sh", ["-c", subscribe], { env: { TOKEN: token, PATH } });
-    await shell.shows(`"id":"${record.log_id}"`);
+    await shell.waitForOutput(`"id":"${record.log_id}"`);
   });
 
   test("offers a command for manual copying if there is no clipboard", async (t) => {
@@ -255,7 +255,7 @@ describe("The console", { concurrency: 4 }, () => {
       const viewport = { width: 360, height: 740 };
       const options = { viewport, colorScheme, isMobile: true, hasTouch: true };
       const { tenant, rows, connect, page } = await open(t, options);
-      await tenant.listen({ sub: "a".repeat(200) });
+      await tenant.subscribe({ sub: "a".repeat(200) });
       await tenant.publish(scp({ user_id: `auth0|${"w".repeat(300)}` }), slo());
       assert.deepEqual(await findFlaws(page), []);
       await connect(tenant.token({ exp: 1 }));

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { startConsole, startStandIn } from "../support/console_page.mjs";
 import { slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 
 const standIn = await startStandIn();
 const { worker, open: openConsole } = await startConsole({
@@ -59,7 +59,7 @@ describe("The console's layout", { concurrency: 2 }, () => {
     const bars = page.locator("#chart rect");
     await bars.waitFor();
     await page.setViewportSize({ width: 40, height: 600 });
-    await until(async () => (await bars.count()) === 0);
+    await waitFor(async () => (await bars.count()) === 0);
   });
 
   test("offers to clear the filters if they hide all events", async (t) => {
@@ -82,7 +82,7 @@ describe("The console's layout", { concurrency: 2 }, () => {
     const { page } = await open(t, { tenant, hash: `#issuer=${standIn.url}` });
     await page.getByRole("button", { name: "Sign in" }).press("Enter");
     await page.getByRole("button", { name: "Forget the token" }).waitFor();
-    await until(async () => (await focusedText(page)) === "Access");
+    await waitFor(async () => (await focusedText(page)) === "Access");
   });
 
   for (const width of [390, 700, 1280])

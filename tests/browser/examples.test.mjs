@@ -12,7 +12,7 @@ import { AUDIENCE, Issuer, nodeFetch } from "../support/issuer.mjs";
 import { Program } from "../support/program.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { ROOT, startWorker } from "../support/worker.mjs";
 
 const JANE = "auth0|6182002f34f4dd006b05b5c7";
@@ -63,10 +63,10 @@ const startExample = (name, variables) =>
   });
 
 const api = startExample("express");
-const [, apiUrl] = await api.shows(/(http:\/\/\S+)\/api\/me/);
-await api.shows(/list of revocations is up to date/);
+const [, apiUrl] = await api.waitForOutput(/(http:\/\/\S+)\/api\/me/);
+await api.waitForOutput(/list of revocations is up to date/);
 const page = startExample("browser", { API_URL: apiUrl });
-const [address] = await page.shows(/http:\/\/localhost:\d+/);
+const [address] = await page.waitForOutput(/http:\/\/localhost:\d+/);
 
 /** Creates a browser profile whose pages must have no errors. */
 async function newBrowser(t) {
@@ -117,7 +117,7 @@ describe("the examples", () => {
       await signedOutTab.getByText("Sign in here, and in a second tab.").waitFor();
       releaseLog();
       await otherTab.getByText(reason).waitFor();
-      await until(
+      await waitFor(
         async () => !(await tenant.listeners()).connections.some(({ sub }) => sub === JANE),
       );
       await otherUser.getByText("Session events: connected").waitFor();
@@ -137,7 +137,7 @@ describe("the examples", () => {
       await current.getByRole("button", { name: "Sign in" }).waitFor();
       // The API rejects tokens that were issued in the same second as the sign-out.
       const second = now();
-      await until(() => now() > second);
+      await waitFor(() => now() > second);
       await current.getByRole("button", { name: "Sign in" }).click();
       await current.getByRole("link", { name }).click();
       await current.getByText(`Hello, ${name}`).waitFor();
@@ -200,7 +200,9 @@ describe("the examples", () => {
 
   test("the page uses the next port if its port is in use, and the API reports an error", async () => {
     const { port } = new URL(address);
-    const [next] = await startExample("browser", { PORT: port }).shows(/http:\/\/localhost:\d+/);
+    const [next] = await startExample("browser", { PORT: port }).waitForOutput(
+      /http:\/\/localhost:\d+/,
+    );
     assert.notEqual(next, address);
     assert.equal((await nodeFetch(next)).status, 200);
     const second = startExample("express", { PORT: new URL(apiUrl).port });
@@ -216,7 +218,7 @@ describe("the examples", () => {
       ["express", /^The API listens/m, { AUTH0_ISSUER: String(worker.url) }],
     ]) {
       const program = startExample(name, variables);
-      await program.shows(pattern);
+      await program.waitForOutput(pattern);
       program.signalGroup("SIGINT");
       assert.equal(await program.exit, 0, program.output);
       assert.doesNotMatch(program.output, /Error/);

@@ -8,10 +8,10 @@ import { CLIENT_SECRET, jsonLines, startCli, startIssuerServer } from "./support
 
 describe("listen, after the server closes the socket", { concurrency: true }, () => {
   const listen = async (t, code, args) => {
-    const server = await startScriptedServer(({ socket, say, count }) => {
-      say(authenticated());
-      say(event("1"));
-      say(event(`${count + 1}`));
+    const server = await startScriptedServer(({ socket, send, count }) => {
+      send(authenticated());
+      send(event("1"));
+      send(event(`${count + 1}`));
       if (count === 1) socket.close(code, "the_reason");
     });
     const workerArgs = ["--url", server.url, "--tenant", "acme"];
@@ -23,14 +23,14 @@ describe("listen, after the server closes the socket", { concurrency: true }, ()
   for (const code of [1000, 1001, 1011, 1013, 4408, 4999]) {
     test(`reconnects after ${code} and prints no event twice`, async (t) => {
       const { program, server } = await listen(t, code, fixedToken);
-      await program.shows(/"id":"3"/);
+      await program.waitForOutput(/"id":"3"/);
       assert.match(program.output, new RegExp(`closed with ${code} the_reason; retrying`));
       assert.deepEqual(
         jsonLines(program.stdout).map(({ id }) => id),
         ["1", "2", "3"],
       );
       assert.deepEqual(
-        server.shown.map(({ lastEventId }) => lastEventId),
+        server.authentications.map(({ lastEventId }) => lastEventId),
         [undefined, "2"],
       );
     });
@@ -56,8 +56,8 @@ describe("listen, after the server closes the socket", { concurrency: true }, ()
       const issuerServer = await startIssuerServer();
       const loginArgs = [...client, CLIENT_SECRET, "--issuer", issuerServer.url];
       const { program: reconnecting, server } = await listen(t, code, loginArgs);
-      await reconnecting.shows(/"id":"3"/);
-      const [first, second] = server.shown.map(({ token }) => token);
+      await reconnecting.waitForOutput(/"id":"3"/);
+      const [first, second] = server.authentications.map(({ token }) => token);
       assert.notEqual(first, second);
     });
   }

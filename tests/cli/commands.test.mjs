@@ -27,7 +27,7 @@ describe("events and listeners", { concurrency: true }, () => {
     const { stdout } = await runCli(t, ["events", ...allArgs]);
     assert.equal(stdout.split("\n")[0], text, "the JSON is not changed");
 
-    await tenant.listen({ sub: "auth0|jane", scope: "listen:events:self" });
+    await tenant.subscribe({ sub: "auth0|jane", scope: "listen:events:self" });
     await tenant.connect();
     const listeners = await runCli(t, ["listeners", ...allArgs]);
     assert.deepEqual(jsonLines(listeners.stdout), (await tenant.listeners()).connections);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { answers } from "../support/issuer.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { USER } from "../support/records.mjs";
 import { publishToken } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -182,8 +182,8 @@ describe("doctor", { concurrency: true }, () => {
 
   test("detects a key set that the Worker cannot fetch", async (t) => {
     const { tenant, allArgs } = newTenant();
-    await tenant.listen();
-    tenant.issuer.behaviour = answers.unreachable;
+    await tenant.subscribe();
+    tenant.issuer.behaviour = keySetResponses.unreachable;
     const listener = await tenant.connect();
     await listener.authenticate(tenant.token({}, { kid: "rotated" }));
     const { code, status, message } = await check(t, allArgs);

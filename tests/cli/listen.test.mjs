@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { startCutProxy } from "../support/cut_proxy.mjs";
+import { startFaultyProxy } from "../support/faulty_proxy.mjs";
 import { Program } from "../support/program.mjs";
 import { eventOf, slo, USER } from "../support/records.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import {
   CLIENT_SECRET,
   jsonLines,
@@ -21,9 +21,9 @@ import {
 const issuerServer = await startIssuerServer();
 const { newTenant } = await startWorkerFor(issuerServer);
 
-const subscribed = (program) => program.shows(/^Subscribed to /m);
+const subscribed = (program) => program.waitForOutput(/^Subscribed to /m);
 const prints = (program, ...records) =>
-  until(
+  waitFor(
     () => jsonLines(program.stdout).length >= records.length,
     () => `waited for ${records.length} events:\n${program.output}`,
   ).then(() => assert.deepEqual(jsonLines(program.stdout), records.map(eventOf)));
@@ -60,14 +60,14 @@ describe("listen", { concurrency: true }, () => {
       program.process.kill(signal);
       assert.equal(await program.exit, code);
       assert.equal(program.stdout, "");
-      await until(async () => (await tenant.listeners()).count === 0);
+      await waitFor(async () => (await tenant.listeners()).count === 0);
     });
   }
 
   test("ends on Ctrl-C while it waits before a retry", async (t) => {
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
     const program = startCli(t, ["listen", ...args]);
-    await program.shows(/retrying/);
+    await program.waitForOutput(/retrying/);
     program.process.kill("SIGINT");
     assert.equal(await program.exit, 130);
   });
@@ -75,7 +75,7 @@ describe("listen", { concurrency: true }, () => {
   test("recommends doctor once after three failed attempts, and continues to retry", async (t) => {
     const args = ["--url", "http://127.0.0.1:1", "--tenant", "acme", "--token", "a.b.c"];
     const program = startCli(t, ["listen", ...args]);
-    const [output] = await program.shows(
+    const [output] = await program.waitForOutput(
       /^(.*retrying.*\n){3}No connection could.*doctor[^]*retrying/m,
     );
     assert.equal(output.match(/No connection could be established yet/g).length, 1);
@@ -95,7 +95,7 @@ describe("listen", { concurrency: true }, () => {
       "listen",
       ...allArgs,
     ]);
-    await program.shows(/"id"/);
+    await program.waitForOutput(/"id"/);
     // Writing the next event fails, because the pipe is closed.
     await tenant.publish(slo());
     assert.equal(await program.exit, 0);
@@ -105,7 +105,7 @@ describe("listen", { concurrency: true }, () => {
 
   test("reconnects after a lost connection and prints the missed events, each event once", async (t) => {
     const { tenant, loginArgs } = newTenant();
-    const proxy = await startCutProxy(tenant.worker.url);
+    const proxy = await startFaultyProxy(tenant.worker.url);
     const records = [slo(), slo(), slo()];
     await tenant.publish(records[0]);
     const program = startCli(t, [
@@ -117,10 +117,10 @@ describe("listen", { concurrency: true }, () => {
       ...loginArgs,
     ]);
     await prints(program, records[0]);
-    proxy.cut();
-    await program.shows(/retrying in \d\.\d s/);
+    proxy.disconnect();
+    await program.waitForOutput(/retrying in \d\.\d s/);
     await tenant.publish(records[1]);
-    proxy.mend();
+    proxy.restore();
     await prints(program, records[0], records[1]);
     await tenant.publish(records[2]);
     await prints(program, ...records);
@@ -129,7 +129,7 @@ describe("listen", { concurrency: true }, () => {
   test("reconnects to a restarted Worker and misses no event", async (t) => {
     const workerd = await startBareWorkerdFor(issuerServer);
     const publish = (...records) => workerd.publish("acme@us", ...records);
-    const proxy = await startCutProxy(workerd.url);
+    const proxy = await startFaultyProxy(workerd.url);
     const { loginArgs } = newTenant();
     const program = startCli(t, [
       "listen",
@@ -143,12 +143,12 @@ describe("listen", { concurrency: true }, () => {
     const records = [slo(), slo(), slo()];
     await publish(records[0]);
     await prints(program, records[0]);
-    proxy.cut();
+    proxy.disconnect();
     await workerd.kill();
     await workerd.start();
-    proxy.leadTo(workerd.url);
+    proxy.redirectTo(workerd.url);
     await publish(records[1]);
-    proxy.mend();
+    proxy.restore();
     await prints(program, records[0], records[1]);
     await publish(records[2]);
     await prints(program, ...records);
@@ -156,16 +156,16 @@ describe("listen", { concurrency: true }, () => {
 
   test("prints the events missed by a connection that had not received any event yet", async (t) => {
     const { tenant, loginArgs } = newTenant();
-    const proxy = await startCutProxy(tenant.worker.url);
+    const proxy = await startFaultyProxy(tenant.worker.url);
     const token = tenant.token({ sub: USER, scope: "listen:events:self" });
     const proxyArgs = ["--url", proxy.url, "--tenant", tenant.slug];
     const program = startCli(t, ["listen", ...proxyArgs, "--token", token, ...loginArgs]);
-    await program.shows(/to events of this user only/);
-    proxy.cut();
-    await program.shows(/retrying/);
+    await program.waitForOutput(/to events of this user only/);
+    proxy.disconnect();
+    await program.waitForOutput(/retrying/);
     const records = [slo({ user_id: "auth0|other" }), slo()];
     await tenant.publish(...records);
-    proxy.mend();
+    proxy.restore();
     await prints(program, records[1]);
   });
 
@@ -188,8 +188,8 @@ describe("listen", { concurrency: true }, () => {
     await subscribed(program);
     const [{ connected_on }] = (await tenant.listeners()).connections;
     const afterExpiry = Date.now() + 8_500;
-    await until(() => shortLived.logins >= 2);
-    await until(() => Date.now() > afterExpiry);
+    await waitFor(() => shortLived.logins >= 2);
+    await waitFor(() => Date.now() > afterExpiry);
     const record = slo();
     await tenant.publish(record);
     await prints(program, record);
@@ -214,7 +214,7 @@ describe("listen", { concurrency: true }, () => {
       await tenant.publish(slo());
       await delay(100);
     }
-    await until(() => jsonLines(program.stdout).length === published);
+    await waitFor(() => jsonLines(program.stdout).length === published);
     assert.doesNotMatch(program.output, /retrying/);
     // A token is refreshed at half of its lifetime and not earlier.
     const maxLogins = 1 + Math.floor((Date.now() - startedAt) / 6_000);
@@ -291,7 +291,7 @@ describe("listen", { concurrency: true }, () => {
     unavailable.failing = true;
     unavailable.issuer = issuerServer.issuer;
     const program = startCli(t, ["listen", ...allArgs.slice(0, -1), unavailable.url]);
-    await program.shows(/oauth\/token returned 503.*retrying/);
+    await program.waitForOutput(/oauth\/token returned 503.*retrying/);
     unavailable.failing = false;
     await subscribed(program);
   });

@@ -6,7 +6,7 @@ import { after, describe, test } from "node:test";
 
 import { WebSocketServer } from "ws";
 
-import { startCutProxy } from "../support/cut_proxy.mjs";
+import { startFaultyProxy } from "../support/faulty_proxy.mjs";
 import { sce, USER } from "../support/records.mjs";
 import { authenticated, event } from "../support/scripted_server.mjs";
 import { jsonLines, startBareWorkerdFor, startCli } from "./support/cli.mjs";
@@ -25,7 +25,7 @@ const { issuerServer, newTenant } = await startRevocationWorker();
 /** Waits for the revocation of the last record, and compares all revocations that were printed. */
 async function prints(program, records) {
   const last = revocationOf(records.at(-1));
-  await program.shows(new RegExp(RegExp.escape(JSON.stringify(last))));
+  await program.waitForOutput(new RegExp(RegExp.escape(JSON.stringify(last))));
   assert.deepEqual(jsonLines(program.stdout), records.map(revocationOf));
 }
 
@@ -42,7 +42,7 @@ describe("revocations --follow", { concurrency: true }, () => {
     ];
     await tenant.publish(records[0]);
     const program = follow(t, tenant.worker.url, tenant.slug, loginArgs);
-    await program.shows(/^Subscribed to /m);
+    await program.waitForOutput(/^Subscribed to /m);
     await prints(program, records.slice(0, 1));
     await tenant.publish(sce({ date: nextDate() }), records[1], records[2]);
     await prints(program, records);
@@ -53,7 +53,7 @@ describe("revocations --follow", { concurrency: true }, () => {
   test("starts without any revocations", async (t) => {
     const { tenant, loginArgs } = newTenant();
     const program = follow(t, tenant.worker.url, tenant.slug, loginArgs);
-    await program.shows(/^Subscribed to /m);
+    await program.waitForOutput(/^Subscribed to /m);
     assert.equal(program.stdout, "");
     const record = passwordChange(USER);
     await tenant.publish(record);
@@ -62,7 +62,7 @@ describe("revocations --follow", { concurrency: true }, () => {
 
   test("prints the revocations missed during a lost connection, each once", async (t) => {
     const { tenant, loginArgs } = newTenant();
-    const proxy = await startCutProxy(tenant.worker.url);
+    const proxy = await startFaultyProxy(tenant.worker.url);
     const records = [
       passwordChange(USER),
       sessionLogout(USER, "s1"),
@@ -71,34 +71,34 @@ describe("revocations --follow", { concurrency: true }, () => {
     ];
     await tenant.publish(records[0]);
     const program = follow(t, proxy.url, tenant.slug, loginArgs);
-    await program.shows(/^Subscribed to /m);
+    await program.waitForOutput(/^Subscribed to /m);
     await tenant.publish(records[1]);
     await prints(program, records.slice(0, 2));
-    proxy.cut();
-    await program.shows(/retrying in \d\.\d s/);
+    proxy.disconnect();
+    await program.waitForOutput(/retrying in \d\.\d s/);
     await tenant.publish(records[2]);
-    proxy.mend();
+    proxy.restore();
     await tenant.publish(records[3]);
     await prints(program, records);
   });
 
   test("reads the pages again if events are no longer stored, and prints each new or changed revocation once", async (t) => {
     const { tenant, loginArgs } = newTenant();
-    const proxy = await startCutProxy(tenant.worker.url);
+    const proxy = await startFaultyProxy(tenant.worker.url);
     // More than two pages before the subscription, more than the limit between two reads of the
     // pages during it, and more than a page and the stored events while it is disconnected.
     const records = passwordChanges(2_300, "before");
     await publishAll(tenant, records);
     const program = follow(t, proxy.url, tenant.slug, loginArgs);
-    await program.shows(/^Subscribed to /m);
+    await program.waitForOutput(/^Subscribed to /m);
     await prints(program, records);
     const live = [...passwordChanges(2_100, "live"), passwordChange("auth0|before-3")];
     await publishAll(tenant, live);
     records.push(...live);
     await prints(program, records);
     for (const round of [1, 2]) {
-      proxy.cut();
-      await program.shows(new RegExp(`(retrying[^]*){${round}}`));
+      proxy.disconnect();
+      await program.waitForOutput(new RegExp(`(retrying[^]*){${round}}`));
       const missed = [
         ...passwordChanges(1_050, `missed-${round}`),
         passwordChange("auth0|before-7"),
@@ -106,7 +106,7 @@ describe("revocations --follow", { concurrency: true }, () => {
         passwordChange(`auth0|new-${round}`),
       ];
       await publishAll(tenant, missed);
-      proxy.mend();
+      proxy.restore();
       records.push(...missed);
       await prints(program, records);
     }
@@ -118,20 +118,20 @@ describe("revocations --follow", { concurrency: true }, () => {
   test("survives restarts of the Worker without lost or repeated revocations", async (t) => {
     const workerd = await startBareWorkerdFor(issuerServer);
     const publish = (...records) => workerd.publish("acme@us", ...records);
-    const proxy = await startCutProxy(workerd.url);
+    const proxy = await startFaultyProxy(workerd.url);
     const { loginArgs } = newTenant();
     const records = [passwordChange(USER)];
     await publish(...records);
     const program = follow(t, proxy.url, "acme@us", loginArgs);
-    await program.shows(/^Subscribed to /m);
+    await program.waitForOutput(/^Subscribed to /m);
     for (const missed of [1, 150]) {
-      proxy.cut();
+      proxy.disconnect();
       await workerd.kill();
       await workerd.start();
-      proxy.leadTo(workerd.url);
+      proxy.redirectTo(workerd.url);
       const meanwhile = passwordChanges(missed, `missed-${missed}`);
       await publish(...meanwhile);
-      proxy.mend();
+      proxy.restore();
       records.push(...meanwhile);
       await prints(program, records);
       const live = passwordChange(USER);
@@ -143,7 +143,7 @@ describe("revocations --follow", { concurrency: true }, () => {
 
   test("retries while the pages are unavailable, and reports unknown event types", async (t) => {
     const pages = [];
-    const shown = [];
+    const authentications = [];
     const server = createServer((_, response) => {
       const page = pages.length > 1 ? pages.shift() : pages[0];
       response.writeHead(page.error ? 503 : 200).end(JSON.stringify(page));
@@ -161,26 +161,26 @@ describe("revocations --follow", { concurrency: true }, () => {
     pages.push(page(first), error, page(first, second));
     const newer = { ...event("4"), type: "made_up_in_2031", revokes: "device" };
     sockets.on("connection", (socket) => {
-      const say = (message) => socket.send(JSON.stringify(message));
+      const send = (message) => socket.send(JSON.stringify(message));
       socket.on("message", (data) => {
-        shown.push(JSON.parse(data).last_event_id);
-        say(authenticated({ recovered: false }));
-        say({ ...event("2"), ...second, revokes: "user" });
-        say(newer);
-        say({ ...event("3"), ...third, revokes: "user" });
+        authentications.push(JSON.parse(data).last_event_id);
+        send(authenticated({ recovered: false }));
+        send({ ...event("2"), ...second, revokes: "user" });
+        send(newer);
+        send({ ...event("3"), ...third, revokes: "user" });
       });
     });
     const url = `http://127.0.0.1:${server.address().port}`;
     const program = follow(t, url, "acme", ["--token", "a.b.c"]);
-    await program.shows(new RegExp(RegExp.escape(JSON.stringify(third))));
+    await program.waitForOutput(new RegExp(RegExp.escape(JSON.stringify(third))));
     assert.deepEqual(jsonLines(program.stdout), [first, second, third]);
     assert.deepEqual(
-      shown,
+      authentications,
       ["1", "1"],
       "the subscription resumes from the same event until the pages are read",
     );
     // Standard error is a separate pipe, so its text may arrive later.
-    await program.shows(/^503 storage_unavailable: A sentence\.; retrying in /m);
-    await program.shows(/^This program does not know an event type.*"made_up_in_2031"/m);
+    await program.waitForOutput(/^503 storage_unavailable: A sentence\.; retrying in /m);
+    await program.waitForOutput(/^This program does not know an event type.*"made_up_in_2031"/m);
   });
 });

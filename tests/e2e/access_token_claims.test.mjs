@@ -1,37 +1,37 @@
-// Which access tokens are good: whom they are from, for and about, and when they count.
+// The claims of access tokens: issuer, audience, subject and times.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { onSocket, overHttp } from "../support/doors.mjs";
+import { authenticateOnSocket, authenticateOverHttp } from "../support/token_checks.mjs";
 import { AUDIENCE } from "../support/issuer.mjs";
 import { signingKey } from "../support/keys.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { mint, now } from "../support/token.mjs";
-import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { signToken, now } from "../support/token.mjs";
+import { reasons, tokenTestsFor } from "../support/token_tests.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 const tenant = new Tenant(worker);
-const { accepted, refused } = verdictsFor(tenant);
+const { accepts, rejects } = tokenTestsFor(tenant);
 
-/** A good token in whose claims one is just this JSON. */
-function written(name, json) {
-  const claims = JSON.stringify(tenant.issuer.claims({ [name]: "here" }));
-  return mint({
+/** Returns a valid token, except that the claim `name` has exactly this JSON text as its value. */
+function withClaimText(name, json) {
+  const claims = JSON.stringify(tenant.issuer.claims({ [name]: "placeholder" }));
+  return signToken({
     header: { alg: "RS256", kid: "key-1" },
-    claims: claims.replace(`"${name}":"here"`, `"${name}":${json}`),
+    claims: claims.replace(`"${name}":"placeholder"`, `"${name}":${json}`),
     key: signingKey().privateKey,
   });
 }
 
-const NOT_TEXTS = [undefined, null, 7, true, [], {}];
+const NOT_STRINGS = [undefined, null, 7, true, [], {}];
 
-describe("the issuer", { concurrency: 20 }, () => {
+describe("the iss claim", { concurrency: 20 }, () => {
   const { issuer } = tenant.issuer;
   const { domain, name } = tenant;
-  accepted("as it is", () => tenant.token({ iss: issuer }));
+  accepts("the issuer of the tenant", () => tenant.token({ iss: issuer }));
   for (const iss of [
-    ...NOT_TEXTS,
+    ...NOT_STRINGS,
     [issuer],
     { issuer },
     "",
@@ -61,7 +61,7 @@ describe("the issuer", { concurrency: 20 }, () => {
     `https://${name}.auth0.com/`,
     issuer.replace(".us.", ".eu."),
     issuer.replace(".us.", ".US."),
-    // Characters that look like these, or are taken for them in host names.
+    // Characters that look similar, or that host names treat as equal.
     issuer.replace("a", "а"),
     issuer.replace("auth0", "authО"),
     issuer.replace("auth0", "auth０"),
@@ -74,23 +74,21 @@ describe("the issuer", { concurrency: 20 }, () => {
     issuer.replace("e", "e\u0301"),
     issuer.replace("-", "%2d"),
   ]) {
-    refused(
-      JSON.stringify(iss) ?? "that is not there",
-      () => tenant.token({ iss }),
-      reasons.issuer,
-    );
+    rejects(JSON.stringify(iss) ?? "a missing claim", () => tenant.token({ iss }), reasons.issuer);
   }
 });
 
-describe("the audience", { concurrency: 20 }, () => {
-  accepted("as a text", () => tenant.token({ aud: AUDIENCE }));
-  accepted("as one of several", () =>
+describe("the aud claim", { concurrency: 20 }, () => {
+  accepts("a string", () => tenant.token({ aud: AUDIENCE }));
+  accepts("one of several audiences", () =>
     tenant.token({ aud: ["https://x.example/userinfo", AUDIENCE] }),
   );
-  accepted("alone in an array", () => tenant.token({ aud: [AUDIENCE] }));
-  accepted("beside what is no text", () => tenant.token({ aud: [null, 7, [], AUDIENCE] }));
+  accepts("an array of one audience", () => tenant.token({ aud: [AUDIENCE] }));
+  accepts("an array that also contains values that are no strings", () =>
+    tenant.token({ aud: [null, 7, [], AUDIENCE] }),
+  );
   for (const aud of [
-    ...NOT_TEXTS,
+    ...NOT_STRINGS,
     "",
     [""],
     ["a", "b"],
@@ -116,43 +114,43 @@ describe("the audience", { concurrency: 20 }, () => {
     AUDIENCE.replaceAll(".", "．"),
     AUDIENCE.replace("events", "*"),
   ]) {
-    const name = JSON.stringify(aud) ?? "that is not there";
-    refused(name, () => tenant.token({ aud }), reasons.audience);
+    const name = JSON.stringify(aud) ?? "a missing claim";
+    rejects(name, () => tenant.token({ aud }), reasons.audience);
   }
 });
 
-describe("the subject", { concurrency: 20 }, () => {
-  accepted("of a machine", () => tenant.token({ sub: "1TAdZxKQk1kZ9hJ0@clients" }));
-  accepted("of any letters", () => tenant.token({ sub: 'samlp|Łódź|\u{1F36A}|%7C|"\\\n' }));
-  accepted("of 1,024 bytes", () => tenant.token({ sub: "ł".repeat(512) }));
-  refused("of 1,025 bytes", () => tenant.token({ sub: `x${"ł".repeat(512)}` }), reasons.subject);
-  refused("of 5,000 letters", () => tenant.token({ sub: "x".repeat(5_000) }), reasons.subject);
-  for (const sub of [...NOT_TEXTS, "", ["auth0|1"], { sub: "auth0|1" }]) {
-    const name = JSON.stringify(sub) ?? "that is not there";
-    refused(name, () => tenant.token({ sub }), reasons.subject);
+describe("the sub claim", { concurrency: 20 }, () => {
+  accepts("a machine", () => tenant.token({ sub: "1TAdZxKQk1kZ9hJ0@clients" }));
+  accepts("any characters", () => tenant.token({ sub: 'samlp|Łódź|\u{1F36A}|%7C|"\\\n' }));
+  accepts("1,024 bytes", () => tenant.token({ sub: "ł".repeat(512) }));
+  rejects("1,025 bytes", () => tenant.token({ sub: `x${"ł".repeat(512)}` }), reasons.subject);
+  rejects("5,000 characters", () => tenant.token({ sub: "x".repeat(5_000) }), reasons.subject);
+  for (const sub of [...NOT_STRINGS, "", ["auth0|1"], { sub: "auth0|1" }]) {
+    const name = JSON.stringify(sub) ?? "a missing claim";
+    rejects(name, () => tenant.token({ sub }), reasons.subject);
   }
 });
 
-// A token is made when its test begins, and the worker may be slow: what is to be judged good stays
-// so for a minute, and what is to be judged bad never becomes good. The core's own tests tell the
-// very seconds apart.
-describe("the times", { concurrency: 20 }, () => {
-  accepted("with exp a minute ahead", () => tenant.token({ exp: now() + 60 }));
-  accepted("with exp between two seconds", () => tenant.token({ exp: now() + 60.5 }));
-  accepted("with exp in a hundred years", () => tenant.token({ exp: now() + 3_155_760_000 }));
+// A token is created when its test starts, and the Worker may be slow. Valid tokens therefore stay
+// valid for a minute, and invalid ones never become valid. Native tests of the core check the exact
+// seconds.
+describe("the exp, nbf and iat claims", { concurrency: 20 }, () => {
+  accepts("an exp one minute ahead", () => tenant.token({ exp: now() + 60 }));
+  accepts("an exp with a fraction of a second", () => tenant.token({ exp: now() + 60.5 }));
+  accepts("an exp in a hundred years", () => tenant.token({ exp: now() + 3_155_760_000 }));
   for (const [name, exp] of [
     ["missing", () => undefined],
     ["now", () => now()],
-    ["now and a little", () => now() + 0.5 - 1],
+    ["half a second ago", () => now() + 0.5 - 1],
     ["a second ago", () => now() - 1],
-    ["long ago", () => 0],
+    ["0", () => 0],
     ["negative", () => -1],
     ["very negative", () => -1e11],
   ]) {
-    refused(`with exp ${name}`, () => tenant.token({ exp: exp() }), reasons.expired);
+    rejects(`an exp that is ${name}`, () => tenant.token({ exp: exp() }), reasons.expired);
   }
   for (const exp of ["-0", "0.0", "1e0", "-1.5e3"]) {
-    refused(`with exp written as ${exp}`, () => written("exp", exp), reasons.expired);
+    rejects(`an exp with the JSON text ${exp}`, () => withClaimText("exp", exp), reasons.expired);
   }
   for (const claim of ["exp", "nbf", "iat"]) {
     const late = String(now() + 600);
@@ -171,28 +169,32 @@ describe("the times", { concurrency: 20 }, () => {
       ...["1e400", "-1e400", "1e18", "1e300", "9223372036854775807", "18446744073709551616"],
       ...["NaN", "Infinity", "0x7fffffff", `0${late}`, `+${late}`, `${late}.`, "1_800_000_000"],
     ]) {
-      refused(`with ${claim} written as ${json}`, () => written(claim, json), reasons.form);
+      rejects(
+        `${claim} with the JSON text ${json}`,
+        () => withClaimText(claim, json),
+        reasons.form,
+      );
     }
   }
   for (const claim of ["nbf", "iat"]) {
-    accepted(`without ${claim}`, () => tenant.token({ [claim]: undefined }));
-    accepted(`with ${claim} long ago`, () => tenant.token({ [claim]: now() - 100_000 }));
-    accepted(`with ${claim} in the year 1`, () => tenant.token({ [claim]: -62_135_596_800 }));
-    accepted(`with ${claim} 55 s ahead`, () => tenant.token({ [claim]: now() + 55 }));
+    accepts(`a missing ${claim}`, () => tenant.token({ [claim]: undefined }));
+    accepts(`${claim} a day ago`, () => tenant.token({ [claim]: now() - 100_000 }));
+    accepts(`${claim} in the year 1`, () => tenant.token({ [claim]: -62_135_596_800 }));
+    accepts(`${claim} 55 s ahead`, () => tenant.token({ [claim]: now() + 55 }));
     for (const seconds of [120, 3_600, 1e10]) {
       const ahead = () => tenant.token({ [claim]: now() + seconds });
-      refused(`with ${claim} ${seconds} s ahead`, ahead, reasons.notYet);
+      rejects(`${claim} ${seconds} s ahead`, ahead, reasons.notYet);
     }
   }
-  accepted("with other times of any kind", () =>
+  accepts("other time claims of any type", () =>
     tenant.token({ auth_time: "soon", updated_at: -1 }),
   );
 
-  test("with an exp beyond any calendar do no harm", async () => {
+  test("an exp beyond the supported dates has the same outcome over HTTP and on a socket", async () => {
     for (const exp of [1e12, 1e15, 9007199254740991, 1e300]) {
-      const outcome = await overHttp(tenant, tenant.token({ exp }));
+      const outcome = await authenticateOverHttp(tenant, tenant.token({ exp }));
       assert.ok(["accepted", "invalid_token"].includes(outcome), `${exp}: ${outcome}`);
-      assert.equal(await onSocket(tenant, tenant.token({ exp })), outcome);
+      assert.equal(await authenticateOnSocket(tenant, tenant.token({ exp })), outcome);
     }
   });
 });

@@ -1,49 +1,49 @@
-// Which access tokens are good: the algorithm, and the signature that it is made by. The header
-// is the attacker's to write, so whatever it names, a token must be signed with RSA and SHA-256.
+// The algorithm and the signature of access tokens. An attacker controls the header, so a token must
+// be signed with RSA and SHA-256 whatever algorithm the header names.
 import { constants, createHash, generateKeyPairSync, sign } from "node:crypto";
 import { describe } from "node:test";
 
 import { ellipticKey, jwk, otherKey, signingKey } from "../support/keys.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { reasons, verdictsFor } from "../support/verdicts.mjs";
+import { reasons, tokenTestsFor } from "../support/token_tests.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 const tenant = new Tenant(worker);
 const { publicKey } = signingKey();
-const good = jwk(signingKey(), "key-1");
-const modulus = Buffer.from(good.n, "base64url");
+const validKey = jwk(signingKey(), "key-1");
+const modulus = Buffer.from(validKey.n, "base64url");
 const cubicKey = generateKeyPairSync("rsa", { modulusLength: 2048, publicExponent: 3 });
 
 tenant.issuer.keys = [
-  good,
+  validKey,
   jwk(cubicKey, "cubic"),
   jwk(ellipticKey(), "elliptic", { alg: "ES256" }),
   { kty: "oct", kid: "symmetric", k: Buffer.from("secret".repeat(8)).toString("base64url") },
 ];
 
-const { accepted, refused } = verdictsFor(tenant);
+const { accepts, rejects } = tokenTestsFor(tenant);
 const { algorithm, form, key, signature } = reasons;
 
-/** A signature of the right key, by any rule of padding. */
+/** Returns a function that signs with any padding options. */
 const signedWith = (options) => (input, key) => sign("sha256", input, { key, ...options });
 const pss = (saltLength) => signedWith({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
 
-describe("an algorithm that is taken", { concurrency: 20 }, () => {
-  accepted("RS256", () => tenant.token());
-  accepted("PS256", () => tenant.token({}, { alg: "PS256" }));
-  accepted("RS256 by a key with an exponent of 3", () =>
+describe("allowed algorithms", { concurrency: 20 }, () => {
+  accepts("RS256", () => tenant.token());
+  accepts("PS256", () => tenant.token({}, { alg: "PS256" }));
+  accepts("RS256 with a key with exponent 3", () =>
     tenant.token({}, { kid: "cubic" }, { key: cubicKey.privateKey }),
   );
 });
 
-describe("another algorithm", { concurrency: 20 }, () => {
+describe("other algorithms", { concurrency: 20 }, () => {
   for (const alg of ["RS384", "RS512", "PS384", "PS512", "RS1"]) {
-    refused(`${alg}, rightly signed`, () => tenant.token({}, { alg }), algorithm);
+    rejects(`${alg} with a matching signature`, () => tenant.token({}, { alg }), algorithm);
   }
   for (const kid of ["key-1", "elliptic"]) {
-    refused(
-      `ES256 under the kid ${kid}`,
+    rejects(
+      `ES256 with the kid ${kid}`,
       () => tenant.token({}, { alg: "ES256", kid }, { key: ellipticKey().privateKey }),
       algorithm,
     );
@@ -59,75 +59,79 @@ describe("another algorithm", { concurrency: 20 }, () => {
     ...["http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "__proto__", "toString"],
   ];
   for (const alg of NAMES) {
-    refused(
-      `${JSON.stringify(alg)} over an RS256 signature`,
+    rejects(
+      `${JSON.stringify(alg)} with an RS256 signature`,
       () => tenant.token({}, { alg }, { signedAs: "RS256" }),
       algorithm,
     );
   }
   for (const alg of [undefined, null, ["RS256"], { RS256: true }, { toString: "RS256" }, 7, true]) {
-    refused(
-      `${JSON.stringify(alg)} over an RS256 signature`,
+    rejects(
+      `${JSON.stringify(alg)} with an RS256 signature`,
       () => tenant.token({}, { alg }, { signedAs: "RS256" }),
       form,
     );
   }
   for (const alg of ["none", "None", "NONE", "nOnE", ""]) {
-    refused(
-      `${JSON.stringify(alg)} over no signature`,
+    rejects(
+      `${JSON.stringify(alg)} without a signature`,
       () => tenant.token({ sub: "auth0|root" }, { alg }, { signedAs: "none" }),
       algorithm,
     );
   }
 });
 
-describe("HMAC with what everybody knows", { concurrency: 20 }, () => {
+describe("HMAC with public data as the secret", { concurrency: 20 }, () => {
   const pem = (type) => publicKey.export({ type, format: "pem" });
   const der = (type) => publicKey.export({ type, format: "der" });
   const SECRETS = {
     "the public key in PEM": pem("spki"),
-    "the public key in PEM without its last line break": pem("spki").trimEnd(),
+    "the public key in PEM without the last line break": pem("spki").trimEnd(),
     "the public key in PEM with CRLF": pem("spki").replaceAll("\n", "\r\n"),
     "the public key in PKCS#1 PEM": pem("pkcs1"),
-    "the public key in the shape of a certificate": pem("spki").replaceAll(
+    "the public key in PEM with certificate labels": pem("spki").replaceAll(
       "PUBLIC KEY",
       "CERTIFICATE",
     ),
     "the public key in DER": der("spki"),
     "the public key in PKCS#1 DER": der("pkcs1"),
-    "the public key in base64 of DER": der("spki").toString("base64"),
-    "the text of the key's entry": JSON.stringify(good),
-    "the text of the key set": JSON.stringify({ keys: tenant.issuer.keys }),
+    "the public key in base64-encoded DER": der("spki").toString("base64"),
+    "the JSON text of the key": JSON.stringify(validKey),
+    "the JSON text of the key set": JSON.stringify({ keys: tenant.issuer.keys }),
     "the modulus": modulus,
-    "the modulus as it is written": good.n,
-    "the exponent": Buffer.from(good.e, "base64url"),
+    "the encoded modulus": validKey.n,
+    "the exponent": Buffer.from(validKey.e, "base64url"),
     "the kid": "key-1",
     "the issuer": tenant.issuer.issuer,
-    nothing: "",
+    "the empty string": "",
   };
   for (const [name, secret] of Object.entries(SECRETS)) {
-    refused(
-      `HS256, the secret being ${name},`,
+    rejects(
+      `HS256 with ${name} as the secret`,
       () => tenant.token({}, { alg: "HS256" }, { key: secret }),
       algorithm,
     );
     for (const alg of ["RS256", "PS256"]) {
-      refused(
-        `HS256 that says ${alg}, the secret being ${name},`,
+      rejects(
+        `an HS256 signature labelled ${alg} with ${name} as the secret`,
         () => tenant.token({}, { alg }, { key: secret, signedAs: "HS256" }),
         signature,
       );
     }
   }
   for (const alg of ["HS384", "HS512"]) {
-    refused(`${alg}`, () => tenant.token({}, { alg }, { key: pem("spki") }), algorithm);
+    rejects(
+      `${alg} with the public key in PEM as the secret`,
+      () => tenant.token({}, { alg }, { key: pem("spki") }),
+      algorithm,
+    );
   }
   for (const [alg, reason] of [
     ["HS256", algorithm],
     ["RS256", key],
   ]) {
-    refused(
-      `${alg} with a symmetric key of the set`,
+    rejects(
+      `${alg} with a symmetric key of the key set`,
       () =>
         tenant.token({}, { alg, kid: "symmetric" }, { key: "secret".repeat(8), signedAs: "HS256" }),
       reason,
@@ -135,7 +139,7 @@ describe("HMAC with what everybody knows", { concurrency: 20 }, () => {
   }
 });
 
-/** EMSA-PKCS1-v1_5 (RFC 8017, section 9.2) with so much padding, and zeros after it. */
+/** EMSA-PKCS1-v1_5 (RFC 8017, section 9.2) with `padding` bytes of padding, followed by zeros. */
 function encodedMessage(input, padding, length = 256) {
   const digestInfo = Buffer.from("3031300d060960864801650304020105000420", "hex");
   const hash = createHash("sha256").update(input).digest();
@@ -148,7 +152,7 @@ const toNumber = (bytes) => BigInt(`0x${bytes.toString("hex")}`);
 const toBytes = (number, length = 256) =>
   Buffer.from(number.toString(16).padStart(length * 2, "0"), "hex");
 
-/** The least number whose cube is no less. */
+/** Returns the least integer whose cube is at least `number`. */
 function cubeRoot(number) {
   let [low, high] = [0n, 1n << 700n];
   while (low < high) {
@@ -159,32 +163,32 @@ function cubeRoot(number) {
   return low;
 }
 
-describe("a signature", { concurrency: 20 }, () => {
+describe("forged signatures", { concurrency: 20 }, () => {
   const rs256 = signedWith({});
   const FORGERIES = {
-    "of nothing": () => Buffer.alloc(0),
-    "of zeros": () => Buffer.alloc(256),
-    "of a one": () => toBytes(1n),
-    "of the modulus": () => modulus,
-    "of the modulus less one": () => toBytes(toNumber(modulus) - 1n),
-    "in the shape of the encoded hash itself": (input) => encodedMessage(input, 202),
-    "of the right key, twice": (input, key) =>
+    "an empty signature": () => Buffer.alloc(0),
+    zero: () => Buffer.alloc(256),
+    one: () => toBytes(1n),
+    "the modulus": () => modulus,
+    "the modulus minus one": () => toBytes(toNumber(modulus) - 1n),
+    "the encoded hash itself": (input) => encodedMessage(input, 202),
+    "a valid signature twice": (input, key) =>
       Buffer.concat([rs256(input, key), rs256(input, key)]),
-    "of the right key, after a zero": (input, key) =>
+    "a valid signature after a zero byte": (input, key) =>
       Buffer.concat([Buffer.alloc(1), rs256(input, key)]),
-    "of the right key, before a zero": (input, key) =>
+    "a valid signature before a zero byte": (input, key) =>
       Buffer.concat([rs256(input, key), Buffer.alloc(1)]),
-    "of the right key, without its last byte": (input, key) => rs256(input, key).subarray(0, 255),
-    "of the right key, plus the modulus": (input, key) =>
+    "a valid signature without its last byte": (input, key) => rs256(input, key).subarray(0, 255),
+    "a valid signature plus the modulus": (input, key) =>
       toBytes(toNumber(rs256(input, key)) + toNumber(modulus), 257),
-    "of the right key, in the other order": (input, key) => rs256(input, key).reverse(),
-    "of the right key, over the claims alone": (input, key) =>
+    "a valid signature in reverse byte order": (input, key) => rs256(input, key).reverse(),
+    "a signature of the claims alone": (input, key) =>
       rs256(input.subarray(input.indexOf(".") + 1), key),
-    "of the right key, over another text": (_, key) => rs256(Buffer.from("another"), key),
-    "by another key": (input) => rs256(input, otherKey().privateKey),
+    "a signature of another text": (_, key) => rs256(Buffer.from("another"), key),
+    "a signature of another key": (input) => rs256(input, otherKey().privateKey),
   };
   for (const [name, signedAs] of Object.entries(FORGERIES)) {
-    refused(`${name}`, () => tenant.token({}, {}, { signedAs }), signature);
+    rejects(name, () => tenant.token({}, {}, { signedAs }), signature);
   }
 
   for (const [alg, signedAs] of [
@@ -194,8 +198,8 @@ describe("a signature", { concurrency: 20 }, () => {
     ["RS256", "RS512"],
     ["PS256", "PS512"],
   ]) {
-    refused(
-      `of ${signedAs} that says ${alg}`,
+    rejects(
+      `an ${signedAs} signature labelled ${alg}`,
       () => tenant.token({}, { alg }, { signedAs }),
       signature,
     );
@@ -203,16 +207,16 @@ describe("a signature", { concurrency: 20 }, () => {
   for (const [name, saltLength] of [
     ["no salt", 0],
     ["a salt of 20 bytes", 20],
-    ["all the salt that there is room for", constants.RSA_PSS_SALTLEN_MAX_SIGN],
+    ["a salt of maximum length", constants.RSA_PSS_SALTLEN_MAX_SIGN],
   ]) {
-    refused(
-      `of PS256 with ${name}`,
+    rejects(
+      `a PS256 signature with ${name}`,
       () => tenant.token({}, { alg: "PS256" }, { signedAs: pss(saltLength) }),
       signature,
     );
   }
-  refused(
-    "that is a cube root, for a key with an exponent of 3,",
+  rejects(
+    "a cube root for a key with exponent 3",
     () => {
       const forge = (input) => toBytes(cubeRoot(toNumber(encodedMessage(input, 8))));
       return tenant.token({}, { kid: "cubic" }, { signedAs: forge });

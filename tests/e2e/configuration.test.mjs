@@ -1,10 +1,10 @@
-// Vars and secrets: what each of them changes, what counts when it is not there, and that a bad
-// one is named rather than guessed at.
+// The variables and secrets of the Worker: the effect of each, its default, and the error for an
+// invalid value.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { onSocket, overHttp } from "../support/doors.mjs";
-import { assertError, exchange, upgrade } from "../support/http.mjs";
+import { authenticateOnSocket, authenticateOverHttp } from "../support/token_checks.mjs";
+import { assertError, sendRawRequest, upgradeHeaders } from "../support/http.mjs";
 import { AUDIENCE, Issuer } from "../support/issuer.mjs";
 import { jwk, otherKey } from "../support/keys.mjs";
 import { slo } from "../support/records.mjs";
@@ -19,16 +19,16 @@ const ISSUERS = {
   ],
   local: LOOPBACK.map((issuer) => ({ issuer })),
 };
-const PREVIOUS = "the secret before";
+const PREVIOUS_SECRET = "the previous secret";
 
-const [configured, bare, misconfigured] = await Promise.all([
+const [configured, unconfigured, reconfigurable] = await Promise.all([
   startWorker({
     vars: {
       AUDIENCE: "https://example.com/own",
       TENANTS: "acme@us,local,spare",
       ISSUERS: JSON.stringify(ISSUERS),
     },
-    secrets: { PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS: PREVIOUS },
+    secrets: { PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS: PREVIOUS_SECRET },
   }),
   startWorker({
     secrets: {},
@@ -38,26 +38,26 @@ const [configured, bare, misconfigured] = await Promise.all([
 ]);
 
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
-const own = { aud: "https://example.com/own" };
+const ownAudience = { aud: "https://example.com/own" };
 
 describe("TENANTS", () => {
-  test("lets in the slugs of its list", async () => {
+  test("the tenants in the list are accepted", async () => {
     for (const [name, locality] of [
       ["acme", "us"],
       ["local", ""],
       ["spare", ""],
     ]) {
       assert.equal(
-        await overHttp(
+        await authenticateOverHttp(
           new Tenant(configured, { name, locality }),
-          new Issuer(`https://${name}${locality && ".us"}.auth0.com/`).token(own),
+          new Issuer(`https://${name}${locality && ".us"}.auth0.com/`).token(ownAudience),
         ),
         "accepted",
       );
     }
   });
 
-  test("makes any other not found on every route, before an object or an issuer is asked", async () => {
+  test("every route of another tenant is a 404, without a request to an object or an issuer", async () => {
     const before = await configured.objects();
     for (const [name, locality] of [
       ["other", ""],
@@ -74,7 +74,7 @@ describe("TENANTS", () => {
         "/api/events",
         "/api/subscribe",
       ]) {
-        await assertError(await tenant.get(route, tenant.token(own)), 404, "not_found");
+        await assertError(await tenant.get(route, tenant.token(ownAudience)), 404, "not_found");
       }
       await assertError(await tenant.post("[]"), 404, "not_found");
       assert.equal(tenant.issuer.fetches, 0);
@@ -82,29 +82,29 @@ describe("TENANTS", () => {
     assert.deepEqual(await configured.objects(), before);
   });
 
-  test("lets in any valid slug when it is not set", async () => {
-    assert.equal(await overHttp(new Tenant(bare)), "accepted");
+  test("without a list, every valid tenant is accepted", async () => {
+    assert.equal(await authenticateOverHttp(new Tenant(unconfigured)), "accepted");
   });
 });
 
 describe("AUDIENCE", () => {
   const tenant = new Tenant(configured, { name: "spare", locality: "" });
 
-  test("is what every access token must be for, at both doors", async () => {
-    for (const door of [overHttp, onSocket]) {
-      assert.equal(await door(tenant, tenant.token(own)), "accepted");
-      assert.equal(await door(tenant, tenant.token({ aud: AUDIENCE })), "invalid_token");
+  test("access tokens must have this audience, over HTTP and on a socket", async () => {
+    for (const authenticate of [authenticateOverHttp, authenticateOnSocket]) {
+      assert.equal(await authenticate(tenant, tenant.token(ownAudience)), "accepted");
+      assert.equal(await authenticate(tenant, tenant.token({ aud: AUDIENCE })), "invalid_token");
     }
   });
 
-  test("is https://events.auth0a.com/api when it is not set", async () => {
-    const other = new Tenant(bare);
-    for (const door of [overHttp, onSocket]) {
+  test("the default is https://events.auth0a.com/api", async () => {
+    const other = new Tenant(unconfigured);
+    for (const authenticate of [authenticateOverHttp, authenticateOnSocket]) {
       assert.equal(
-        await door(other, other.token({ aud: "https://events.auth0a.com/api" })),
+        await authenticate(other, other.token({ aud: "https://events.auth0a.com/api" })),
         "accepted",
       );
-      assert.equal(await door(other, other.token(own)), "invalid_token");
+      assert.equal(await authenticate(other, other.token(ownAudience)), "invalid_token");
     }
   });
 });
@@ -117,38 +117,52 @@ describe("ISSUERS", () => {
   id.keys = [jwk(otherKey(), "key-1")];
   const signedById = { key: otherKey().privateKey };
 
-  for (const door of [overHttp, onSocket]) {
-    test(`adds custom domains to the tenant's own issuer (${door.name})`, async () => {
-      assert.equal(await door(acme, acme.token(own)), "accepted");
-      assert.equal(await door(acme, login.token(own)), "accepted");
-      assert.equal(await door(acme, id.token(own, {}, signedById)), "accepted");
+  for (const [transport, authenticate] of [
+    ["over HTTP", authenticateOverHttp],
+    ["on a socket", authenticateOnSocket],
+  ]) {
+    test(`custom domains are accepted in addition to the tenant's own issuer (${transport})`, async () => {
+      assert.equal(await authenticate(acme, acme.token(ownAudience)), "accepted");
+      assert.equal(await authenticate(acme, login.token(ownAudience)), "accepted");
+      assert.equal(await authenticate(acme, id.token(ownAudience, {}, signedById)), "accepted");
     });
 
-    test(`keeps the keys of one issuer from signing for another (${door.name})`, async () => {
-      assert.equal(await door(acme, id.token(own)), "invalid_token");
-      assert.equal(await door(acme, login.token(own, {}, signedById)), "invalid_token");
+    test(`a key of one issuer does not verify a token of another (${transport})`, async () => {
+      assert.equal(await authenticate(acme, id.token(ownAudience)), "invalid_token");
+      assert.equal(
+        await authenticate(acme, login.token(ownAudience, {}, signedById)),
+        "invalid_token",
+      );
     });
 
-    test(`is meant to the letter (${door.name})`, async () => {
+    test(`an issuer must match exactly (${transport})`, async () => {
       for (const iss of [
         "https://login.acme.com",
         "http://login.acme.com/",
         "https://LOGIN.acme.com/",
         "https://keys.acme.com/",
       ]) {
-        assert.equal(await door(acme, login.token({ ...own, iss })), "invalid_token", iss);
+        assert.equal(
+          await authenticate(acme, login.token({ ...ownAudience, iss })),
+          "invalid_token",
+          iss,
+        );
       }
     });
 
-    test(`counts for no other tenant (${door.name})`, async () => {
-      assert.equal(await door(spare, login.token(own)), "invalid_token");
-      assert.equal(await door(spare, acme.token(own)), "invalid_token");
+    test(`an issuer is not accepted for another tenant (${transport})`, async () => {
+      assert.equal(await authenticate(spare, login.token(ownAudience)), "invalid_token");
+      assert.equal(await authenticate(spare, acme.token(ownAudience)), "invalid_token");
     });
 
-    test(`may name plain http on a loopback host (${door.name})`, async () => {
+    test(`plain http is allowed on a loopback host (${transport})`, async () => {
       const local = new Tenant(configured, { name: "local", locality: "" });
       for (const issuer of LOOPBACK)
-        assert.equal(await door(local, new Issuer(issuer).token(own)), "accepted", issuer);
+        assert.equal(
+          await authenticate(local, new Issuer(issuer).token(ownAudience)),
+          "accepted",
+          issuer,
+        );
     });
   }
 });
@@ -158,14 +172,15 @@ describe("PUBLISH_SECRET_PREVIOUS", () => {
   const post = (secret) =>
     tenant.post(JSON.stringify(slo()), { authorization: publishToken(tenant.domain, secret) });
 
-  test("is accepted beside the master while that is rotated", async () => {
-    for (const secret of [PUBLISH_SECRET, PREVIOUS]) assert.equal((await post(secret)).status, 200);
+  test("the previous secret is accepted in addition to the current one", async () => {
+    for (const secret of [PUBLISH_SECRET, PREVIOUS_SECRET])
+      assert.equal((await post(secret)).status, 200);
     await assertError(await post("another"), 401, "invalid_token");
   });
 
-  test("lets nobody in when it is not set", async () => {
-    const other = new Tenant(misconfigured);
-    for (const secret of [PREVIOUS, "\0"]) {
+  test("without a previous secret, tokens of another secret are rejected", async () => {
+    const other = new Tenant(reconfigurable);
+    for (const secret of [PREVIOUS_SECRET, "\0"]) {
       const headers = { authorization: publishToken(other.domain, secret) };
       await assertError(await other.post("[]", headers), 401, "invalid_token");
     }
@@ -182,21 +197,21 @@ describe("PUBLISH_SECRET", () => {
     }
     await assertError(await tenant.post("[]", {}), 503, "not_configured");
     await assertError(await tenant.fetch("/api/publish"), 405, "method_not_allowed");
-    assert.equal(await overHttp(tenant), "accepted", "all else works");
-    assert.equal(await onSocket(tenant), "accepted", "all else works");
+    assert.equal(await authenticateOverHttp(tenant), "accepted", "other routes work");
+    assert.equal(await authenticateOnSocket(tenant), "accepted", "other routes work");
   }
 
-  test("that is not set leaves publishing, and that alone, not configured", () =>
-    assertNotConfigured(bare));
+  test("without the secret, only publishing is not configured", () =>
+    assertNotConfigured(unconfigured));
 
-  test("that is empty is as good as not set", async () => {
+  test("an empty secret is the same as none", async () => {
     await assertNotConfigured(await startWorker({ secrets: { PUBLISH_SECRET: "" } }));
   });
 });
 
-describe("a bad value", () => {
+describe("an invalid value", () => {
   const issuers = (...list) => JSON.stringify({ "acme@us": list });
-  const BAD = {
+  const INVALID = {
     AUDIENCE: [""],
     TENANTS: ["Acme", "acme@us,acme@xx", "acme.evil.com"],
     SHARDS: ["0", "101", "many"],
@@ -214,19 +229,22 @@ describe("a bad value", () => {
     ],
   };
 
-  for (const [name, values] of Object.entries(BAD)) {
-    test(`of ${name} is a 500 that names it, wherever it would count`, async () => {
+  for (const [name, values] of Object.entries(INVALID)) {
+    test(`of ${name} makes every route that uses it return a 500 with its name`, async () => {
       for (const value of values) {
-        await misconfigured.reconfigure({ [name]: value });
-        const tenant = new Tenant(misconfigured, { name: "acme", locality: "us" });
+        await reconfigurable.reconfigure({ [name]: value });
+        const tenant = new Tenant(reconfigurable, { name: "acme", locality: "us" });
         for (const response of [
           await tenant.get("/api/listeners"),
           await tenant.get("/api/events"),
           await tenant.post(JSON.stringify(slo())),
-          await exchange(misconfigured.url, { path: "/acme@us/api/subscribe", headers: upgrade }),
-          await exchange(misconfigured.url, {
+          await sendRawRequest(reconfigurable.url, {
             path: "/acme@us/api/subscribe",
-            headers: { ...upgrade, ...bearer(tenant.token()) },
+            headers: upgradeHeaders,
+          }),
+          await sendRawRequest(reconfigurable.url, {
+            path: "/acme@us/api/subscribe",
+            headers: { ...upgradeHeaders, ...bearer(tenant.token()) },
           }),
         ]) {
           const { error_description } = await assertError(response, 500, "misconfigured");
@@ -236,17 +254,27 @@ describe("a bad value", () => {
     });
   }
 
-  test("does not hide that a path is no route, or that a method is none of its own", async () => {
-    await misconfigured.reconfigure({ AUDIENCE: "" });
-    await assertError(await misconfigured.fetch("/acme@xx/api/events"), 404, "not_found");
-    await assertError(await misconfigured.fetch("/acme@us/api/nothing"), 404, "not_found");
-    await assertError(await misconfigured.fetch("/acme@us/api/publish"), 405, "method_not_allowed");
+  test("does not change the response to an unknown path or method", async () => {
+    await reconfigurable.reconfigure({ AUDIENCE: "" });
+    await assertError(await reconfigurable.fetch("/acme@xx/api/events"), 404, "not_found");
+    await assertError(await reconfigurable.fetch("/acme@us/api/nothing"), 404, "not_found");
+    await assertError(
+      await reconfigurable.fetch("/acme@us/api/publish"),
+      405,
+      "method_not_allowed",
+    );
   });
 
-  test("is all that is wrong: a JSON object for ISSUERS will do as well as a text", async () => {
-    await misconfigured.reconfigure({ ISSUERS });
-    const acme = new Tenant(misconfigured, { name: "acme", locality: "us" });
-    assert.equal(await overHttp(acme, new Issuer("https://login.acme.com/").token()), "accepted");
-    assert.equal(await onSocket(acme, new Issuer("https://login.acme.com/").token()), "accepted");
+  test("is not a JSON object instead of text, which ISSUERS accepts", async () => {
+    await reconfigurable.reconfigure({ ISSUERS });
+    const acme = new Tenant(reconfigurable, { name: "acme", locality: "us" });
+    assert.equal(
+      await authenticateOverHttp(acme, new Issuer("https://login.acme.com/").token()),
+      "accepted",
+    );
+    assert.equal(
+      await authenticateOnSocket(acme, new Issuer("https://login.acme.com/").token()),
+      "accepted",
+    );
   });
 });

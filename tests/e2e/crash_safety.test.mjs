@@ -1,27 +1,26 @@
-// The worker is killed again and again while events go through it, with its storage on disk. What
-// the documentation promises of a crash at any moment has to hold after each, for publishers that
-// repeat what was not acknowledged and listeners that name the last event they got.
+// Kills the Worker repeatedly while events pass through it, with its storage on disk. After each
+// kill, the documented guarantees must hold for publishers that repeat unacknowledged batches and
+// subscribers that resume after their last event.
 //
-// A killed process loses what it had not handed to the operating system; nothing is cut from the
-// operating system itself.
+// A killed process loses the data that it has not passed to the operating system. The test does not
+// simulate a crash of the operating system.
 //
-// Each time it comes back, its sockets are held by another number of objects: also changing that
-// loses nobody's event.
+// Each restart uses a random number of shards, because a change of that number must lose no events
+// either.
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
-import { LastingListener, LastingPublisher } from "../support/lasting_clients.mjs";
 import { randomFrom, SEED } from "../support/random.mjs";
+import { ReconnectingSubscriber, RetryingPublisher } from "../support/reconnecting_clients.mjs";
 import { PUBLISH_SECRET } from "../support/worker.mjs";
 
 const KILLS = 100;
-/** How many events the worker keeps. */
-const KEPT = 100;
+const EVENT_LOG_SIZE = 100;
 const PUBLISHERS = 4;
-/** So many of a publisher's batches between two kills are no more events than are kept. */
+/** Batches of each publisher between two kills. Their events always fit into the event log. */
 const BATCHES = 5;
 const USERS = ["auth0|jane", "auth0|john", "auth0|ada"];
 
@@ -33,141 +32,141 @@ const vars = {
 const workerd = new BareWorkerd(vars);
 after(() => workerd.kill());
 
-/** What the deed gives, or nothing where the worker was killed meanwhile. */
-async function unlessKilled(deed) {
+/** Returns the result of `action`, or undefined if it failed because the Worker was killed. */
+async function unlessKilled(action) {
   try {
-    return await deed();
+    return await action();
   } catch (error) {
     if (!workerd.isKilled) throw error;
     return undefined;
   }
 }
 
-/** Publishes records, and gives the receipt, or nothing where the worker was killed first. */
+/** Publishes records and returns the counts, or undefined if the Worker was killed first. */
 const publish = (records) =>
   unlessKilled(async () => {
-    const receipt = await workerd.publish("acme", ...records);
-    receipts.arrived();
-    return receipt;
+    const counts = await workerd.publish("acme", ...records);
+    acknowledgements.add();
+    return counts;
   });
 
-/** Tells when so many batches have been acknowledged. */
-const receipts = {
-  arrived() {
-    this.awaited -= 1;
-    if (this.awaited === 0) this.resolve();
+/** Waits for a number of acknowledged batches. */
+const acknowledgements = {
+  add() {
+    this.missing -= 1;
+    if (this.missing === 0) this.resolve();
   },
   wait(count) {
     const { promise, resolve } = Promise.withResolvers();
-    Object.assign(this, { awaited: count, resolve });
+    Object.assign(this, { missing: count, resolve });
     return count === 0 ? undefined : promise;
   },
 };
 
 const publishers = Array.from(
   { length: PUBLISHERS },
-  (_, number) => new LastingPublisher(publish, randomFrom(SEED + 1 + number), USERS),
+  (_, number) => new RetryingPublisher(publish, randomFrom(SEED + 1 + number), USERS),
 );
 
 const subscribeUrl = () => new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws"));
-const listenerOf = (sub) => ({
-  client: new LastingListener(
+const createSubscriber = (sub) => ({
+  client: new ReconnectingSubscriber(
     subscribeUrl,
     issuer.token(sub ? { sub, scope: "listen:events:self" } : {}),
   ),
-  mayHear: (events) => events.filter(({ user_id }) => !sub || user_id === sub),
+  visible: (events) => events.filter(({ user_id }) => !sub || user_id === sub),
 });
-/** They keep their sockets as long as the worker lives. */
-const patient = [listenerOf(), listenerOf(USERS[0])];
-/** They leave and come back all the time. */
-const restless = [listenerOf(), listenerOf(USERS[1])];
-const listeners = [...patient, ...restless];
+/** Subscribers that keep their sockets open until the Worker is killed. */
+const staying = [createSubscriber(), createSubscriber(USERS[0])];
+/** Subscribers that disconnect and reconnect all the time. */
+const reconnecting = [createSubscriber(), createSubscriber(USERS[1])];
+const subscribers = [...staying, ...reconnecting];
 
-/** All events that were ever stored, in their order. */
+/** All events that were ever stored, in order. */
 const stored = [];
 
-/** Reads the events that are kept, oldest first, and adds the new ones to `stored`. */
+/** Reads the event log and adds new events to `stored`. */
 async function readStored() {
   const response = await nodeFetch(new URL("/acme/api/events", workerd.url), {
     headers: { authorization: `Bearer ${issuer.token()}` },
   });
   assert.equal(response.status, 200);
-  const kept = (await response.json()).events.reverse();
-  const known = kept.findIndex(({ id }) => id === stored.at(-1)?.id) + 1;
-  assert.deepEqual(kept.slice(0, known), stored.slice(-known), "what was kept still is");
-  stored.push(...kept.slice(known));
-  assert.equal(kept.length, Math.min(stored.length, KEPT), "as many as ever are kept");
+  const eventLog = (await response.json()).events.reverse();
+  const known = eventLog.findIndex(({ id }) => id === stored.at(-1)?.id) + 1;
+  assert.deepEqual(eventLog.slice(0, known), stored.slice(-known), "stored events are unchanged");
+  stored.push(...eventLog.slice(known));
+  assert.equal(eventLog.length, Math.min(stored.length, EVENT_LOG_SIZE));
 }
 
-/** What has to hold whenever the worker has come back; at the end, everyone listens and knows all. */
-async function checkAll() {
+/** Checks all guarantees after a restart. Afterwards every subscriber is connected and up to date. */
+async function checkGuarantees() {
   await readStored();
   for (const publisher of publishers) publisher.assertStored(stored);
-  for (const { client, mayHear } of listeners) {
-    const expected = mayHear(stored);
-    const story = "heard before the kill: what is stored, in its order, once";
-    assert.deepEqual(client.heard, expected.slice(0, client.heard.length), story);
+  for (const { client, visible } of subscribers) {
+    const expected = visible(stored);
+    const message = "events received before the kill are stored, in order, without duplicates";
+    assert.deepEqual(client.received, expected.slice(0, client.received.length), message);
     await client.resume();
     await client.catchUp();
-    assert.deepEqual(client.heard, expected, "heard after coming back: all that is stored, once");
+    assert.deepEqual(client.received, expected, "a subscriber that resumed has all stored events");
   }
 }
 
-async function leaveAndComeBack({ client }) {
+async function reconnectRepeatedly({ client }) {
   while (!workerd.isKilled) {
-    await client.leave();
+    await client.disconnect();
     await unlessKilled(() => client.resume());
   }
 }
 
-/** Kills the worker at a random moment while everyone is at work. */
-async function killInTheMidst({ below }) {
-  const moment = receipts.wait(below(PUBLISHERS * BATCHES));
+/** Kills the Worker at a random time while all clients are active. */
+async function killUnderLoad({ below }) {
+  const acknowledged = acknowledgements.wait(below(PUBLISHERS * BATCHES));
   const publishing = publishers.map((publisher) => publisher.publish(BATCHES));
-  const everyone = Promise.all([...publishing, ...restless.map(leaveAndComeBack)]);
-  await Promise.race([moment, Promise.all(publishing), everyone]);
+  const allClients = Promise.all([...publishing, ...reconnecting.map(reconnectRepeatedly)]);
+  await Promise.race([acknowledged, Promise.all(publishing), allClients]);
   await delay(below(10));
   await workerd.kill();
-  await everyone;
-  for (const { client } of listeners) await client.ended();
+  await allClients;
+  for (const { client } of subscribers) await client.closed();
 }
 
-describe(`over ${KILLS} deaths of the process at any moment`, () => {
-  test("no acknowledged event is lost, and none is heard that is not kept, or twice, or out of order", async (context) => {
+describe(`after ${KILLS} kills of the process at random times`, () => {
+  test("no acknowledged event is lost, and subscribers receive only stored events, once and in order", async (context) => {
     const random = randomFrom(SEED);
     let kills = 0;
-    const cutOff = () => publishers.reduce((sum, publisher) => sum + publisher.cutOff, 0);
+    const interrupted = () => publishers.reduce((sum, publisher) => sum + publisher.interrupted, 0);
     try {
       await workerd.start();
-      await checkAll();
+      await checkGuarantees();
       while (kills < KILLS) {
-        await killInTheMidst(random);
+        await killUnderLoad(random);
         kills += 1;
         workerd.configure({ ...vars, SHARDS: random.oneOf(["1", "2", "3"]) });
         await workerd.start();
-        await checkAll();
+        await checkGuarantees();
       }
     } finally {
       context.diagnostic(
-        `SEED=${SEED}: ${kills} kills, ${stored.length} events, ${cutOff()} batches cut off`,
+        `SEED=${SEED}: ${kills} kills, ${stored.length} events, ${interrupted()} batches interrupted`,
       );
     }
-    assert.ok(cutOff() > 0, "the kills came in the midst of publishing");
+    assert.ok(interrupted() > 0, "some kills interrupted a batch");
   });
 
-  test("what was acknowledged is a duplicate when it comes again, and nobody hears it again", async () => {
+  test("acknowledged records that are sent again are duplicates, and subscribers receive nothing", async () => {
     const records = publishers.flatMap(({ batches, acknowledged }) =>
       batches.slice(0, acknowledged).flat(),
     );
-    const receipt = await publish(records);
-    assert.equal(receipt.duplicates, records.length);
-    for (const { client, mayHear } of listeners) {
+    const counts = await publish(records);
+    assert.equal(counts.duplicates, records.length);
+    for (const { client, visible } of subscribers) {
       await client.catchUp();
-      assert.deepEqual(client.heard, mayHear(stored));
+      assert.deepEqual(client.received, visible(stored));
     }
   });
 
-  test("nothing is amiss in the log", () => {
+  test("the log contains no errors", () => {
     const log = workerd.log.split("\n").filter((line) => !line.startsWith('{"what":"refused"'));
     assert.doesNotMatch(log.join("\n"), /error|exception|panic|uncaught/i);
     assert.doesNotMatch(workerd.log, /internal_error/);

@@ -1,5 +1,5 @@
-// Auth0 delivers at least once and in no order: each event is taken once, and what was
-// acknowledged is on disk, whatever becomes of the object's memory.
+// Auth0 delivers each log record at least once and in any order. The Worker accepts each record once,
+// and stores it before it acknowledges it.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -11,10 +11,10 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 const ids = async (tenant) => (await tenant.events()).map(({ id }) => id).reverse();
 
-describe("a log_id that was accepted before", { concurrency: true }, () => {
-  test("is counted in a later batch, not stored again and not sent again", async () => {
+describe("a duplicate log_id", { concurrency: true }, () => {
+  test("is counted in a later batch, and is neither stored nor sent again", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     const [one, two, marker] = [slo(), scp(), slo()];
     assert.deepEqual(await tenant.publish(one, two), counts({ received: 2, events: 2 }));
     assert.deepEqual(await tenant.publish(two, one), counts({ received: 2, duplicates: 2 }));
@@ -23,26 +23,26 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
       counts({ received: 2, events: 1, duplicates: 1 }),
     );
 
-    const sent = (await listener.take(3)).map(({ id }) => id);
+    const sent = (await subscriber.take(3)).map(({ id }) => id);
     assert.deepEqual(sent, [one.log_id, two.log_id, marker.log_id]);
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
     assert.deepEqual(await ids(tenant), [one.log_id, two.log_id, marker.log_id]);
   });
 
   test("is counted within one batch", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     const record = slo();
     assert.deepEqual(
       await tenant.publish(record, record, record),
       counts({ received: 3, events: 1, duplicates: 2 }),
     );
-    assert.equal((await listener.next()).id, record.log_id);
-    assert.deepEqual(await listener.unread(), []);
+    assert.equal((await subscriber.next()).id, record.log_id);
+    assert.deepEqual(await subscriber.drain(), []);
     assert.deepEqual(await ids(tenant), [record.log_id]);
   });
 
-  test("is a duplicate even when the rest of the record differs: the first one counts", async () => {
+  test("is a duplicate even if the rest of the record differs", async () => {
     const tenant = new Tenant(worker);
     const first = slo({ user_id: "auth0|first" });
     await tenant.publish(first);
@@ -51,43 +51,43 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
     assert.deepEqual(await tenant.events(), [eventOf(first)]);
   });
 
-  test("is known after the object was thrown out of memory", async () => {
+  test("is recognized after the object was evicted from memory", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     const record = slo();
     await tenant.publish(record);
-    assert.equal((await listener.next()).id, record.log_id);
+    assert.equal((await subscriber.next()).id, record.log_id);
     await tenant.hub.evict();
     assert.deepEqual(await tenant.publish(record), counts({ received: 1, duplicates: 1 }));
-    assert.deepEqual(await listener.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
     assert.deepEqual(await ids(tenant), [record.log_id]);
   });
 
-  test("counts once when it comes in many batches at the same time", async () => {
+  test("is accepted once if many batches contain it concurrently", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     const record = slo();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => tenant.publish(record)));
+    const responses = await Promise.all(Array.from({ length: 20 }, () => tenant.publish(record)));
     assert.equal(
-      answers.reduce((sum, { events }) => sum + events, 0),
+      responses.reduce((sum, { events }) => sum + events, 0),
       1,
     );
     assert.equal(
-      answers.reduce((sum, { duplicates }) => sum + duplicates, 0),
+      responses.reduce((sum, { duplicates }) => sum + duplicates, 0),
       19,
     );
-    assert.equal((await listener.next()).id, record.log_id);
-    assert.deepEqual(await listener.unread(), []);
+    assert.equal((await subscriber.next()).id, record.log_id);
+    assert.deepEqual(await subscriber.drain(), []);
   });
 
-  test("is another tenant's own affair", async () => {
+  test("does not affect another tenant", async () => {
     const [one, two] = [new Tenant(worker), new Tenant(worker)];
     const record = slo();
     await one.publish(record);
     assert.deepEqual(await two.publish(record), counts({ received: 1, events: 1 }));
   });
 
-  test("was not accepted when its record was ignored or malformed", async () => {
+  test("of an ignored or malformed record is not a duplicate", async () => {
     const tenant = new Tenant(worker);
     const id = newLogId();
     assert.equal((await tenant.publish(login({}, id))).ignored, 1);
@@ -96,7 +96,7 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
     assert.deepEqual(await tenant.publish(slo({}, id)), counts({ received: 1, events: 1 }));
   });
 
-  test("is remembered for the last 10,000, long after its event is no longer kept", async () => {
+  test("is recognized among the last 10,000, also if its event is no longer stored", async () => {
     const tenant = new Tenant(worker);
     const numbered = (number) => ({
       log_id: `number-${number}`,
@@ -107,7 +107,7 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
     assert.equal((await tenant.events()).length, 100);
     assert.deepEqual(await tenant.publish(numbered(0)), counts({ received: 1, duplicates: 1 }));
 
-    // One more pushes number 0 out of the window, and number 0 coming back pushes number 1 out.
+    // A new id evicts id 0 from the window. Accepting id 0 again evicts id 1.
     assert.deepEqual(await tenant.publish(numbered(10_000)), counts({ received: 1, events: 1 }));
     assert.deepEqual(await tenant.publish(numbered(0)), counts({ received: 1, events: 1 }));
     assert.deepEqual(await tenant.publish(numbered(2)), counts({ received: 1, duplicates: 1 }));
@@ -116,7 +116,7 @@ describe("a log_id that was accepted before", { concurrency: true }, () => {
 });
 
 describe("an event", { concurrency: true }, () => {
-  test("is on disk once the publisher has its 200", async () => {
+  test("is stored when the publisher receives a 200", async () => {
     const tenant = new Tenant(worker);
     for (let round = 1; round <= 5; round += 1) {
       const record = slo();
@@ -127,38 +127,38 @@ describe("an event", { concurrency: true }, () => {
     }
   });
 
-  test("is on disk before any listener gets it", async () => {
+  test("is stored before a subscriber receives it", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
-    await tenant.get("/api/events"); // the worker knows the key set from here on
+    const subscriber = await tenant.subscribe();
+    await tenant.get("/api/events"); // makes the Worker cache the key set
     const [one, two] = [slo(), slo()];
-    const answers = [];
+    const responses = [];
     for (const record of [one, two]) {
       const headers = { authorization: publishToken(tenant.domain) };
-      answers.push(tenant.post(JSON.stringify([record]), headers));
-      const event = await listener.next();
+      responses.push(tenant.post(JSON.stringify([record]), headers));
+      const event = await subscriber.next();
       const rows = await tenant.hub.sql("SELECT event FROM events ORDER BY seq DESC LIMIT 1");
       assert.deepEqual(JSON.parse(rows[0].event), event);
     }
-    for (const answer of await Promise.all(answers)) assert.equal(answer.status, 200);
+    for (const response of await Promise.all(responses)) assert.equal(response.status, 200);
   });
 
-  test("goes through in the order of its batch", async () => {
+  test("keeps the order of its batch", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     const records = Array.from({ length: 50 }, (_, number) =>
       slo({ date: new Date(Date.UTC(2026, 0, 1) - number * 1000).toISOString() }),
     );
     await tenant.publish(...records);
     const order = records.map(({ log_id }) => log_id);
     assert.deepEqual(
-      (await listener.take(50)).map(({ id }) => id),
+      (await subscriber.take(50)).map(({ id }) => id),
       order,
     );
     assert.deepEqual(await ids(tenant), order);
   });
 
-  test("is what it takes to wake the object: a batch without one leaves it alone", async () => {
+  test("wakes the object, and a batch without events does not", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
     await tenant.hub.evict();

@@ -1,5 +1,5 @@
-// Every type of event there is: which log records make it, whom it affects and what it revokes,
-// where the operator has chosen it, and that it is none where nobody has.
+// All event types: the log records that make each event, its user and its revocation, and whether
+// it is enabled by default or only by the EVENTS variable.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -9,7 +9,7 @@ import {
   gdEnroll,
   gdUnenroll,
   limitWc,
-  operation,
+  managementOperation,
   sapi,
   sce,
   scp,
@@ -43,61 +43,64 @@ const [all, byDefault] = await Promise.all([
 ]);
 
 const SESSION = "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO";
-const ofUser = { revokes: "user" };
-const ofSession = { session_id: SESSION, revokes: "session" };
+const revokesUser = { revokes: "user" };
+const revokesSession = { session_id: SESSION, revokes: "session" };
 const id = encodeURIComponent(USER);
-/** What the Management API answers of a session or a refresh token. */
-const answer = { id: "x", user_id: USER, clients: [] };
-const update = (body, answered) =>
-  operation("patch", `users/${id}`, { body, answer: { user_id: USER, ...answered } });
+/** The response of the Management API with a session or a refresh token. */
+const response = { id: "x", user_id: USER, clients: [] };
+const update = (body, members) =>
+  managementOperation("patch", `users/${id}`, { body, response: { user_id: USER, ...members } });
 const blocked = { blocked: true };
 const unblocked = { blocked: false };
 
-/** By type: the records that make it, each with what the event tells besides type, date and user. */
+/**
+ * For each event type, the records that make it, and the members of the event besides id, type,
+ * date and user.
+ */
 const CATALOGUE = {
   user_deleted: {
-    "the log": [() => sdu(), ofUser],
-    "the Management API": [() => operation("delete", `users/${id}`), ofUser],
+    "the log": [() => sdu(), revokesUser],
+    "the Management API": [() => managementOperation("delete", `users/${id}`), revokesUser],
   },
   user_blocked: {
-    "the Management API": [() => update(blocked, blocked), ofUser],
+    "the Management API": [() => update(blocked, blocked), revokesUser],
     "an update that sets a password too": [
       () => update({ ...blocked, password: "*****" }, blocked),
-      ofUser,
+      revokesUser,
     ],
   },
   password_changed: {
-    "the log": [() => scp(), ofUser],
-    "the Management API": [() => update({ password: "*****" }, unblocked), ofUser],
+    "the log": [() => scp(), revokesUser],
+    "the Management API": [() => update({ password: "*****" }, unblocked), revokesUser],
   },
   logout: {
-    "the log": [() => slo(), ofSession],
-    "the log, of all sessions": [() => slo({ details: {} }), ofUser],
+    "the log": [() => slo(), revokesSession],
+    "the log, for all sessions": [() => slo({ details: {} }), revokesUser],
   },
   session_revoked: {
     "the deletion of a session": [
-      () => operation("delete", `sessions/${SESSION}`, { answer }),
-      ofSession,
+      () => managementOperation("delete", `sessions/${SESSION}`, { response }),
+      revokesSession,
     ],
     "the revocation of a session": [
-      () => operation("post", `sessions/${SESSION}/revoke`, { answer }),
-      ofSession,
+      () => managementOperation("post", `sessions/${SESSION}/revoke`, { response }),
+      revokesSession,
     ],
     "the deletion of a user's sessions": [
-      () => operation("delete", `users/${id}/sessions`),
-      ofUser,
+      () => managementOperation("delete", `users/${id}/sessions`),
+      revokesUser,
     ],
   },
   refresh_token_revoked: {
-    "the log": [() => srrt(), ofSession],
-    "the log, of no session that is known": [() => srrt({ details: {} }), {}],
+    "the log": [() => srrt(), revokesSession],
+    "the log, without a session": [() => srrt({ details: {} }), {}],
     "the deletion of a refresh token": [
-      () => operation("delete", "refresh-tokens/x", { answer }),
+      () => managementOperation("delete", "refresh-tokens/x", { response }),
       {},
     ],
     "the deletion of a user's refresh tokens": [
-      () => operation("delete", `users/${id}/refresh-tokens`),
-      ofUser,
+      () => managementOperation("delete", `users/${id}/refresh-tokens`),
+      revokesUser,
     ],
   },
   user_unblocked: {
@@ -107,14 +110,14 @@ const CATALOGUE = {
     "the log": [() => sce(), {}],
   },
   mfa_changed: {
-    "a factor given up": [() => gdUnenroll(), {}],
-    "a factor enrolled": [() => gdEnroll(), {}],
+    "a removed factor": [() => gdUnenroll(), {}],
+    "an enrolled factor": [() => gdEnroll(), {}],
     "the Management API": [
-      () => operation("delete", `users/${id}/authentication-methods/totp%7Cdev_1`),
+      () => managementOperation("delete", `users/${id}/authentication-methods/totp%7Cdev_1`),
       {},
     ],
-    "the Management API, of all factors": [
-      () => operation("delete", `users/${id}/authentication-methods`),
+    "the Management API, for all factors": [
+      () => managementOperation("delete", `users/${id}/authentication-methods`),
       {},
     ],
   },
@@ -127,70 +130,71 @@ const CATALOGUE = {
 };
 
 const DEFAULT = ["user_blocked", "password_changed", "logout"];
-const NOTHING = { received: 1, events: 0, duplicates: 0, ignored: 1, malformed: 0 };
+const IGNORED = { received: 1, events: 0, duplicates: 0, ignored: 1, malformed: 0 };
 
-test("the catalogue here is that of the worker", () => {
+test("the catalogue of this test covers all event types", () => {
   assert.deepEqual(Object.keys(CATALOGUE), TYPES);
 });
 
 for (const [type, rows] of Object.entries(CATALOGUE)) {
   describe(type, { concurrency: true }, () => {
-    for (const [source, [make, told]] of Object.entries(rows)) {
-      test(`comes from ${source}, and tells who it is and what it revokes`, async () => {
+    for (const [source, [createRecord, members]] of Object.entries(rows)) {
+      test(`is made from ${source}, with the user and the revocation`, async () => {
         const tenant = new Tenant(all);
-        const listener = await tenant.listen();
-        const record = make();
+        const subscriber = await tenant.subscribe();
+        const record = createRecord();
         if (record.data.type === "sapi") assert.equal(record.data.user_id, ADMINISTRATOR);
         await tenant.publish(record);
         const { date } = record.data;
-        const event = { id: record.log_id, type, date, user_id: USER, ...told };
-        assert.deepEqual(await listener.next(), event);
+        const event = { id: record.log_id, type, date, user_id: USER, ...members };
+        assert.deepEqual(await subscriber.next(), event);
         assert.deepEqual(await tenant.events(), [event]);
       });
 
       if (DEFAULT.includes(type)) continue;
-      test(`does not come from ${source} unless it was chosen`, async () => {
+      test(`is not made from ${source} by default`, async () => {
         const tenant = new Tenant(byDefault);
-        assert.deepEqual(await tenant.publish(make()), NOTHING);
+        assert.deepEqual(await tenant.publish(createRecord()), IGNORED);
         assert.deepEqual(await tenant.events(), []);
       });
     }
 
     if (!DEFAULT.includes(type)) return;
-    test("comes where nothing was chosen", async () => {
+    test("is enabled by default", async () => {
       const tenant = new Tenant(byDefault);
-      for (const [make, told] of Object.values(rows)) {
-        await tenant.publish(make());
-        const [{ type: known, user_id: user, id: _, date: __, ...more }] = await tenant.events();
-        assert.deepEqual([known, user, more], [type, USER, told]);
+      for (const [createRecord, members] of Object.values(rows)) {
+        await tenant.publish(createRecord());
+        const [{ type: actualType, user_id: user, id: _, date: __, ...rest }] =
+          await tenant.events();
+        assert.deepEqual([actualType, user, rest], [type, USER, members]);
       }
     });
   });
 }
 
 describe("an operation of the Management API", { concurrency: true }, () => {
-  test("that failed, reads, or is about something else is no event", async () => {
+  test("that failed, only reads, or concerns something else is ignored", async () => {
     const tenant = new Tenant(all);
     for (const record of [
       sapi({ type: "fapi" }),
-      operation("get", `users/${id}`, { answer }),
-      operation("get", `sessions/${SESSION}`, { answer }),
-      operation("get", `users/${id}/sessions`, { answer: { sessions: [answer] } }),
-      operation("get", `users/${id}/authentication-methods`),
-      operation("delete", `sessions/${SESSION}`),
-      operation("delete", "refresh-tokens/x"),
-      operation("delete", `users/${id}/roles`),
-      operation("delete", `clients/${id}`),
-      operation("post", "users", { body: { password: "*****" }, answer }),
+      managementOperation("get", `users/${id}`, { response }),
+      managementOperation("get", `sessions/${SESSION}`, { response }),
+      managementOperation("get", `users/${id}/sessions`, { response: { sessions: [response] } }),
+      managementOperation("get", `users/${id}/authentication-methods`),
+      managementOperation("delete", `sessions/${SESSION}`),
+      managementOperation("delete", "refresh-tokens/x"),
+      managementOperation("delete", `users/${id}/roles`),
+      managementOperation("delete", `clients/${id}`),
+      managementOperation("post", "users", { body: { password: "*****" }, response }),
       update({ name: "Jane" }, unblocked),
     ]) {
-      assert.deepEqual(await tenant.publish(record), NOTHING, JSON.stringify(record));
+      assert.deepEqual(await tenant.publish(record), IGNORED, JSON.stringify(record));
     }
     assert.deepEqual(await tenant.events(), []);
   });
 });
 
-describe("a token from before", { concurrency: true }, () => {
+describe("an access token issued before the event", { concurrency: true }, () => {
   const issued = now() - 600;
   const date = (seconds) => new Date((issued + seconds) * 1000).toISOString();
 
@@ -206,11 +210,13 @@ describe("a token from before", { concurrency: true }, () => {
   }
 
   for (const [type, rows] of Object.entries(CATALOGUE)) {
-    for (const [source, [make, { revokes }]] of Object.entries(rows)) {
-      const outcome = { user: "is revoked", session: "of that session is revoked" }[revokes];
-      test(`${type}, from ${source}, ${outcome ?? "stays good"}`, async () => {
+    for (const [source, [createRecord, { revokes }]] of Object.entries(rows)) {
+      const outcome = { user: "is revoked", session: "is revoked if it is of the same session" }[
+        revokes
+      ];
+      test(`${outcome ?? "stays active"}: ${type} from ${source}`, async () => {
         const tenant = new Tenant(all);
-        const record = make();
+        const record = createRecord();
         record.data.date = date(60);
         await tenant.publish(record);
         assert.equal(await isActive(tenant, { sid: SESSION }), !revokes);
@@ -221,7 +227,7 @@ describe("a token from before", { concurrency: true }, () => {
     }
   }
 
-  test("the block stays revoked when the block is lifted", async () => {
+  test("stays revoked if the user is unblocked", async () => {
     const tenant = new Tenant(all);
     const at = (record, seconds) => {
       record.data.date = date(seconds);
@@ -236,23 +242,23 @@ describe("a token from before", { concurrency: true }, () => {
   });
 });
 
-// Last, because from here on the worker is another.
+// Last, because these tests reconfigure the Worker.
 describe("EVENTS", () => {
-  test("leaves out what it does not name, the default included", async () => {
+  test("disables all event types that it does not name", async () => {
     await byDefault.reconfigure({ EVENTS: "email_changed" });
     const tenant = new Tenant(byDefault);
-    assert.deepEqual(await tenant.publish(slo()), NOTHING);
-    assert.deepEqual(await tenant.publish(sapi()), NOTHING);
+    assert.deepEqual(await tenant.publish(slo()), IGNORED);
+    assert.deepEqual(await tenant.publish(sapi()), IGNORED);
     const record = sce();
     await tenant.publish(record);
-    const kept = await tenant.events();
+    const stored = await tenant.events();
     assert.deepEqual(
-      kept.map(({ id }) => id),
+      stored.map(({ id }) => id),
       [record.log_id],
     );
   });
 
-  test("with a name that is none is a 500 that tells it, and those that there are", async () => {
+  test("with an unknown name is a 500 with the unknown name and all known names", async () => {
     await byDefault.reconfigure({ EVENTS: "logout, user_delted" });
     const tenant = new Tenant(byDefault);
     for (const response of [await tenant.post("[]"), await tenant.get("/api/events")]) {

@@ -1,5 +1,5 @@
-// Which log records mean that a user's session is over, and what event each becomes. A record
-// that no rule takes is ignored; one that a rule takes wrongly would end the wrong session.
+// The rules that make events from log records. A record that matches no rule is ignored. A rule that
+// matches too much would end the wrong session.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -9,21 +9,25 @@ import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 
-/** Publishes records that must all become events; a listener gets them, and so does the log. */
+/** Asserts that all records become events, which are sent and stored, and returns the events. */
 async function eventsOf(...records) {
   const tenant = new Tenant(worker);
-  const listener = await tenant.listen();
+  const subscriber = await tenant.subscribe();
   const counts = await tenant.publish(...records);
   assert.equal(counts.events, records.length, JSON.stringify(counts));
-  const events = await listener.take(records.length);
-  assert.deepEqual(await tenant.events(), events.toReversed(), "what is kept is what was sent");
+  const events = await subscriber.take(records.length);
+  assert.deepEqual(
+    await tenant.events(),
+    events.toReversed(),
+    "the stored events are those that were sent",
+  );
   return events;
 }
 
-/** Publishes records none of which may become an event, with one after them that does. */
+/** Asserts that none of the records becomes an event. */
 async function assertIgnored(...records) {
   const tenant = new Tenant(worker);
-  const listener = await tenant.listen();
+  const subscriber = await tenant.subscribe();
   for (const record of records) {
     const counts = await tenant.publish(record);
     assert.deepEqual(
@@ -34,12 +38,12 @@ async function assertIgnored(...records) {
   }
   const marker = slo();
   await tenant.publish(marker);
-  assert.equal((await listener.next()).id, marker.log_id, "nothing came before the marker");
+  assert.equal((await subscriber.next()).id, marker.log_id, "nothing was sent before the marker");
   assert.equal((await tenant.events()).length, 1);
 }
 
 describe("logout", { concurrency: true }, () => {
-  test("comes from slo, with the session of its details", async () => {
+  test("is made from slo, with the session of its details", async () => {
     const record = slo();
     assert.deepEqual(await eventsOf(record), [
       {
@@ -53,7 +57,7 @@ describe("logout", { concurrency: true }, () => {
     ]);
   });
 
-  test("has no session_id when the record tells none", async () => {
+  test("has no session_id if the record has none", async () => {
     const records = [
       slo({ details: {} }),
       slo({ details: undefined }),
@@ -65,19 +69,19 @@ describe("logout", { concurrency: true }, () => {
     }
   });
 
-  test("takes the id of the record, not that of its data", async () => {
+  test("has the log_id of the record, not that of its data", async () => {
     const record = slo({ log_id: "inner" });
     assert.equal((await eventsOf(record))[0].id, record.log_id);
   });
 
-  test("does not come from slo without a user", async () => {
+  test("is not made from slo without a user", async () => {
     await assertIgnored(slo({ user_id: undefined }), slo({ user_id: null }), slo({ user_id: "" }));
   });
 });
 
 describe("password_changed", { concurrency: true }, () => {
-  test("comes from scp, never with a session", async () => {
-    const record = scp({ details: { session_id: "none of its business" } });
+  test("is made from scp, without a session", async () => {
+    const record = scp({ details: { session_id: "not used" } });
     assert.deepEqual(await eventsOf(record), [
       {
         id: record.log_id,
@@ -89,13 +93,13 @@ describe("password_changed", { concurrency: true }, () => {
     ]);
   });
 
-  test("does not come from scp without a user", async () => {
+  test("is not made from scp without a user", async () => {
     await assertIgnored(scp({ user_id: undefined }), scp({ user_id: null }), scp({ user_id: "" }));
   });
 });
 
 describe("user_blocked", { concurrency: true }, () => {
-  test("comes from sapi, and names the blocked user, not the administrator", async () => {
+  test("is made from sapi, with the blocked user instead of the administrator", async () => {
     const record = sapi();
     assert.equal(record.data.user_id, ADMINISTRATOR);
     assert.deepEqual(await eventsOf(record), [
@@ -109,7 +113,7 @@ describe("user_blocked", { concurrency: true }, () => {
     ]);
   });
 
-  test("comes whoever the administrator is", async () => {
+  test("is made for any administrator", async () => {
     const actors = [
       { user_id: "" },
       { user_id: undefined },
@@ -121,7 +125,7 @@ describe("user_blocked", { concurrency: true }, () => {
     }
   });
 
-  test("comes from a path with the id as it is or percent-encoded, and a method in any case", async () => {
+  test("is made from a path with a plain or percent-encoded id, and a method in any case", async () => {
     const paths = [
       "/api/v2/users/auth0|6182002f34f4dd006b05b5c7",
       "/api/v2/users/auth0%7C6182002f34f4dd006b05b5c7",
@@ -133,7 +137,7 @@ describe("user_blocked", { concurrency: true }, () => {
     for (const event of events) assert.equal(event.type, "user_blocked");
   });
 
-  test("comes when more than the block was changed", async () => {
+  test("is made if other properties of the user change too", async () => {
     const request = { body: { blocked: true, user_metadata: { note: "abuse" } } };
     const response = {
       body: { user_id: "google-oauth2|1", blocked: true, identities: [], name: "Jane" },
@@ -141,12 +145,12 @@ describe("user_blocked", { concurrency: true }, () => {
     assert.equal((await eventsOf(sapi({ request, response })))[0].user_id, "google-oauth2|1");
   });
 
-  test("does not come from another method", async () => {
+  test("is not made from another method", async () => {
     const methods = ["post", "put", "get", "delete", "", undefined, 7];
     await assertIgnored(...methods.map((method) => sapi({ request: { method } })));
   });
 
-  test("does not come from another path", async () => {
+  test("is not made from another path", async () => {
     const id = "auth0%7C6182002f34f4dd006b05b5c7";
     const paths = [
       "/api/v2/users",
@@ -167,7 +171,7 @@ describe("user_blocked", { concurrency: true }, () => {
     await assertIgnored(...paths.map((path) => sapi({ request: { path } })));
   });
 
-  test("does not come unless the request asked for the block", async () => {
+  test("is not made unless the request sets the block", async () => {
     const bodies = [
       { blocked: false },
       {},
@@ -183,7 +187,7 @@ describe("user_blocked", { concurrency: true }, () => {
     await assertIgnored(...bodies.map((body) => sapi({ request: { body } })));
   });
 
-  test("does not come unless the response confirms the block and names the user", async () => {
+  test("is not made unless the response contains the block and the user", async () => {
     const bodies = [
       { user_id: USER, blocked: false },
       { user_id: USER },
@@ -201,7 +205,7 @@ describe("user_blocked", { concurrency: true }, () => {
     await assertIgnored(...bodies.map((body) => sapi({ response: { body } })));
   });
 
-  test("does not come from a sapi without its parts", async () => {
+  test("is not made from an incomplete sapi", async () => {
     await assertIgnored(
       sapi({ details: undefined }),
       sapi({ details: null }),
@@ -214,7 +218,7 @@ describe("user_blocked", { concurrency: true }, () => {
     );
   });
 
-  test("does not come from a record of another type that looks like it", async () => {
+  test("is not made from a record of another type with the same content", async () => {
     await assertIgnored(
       sapi({ type: "fapi" }),
       sapi({ type: "mgmt_api_read" }),
@@ -223,7 +227,7 @@ describe("user_blocked", { concurrency: true }, () => {
   });
 });
 
-describe("any other record", { concurrency: true }, () => {
+describe("a record of another type", { concurrency: true }, () => {
   test("is ignored", async () => {
     const types = [
       "s",
@@ -250,7 +254,7 @@ describe("any other record", { concurrency: true }, () => {
 });
 
 describe("the date of an event", { concurrency: true }, () => {
-  test("is the record's, to the letter when it is in UTC", async () => {
+  test("is that of the record, unchanged if it is in UTC", async () => {
     const dates = [
       "2021-11-03T05:53:57.546Z",
       "2026-01-02T03:04:05Z",
@@ -264,7 +268,7 @@ describe("the date of an event", { concurrency: true }, () => {
     );
   });
 
-  test("is turned into UTC when the record's has an offset", async () => {
+  test("is converted to UTC if that of the record has an offset", async () => {
     const dates = ["2026-01-02T03:04:05.678+01:00", "2026-01-01T22:34:05.678-03:30"];
     const events = await eventsOf(...dates.map((date) => slo({ date })));
     for (const [index, { date }] of events.entries()) {
@@ -273,14 +277,17 @@ describe("the date of an event", { concurrency: true }, () => {
     }
   });
 
-  test("is the time of receipt when the record has none that can be read", async () => {
+  test("is the time of receipt if the record has no valid date", async () => {
     const before = Date.now();
     const unreadable = ["", "yesterday", "2021-13-03T05:53:57Z", "1635918837", 1635918837, {}];
     const dates = [undefined, null, ...unreadable];
     for (const { date } of await eventsOf(...dates.map((date) => slo({ date })))) {
       assert.match(date, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
-      const at = Date.parse(date);
-      assert.ok(at >= before - 1_000 && at <= Date.now() + 1_000, `${date} is not now`);
+      const time = Date.parse(date);
+      assert.ok(
+        time >= before - 1_000 && time <= Date.now() + 1_000,
+        `${date} is not the current time`,
+      );
     }
   });
 });

@@ -1,5 +1,5 @@
-// What a tenant's broken database does: that tenant's requests fail with a sentence, all goes on
-// where it stopped once the database is mended, and no other tenant notices.
+// A tenant with a broken database. Its requests fail with an error response, it recovers once the
+// database is repaired, and other tenants are not affected.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -12,66 +12,66 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker({
   expectedErrors: [/no such column|no column named|JSON serialization/, /NOTADB|hub_unreachable/],
 });
-const nameless = await startWorker({
-  runtime: "(state) => instead(state, { id: instead(state.id, { name: undefined }) })",
+const workerWithoutNames = await startWorker({
+  runtime: "(state) => override(state, { id: override(state.id, { name: undefined }) })",
   expectedErrors: [/no object of a tenant is called/],
 });
 
-/** Asserts that a tenant publishes, answers, and reaches a socket that is open and a new one. */
-async function assertServes(tenant, listener) {
+/** Asserts that a tenant stores an event and sends it to an open and to a new socket. */
+async function assertWorks(tenant, subscriber) {
   const record = slo();
   await tenant.publish(record);
-  assert.deepEqual(await listener.next(), eventOf(record));
+  assert.deepEqual(await subscriber.next(), eventOf(record));
   assert.deepEqual((await tenant.events())[0], eventOf(record));
-  const newcomer = await tenant.listen();
-  assert.equal((await newcomer.unread()).at(-1).id, record.log_id);
-  await newcomer.close();
+  const newSubscriber = await tenant.subscribe();
+  assert.equal((await newSubscriber.drain()).at(-1).id, record.log_id);
+  await newSubscriber.close();
 }
 
-/** A tenant with an event and a listener, asleep; and a neighbour that stays awake. */
-async function tenants() {
-  const [tenant, neighbour] = [new Tenant(worker), new Tenant(worker)];
-  const [listener, undisturbed] = [await tenant.listen(), await neighbour.listen()];
-  await assertServes(tenant, listener);
-  await assertServes(neighbour, undisturbed);
+/** Creates two tenants with an event and a subscriber each, and evicts the object of the first. */
+async function createTenants() {
+  const [tenant, otherTenant] = [new Tenant(worker), new Tenant(worker)];
+  const [subscriber, otherSubscriber] = [await tenant.subscribe(), await otherTenant.subscribe()];
+  await assertWorks(tenant, subscriber);
+  await assertWorks(otherTenant, otherSubscriber);
   await tenant.hub.evict();
-  return { tenant, listener, neighbour, undisturbed };
+  return { tenant, subscriber, otherTenant, otherSubscriber };
 }
 
 const DAMAGES = {
-  "whose events have lost their column": {
+  "whose table of events lacks a column": {
     damage: "ALTER TABLE events RENAME COLUMN event TO lost",
-    mend: "ALTER TABLE events RENAME COLUMN lost TO event",
-    reads: true,
+    repair: "ALTER TABLE events RENAME COLUMN lost TO event",
+    breaksReads: true,
   },
-  "whose events are garbage": {
+  "whose events are invalid JSON": {
     damage: "UPDATE events SET event = substr(event, 2)",
-    mend: "UPDATE events SET event = '{' || event",
-    reads: true,
+    repair: "UPDATE events SET event = '{' || event",
+    breaksReads: true,
   },
-  "whose log ids have lost their column": {
+  "whose table of log ids lacks a column": {
     damage: "ALTER TABLE accepted RENAME COLUMN log_id TO lost",
-    mend: "ALTER TABLE accepted RENAME COLUMN lost TO log_id",
-    reads: false,
+    repair: "ALTER TABLE accepted RENAME COLUMN lost TO log_id",
+    breaksReads: false,
   },
 };
 
 describe("a tenant", { concurrency: true }, () => {
-  for (const [name, { damage, mend, reads }] of Object.entries(DAMAGES)) {
-    test(`${name} fails with a sentence, harms no other, and recovers`, async () => {
-      const { tenant, listener, neighbour, undisturbed } = await tenants();
+  for (const [name, { damage, repair, breaksReads }] of Object.entries(DAMAGES)) {
+    test(`${name} returns errors, recovers after a repair, and does not affect other tenants`, async () => {
+      const { tenant, subscriber, otherTenant, otherSubscriber } = await createTenants();
       await tenant.hub.sql(damage);
 
       const record = slo();
       for (let attempt = 0; attempt < 3; attempt += 1) {
         await assertError(await tenant.post(JSON.stringify(record)), 500, "internal_error");
-        if (reads) await assertError(await tenant.get("/api/events"), 500, "internal_error");
-        await assertServes(neighbour, undisturbed);
+        if (breaksReads) await assertError(await tenant.get("/api/events"), 500, "internal_error");
+        await assertWorks(otherTenant, otherSubscriber);
       }
-      assert.deepEqual(await listener.unread(), [], "nothing is sent that is not stored");
+      assert.deepEqual(await subscriber.drain(), [], "no event is sent that is not stored");
 
       await tenant.hub.evict();
-      await tenant.hub.sql(mend);
+      await tenant.hub.sql(repair);
       assert.deepEqual(await tenant.publish(record), {
         received: 1,
         events: 1,
@@ -79,53 +79,53 @@ describe("a tenant", { concurrency: true }, () => {
         ignored: 0,
         malformed: 0,
       });
-      assert.deepEqual(await listener.next(), eventOf(record));
-      assert.equal((await tenant.events()).length, 2, "what was there before is there again");
-      await assertServes(tenant, listener);
-      await assertServes(neighbour, undisturbed);
+      assert.deepEqual(await subscriber.next(), eventOf(record));
+      assert.equal((await tenant.events()).length, 2, "the earlier event is still stored");
+      await assertWorks(tenant, subscriber);
+      await assertWorks(otherTenant, otherSubscriber);
     });
   }
 
-  test("that cannot read what a listener is owed closes the socket, and counts it no longer", async () => {
-    const { tenant } = await tenants();
-    await tenant.hub.sql(DAMAGES["whose events are garbage"].damage);
+  test("that cannot read the events to replay closes the socket and removes it from the list", async () => {
+    const { tenant } = await createTenants();
+    await tenant.hub.sql(DAMAGES["whose events are invalid JSON"].damage);
     const before = await tenant.listeners();
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const listener = await tenant.connect();
-      listener.send({ type: "authenticate", access_token: tenant.token() });
-      assert.equal((await listener.closed()).code, 1011);
+      const subscriber = await tenant.connect();
+      subscriber.send({ type: "authenticate", access_token: tenant.token() });
+      assert.equal((await subscriber.closed()).code, 1011);
       const headers = { authorization: `Bearer ${tenant.token()}` };
       await assert.rejects(tenant.connect({ headers }), /answered with 500/);
     }
     assert.deepEqual(await tenant.listeners(), before);
   });
 
-  test("whose object is not told its name is served by none that takes itself for another", async () => {
-    const tenant = new Tenant(nameless);
+  test("whose object does not know its name returns errors instead of data of another tenant", async () => {
+    const tenant = new Tenant(workerWithoutNames);
     await assertError(await tenant.get("/api/events"), 500, "internal_error");
     await assertError(await tenant.post(JSON.stringify(slo())), 500, "internal_error");
   });
 
-  test("whose key sets are garbage has them fetched anew", async () => {
-    const { tenant, listener, neighbour, undisturbed } = await tenants();
+  test("whose stored key sets are invalid fetches them again", async () => {
+    const { tenant, subscriber, otherTenant, otherSubscriber } = await createTenants();
     await tenant.hub.sql("UPDATE key_sets SET cached = 'garbage'");
-    await assertServes(tenant, listener);
-    await assertServes(neighbour, undisturbed);
+    await assertWorks(tenant, subscriber);
+    await assertWorks(otherTenant, otherSubscriber);
     assert.equal(tenant.issuer.fetches, 2);
   });
 
-  test("whose tables are gone begins anew", async () => {
-    const { tenant, listener, neighbour, undisturbed } = await tenants();
+  test("whose tables are missing starts with an empty event log", async () => {
+    const { tenant, subscriber, otherTenant, otherSubscriber } = await createTenants();
     for (const table of ["events", "accepted", "key_sets"]) {
       await tenant.hub.sql(`DROP TABLE ${table}`);
     }
-    await assertServes(tenant, listener);
+    await assertWorks(tenant, subscriber);
     assert.equal((await tenant.events()).length, 1);
-    await assertServes(neighbour, undisturbed);
+    await assertWorks(otherTenant, otherSubscriber);
   });
 
-  test("whose database is no database fails with a sentence, and harms no other", async () => {
-    const { tenant, neighbour, undisturbed } = await tenants();
+  test("whose database file is corrupt returns errors and does not affect other tenants", async () => {
+    const { tenant, otherTenant, otherSubscriber } = await createTenants();
     const [{ file }] = await tenant.hub.sql("PRAGMA database_list");
     writeFileSync(file, "garbage".repeat(1_000));
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -134,7 +134,7 @@ describe("a tenant", { concurrency: true }, () => {
         await assertError(await tenant.get(route), 500, "internal_error");
       }
       await assert.rejects(tenant.connect(), /answered with 500/);
-      await assertServes(neighbour, undisturbed);
+      await assertWorks(otherTenant, otherSubscriber);
     }
   });
 });

@@ -1,67 +1,68 @@
-// Every refusal is a line in the log that says which tenant's it was, what was asked for and why
-// it was refused, and carries the id that the answer carries too. No line holds a token.
+// Every rejected request and message writes a log entry with the tenant, the endpoint, the error and
+// the request id of the response. No log entry contains a token.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { open } from "../support/crowd.mjs";
+import { openSocket } from "../support/sockets.mjs";
 import { slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 
-/** The lines of the log, each with its level. */
-const lines = () =>
+/** Returns the structured log entries with their levels. */
+const logEntries = () =>
   worker
     .logs()
     .flatMap(({ level, message }) =>
       message.startsWith("{") ? [{ level, ...JSON.parse(message) }] : [],
     );
 
-/** The one line of the log that `wanted` describes, once it is there. */
-async function line(wanted) {
-  const isWanted = (one) => Object.entries(wanted).every(([name, value]) => one[name] === value);
-  await until(
-    () => lines().some(isWanted),
-    () => `no line like ${JSON.stringify(wanted)}`,
+/** Waits for a log entry with these members, asserts that it is the only one, and returns it. */
+async function logEntry(expected) {
+  const matches = (entry) =>
+    Object.entries(expected).every(([name, value]) => entry[name] === value);
+  await waitFor(
+    () => logEntries().some(matches),
+    () => `no log entry matches ${JSON.stringify(expected)}`,
   );
-  const found = lines().filter(isWanted);
+  const found = logEntries().filter(matches);
   assert.equal(found.length, 1, JSON.stringify(found));
   return found[0];
 }
 
 const bearer = (token) => ({ headers: { authorization: `Bearer ${token}` } });
 
-describe("a request that is refused", { concurrency: true }, () => {
+describe("a rejected request", { concurrency: true }, () => {
   const tenant = new Tenant(worker);
-  const stranger = tenant.token({}, { kid: "unknown" });
+  const invalidToken = tenant.token({}, { kid: "unknown" });
 
-  for (const [name, endpoint, status, error, attempt] of [
+  for (const [name, endpoint, status, error, send] of [
     ["without a token", "events", 401, "invalid_token", () => tenant.fetch("/api/events")],
     [
-      "with a token that is no good",
+      "with an invalid token",
       "listeners",
       401,
       "invalid_token",
-      () => tenant.get("/api/listeners", stranger),
+      () => tenant.get("/api/listeners", invalidToken),
     ],
     [
-      "with too few rights",
+      "with insufficient scope",
       "events",
       403,
       "insufficient_scope",
       () => tenant.get("/api/events", tenant.token({ scope: "openid" })),
     ],
     [
-      "on the upgrade",
+      "with an invalid token on the upgrade",
       "subscribe",
       401,
       "invalid_token",
-      () => open(tenant.subscribeUrl(), bearer(stranger).headers),
+      () => openSocket(tenant.subscribeUrl(), bearer(invalidToken).headers),
     ],
     [
-      "without an upgrade",
+      "to subscribe without an upgrade",
       "subscribe",
       426,
       "upgrade_required",
@@ -74,73 +75,74 @@ describe("a request that is refused", { concurrency: true }, () => {
       "invalid_token",
       () => tenant.post("[]", { authorization: publishToken("other.us.auth0.com") }),
     ],
-    ["with a body that is none", "publish", 400, "invalid_request", () => tenant.post("garbage")],
+    ["with an invalid body", "publish", 400, "invalid_request", () => tenant.post("garbage")],
     [
-      "with a method that is not taken",
+      "with an unsupported method",
       "events",
       405,
       "method_not_allowed",
       () => tenant.fetch("/api/events", { method: "DELETE" }),
     ],
   ]) {
-    test(`${name} is a line in the log, with the answer's id`, async () => {
-      const response = await attempt();
+    test(`${name} writes a log entry with the request id of the response`, async () => {
+      const response = await send();
       assert.equal(response.status, status);
       const request_id = response.headers.get("x-request-id");
       assert.match(request_id, /^[\da-f-]{16,}$/);
-      const { level, what, detail, ...rest } = await line({ request_id });
+      const { level, what, detail, ...rest } = await logEntry({ request_id });
       assert.deepEqual(rest, { tenant: tenant.domain, endpoint, error, request_id });
       assert.equal(what, "refused");
-      assert.match(detail, /^[A-Z].*\.$/, "a sentence says why");
-      assert.notEqual(level, "error", "nothing is wrong with the worker");
+      assert.match(detail, /^[A-Z].*\.$/, "the detail is a sentence");
+      assert.notEqual(level, "error", "a rejected request is not an error of the Worker");
     });
   }
 
-  test("because there is no such tenant is one as well", async () => {
+  test("for an unknown tenant writes a log entry", async () => {
     const response = await worker.fetch("/acme@xx/api/events");
     const request_id = response.headers.get("x-request-id");
-    const { tenant, endpoint, error } = await line({ request_id });
+    const { tenant, endpoint, error } = await logEntry({ request_id });
     assert.deepEqual([tenant, endpoint, error], ["", "none", "not_found"]);
   });
 
-  test("goes by Cloudflare's own id where there is one, if it looks like one", async () => {
+  test("has the Cloudflare Ray ID as its request id if that is well-formed", async () => {
     const ray = "8a1b2c3d4e5f6789-FRA";
-    const ask = (id) => tenant.fetch("/api/events", { headers: { "cf-ray": id } });
-    assert.equal((await ask(ray)).headers.get("x-request-id"), ray);
+    const sendWithRay = (id) => tenant.fetch("/api/events", { headers: { "cf-ray": id } });
+    assert.equal((await sendWithRay(ray)).headers.get("x-request-id"), ray);
     for (const id of ['x"}', "x y", "x".repeat(65)])
-      assert.notEqual((await ask(id)).headers.get("x-request-id"), id);
+      assert.notEqual((await sendWithRay(id)).headers.get("x-request-id"), id);
   });
 
-  test("can be quoted by a browser of any origin", async () => {
+  test("exposes its request id to browsers of any origin", async () => {
     const { headers } = await tenant.fetch("/api/events");
     assert.match(headers.get("access-control-expose-headers"), /\bx-request-id\b/);
   });
 });
 
-describe("a socket that is refused", { concurrency: true }, () => {
-  const refused = (tenant, error) => line({ tenant: tenant.domain, endpoint: "socket", error });
+describe("a rejected message", { concurrency: true }, () => {
+  const rejection = (tenant, error) =>
+    logEntry({ tenant: tenant.domain, endpoint: "socket", error });
 
-  test("its token is a line in the log", async () => {
+  test("with an invalid token writes a log entry", async () => {
     const tenant = new Tenant(worker);
     await (await tenant.connect()).authenticate("x");
-    assert.equal((await refused(tenant, "invalid_token")).what, "refused");
+    assert.equal((await rejection(tenant, "invalid_token")).what, "refused");
   });
 
-  test("its rights is a line in the log", async () => {
+  test("with insufficient scope writes a log entry", async () => {
     const tenant = new Tenant(worker);
     await (await tenant.connect()).authenticate(tenant.token({ scope: "openid" }));
-    await refused(tenant, "insufficient_scope");
+    await rejection(tenant, "insufficient_scope");
   });
 
-  test("a message is a line in the log", async () => {
+  test("that is malformed writes a log entry", async () => {
     const tenant = new Tenant(worker);
-    const listener = await tenant.listen();
-    listener.send("nonsense");
-    await refused(tenant, "invalid_message");
+    const subscriber = await tenant.subscribe();
+    subscriber.send("nonsense");
+    await rejection(tenant, "invalid_message");
   });
 });
 
-test("no line holds a token, a secret, or more of a user than the id", async () => {
+test("the log contains no token, no secret, and no user data except the id", async () => {
   const tenant = new Tenant(worker);
   const tokens = [
     tenant.token({ email: "jane@example.com" }),
@@ -157,10 +159,10 @@ test("no line holds a token, a secret, or more of a user than the id", async () 
     await tenant.post("[]", { authorization: token });
   }
   await tenant.publish(slo());
-  const isHers = ({ tenant: domain }) => domain === tenant.domain;
-  await until(() => lines().filter(isHers).length >= 4 * tokens.length);
+  const isOfTenant = ({ tenant: domain }) => domain === tenant.domain;
+  await waitFor(() => logEntries().filter(isOfTenant).length >= 4 * tokens.length);
   const log = JSON.stringify(worker.logs());
   const parts = tokens.flatMap((token) => token.split(".")).filter((part) => part.length > 20);
   for (const secret of [...parts, "jane@", publishToken(tenant.domain)])
-    assert.ok(!log.includes(secret), `the log holds ${secret}`);
+    assert.ok(!log.includes(secret), `the log contains ${secret}`);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { assertError } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -16,9 +16,9 @@ const worker = await startWorker({
   // Every SQL statement of one tenant object fails.
   runtime: `(state) => {
     const exec = () => { throw new Error("disk I/O error: /secret/path"); };
-    const sql = instead(state.storage.sql, { exec });
-    const storage = instead(state.storage, { sql });
-    return state.id.name === "${BROKEN}" ? instead(state, { storage }) : state;
+    const sql = override(state.storage.sql, { exec });
+    const storage = override(state.storage, { sql });
+    return state.id.name === "${BROKEN}" ? override(state, { storage }) : state;
   }`,
 });
 
@@ -41,7 +41,7 @@ describe("the health endpoint", { concurrency: true }, () => {
   test("reports the time of the last fetch of the key set, also after hibernation", async () => {
     const tenant = new Tenant(worker);
     const before = Date.now();
-    await tenant.listen();
+    await tenant.subscribe();
     for (let round = 0; round < 2; round += 1) {
       const [{ fetched_at: fetched }] = (await health(tenant)).key_sets;
       assert.ok(Date.parse(fetched) >= before && Date.parse(fetched) <= Date.now(), fetched);
@@ -51,10 +51,10 @@ describe("the health endpoint", { concurrency: true }, () => {
 
   test("reports the time of a failed refresh of the key set", async () => {
     const tenant = new Tenant(worker);
-    await tenant.listen();
+    await tenant.subscribe();
     const [{ failed_at: earlier }] = (await health(tenant)).key_sets;
     assert.equal(earlier, undefined);
-    tenant.issuer.behaviour = answers.unreachable;
+    tenant.issuer.behaviour = keySetResponses.unreachable;
     const before = Date.now();
     const subscriber = await tenant.connect();
     await subscriber.authenticate(tenant.token({}, { kid: "rotated" }));
@@ -102,7 +102,7 @@ describe("a tenant with failing storage", { concurrency: true }, () => {
 
   test("does not affect another tenant", async () => {
     const other = new Tenant(worker);
-    const subscriber = await other.listen();
+    const subscriber = await other.subscribe();
     await tenant.post(JSON.stringify([slo()]));
     await other.publish(slo());
     assert.equal((await subscriber.next()).type, "logout");

@@ -16,8 +16,8 @@ const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 describe("after hibernation", { concurrency: true }, () => {
   test("an authenticated subscriber still receives the events that its filter allows", async () => {
     const tenant = new Tenant(worker);
-    const all = await tenant.listen();
-    const own = await tenant.listen(JANE);
+    const all = await tenant.subscribe();
+    const own = await tenant.subscribe(JANE);
     const unauthenticated = await tenant.connect();
     for (let round = 0; round < 3; round += 1) {
       await tenant.hub.evict();
@@ -27,7 +27,7 @@ describe("after hibernation", { concurrency: true }, () => {
       assert.deepEqual(await own.next(), eventOf(records[1]));
     }
     for (const subscriber of [all, own, unauthenticated])
-      assert.deepEqual(await subscriber.unread(), []);
+      assert.deepEqual(await subscriber.drain(), []);
   });
 
   test("a subscriber that sent its token with the upgrade still receives its events", async () => {
@@ -44,8 +44,8 @@ describe("after hibernation", { concurrency: true }, () => {
 
   test("/api/listeners responds as before", async () => {
     const tenant = new Tenant(worker);
-    await tenant.listen({ sub: "backend@clients" });
-    await tenant.listen(JANE);
+    await tenant.subscribe({ sub: "backend@clients" });
+    await tenant.subscribe(JANE);
     await tenant.connect();
     const before = await tenant.listeners();
     assert.equal(before.count, 3);
@@ -58,7 +58,7 @@ describe("after hibernation", { concurrency: true }, () => {
 
   test("a socket keeps claims as large as a token allows", async () => {
     const tenant = new Tenant(worker);
-    const subscriber = await tenant.listen({ ...JANE, roles: "r".repeat(5_500) });
+    const subscriber = await tenant.subscribe({ ...JANE, roles: "r".repeat(5_500) });
     await tenant.hub.evict();
     const record = slo({ user_id: "auth0|jane" });
     await tenant.publish(record);
@@ -80,24 +80,24 @@ describe("after hibernation", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const record = slo();
     await tenant.publish(record);
-    const subscriber = await tenant.listen({}, record.log_id);
+    const subscriber = await tenant.subscribe({}, record.log_id);
     await tenant.hub.evict();
     const response = await subscriber.authenticate(tenant.token({ sub: "auth0|renewed" }));
     assert.equal(response.type, "authenticated");
-    assert.deepEqual(await subscriber.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
     await tenant.hub.evict();
     assert.equal((await tenant.listeners()).connections[0].sub, "auth0|renewed");
   });
 
   test("invalid messages from before still count towards the limit", async () => {
     const tenant = new Tenant(worker);
-    const subscriber = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     for (let count = 1; count <= 9; count += 1) {
       if (count % 3 === 0) await tenant.hub.evict();
       subscriber.send("nonsense");
       assert.equal((await subscriber.next()).type, "error");
     }
-    assert.deepEqual(await subscriber.unread(), [], "nine invalid messages keep the socket open");
+    assert.deepEqual(await subscriber.drain(), [], "nine invalid messages keep the socket open");
     await tenant.hub.evict();
     subscriber.send("nonsense");
     assert.equal((await subscriber.next()).type, "error");
@@ -108,9 +108,9 @@ describe("after hibernation", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const [bad, large, closing, staying] = [
       await tenant.connect(),
-      await tenant.listen(),
-      await tenant.listen(),
-      await tenant.listen(),
+      await tenant.subscribe(),
+      await tenant.subscribe(),
+      await tenant.subscribe(),
     ];
     await tenant.hub.evict();
     assert.equal((await bad.authenticate("x")).error, "invalid_token");
@@ -127,7 +127,7 @@ describe("after hibernation", { concurrency: true }, () => {
 
   test("JSON pings and WebSocket pings get a pong without waking the object", async () => {
     const tenant = new Tenant(worker);
-    const subscriber = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     await tenant.hub.evict();
     const pong = once(subscriber.socket, "pong");
     subscriber.socket.ping();
@@ -140,8 +140,8 @@ describe("after hibernation", { concurrency: true }, () => {
   test("caused by inactivity, an expiring token closes its socket on time and other sockets stay open", async () => {
     const tenant = new Tenant(worker);
     const exp = now() + 32;
-    const expiring = await tenant.listen({ exp });
-    const staying = await tenant.listen();
+    const expiring = await tenant.subscribe({ exp });
+    const staying = await tenant.subscribe();
     await delay(exp * 1000 - 6_000 - Date.now());
     assert.equal(
       await tenant.hub.evictIfRunning(),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { assertError } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { otherKey } from "../support/keys.mjs";
 import { scp, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
@@ -173,7 +173,7 @@ describe("an introspection request", { concurrency: true }, () => {
   test("gets 503 while the issuer's key set is unavailable", async () => {
     const [reachable, unreachable] = [new Tenant(worker), new Tenant(worker)];
     await introspect(reachable, reachable.token(JANE));
-    unreachable.issuer.behaviour = answers.unreachable;
+    unreachable.issuer.behaviour = keySetResponses.unreachable;
     await assertError(
       await requestIntrospection(unreachable, unreachable.token(JANE)),
       503,

@@ -6,7 +6,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
 
-import { onSocket, overHttp } from "../support/doors.mjs";
+import { authenticateOnSocket, authenticateOverHttp } from "../support/token_checks.mjs";
 import { jwk } from "../support/keys.mjs";
 import { eventOf, newLogId, scp, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
@@ -88,8 +88,8 @@ describe("tenants of one worker", () => {
   test("send events only to their own subscribers, with either filter", async () => {
     for (const { all, jane, records } of neighbours) {
       const events = records.map(eventOf);
-      assert.deepEqual(await all.unread(), events);
-      assert.deepEqual(await jane.unread(), [events[0], events[2]]);
+      assert.deepEqual(await all.drain(), events);
+      assert.deepEqual(await jane.drain(), [events[0], events[2]]);
     }
   });
 
@@ -109,21 +109,21 @@ describe("tenants of one worker", () => {
       const subscriber = await neighbour.tenant.connect();
       const response = await subscriber.authenticate(neighbour.token(), LOG_IDS[0]);
       assert.equal(response.recovered, true);
-      assert.deepEqual(await subscriber.unread(), neighbour.records.slice(1).map(eventOf));
+      assert.deepEqual(await subscriber.drain(), neighbour.records.slice(1).map(eventOf));
       await subscriber.close();
     }
   });
 
   test("accept only their own tokens, although kid and user are the same", async () => {
     for (const neighbour of neighbours) {
-      assert.equal(await overHttp(neighbour.tenant, neighbour.token()), "accepted");
-      assert.equal(await onSocket(neighbour.tenant, neighbour.token()), "accepted");
+      assert.equal(await authenticateOverHttp(neighbour.tenant, neighbour.token()), "accepted");
+      assert.equal(await authenticateOnSocket(neighbour.tenant, neighbour.token()), "accepted");
       for (const other of othersOf(neighbour)) {
         // Once with the other tenant's issuer, and once with the issuer of this tenant.
         for (const claims of [{}, { iss: neighbour.tenant.issuer.issuer }]) {
           const token = other.token({ sub: neighbour.watcher, ...claims });
-          assert.equal(await overHttp(neighbour.tenant, token), "invalid_token");
-          assert.equal(await onSocket(neighbour.tenant, token), "invalid_token");
+          assert.equal(await authenticateOverHttp(neighbour.tenant, token), "invalid_token");
+          assert.equal(await authenticateOnSocket(neighbour.tenant, token), "invalid_token");
         }
         const authorization = publishToken(other.tenant.domain);
         assert.equal((await neighbour.tenant.post("[]", { authorization })).status, 401);
@@ -162,7 +162,7 @@ describe("tenants of one worker", () => {
     }
     for (const neighbour of neighbours) {
       for (const subscriber of [neighbour.all, neighbour.jane])
-        assert.deepEqual(await subscriber.unread(), []);
+        assert.deepEqual(await subscriber.drain(), []);
     }
   });
 

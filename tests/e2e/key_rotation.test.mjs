@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { onSocket, overHttp } from "../support/doors.mjs";
-import { answers } from "../support/issuer.mjs";
+import { authenticateOnSocket, authenticateOverHttp } from "../support/token_checks.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { jwk, otherKey, signingKey } from "../support/keys.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -14,7 +14,7 @@ const worker = await startWorker();
 const restarted = await startWorker();
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-const TRANSPORTS = { "over HTTP": overHttp, "on a socket": onSocket };
+const TRANSPORTS = { "over HTTP": authenticateOverHttp, "on a socket": authenticateOnSocket };
 
 const signedWithOtherKey = (tenant, kid) =>
   tenant.token({}, { kid }, { key: otherKey().privateKey });
@@ -62,10 +62,10 @@ describe("a key rotation", { concurrency: true }, () => {
 
   test("that reuses a kid takes effect after 10 minutes", async () => {
     const tenant = new Tenant(worker);
-    assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(await authenticateOnSocket(tenant), "accepted");
     tenant.issuer.keys = [jwk(otherKey(), "key-1")];
     await tenant.ageKeySet("fetched_at", 10 * MINUTE + SECOND);
-    for (const present of [onSocket, overHttp]) {
+    for (const present of [authenticateOnSocket, authenticateOverHttp]) {
       assert.equal(await present(tenant, signedWithOtherKey(tenant, "key-1")), "accepted");
       assert.equal(await present(tenant), "invalid_token");
     }
@@ -74,14 +74,20 @@ describe("a key rotation", { concurrency: true }, () => {
 
   test("during an outage of the issuer takes effect once the issuer is reachable again", async () => {
     const tenant = new Tenant(worker);
-    assert.equal(await onSocket(tenant), "accepted");
-    tenant.issuer.behaviour = answers.status(503);
-    assert.equal(await onSocket(tenant, signedWithOtherKey(tenant, "key-2")), "invalid_token");
-    assert.equal(await onSocket(tenant), "accepted", "the cached key is still valid");
-    tenant.issuer.behaviour = answers.keySet;
+    assert.equal(await authenticateOnSocket(tenant), "accepted");
+    tenant.issuer.behaviour = keySetResponses.status(503);
+    assert.equal(
+      await authenticateOnSocket(tenant, signedWithOtherKey(tenant, "key-2")),
+      "invalid_token",
+    );
+    assert.equal(await authenticateOnSocket(tenant), "accepted", "the cached key is still valid");
+    tenant.issuer.behaviour = keySetResponses.keySet;
     tenant.issuer.keys = [jwk(otherKey(), "key-2")];
     await tenant.ageKeySet("failed_at", 30 * SECOND);
-    assert.equal(await onSocket(tenant, signedWithOtherKey(tenant, "key-2")), "accepted");
+    assert.equal(
+      await authenticateOnSocket(tenant, signedWithOtherKey(tenant, "key-2")),
+      "accepted",
+    );
     assert.equal(tenant.issuer.fetches, 3);
   });
 });
@@ -89,14 +95,17 @@ describe("a key rotation", { concurrency: true }, () => {
 describe("a flood of unknown kids", () => {
   const flood = async (tenant, round) => {
     const tokens = times(20, (number) => signedWithOtherKey(tenant, `made-up-${round}-${number}`));
-    const outcomes = tokens.flatMap((token) => [onSocket(tenant, token), overHttp(tenant, token)]);
+    const outcomes = tokens.flatMap((token) => [
+      authenticateOnSocket(tenant, token),
+      authenticateOverHttp(tenant, token),
+    ]);
     assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(["invalid_token"]));
   };
 
   test("over HTTP and on sockets, with evictions, causes one fetch in 30 seconds", async () => {
     const tenant = new Tenant(worker);
     const start = Date.now();
-    assert.equal(await overHttp(tenant), "accepted");
+    assert.equal(await authenticateOverHttp(tenant), "accepted");
     for (let round = 0; round < 4; round += 1) {
       await flood(tenant, round);
       await tenant.hub.evict();
@@ -107,12 +116,12 @@ describe("a flood of unknown kids", () => {
   test("at many new isolates of the Worker causes one fetch in 30 seconds", async () => {
     const tenant = new Tenant(restarted);
     const start = Date.now();
-    assert.equal(await overHttp(tenant), "accepted");
+    assert.equal(await authenticateOverHttp(tenant), "accepted");
     for (let round = 0; round < 3; round += 1) {
       await flood(tenant, round);
       await restarted.reconfigure({});
     }
-    assert.equal(await overHttp(tenant), "accepted");
+    assert.equal(await authenticateOverHttp(tenant), "accepted");
     assertFetches(tenant, 2, start);
   });
 
@@ -127,8 +136,8 @@ describe("a flood of unknown kids", () => {
   test("with a failing issuer causes one fetch, and the cached key stays valid", async () => {
     const tenant = new Tenant(worker);
     const start = Date.now();
-    assert.equal(await overHttp(tenant), "accepted");
-    tenant.issuer.behaviour = answers.status(500);
+    assert.equal(await authenticateOverHttp(tenant), "accepted");
+    tenant.issuer.behaviour = keySetResponses.status(500);
     for (let round = 0; round < 3; round += 1) {
       await flood(tenant, round);
       await tenant.hub.evict();
@@ -140,24 +149,24 @@ describe("a flood of unknown kids", () => {
 
   test("at one tenant does not delay a rotation at another", async () => {
     const [tenant, other] = [new Tenant(worker), new Tenant(worker)];
-    assert.equal(await overHttp(other), "accepted");
+    assert.equal(await authenticateOverHttp(other), "accepted");
     await flood(tenant, 0);
     other.issuer.keys = [jwk(otherKey(), "key-2")];
-    assert.equal(await overHttp(other, signedWithOtherKey(other, "key-2")), "accepted");
+    assert.equal(await authenticateOverHttp(other, signedWithOtherKey(other, "key-2")), "accepted");
     assert.equal(other.issuer.fetches, 2);
   });
 });
 
 describe("200 concurrent tokens over HTTP and on sockets", () => {
-  const presentOverHttp = (tenant) => times(100, () => overHttp(tenant));
+  const presentOverHttp = (tenant) => times(100, () => authenticateOverHttp(tenant));
 
   test("cause one fetch when the tenant object wakes up with an expired key set", async () => {
     const tenant = new Tenant(worker);
-    assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(await authenticateOnSocket(tenant), "accepted");
     await tenant.ageKeySet("fetched_at", 11 * MINUTE);
     const sockets = await Promise.all(times(100, () => tenant.connect()));
     await tenant.hub.evict();
-    tenant.issuer.behaviour = answers.slow(300);
+    tenant.issuer.behaviour = keySetResponses.slow(300);
     const token = tenant.token();
     const outcomes = await Promise.all([
       ...sockets.map(async (socket) => (await socket.authenticate(token)).type),
@@ -169,8 +178,11 @@ describe("200 concurrent tokens over HTTP and on sockets", () => {
 
   test("cause one fetch when the tenant has no key set", async () => {
     const tenant = new Tenant(worker);
-    tenant.issuer.behaviour = answers.slow(300);
-    const outcomes = [...presentOverHttp(tenant), ...times(100, () => onSocket(tenant))];
+    tenant.issuer.behaviour = keySetResponses.slow(300);
+    const outcomes = [
+      ...presentOverHttp(tenant),
+      ...times(100, () => authenticateOnSocket(tenant)),
+    ];
     assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(["accepted"]));
     assert.equal(tenant.issuer.fetches, 1);
   });
@@ -178,10 +190,13 @@ describe("200 concurrent tokens over HTTP and on sockets", () => {
   test("cause one failed fetch, and the expired key set validates them all", async () => {
     const tenant = new Tenant(worker);
     const start = Date.now();
-    assert.equal(await onSocket(tenant), "accepted");
+    assert.equal(await authenticateOnSocket(tenant), "accepted");
     await tenant.ageKeySet("fetched_at", 11 * MINUTE);
-    tenant.issuer.behaviour = answers.status(503);
-    const outcomes = [...presentOverHttp(tenant), ...times(100, () => onSocket(tenant))];
+    tenant.issuer.behaviour = keySetResponses.status(503);
+    const outcomes = [
+      ...presentOverHttp(tenant),
+      ...times(100, () => authenticateOnSocket(tenant)),
+    ];
     assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(["accepted"]));
     assertFetches(tenant, 2, start);
   });

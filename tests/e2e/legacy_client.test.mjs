@@ -10,7 +10,7 @@ import WebSocket from "ws";
 import { sapi, scp, slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -59,9 +59,9 @@ class LegacyClient {
     this.socket.on("error", (error) => this.errors.push(error));
   }
 
-  until(condition) {
+  waitFor(condition) {
     const { events, errors, others } = this;
-    return until(condition, () => JSON.stringify({ events, errors, others }));
+    return waitFor(condition, () => JSON.stringify({ events, errors, others }));
   }
 }
 
@@ -72,12 +72,12 @@ describe("a legacy client", { concurrency: true }, () => {
       tenant.subscribeUrl(),
       tenant.token({ sub: "backend@clients" }),
     );
-    await client.until(() => client.others.length === 1);
+    await client.waitFor(() => client.others.length === 1);
     assert.equal(client.others[0].type, "authenticated");
 
     const records = [slo(), scp(), sapi(), slo({ date: undefined })];
     await tenant.publish(...records);
-    await client.until(() => client.events.length === 4);
+    await client.waitFor(() => client.events.length === 4);
     assert.deepEqual(
       client.events.map(({ type }) => type),
       ["logout", "password_changed", "user_blocked", "logout"],
@@ -98,7 +98,7 @@ describe("a legacy client", { concurrency: true }, () => {
       tenant.subscribeUrl(),
       tenant.token({ sub: "backend@clients" }),
     );
-    await client.until(() => client.events.length === 1);
+    await client.waitFor(() => client.events.length === 1);
 
     const signedOut = new Map(
       client.events.map(({ user_id, date }) => [user_id, new Date(date).getTime() / 1000]),
@@ -113,14 +113,14 @@ describe("a legacy client", { concurrency: true }, () => {
   test("stays connected by WebSocket pings, also while the object hibernates", async () => {
     const tenant = new Tenant(worker);
     const client = new LegacyClient(tenant.subscribeUrl(), tenant.token());
-    await client.until(() => client.others.length === 1);
+    await client.waitFor(() => client.others.length === 1);
     await tenant.hub.evict();
     const before = client.pongs;
-    await client.until(() => client.pongs >= before + 10);
+    await client.waitFor(() => client.pongs >= before + 10);
     assert.equal(client.timedOut, false);
     assert.equal(await tenant.hub.evictIfRunning(), false, "the pings did not wake the object");
     await tenant.publish(slo());
-    await client.until(() => client.events.length === 1);
+    await client.waitFor(() => client.events.length === 1);
     assert.deepEqual(client.errors, []);
     client.socket.close();
   });
@@ -131,9 +131,9 @@ describe("a legacy client", { concurrency: true }, () => {
       tenant.subscribeUrl(),
       tenant.token({ sub: USER, scope: "openid listen:events:self" }),
     );
-    await client.until(() => client.others.length === 1);
+    await client.waitFor(() => client.others.length === 1);
     await tenant.publish(slo({ user_id: "auth0|other" }), scp());
-    await client.until(() => client.events.length === 1);
+    await client.waitFor(() => client.events.length === 1);
     assert.equal(client.events[0].type, "password_changed");
     client.socket.close();
   });
@@ -141,7 +141,7 @@ describe("a legacy client", { concurrency: true }, () => {
   test("receives a failed authentication as an error, and its socket is closed", async () => {
     const tenant = new Tenant(worker);
     const client = new LegacyClient(tenant.subscribeUrl(), "no.such.token");
-    await client.until(() => client.socket.readyState === WebSocket.CLOSED);
+    await client.waitFor(() => client.socket.readyState === WebSocket.CLOSED);
     assert.equal(client.errors.length, 1);
     assert.equal(client.errors[0].type, "authentication_failed");
     assert.equal(client.timedOut, false);

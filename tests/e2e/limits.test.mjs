@@ -3,23 +3,23 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 
-import { WITHOUT_ALARM } from "../support/altered_runtime.mjs";
-import { disperse, gather, open } from "../support/crowd.mjs";
+import { WITHOUT_ALARMS } from "../support/instrumented_runtime.mjs";
+import { terminateAll, openManySockets, openSocket } from "../support/sockets.mjs";
 import { assertError } from "../support/http.mjs";
-import { Listener } from "../support/listener.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 // All sockets share one address here. rate_limits.test.mjs tests the limit per address.
 const configure = (wranglerToml) => wranglerToml.replaceAll("limit = 3000", "limit = 1000000");
 const worker = await startWorker({ configure });
 // A worker without the authentication deadline, because opening so many sockets takes time.
-const withoutDeadline = await startWorker({ configure, runtime: WITHOUT_ALARM });
+const withoutDeadline = await startWorker({ configure, runtime: WITHOUT_ALARMS });
 
 const opened = [];
-after(() => disperse(opened.flat()));
+after(() => terminateAll(opened.flat()));
 
 const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 const MARY = { sub: "auth0|mary", scope: "listen:events:self" };
@@ -28,7 +28,7 @@ const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
 async function openSockets(tenant, count, claims) {
   const headers = claims ? bearer(tenant.token(claims)) : {};
-  const { sockets, refusal } = await gather(tenant.subscribeUrl(), count, () => headers);
+  const { sockets, refusal } = await openManySockets(tenant.subscribeUrl(), count, () => headers);
   opened.push(sockets);
   return { sockets, refusal };
 }
@@ -42,7 +42,7 @@ async function assertRefused(response, seconds) {
 /** Asserts that a token of this subject is refused, both on the upgrade and on a socket. */
 async function assertSubjectRefused(tenant, claims) {
   const token = tenant.token(claims);
-  await assertRefused(await open(tenant.subscribeUrl(), bearer(token)), 60);
+  await assertRefused(await openSocket(tenant.subscribeUrl(), bearer(token)), 60);
   const subscriber = await tenant.connect();
   const { type, error } = await subscriber.authenticate(token);
   assert.deepEqual([type, error], ["authentication_failed", "too_many_sockets"]);
@@ -52,14 +52,16 @@ async function assertSubjectRefused(tenant, claims) {
 describe("socket limits", () => {
   test("a tenant accepts 1,000 unauthenticated sockets, and further sockets only with a token", async () => {
     const tenant = new Tenant(withoutDeadline);
-    const subscriber = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     const { sockets, refusal } = await openSockets(tenant, 10_000);
     assert.ok(refusal, `all ${sockets.length} sockets were accepted`);
     await assertRefused(refusal, 10);
     const unauthenticated = sockets.filter((socket) => socket.readyState === socket.OPEN);
     assert.equal(unauthenticated.length, 1_000);
 
-    const late = await Listener.connect(tenant.subscribeUrl(), { headers: bearer(tenant.token()) });
+    const late = await Subscriber.connect(tenant.subscribeUrl(), {
+      headers: bearer(tenant.token()),
+    });
     assert.equal((await late.take(2))[1].type, "authenticated");
     const record = slo();
     await tenant.publish(record);
@@ -69,9 +71,9 @@ describe("socket limits", () => {
       "the existing socket still receives events",
     );
 
-    disperse(sockets);
-    await until(async () => {
-      const outcome = await open(tenant.subscribeUrl());
+    terminateAll(sockets);
+    await waitFor(async () => {
+      const outcome = await openSocket(tenant.subscribeUrl());
       if (outcome.status !== undefined) return false;
       outcome.terminate();
       return true;
@@ -85,17 +87,17 @@ describe("socket limits", () => {
     await assertSubjectRefused(tenant, JANE);
     await tenant.hub.evict();
     await assertSubjectRefused(tenant, JANE);
-    const mary = await tenant.listen(MARY);
+    const mary = await tenant.subscribe(MARY);
 
     const [renewed, closing] = sockets;
     renewed.send(JSON.stringify({ type: "authenticate", access_token: tenant.token(JANE) }));
     closing.close();
-    await until(async () => (await tenant.listeners()).count === 100);
-    const jane = await tenant.listen(JANE);
+    await waitFor(async () => (await tenant.listeners()).count === 100);
+    const jane = await tenant.subscribe(JANE);
     const record = slo({ user_id: "auth0|jane" });
     await tenant.publish(record);
     assert.deepEqual(await jane.next(), eventOf(record));
-    assert.deepEqual(await mary.unread(), []);
+    assert.deepEqual(await mary.drain(), []);
   });
 
   test("a backend may have 1,000 sockets", async () => {
@@ -103,14 +105,14 @@ describe("socket limits", () => {
     const { sockets, refusal } = await openSockets(tenant, 1_000, BACKEND);
     assert.deepEqual([sockets.length, refusal], [1_000, undefined]);
     await assertSubjectRefused(tenant, BACKEND);
-    await tenant.listen({ ...BACKEND, sub: "other@clients" });
+    await tenant.subscribe({ ...BACKEND, sub: "other@clients" });
   });
 });
 
 describe("the message limit", { concurrency: true }, () => {
   test("a socket that sends more than 100 messages a second is closed", async () => {
     const tenant = new Tenant(worker);
-    const [slow, fast] = [await tenant.listen(), await tenant.listen()];
+    const [slow, fast] = [await tenant.subscribe(), await tenant.subscribe()];
     for (let count = 0; count < 90; count += 1) slow.send({ type: "ping", count });
     assert.deepEqual(await slow.take(90), Array(90).fill({ type: "pong" }));
     // Enough messages for more than 100 in one second, wherever that second begins.
@@ -125,10 +127,10 @@ describe("the message limit", { concurrency: true }, () => {
 
   test("pings that the runtime answers by itself do not count", async () => {
     const tenant = new Tenant(worker);
-    const subscriber = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     for (let count = 0; count < 200; count += 1) subscriber.send('{"type":"ping"}');
     assert.deepEqual(await subscriber.take(200), Array(200).fill({ type: "pong" }));
-    assert.deepEqual(await subscriber.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { assertError } from "../support/http.mjs";
 import { eventOf, sapi, scp, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -13,7 +13,7 @@ const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /** Waits until /api/listeners reports this number of sockets, and returns its response. */
 const waitForCount = (tenant, count) =>
-  until(async () => {
+  waitFor(async () => {
     const response = await tenant.listeners();
     return response.count === count && response;
   });
@@ -26,8 +26,8 @@ describe("/api/listeners", { concurrency: true }, () => {
   test("shows each authenticated socket with its subject and its filter", async () => {
     const tenant = new Tenant(worker);
     const before = Date.now();
-    await tenant.listen({ sub: "backend@clients" });
-    await tenant.listen({ sub: "auth0|jane", scope: "listen:events:self" });
+    await tenant.subscribe({ sub: "backend@clients" });
+    await tenant.subscribe({ sub: "auth0|jane", scope: "listen:events:self" });
     const { count, connections } = await tenant.listeners();
 
     assert.equal(count, 2);
@@ -56,8 +56,8 @@ describe("/api/listeners", { concurrency: true }, () => {
 
   test("omits a closed socket", async () => {
     const tenant = new Tenant(worker);
-    const closing = await tenant.listen({ sub: "closing" });
-    await tenant.listen({ sub: "staying" });
+    const closing = await tenant.subscribe({ sub: "closing" });
+    await tenant.subscribe({ sub: "staying" });
     await closing.close(1000);
     const { connections } = await waitForCount(tenant, 1);
     assert.equal(connections[0].sub, "staying");
@@ -65,7 +65,7 @@ describe("/api/listeners", { concurrency: true }, () => {
 
   test("omits a socket whose connection broke", async () => {
     const tenant = new Tenant(worker);
-    const broken = await tenant.listen();
+    const broken = await tenant.subscribe();
     broken.socket.terminate();
     await waitForCount(tenant, 0);
   });

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { counts } from "../support/counts.mjs";
 import { newLogId, scp, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -134,7 +134,7 @@ describe("a malformed record", { concurrency: true }, () => {
     await tenant.publish(slo());
     assert.deepEqual(linesOfTenant(), [], "a valid record is not logged");
     await tenant.publish({ log_id: newLogId(), data: "broken" });
-    await until(
+    await waitFor(
       () => linesOfTenant().length > 0,
       () => "no log line names the tenant",
     );
@@ -151,7 +151,7 @@ test("a record with a date before 1970 is accepted and does not block later reco
   await tenant.hub.evict();
   assert.deepEqual(await tenant.publish(slo()), counts({ received: 1, events: 1 }));
   // The revocations of these records have already expired, so they are pruned.
-  await until(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
+  await waitFor(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
 });
 
 describe("a record of another tenant", { concurrency: true }, () => {

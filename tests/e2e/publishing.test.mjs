@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { counts } from "../support/counts.mjs";
-import { assertError, exchange } from "../support/http.mjs";
+import { assertError, sendRawRequest } from "../support/http.mjs";
 import { eventOf, login, scp, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
 import { PUBLISH_SECRET, startWorker } from "../support/worker.mjs";
@@ -72,7 +72,12 @@ describe("the publish token", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const headers = { authorization: "wrong", "content-length": 5 * MEBIBYTE + 1 };
     const path = `/${tenant.slug}/api/publish`;
-    const refusal = await exchange(worker.url, { method: "POST", path, headers, withheld: true });
+    const refusal = await sendRawRequest(worker.url, {
+      method: "POST",
+      path,
+      headers,
+      withheld: true,
+    });
     await assertError(refusal, 401, "invalid_token");
     await assertError(
       await tenant.post("garbage", { authorization: "wrong" }),
@@ -192,7 +197,7 @@ describe("a body", { concurrency: true }, () => {
     ["in chunks without a Content-Length", (text) => text.match(/[^]{1,1000000}/g)],
   ]) {
     const send = (tenant, text) =>
-      exchange(worker.url, {
+      sendRawRequest(worker.url, {
         method: "POST",
         path: `/${tenant.slug}/api/publish`,
         headers: {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { disperse, open } from "../support/crowd.mjs";
+import { terminateAll, openSocket } from "../support/sockets.mjs";
 import { assertError } from "../support/http.mjs";
 import { slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
@@ -41,7 +41,7 @@ const FAILURES = {
   "a request without an access token": (tenant, headers) =>
     tenant.fetch("/api/listeners", { headers }),
   "an upgrade with an invalid access token": (tenant, headers) =>
-    open(tenant.subscribeUrl(), { ...headers, ...forged }),
+    openSocket(tenant.subscribeUrl(), { ...headers, ...forged }),
   "a batch with an invalid publish token": (tenant, headers) =>
     tenant.post(JSON.stringify([slo()]), { ...headers, authorization: "wrong" }),
   "a batch without a publish token": (tenant, headers) =>
@@ -80,11 +80,11 @@ describe("over the rate limit", { concurrency: true }, () => {
     const [first, second] = [new Tenant(worker), new Tenant(worker)];
     const address = newAddress();
     for (let count = 0; count < LIMIT; count += 1)
-      disperse([await open(first.subscribeUrl(), from(address))]);
-    await assertTooMany(await open(first.subscribeUrl(), from(address)));
-    await assertTooMany(await open(second.subscribeUrl(), from(address)));
+      terminateAll([await openSocket(first.subscribeUrl(), from(address))]);
+    await assertTooMany(await openSocket(first.subscribeUrl(), from(address)));
+    await assertTooMany(await openSocket(second.subscribeUrl(), from(address)));
     assert.equal(await objectExists(second), false);
-    disperse([await open(first.subscribeUrl(), from(newAddress()))]);
+    terminateAll([await openSocket(first.subscribeUrl(), from(newAddress()))]);
   });
 });
 
@@ -99,9 +99,9 @@ describe("an address over the rate limit", { concurrency: true }, () => {
     const bearer = { authorization: `Bearer ${tenant.token()}` };
     const events = await tenant.fetch("/api/events", { headers: { ...headers, ...bearer } });
     assert.equal(events.status, 200);
-    const socket = await open(tenant.subscribeUrl(), { ...headers, ...bearer });
+    const socket = await openSocket(tenant.subscribeUrl(), { ...headers, ...bearer });
     assert.equal(socket.readyState, socket.OPEN);
-    disperse([socket]);
+    terminateAll([socket]);
     const published = await tenant.post(JSON.stringify([slo()]), {
       ...headers,
       authorization: publishToken(tenant.domain),

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { answers } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -23,7 +23,7 @@ async function subscribe(tenant, claims, lastEventId) {
     subscriber,
     recovered: response.recovered,
     hasRecovered: "recovered" in response,
-    replay: await subscriber.unread(),
+    replay: await subscriber.drain(),
   };
 }
 
@@ -97,7 +97,7 @@ describe("a subscriber to all events", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const records = logouts(3);
     await tenant.publish(...records);
-    tenant.issuer.behaviour = answers.slow(200);
+    tenant.issuer.behaviour = keySetResponses.slow(200);
     const subscriber = await tenant.connect();
     for (let count = 0; count < 3; count += 1)
       subscriber.send({ type: "authenticate", access_token: tenant.token() });
@@ -106,7 +106,7 @@ describe("a subscriber to all events", { concurrency: true }, () => {
       messages.filter(({ type }) => type !== "authenticated"),
       records.map(eventOf),
     );
-    assert.deepEqual(await subscriber.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
   });
 
   test("cannot recover from an empty event log", async () => {
@@ -231,28 +231,28 @@ describe("between replay and live events", { concurrency: true }, () => {
       const received = [];
       do received.push(await subscriber.next());
       while (received.at(-1).id !== last.log_id);
-      assert.deepEqual(await subscriber.unread(), []);
+      assert.deepEqual(await subscriber.drain(), []);
       assert.deepEqual(received, expected(all));
     }
   }
 
   test("a new subscriber to all events receives each event once", async () => {
     await subscribeWhilePublishing(
-      (tenant) => tenant.listen(),
+      (tenant) => tenant.subscribe(),
       (all) => all,
     );
   });
 
   test("a reconnecting subscriber to all events receives each event once", async () => {
     await subscribeWhilePublishing(
-      (tenant, { log_id }) => tenant.listen({}, log_id),
+      (tenant, { log_id }) => tenant.subscribe({}, log_id),
       (all) => all.slice(1),
     );
   });
 
   test("a reconnecting subscriber to its own events receives each event once", async () => {
     await subscribeWhilePublishing(
-      (tenant, { log_id }) => tenant.listen(JANE, log_id),
+      (tenant, { log_id }) => tenant.subscribe(JANE, log_id),
       (all) => all.slice(1).filter(({ user_id }) => user_id === JANE.sub),
     );
   });
@@ -261,9 +261,12 @@ describe("between replay and live events", { concurrency: true }, () => {
     await subscribeWhilePublishing(
       async (tenant, { log_id }) => {
         const headers = { authorization: `Bearer ${tenant.token()}` };
-        const subscriber = await Listener.connect(tenant.subscribeUrl(`?last_event_id=${log_id}`), {
-          headers,
-        });
+        const subscriber = await Subscriber.connect(
+          tenant.subscribeUrl(`?last_event_id=${log_id}`),
+          {
+            headers,
+          },
+        );
         assert.equal((await subscriber.next()).type, "connected");
         assert.equal((await subscriber.next()).type, "authenticated");
         return subscriber;

@@ -7,7 +7,7 @@ import { assertError } from "../support/http.mjs";
 import { randomFrom, SEED } from "../support/random.mjs";
 import { newLogId, sapi, scp, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
@@ -19,7 +19,7 @@ const countRows = async (tenant) =>
 
 /** Waits until rows are pruned, and asserts that exactly `count` remain. */
 async function assertPrunedTo(tenant, count) {
-  await until(
+  await waitFor(
     async () => (await countRows(tenant)) <= count,
     () => "the rows were not pruned",
   );
@@ -265,9 +265,9 @@ test("reading all pages and then subscribing from last_event_id misses no event 
     const all = await pages(tenant, 100);
     const users = ({ revocations }) => revocations.map(({ user_id: user }) => user);
     const received = new Set(all.flatMap(users));
-    const subscriber = await tenant.listen({}, all.at(-1).last_event_id ?? "none");
+    const subscriber = await tenant.subscribe({}, all.at(-1).last_event_id ?? "none");
     const before = [...published];
-    for (const { user_id: user } of await subscriber.unread()) received.add(user);
+    for (const { user_id: user } of await subscriber.drain()) received.add(user);
     assert.deepEqual(
       before.filter((user) => !received.has(user)),
       [],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertError, exchange } from "../support/http.mjs";
+import { assertError, sendRawRequest } from "../support/http.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
@@ -20,7 +20,8 @@ const READABLE = [
 const GET_ROUTES = [...READABLE, "/acme@us/api/subscribe"];
 const PUBLISH = "/acme@us/api/publish";
 
-const call = (method, path, headers = bearer) => exchange(worker.url, { method, path, headers });
+const call = (method, path, headers = bearer) =>
+  sendRawRequest(worker.url, { method, path, headers });
 
 describe("the routes", () => {
   test("GET / returns the name and version of the worker, without a token", async () => {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const SHARDS = [1, 2, 3];
@@ -16,7 +16,7 @@ const TIMEOUT = 15_000;
 const worker = await startWorker({
   vars: { SHARDS: String(SHARDS.length) },
   runtime: "(state) => state",
-  expectedErrors: [/the (relay|answer) is lost/, /follow: no answer in time/],
+  expectedErrors: [/the (request|response) is lost/, /follow: no answer in time/],
 });
 
 class ShardedTenant extends Tenant {
@@ -33,8 +33,8 @@ class ShardedTenant extends Tenant {
 
   /** Counts the requests of this kind that a shard has received. */
   async requests(shard, kind) {
-    const { asked } = await this.shards.get(shard).control();
-    return asked.filter((request) => request === kind).length;
+    const { requests } = await this.shards.get(shard).control();
+    return requests.filter((request) => request === kind).length;
   }
 
   /** Opens an authenticated socket on this shard. A socket gets a random shard, so this retries. */
@@ -65,7 +65,7 @@ const logouts = (count) => Array.from({ length: count }, () => slo());
 async function assertReceived(subscribers, records) {
   for (const subscriber of subscribers) {
     for (const record of records) assert.deepEqual(await subscriber.next(TIMEOUT), eventOf(record));
-    assert.deepEqual(await subscriber.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
   }
 }
 
@@ -107,12 +107,12 @@ describe("a tenant with three shards", { concurrency: true }, () => {
   test("events that did not reach a shard arrive with the next event, and other shards do not wait", async () => {
     const tenant = new ShardedTenant();
     const [one, ...others] = await tenant.listenOnAll();
-    await tenant.shards.get(1).control({ relays: "are lost" });
+    await tenant.shards.get(1).control({ appends: "drop" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
     await assertReceived(others, records.slice(0, 2));
-    assert.deepEqual(await one.unread(), []);
-    await tenant.shards.get(1).control({ relays: "arrive" });
+    assert.deepEqual(await one.drain(), []);
+    await tenant.shards.get(1).control({ appends: "deliver" });
     await tenant.publish(records[2]);
     await assertReceived(others, records.slice(2));
     await assertReceived([one], records);
@@ -121,34 +121,34 @@ describe("a tenant with three shards", { concurrency: true }, () => {
   test("events that did not reach a shard arrive with the alarm if no event follows", async () => {
     const tenant = new ShardedTenant();
     const [, two] = await tenant.listenOnAll();
-    await tenant.shards.get(2).control({ relays: "are lost" });
+    await tenant.shards.get(2).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await until(async () => (await tenant.requests(2, "Relay")) >= 2);
-    await tenant.shards.get(2).control({ relays: "arrive" });
+    await waitFor(async () => (await tenant.requests(2, "Relay")) >= 2);
+    await tenant.shards.get(2).control({ appends: "deliver" });
     await assertReceived([two], records);
   });
 
   test("a leader that is evicted before all shards have an event continues replication when it wakes", async () => {
     const tenant = new ShardedTenant();
     const [, , three] = await tenant.listenOnAll();
-    await tenant.shards.get(3).control({ relays: "are lost" });
+    await tenant.shards.get(3).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await until(async () => (await tenant.requests(3, "Relay")) >= 2);
+    await waitFor(async () => (await tenant.requests(3, "Relay")) >= 2);
     await tenant.hub.evict();
-    await tenant.shards.get(3).control({ relays: "arrive" });
+    await tenant.shards.get(3).control({ appends: "deliver" });
     await assertReceived([three], records);
   });
 
   test("an event whose acknowledgement gets lost is sent to the shard again and delivered once", async () => {
     const tenant = new ShardedTenant();
     const subscribers = await tenant.listenOnAll();
-    for (const shard of tenant.shards.values()) await shard.control({ relays: "are not answered" });
+    for (const shard of tenant.shards.values()) await shard.control({ appends: "drop response" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
-    await until(async () => (await tenant.requests(1, "Relay")) >= 3);
-    for (const shard of tenant.shards.values()) await shard.control({ relays: "arrive" });
+    await waitFor(async () => (await tenant.requests(1, "Relay")) >= 3);
+    for (const shard of tenant.shards.values()) await shard.control({ appends: "deliver" });
     await tenant.publish(records[2]);
     await assertReceived(subscribers, records);
   });
@@ -173,12 +173,12 @@ describe("a tenant with three shards", { concurrency: true }, () => {
   test("an unreachable shard later receives more events than are stored for replay", async () => {
     const tenant = new ShardedTenant();
     const [one, two] = await tenant.listenOnAll();
-    await tenant.shards.get(1).control({ relays: "are lost" });
+    await tenant.shards.get(1).control({ appends: "drop" });
     const records = logouts(1_200);
     for (let from = 0; from < records.length; from += 400)
       await tenant.publish(...records.slice(from, from + 400));
     await assertReceived([two], records);
-    await tenant.shards.get(1).control({ relays: "arrive" });
+    await tenant.shards.get(1).control({ appends: "deliver" });
     await assertReceived([one], records);
     await tenant.publish(slo());
     const [{ count }] = await tenant.hub.sql("SELECT count(*) AS count FROM events");
@@ -191,7 +191,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     const records = logouts(4);
     await tenant.publish(records[0]);
     await assertReceived([one], records.slice(0, 1));
-    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ relays: "are lost" });
+    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ appends: "drop" });
     await tenant.publish(...records.slice(1, 3));
     await assertReceived([one], records.slice(1, 3));
     const [, two, three] = SHARDS;
@@ -203,7 +203,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
       moved.map(({ recovered }) => recovered),
       [true, true],
     );
-    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ relays: "arrive" });
+    for (const shard of [2, 3]) await tenant.shards.get(shard).control({ appends: "deliver" });
     await tenant.publish(records[3]);
     await assertReceived([moved[0]], records.slice(3));
     await assertReceived([moved[1]], records.slice(2));
@@ -234,13 +234,13 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     const record = slo();
     await tenant.publish(record);
     await assertReceived([reconnected], [record]);
-    const { asked } = await tenant.hub.control();
-    assert.equal(asked.filter((kind) => kind === "Follow").length, 2);
+    const { requests } = await tenant.hub.control();
+    assert.equal(requests.filter((kind) => kind === "Follow").length, 2);
   });
 
   test("a subscriber that connects while the leader does not respond is rejected after a timeout", async () => {
     const tenant = new ShardedTenant();
-    await tenant.hub.control({ questions: "are held up" });
+    await tenant.hub.control({ snapshots: "delay" });
     const subscriber = await tenant.connect();
     subscriber.send({ type: "authenticate", access_token: tenant.token() });
     assert.equal((await subscriber.next(TIMEOUT)).type, "authentication_failed");
@@ -254,7 +254,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     for (const subscriber of [two, three]) await subscriber.close(1000);
     const records = logouts(3);
     await tenant.publish(records[0]);
-    await until(async () => (await tenant.registered()).length === 1);
+    await waitFor(async () => (await tenant.registered()).length === 1);
     assert.deepEqual(await tenant.registered(), [1]);
     await tenant.publish(records[1]);
     const reconnected = await tenant.listenOn(2, undefined, records[0].log_id);
@@ -274,7 +274,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     for (const record of records) await tenant.publish(record);
     await assertReceived(subscribers, records);
     const alarms = async () => (await tenant.hub.control()).alarms;
-    await until(async () => (await alarms()) === 1);
+    await waitFor(async () => (await alarms()) === 1);
     await delay(2 * 5_000);
     assert.equal(await alarms(), 1);
   });
@@ -298,7 +298,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
       assert.deepEqual([code, reason], [1013, "reconnect"]);
     }
     await unauthenticated.closedWith(1013);
-    await until(async () => (await tenant.registered()).length === 0);
+    await waitFor(async () => (await tenant.registered()).length === 0);
     await assert.rejects(tenant.connect(), /503/);
   });
 });

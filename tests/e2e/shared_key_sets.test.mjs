@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { overHttp } from "../support/doors.mjs";
+import { authenticateOverHttp } from "../support/token_checks.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
@@ -13,14 +13,14 @@ const worker = await startWorker({ runtime: "(state) => state" });
 test("a new isolate uses the key set that another isolate has cached", async () => {
   const tenant = new Tenant(worker);
   const keySetRequests = async () => {
-    const { asked } = await tenant.hub.control();
-    return asked.filter((kind) => kind === "KeySet").length;
+    const { requests } = await tenant.hub.control();
+    return requests.filter((kind) => kind === "KeySet").length;
   };
-  assert.equal(await overHttp(tenant), "accepted");
+  assert.equal(await authenticateOverHttp(tenant), "accepted");
   assert.equal(await keySetRequests(), 1);
   // Restarts all isolates, which also resets the count.
   await worker.reconfigure({});
-  assert.equal(await overHttp(tenant), "accepted");
+  assert.equal(await authenticateOverHttp(tenant), "accepted");
   assert.equal(await keySetRequests(), 0);
   assert.equal(tenant.issuer.fetches, 1);
 });

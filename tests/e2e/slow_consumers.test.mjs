@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { startBareWorkerd } from "../support/bare_workerd.mjs";
-import { open } from "../support/crowd.mjs";
+import { openSocket } from "../support/sockets.mjs";
 import { nodeFetch } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { slo } from "../support/records.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 
 const { issuer, workerd } = await startBareWorkerd();
 
@@ -23,9 +23,9 @@ const longRecord = () => slo({ user_id: "\u0001".repeat(1_024) });
 
 test("a subscriber that does not read is closed, and other subscribers receive all events", async () => {
   const url = new URL("/acme/api/subscribe", workerd.url.href.replace("http", "ws"));
-  const slow = await open(url, { authorization });
+  const slow = await openSocket(url, { authorization });
   slow.pause();
-  const reader = await Listener.connect(url, { headers: { authorization } });
+  const reader = await Subscriber.connect(url, { headers: { authorization } });
   await reader.take(2);
   assert.equal(await countSockets(), 2);
 
@@ -46,7 +46,7 @@ test("a subscriber that does not read is closed, and other subscribers receive a
   let closedWith;
   slow.on("close", (code, reason) => (closedWith = [code, reason.toString()]));
   slow.resume();
-  await until(
+  await waitFor(
     () => closedWith,
     () => "the slow socket received no close frame",
   );

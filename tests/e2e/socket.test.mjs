@@ -3,31 +3,31 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 
-import { assertFault } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { assertErrorMembers } from "../support/http.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
-import { until } from "../support/until.mjs";
+import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 
 describe("a new socket", { concurrency: true }, () => {
   test("receives connected at once", async () => {
-    const subscriber = await Listener.connect(new Tenant(worker).subscribeUrl());
+    const subscriber = await Subscriber.connect(new Tenant(worker).subscribeUrl());
     assert.deepEqual(JSON.parse(await subscriber.nextText()), { type: "connected" });
-    assert.deepEqual(await subscriber.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
   });
 
   test("receives no event before it has authenticated", async () => {
     const tenant = new Tenant(worker);
     const unauthenticated = await tenant.connect();
-    const authenticated = await tenant.listen();
+    const authenticated = await tenant.subscribe();
     await tenant.publish(slo());
     await authenticated.next();
-    assert.deepEqual(await unauthenticated.unread(), []);
+    assert.deepEqual(await unauthenticated.drain(), []);
   });
 });
 
@@ -53,7 +53,7 @@ describe("authentication", { concurrency: true }, () => {
     const { type, ...fault } = await subscriber.authenticate("no.such.token");
     assert.equal(type, "authentication_failed");
     assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
-    assertFault(fault, "invalid_token");
+    assertErrorMembers(fault, "invalid_token");
     await subscriber.closedWith(4401);
   });
 
@@ -62,13 +62,13 @@ describe("authentication", { concurrency: true }, () => {
     const subscriber = await tenant.connect();
     const { type, ...fault } = await subscriber.authenticate(tenant.token({ scope: "read:users" }));
     assert.equal(type, "authentication_failed");
-    assertFault(fault, "insufficient_scope");
+    assertErrorMembers(fault, "insufficient_scope");
     await subscriber.closedWith(4403);
   });
 
   test("that fails does not affect other sockets", async () => {
     const tenant = new Tenant(worker);
-    const good = await tenant.listen();
+    const good = await tenant.subscribe();
     const bad = await tenant.connect();
     await bad.authenticate("x");
     await bad.closed();
@@ -79,11 +79,11 @@ describe("authentication", { concurrency: true }, () => {
 
   test("of a client that disconnects meanwhile does not affect other sockets", async () => {
     const tenant = new Tenant(worker);
-    tenant.issuer.behaviour = answers.slow(300);
+    tenant.issuer.behaviour = keySetResponses.slow(300);
     const disconnecting = await tenant.connect();
     const waiting = await tenant.connect();
     disconnecting.send({ type: "authenticate", access_token: tenant.token() });
-    await until(() => tenant.issuer.fetches === 1);
+    await waitFor(() => tenant.issuer.fetches === 1);
     disconnecting.socket.terminate();
     assert.equal((await waiting.authenticate(tenant.token())).type, "authenticated");
     assert.equal((await tenant.listeners()).count, 1);
@@ -92,7 +92,7 @@ describe("authentication", { concurrency: true }, () => {
   test("on an authenticated socket replaces the claims, without a replay", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
-    const subscriber = await tenant.listen({ sub: "auth0|one", scope: "listen:events:self" });
+    const subscriber = await tenant.subscribe({ sub: "auth0|one", scope: "listen:events:self" });
     const response = await subscriber.authenticate(
       tenant.token({ sub: "auth0|two", scope: "listen:events:self" }),
     );
@@ -106,7 +106,7 @@ describe("authentication", { concurrency: true }, () => {
     const wider = await subscriber.authenticate(tenant.token({ sub: "auth0|two" }));
     assert.equal(wider.filter, "*");
     assert.deepEqual(
-      await subscriber.unread(),
+      await subscriber.drain(),
       [],
       "no replay for a subscriber to all events either",
     );
@@ -150,7 +150,7 @@ describe("an invalid message", { concurrency: true }, () => {
       const { type, ...fault } = await subscriber.next();
       assert.equal(type, "error", String(message));
       assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
-      assertFault(fault, "invalid_message");
+      assertErrorMembers(fault, "invalid_message");
       assert.equal((await subscriber.authenticate(tenant.token())).type, "authenticated");
       await subscriber.close();
     }
@@ -158,7 +158,7 @@ describe("an invalid message", { concurrency: true }, () => {
 
   test("is tolerated nine times, and the tenth closes with 4400, even with valid messages in between", async () => {
     const tenant = new Tenant(worker);
-    const subscriber = await tenant.listen({ sub: "auth0|clumsy", scope: "listen:events:self" });
+    const subscriber = await tenant.subscribe({ sub: "auth0|clumsy", scope: "listen:events:self" });
     for (let count = 1; count <= 9; count += 1) {
       subscriber.send(MESSAGES[count]);
       assert.equal((await subscriber.next()).type, "error");
@@ -221,7 +221,7 @@ describe("a message of more than 16 KiB", { concurrency: true }, () => {
       Buffer.alloc(16_385),
       `{"type":"authenticate","access_token":"${"x".repeat(17_000)}"}`,
     ]) {
-      const subscriber = await tenant.listen();
+      const subscriber = await tenant.subscribe();
       subscriber.send(message);
       await subscriber.closedWith(1009);
     }
@@ -242,7 +242,7 @@ describe("a ping", { concurrency: true }, () => {
 
   test("gets a pong from the runtime without waking the object", async () => {
     const tenant = new Tenant(worker);
-    const subscriber = await tenant.listen();
+    const subscriber = await tenant.subscribe();
     await tenant.hub.evict();
     subscriber.send('{"type":"ping"}');
     assert.deepEqual(await subscriber.next(), { type: "pong" });
@@ -278,7 +278,7 @@ describe("a close by the client", { concurrency: true }, () => {
   ]) {
     test(`with ${sent ?? "no code"} is acknowledged at once`, async () => {
       const tenant = new Tenant(worker);
-      for (const subscriber of [await tenant.connect(), await tenant.listen()]) {
+      for (const subscriber of [await tenant.connect(), await tenant.subscribe()]) {
         const { code } = await subscriber.close(sent, sent && "bye");
         assert.equal(code, received);
       }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { open } from "../support/crowd.mjs";
+import { openSocket } from "../support/sockets.mjs";
 import { assertError } from "../support/http.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -18,22 +18,22 @@ const withFakeSockets = (count) => `(state) => {
     const session = { number, connected_on: 0, invalid_messages: 0, state: { Listening: listener } };
     return { deserializeAttachment: () => JSON.stringify(session) };
   });
-  return instead(state, { getWebSockets: () => [...fakes, ...state.getWebSockets()] });
+  return override(state, { getWebSockets: () => [...fakes, ...state.getWebSockets()] });
 }`;
 
 test("a tenant accepts 30,000 sockets, refuses another with 503, and accepts it after one has closed", async () => {
   const worker = await startWorker({ runtime: withFakeSockets(LIMIT - 1) });
   const tenant = new Tenant(worker);
-  const last = await tenant.listen();
+  const last = await tenant.subscribe();
   assert.equal((await tenant.listeners()).count, LIMIT);
   const headers = { authorization: `Bearer ${tenant.token()}` };
   for (const response of [
-    await open(tenant.subscribeUrl()),
-    await open(tenant.subscribeUrl(), headers),
+    await openSocket(tenant.subscribeUrl()),
+    await openSocket(tenant.subscribeUrl(), headers),
   ]) {
     await assertError(response, 503, "too_many_sockets");
     assert.equal(response.headers.get("retry-after"), "60");
   }
   await last.close();
-  await tenant.listen();
+  await tenant.subscribe();
 });

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertError, exchange } from "../support/http.mjs";
-import { Listener } from "../support/listener.mjs";
+import { assertError, sendRawRequest } from "../support/http.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -12,7 +12,7 @@ import { startWorker } from "../support/worker.mjs";
 const worker = await startWorker();
 
 const domainOf = async (segment) => {
-  const { status, text } = await exchange(worker.url, { path: `/${segment}/_debug` });
+  const { status, text } = await sendRawRequest(worker.url, { path: `/${segment}/_debug` });
   assert.equal(status, 200, `${segment}: ${text}`);
   return JSON.parse(text).tenant_domain;
 };
@@ -125,7 +125,7 @@ describe("a slug", () => {
         authorization: `Bearer ${other.token({ iss: `https://${slug}.auth0.com/` })}`,
       };
       const request = ([method, route]) =>
-        exchange(worker.url, { method, path: `/${slug}${route}`, headers });
+        sendRawRequest(worker.url, { method, path: `/${slug}${route}`, headers });
       for (const response of await Promise.all(routes.map(request)))
         await assertError(response, 404, "not_found");
     }
@@ -135,7 +135,7 @@ describe("a slug", () => {
 
   test("that is invalid cannot open a socket", async () => {
     const url = new URL("/acme@xx/api/subscribe", worker.url.href.replace("http", "ws"));
-    await assert.rejects(Listener.connect(url), /answered with 404/);
+    await assert.rejects(Subscriber.connect(url), /answered with 404/);
   });
 });
 
@@ -145,7 +145,7 @@ describe("a tenant", () => {
     const record = slo();
     const headers = { authorization: publishToken(tenant.domain) };
     const path = `/${tenant.slug.replace("@", "%40")}/api/publish`;
-    const { status } = await exchange(worker.url, {
+    const { status } = await sendRawRequest(worker.url, {
       method: "POST",
       path,
       headers,
@@ -163,15 +163,14 @@ describe("a tenant", () => {
     const there = new Tenant(worker, { name: "namesake", locality: "eu" });
     const withoutLocality = new Tenant(worker, { name: "namesake", locality: "" });
     const subscribers = await Promise.all([
-      here.listen(),
-      there.listen(),
-      withoutLocality.listen(),
+      here.subscribe(),
+      there.subscribe(),
+      withoutLocality.subscribe(),
     ]);
 
     await there.publish(slo({ user_id: "auth0|there" }));
     assert.equal((await subscribers[1].next()).user_id, "auth0|there");
-    for (const other of [subscribers[0], subscribers[2]])
-      assert.deepEqual(await other.unread(), []);
+    for (const other of [subscribers[0], subscribers[2]]) assert.deepEqual(await other.drain(), []);
     assert.deepEqual(await here.events(), []);
     assert.deepEqual(await withoutLocality.events(), []);
     assert.equal((await here.listeners()).count, 1);

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { assertError, exchange, upgrade } from "../support/http.mjs";
-import { answers } from "../support/issuer.mjs";
-import { Listener } from "../support/listener.mjs";
+import { assertError, sendRawRequest, upgradeHeaders } from "../support/http.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -22,21 +22,21 @@ const METHODS = {
 
 /** The headers of an upgrade request that presents a token with one of the METHODS. */
 const headersOf = ({ headers = {}, protocols = [] }) => ({
-  ...upgrade,
+  ...upgradeHeaders,
   ...headers,
   ...(protocols.length > 0 && { "sec-websocket-protocol": protocols.join(", ") }),
 });
 
 /** Requests an upgrade and returns the HTTP response. */
 const requestUpgrade = (tenant, headers, query = "") =>
-  exchange(worker.url, { path: `/${tenant.slug}/api/subscribe${query}`, headers });
+  sendRawRequest(worker.url, { path: `/${tenant.slug}/api/subscribe${query}`, headers });
 
 for (const [method, present] of Object.entries(METHODS)) {
   describe(`a token in ${method}`, { concurrency: true }, () => {
     test("gets connected, followed by authenticated at once", async () => {
       const tenant = new Tenant(worker);
       const claims = tenant.issuer.claims({ sub: "backend@clients", exp: now() + 100 });
-      const subscriber = await Listener.connect(
+      const subscriber = await Subscriber.connect(
         tenant.subscribeUrl(),
         present(tenant.token(claims)),
       );
@@ -86,7 +86,7 @@ for (const [method, present] of Object.entries(METHODS)) {
       await tenant.publish(...records);
       const subscriber = await tenant.connect(present(tenant.token()));
       assert.equal("recovered" in (await subscriber.next()), false);
-      assert.deepEqual(await subscriber.unread(), records.map(eventOf));
+      assert.deepEqual(await subscriber.drain(), records.map(eventOf));
     });
 
     test("gets the events after the last_event_id of the query replayed", async () => {
@@ -102,7 +102,7 @@ for (const [method, present] of Object.entries(METHODS)) {
         const query = `?last_event_id=${encodeURIComponent(id)}`;
         const subscriber = await tenant.connect({ query, ...present(tenant.token(claims)) });
         assert.equal((await subscriber.next()).recovered, recovered);
-        assert.deepEqual(await subscriber.unread(), replay.map(eventOf));
+        assert.deepEqual(await subscriber.drain(), replay.map(eventOf));
       }
     });
 
@@ -149,7 +149,7 @@ for (const [method, present] of Object.entries(METHODS)) {
 
     test("gets 503 if the issuer cannot be reached", async () => {
       const tenant = new Tenant(worker);
-      tenant.issuer.behaviour = answers.unreachable;
+      tenant.issuer.behaviour = keySetResponses.unreachable;
       const response = await requestUpgrade(tenant, headersOf(present(tenant.token())));
       await assertError(response, 503, "temporarily_unavailable");
       assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
@@ -206,8 +206,8 @@ describe("the subprotocol", { concurrency: true }, () => {
   test("is absent from the response if none was offered, or only an unknown one", async () => {
     const tenant = new Tenant(worker);
     for (const headers of [
-      upgrade,
-      { ...upgrade, "sec-websocket-protocol": "chat" },
+      upgradeHeaders,
+      { ...upgradeHeaders, "sec-websocket-protocol": "chat" },
       headersOf(METHODS["the Authorization header"](tenant.token())),
     ]) {
       const response = await requestUpgrade(tenant, headers);
@@ -235,7 +235,7 @@ describe("subscribing", { concurrency: true }, () => {
       { authorization: `Bearer ${tenant.token()}` },
       { connection: "Upgrade", upgrade: "h2c" },
     ]) {
-      const response = await exchange(worker.url, {
+      const response = await sendRawRequest(worker.url, {
         path: `/${tenant.slug}/api/subscribe`,
         headers,
       });
@@ -250,13 +250,13 @@ describe("subscribing", { concurrency: true }, () => {
     await tenant.publish(...records);
     const subscriber = await tenant.connect({ query: `?last_event_id=${records[0].log_id}` });
     assert.equal("recovered" in (await subscriber.authenticate(tenant.token())), false);
-    assert.deepEqual(await subscriber.unread(), records.map(eventOf));
+    assert.deepEqual(await subscriber.drain(), records.map(eventOf));
   });
 
   test("ignores a token in the query", async () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.connect({ query: `?access_token=${tenant.token()}` });
-    assert.deepEqual(await subscriber.unread(), []);
+    assert.deepEqual(await subscriber.drain(), []);
     assert.equal("sub" in (await tenant.listeners()).connections[0], false);
   });
 });

@@ -1,4 +1,4 @@
-// The bare runtime for a test file: what the file starts ends with it.
+// Starts the bare workerd binary for a test file and stops it after the file's tests.
 import { after } from "node:test";
 
 import { PUBLISH_SECRET } from "./built_worker.mjs";
@@ -6,14 +6,14 @@ import { BareWorkerd, serveIssuer } from "./workerd.mjs";
 
 export { BareWorkerd };
 
-/** The worker, started, for a tenant `acme` whose tokens the issuer gives out. */
+/** Starts the Worker with a tenant `acme` that trusts the returned issuer. */
 export async function startBareWorkerd() {
   const issuer = await startIssuer();
   const workerd = await startBareWorkerdWith({ acme: [{ issuer: issuer.issuer }] });
   return { issuer, workerd };
 }
 
-/** The worker, started, with these issuers of its tenants. */
+/** Starts the Worker with `issuers` as the value of the ISSUERS variable. */
 export async function startBareWorkerdWith(issuers) {
   const workerd = new BareWorkerd({ PUBLISH_SECRET, ISSUERS: JSON.stringify(issuers) });
   await workerd.start();
@@ -21,7 +21,7 @@ export async function startBareWorkerdWith(issuers) {
   return workerd;
 }
 
-/** An issuer that listens: here the worker reaches out for itself. */
+/** Starts an issuer that serves its key set over HTTP. Bare workerd uses the real network. */
 export async function startIssuer() {
   const { issuer, close } = await serveIssuer();
   after(close);

@@ -1,4 +1,4 @@
-// Headless Chromium, the one that the machine has.
+// Headless Chromium for the browser tests.
 import { after } from "node:test";
 
 import { chromium } from "playwright-core";
@@ -6,15 +6,15 @@ import { chromium } from "playwright-core";
 import { findBrowser } from "../../scripts/browser.mjs";
 
 /**
- * Starts the browser; it ends when the file's tests are done. It talks to nobody but the pages
- * and workers that the tests serve on this machine.
+ * Starts Chromium and closes it after the file's tests. Background networking is off, so the
+ * browser only contacts the pages and Workers that the tests serve on this machine.
  */
 export async function startBrowser() {
   const executablePath = findBrowser();
-  if (!executablePath) throw new Error("There is no Chromium: npm test -- browser installs it.");
+  if (!executablePath) throw new Error("Chromium is not installed: run npm test -- browser.");
   const browser = await chromium.launch({
     executablePath,
-    // Root, as in a container, has no sandbox to run Chromium in.
+    // Chromium's sandbox does not work for root, for example in a container.
     chromiumSandbox: process.getuid?.() !== 0,
     args: ["--disable-quic", "--disable-background-networking", "--disable-sync"],
   });

@@ -1,15 +1,15 @@
-// Where the built worker is, and the secrets that it is given.
+// The location of the built Worker and the secrets that tests run it with.
 import { createHmac } from "node:crypto";
 import { fileURLToPath } from "node:url";
 
-import { shown } from "./token.mjs";
+import { trackCredential } from "./token.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Where `npm run deploy:dry-run` puts the worker. */
+/** The output folder of `npm run deploy:dry-run`. */
 export const BUILT_WORKER = "build/production";
-/** The production worker's master secret in the tests. */
+/** The master secret from which the Worker derives each tenant's publish token. */
 export const PUBLISH_SECRET = "correct horse battery staple";
 
-/** The token that a tenant's log stream presents. */
+/** The publish token of the tenant with this domain. */
 export const publishToken = (domain, secret = PUBLISH_SECRET) =>
-  shown(createHmac("sha256", secret).update(domain).digest("base64url"));
+  trackCredential(createHmac("sha256", secret).update(domain).digest("base64url"));

@@ -1,4 +1,4 @@
-/** What publishing answers: the counts that are given, and 0 for the others. */
+/** A response body of /api/publish with these counts; all others are 0. */
 export const counts = (given) => ({
   received: 0,
   events: 0,

@@ -1,13 +1,16 @@
-// Requests written to the letter, and what every error answer has to look like.
+// Raw HTTP requests, and assertions on error responses.
 import assert from "node:assert/strict";
 import { request } from "node:http";
 
 /**
- * One request with exactly this path, headers and body: fetch would tidy the path up, and would
- * not let a test ask for an upgrade. A body that is an array goes out in chunks, without a
- * Content-Length; one that is `withheld` never comes, although the headers announce it.
+ * Sends a request with exactly this path, these headers and this body. fetch would normalize the
+ * path and forbids upgrade headers. An array body is sent in chunks without a Content-Length. A
+ * `withheld` body is announced by the headers but never sent.
  */
-export function exchange(url, { method = "GET", path, headers = {}, body, withheld = false } = {}) {
+export function sendRawRequest(
+  url,
+  { method = "GET", path, headers = {}, body, withheld = false } = {},
+) {
   return new Promise((resolve, reject) => {
     const { hostname, port } = url;
     const signal = AbortSignal.timeout(10_000);
@@ -30,32 +33,33 @@ export function exchange(url, { method = "GET", path, headers = {}, body, withhe
   });
 }
 
-/** The headers with which a client asks for a WebSocket. */
-export const upgrade = {
+/** The headers of a WebSocket upgrade request. */
+export const upgradeHeaders = {
   connection: "Upgrade",
   upgrade: "websocket",
   "sec-websocket-version": "13",
   "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
 
-const INTERNAL =
+/** Rust and wasm terms that must not appear in an error description. */
+const INTERNALS =
   /panic|wasm|\.rs\b|::|\bat \w+ \(|RuntimeError|JsValue|serde|Option<|Some\(|None\b/;
 
-/** Asserts an error answer (of fetch or of `exchange`): its status, its form, and its code. */
+/** Asserts the status, form and error code of a response of fetch or `sendRawRequest`. */
 export async function assertError(response, status, code) {
   const text = typeof response.text === "string" ? response.text : await response.text();
   assert.equal(response.status, status, text);
   assert.match(response.headers.get("content-type") ?? "", /^application\/json\b/);
   const body = JSON.parse(text);
   assert.deepEqual(Object.keys(body), ["error", "error_description"], text);
-  assertFault(body, code);
+  assertErrorMembers(body, code);
   return body;
 }
 
-/** Asserts the two fields that tell an error, on HTTP and on a socket alike. */
-export function assertFault({ error, error_description: description }, code) {
+/** Asserts `error` and `error_description`, which HTTP responses and messages have in common. */
+export function assertErrorMembers({ error, error_description: description }, code) {
   assert.equal(error, code, description);
   assert.match(error, /^[a-z]+(_[a-z]+)*$/);
   assert.match(description, /^\S.*\s.*\.$/, "the description is a sentence");
-  assert.doesNotMatch(description, INTERNAL, "the description shows the worker's insides");
+  assert.doesNotMatch(description, INTERNALS, "the description shows internals");
 }

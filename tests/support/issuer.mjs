@@ -1,39 +1,39 @@
-// Token issuers that live inside the test process.
+// Token issuers inside the test process.
 //
-// Whatever the worker asks of the outside goes through this process's `globalThis.fetch`. It is
-// replaced here: a key set of a known issuer is answered, everything else is refused and written
-// down in `strayRequests`, so that a test can tell that nothing else was ever asked for.
+// The Worker sends its outgoing requests through the `globalThis.fetch` of this process, which is
+// replaced here. Requests for the key set of a known issuer get a response. All other requests
+// fail and are recorded in `unexpectedRequests`.
 import { setTimeout as delay } from "node:timers/promises";
 
 import { jwk, signingKey } from "./keys.mjs";
-import { mint, now } from "./token.mjs";
+import { now, signToken } from "./token.mjs";
 
 export const AUDIENCE = "https://events.auth0a.com/api";
 
 const issuers = new Map();
-/** Requests of the worker for anything but the key set of an issuer of a test. */
-export const strayRequests = [];
-/** Node's own fetch, for the tests' requests to the worker. */
+/** Requests of the Worker for anything but the key set of a known issuer. */
+export const unexpectedRequests = [];
+/** The original fetch, with which tests send requests to the Worker. */
 export const nodeFetch = globalThis.fetch;
 
 globalThis.fetch = async (input, init) => {
   const url = String(input?.url ?? input);
   const issuer = issuers.get(url);
   const method = init?.method ?? input?.method ?? "GET";
-  if (issuer && method === "GET") return issuer.answer(init?.headers ?? input?.headers);
-  strayRequests.push(`${method} ${url}`);
-  throw new TypeError(`the tests know no issuer at ${url}`);
+  if (issuer && method === "GET") return issuer.respond(init?.headers ?? input?.headers);
+  unexpectedRequests.push(`${method} ${url}`);
+  throw new TypeError(`no issuer of a test has the URL ${url}`);
 };
 
-/** One issuer: its keys, how its key set is answered, how often it was asked, and its tokens. */
+/** A token issuer: its keys, its key set endpoint, and the tokens it signs. */
 export class Issuer {
   keys = [jwk(signingKey(), "key-1")];
-  /** Requests for the key set so far. */
+  /** Number of requests for the key set. */
   fetches = 0;
-  /** Headers of these requests. */
+  /** Headers of those requests. */
   requests = [];
-  /** How the key set is answered; one of `answers` or a function of the test's own. */
-  behaviour = answers.keySet;
+  /** Returns the response to a request for the key set: one of `keySetResponses`, or any function. */
+  behaviour = keySetResponses.keySet;
 
   constructor(issuer, jwksUri = `${issuer}.well-known/jwks.json`) {
     this.issuer = issuer;
@@ -41,13 +41,13 @@ export class Issuer {
     issuers.set(jwksUri, this);
   }
 
-  answer(headers) {
+  respond(headers) {
     this.fetches += 1;
     this.requests.push(new Headers(headers));
     return this.behaviour(this);
   }
 
-  /** Claims as Auth0 writes them, with the test's changes; `undefined` leaves one out. */
+  /** The claims of an Auth0 access token with `changes` applied; `undefined` removes a claim. */
   claims(changes = {}) {
     const issuedAt = now();
     return {
@@ -62,9 +62,9 @@ export class Issuer {
     };
   }
 
-  /** A token that is right in every way except where `claims`, `header` or `options` say. */
+  /** A valid token, except for the changes in `claims`, `header` or the signing `options`. */
   token(claims = {}, header = {}, options = {}) {
-    return mint({
+    return signToken({
       header: { alg: "RS256", typ: "JWT", kid: "key-1", ...header },
       claims: this.claims(claims),
       key: signingKey().privateKey,
@@ -73,21 +73,21 @@ export class Issuer {
   }
 }
 
-const keySetOf = (issuer) => JSON.stringify({ keys: issuer.keys });
-const jsonAnswer = (body, init) =>
+const keySetJson = (issuer) => JSON.stringify({ keys: issuer.keys });
+const jsonResponse = (body, init) =>
   new Response(body, { headers: { "content-type": "application/json" }, ...init });
 
-/** What a request for a key set can meet. */
-export const answers = {
-  keySet: (issuer) => jsonAnswer(keySetOf(issuer)),
-  text: (text) => () => jsonAnswer(text),
+/** Responses to a request for the key set. */
+export const keySetResponses = {
+  keySet: (issuer) => jsonResponse(keySetJson(issuer)),
+  text: (text) => () => jsonResponse(text),
   status: (status) => (issuer) =>
-    jsonAnswer([204, 205, 304].includes(status) ? null : keySetOf(issuer), { status }),
-  /** The key set in other bytes, or with headers that say so. */
+    jsonResponse([204, 205, 304].includes(status) ? null : keySetJson(issuer), { status }),
+  /** The key set after `encode`, with these headers. */
   encoded:
     (encode, headers = {}) =>
     (issuer) =>
-      new Response(encode(keySetOf(issuer)), { headers }),
+      new Response(encode(keySetJson(issuer)), { headers }),
   redirect:
     (location, status = 302) =>
     () =>
@@ -95,22 +95,22 @@ export const answers = {
   unreachable: () => {
     throw new TypeError("fetch failed");
   },
-  /** The key set, in exactly `bytes` bytes. */
-  sized: (bytes) => (issuer) => jsonAnswer(keySetOf(issuer).padEnd(bytes, " ")),
-  /** The key set in exactly `bytes` bytes, without a Content-Length. */
+  /** The key set, padded to exactly `bytes` bytes. */
+  sized: (bytes) => (issuer) => jsonResponse(keySetJson(issuer).padEnd(bytes, " ")),
+  /** The key set, padded to exactly `bytes` bytes, without a Content-Length. */
   streamed: (bytes) => (issuer) =>
-    jsonAnswer(new Blob([keySetOf(issuer).padEnd(bytes, " ")]).stream()),
+    jsonResponse(new Blob([keySetJson(issuer).padEnd(bytes, " ")]).stream()),
   /** The key set, after `milliseconds`. */
   slow: (milliseconds) => async (issuer) => {
     await delay(milliseconds, undefined, { ref: false });
-    return answers.keySet(issuer);
+    return keySetResponses.keySet(issuer);
   },
-  /** Status and headers at once, the body never. */
+  /** Sends status and headers at once, and never completes the body. */
   stalled: () => () =>
-    jsonAnswer(new ReadableStream({ start: (c) => c.enqueue(Buffer.from("{")) })),
-  /** Status and headers at once, then a space now and then for as long as anybody waits. */
+    jsonResponse(new ReadableStream({ start: (c) => c.enqueue(Buffer.from("{")) })),
+  /** Sends status and headers at once, and then a space every 200 ms without end. */
   dripping: () => () =>
-    jsonAnswer(
+    jsonResponse(
       new ReadableStream({
         async pull(controller) {
           await delay(200, undefined, { ref: false });

@@ -1,5 +1,5 @@
-// Key pairs as an Auth0 tenant has them, and some that it must never be trusted with.
-// Made once for each process: an RSA pair takes a tenth of a second.
+// Key pairs of an Auth0 tenant, and key pairs that the Worker must reject. Each is generated once
+// per process, because generating an RSA key takes a tenth of a second.
 import { generateKeyPairSync } from "node:crypto";
 
 function keyPair(type, options) {
@@ -7,16 +7,16 @@ function keyPair(type, options) {
   return () => (pair ??= generateKeyPairSync(type, options));
 }
 
-/** The key that tokens are signed with unless a test says otherwise. */
+/** The default signing key. */
 export const signingKey = keyPair("rsa", { modulusLength: 2048 });
-/** A second key: the next one of a rotation, or a stranger's. */
+/** A second key: the next key of a rotation, or the key of an attacker. */
 export const otherKey = keyPair("rsa", { modulusLength: 2048 });
-/** An RSA key of half the size that is asked for. */
+/** An RSA key of half the required size. */
 export const undersizedKey = keyPair("rsa", { modulusLength: 1024 });
-/** A key that is not RSA at all. */
+/** A key that is not an RSA key. */
 export const ellipticKey = keyPair("ec", { namedCurve: "P-256" });
 
-/** The public half as an entry of a key set, in the shape that Auth0 publishes. */
+/** The public key as an entry of a key set, in the form that Auth0 publishes. */
 export function jwk({ publicKey }, kid, fields = {}) {
   return { ...publicKey.export({ format: "jwk" }), kid, use: "sig", ...fields };
 }

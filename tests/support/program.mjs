@@ -1,4 +1,4 @@
-// A program as a user runs it, and all that it has started.
+// Runs a program as a child process, with access to its output and its descendant processes.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,12 +6,13 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { ROOT } from "../../scripts/toolchain.mjs";
 
-/** A program whose output can be awaited. It is a group, like a command in a terminal. */
+/** A running program. It has its own process group, like a command in a terminal. */
 export class Program {
-  #arrival = () => {};
-  #ended = false;
-  /** All that it has written, and what of that went to standard output. */
+  #notify = () => {};
+  #hasExited = false;
+  /** Everything written to standard output and standard error. */
   output = "";
+  /** Everything written to standard output. */
   stdout = "";
 
   constructor(t, command, args, { env = {}, cwd = ROOT, input } = {}) {
@@ -26,33 +27,33 @@ export class Program {
       this.process[name].setEncoding("utf8").on("data", (text) => {
         this.output += text;
         if (name === "stdout") this.stdout += text;
-        this.#arrival();
+        this.#notify();
       });
     }
     this.exit = once(this.process, "close").then(([code]) => {
-      this.#ended = true;
-      this.#arrival();
+      this.#hasExited = true;
+      this.#notify();
       return code;
     });
     t.after(() => this.signalGroup("SIGKILL"));
   }
 
-  /** What `pattern` finds in the output as soon as it finds something. */
-  async shows(pattern) {
+  /** Waits until the output matches `pattern` and returns the match. */
+  async waitForOutput(pattern) {
     for (;;) {
       const match = this.output.match(pattern);
       if (match) return match;
-      assert.ok(!this.#ended, `it ended before it showed ${pattern}:\n${this.output}`);
-      await new Promise((resolve) => (this.#arrival = resolve));
+      assert.ok(!this.#hasExited, `exited before the output matched ${pattern}:\n${this.output}`);
+      await new Promise((resolve) => (this.#notify = resolve));
     }
   }
 
-  /** The family, as soon as one in it has `word` in its command. */
-  async starts(word) {
+  /** Waits until a process in the tree has `word` in its command, and returns the tree. */
+  async waitForProcess(word) {
     for (;;) {
-      const family = this.family();
-      if (family.some(({ args }) => args.includes(word))) return family;
-      assert.ok(!this.#ended, `it ended before it started ${word}:\n${this.output}`);
+      const tree = this.processTree();
+      if (tree.some(({ args }) => args.includes(word))) return tree;
+      assert.ok(!this.#hasExited, `exited before it started ${word}:\n${this.output}`);
       await delay(20);
     }
   }
@@ -65,17 +66,17 @@ export class Program {
     }
   }
 
-  /** The program's process and all that have come from it. */
-  family() {
-    const all = processes();
-    const family = all.filter(({ pid }) => pid === this.process.pid);
-    // Grows while it is gone through, until nobody in it has a child that is not.
-    for (const { pid } of family) family.push(...all.filter(({ ppid }) => ppid === pid));
-    return family;
+  /** Returns the program's process and all its descendants. */
+  processTree() {
+    const all = runningProcesses();
+    const tree = all.filter(({ pid }) => pid === this.process.pid);
+    // The loop also visits the children that it appends.
+    for (const { pid } of tree) tree.push(...all.filter(({ ppid }) => ppid === pid));
+    return tree;
   }
 }
 
-function processes() {
+function runningProcesses() {
   const table = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat=,args="], { encoding: "utf8" });
   return table
     .trim()
@@ -85,12 +86,12 @@ function processes() {
     .map(([, pid, ppid, , args]) => ({ pid: Number(pid), ppid: Number(ppid), args }));
 }
 
-/** Waits until none of `family` lives; it is a failure when one still does after ten seconds. */
-export async function assertGone(family) {
-  const living = () =>
-    processes().filter(({ pid, args }) =>
-      family.some((one) => one.pid === pid && one.args === args),
+/** Asserts that all of these processes exit within ten seconds. */
+export async function assertExited(processes) {
+  const running = () =>
+    runningProcesses().filter(({ pid, args }) =>
+      processes.some((process) => process.pid === pid && process.args === args),
     );
-  for (let waited = 0; living().length > 0 && waited < 10_000; waited += 50) await delay(50);
-  assert.deepEqual(living(), []);
+  for (let waited = 0; running().length > 0 && waited < 10_000; waited += 50) await delay(50);
+  assert.deepEqual(running(), []);
 }

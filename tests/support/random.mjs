@@ -1,10 +1,10 @@
-// Chance that can be had again: a failure tells its seed, and SEED in the environment makes the
-// same choices. When they take effect is still up to the machine.
+// Reproducible random choices. A failing test prints its seed; SEED in the environment repeats the
+// choices. Their timing still depends on the machine.
 import { randomInt } from "node:crypto";
 
 export const SEED = Number(process.env.SEED ?? randomInt(1e9));
 
-/** A generator of its own (mulberry32) for everyone who makes choices beside others. */
+/** Returns an independent random generator (mulberry32). */
 export function randomFrom(seed) {
   let state = seed;
   const next = () => {

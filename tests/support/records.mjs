@@ -1,7 +1,7 @@
-// Log records in the shape in which Auth0's log streams deliver them.
+// Log records in the form that Auth0 log streams deliver.
 let sequence = 0;
 
-/** An id like Auth0's, unique in the process. */
+/** Returns a log id in Auth0's format that is unique in the process. */
 export const newLogId = () =>
   `90020211103055400418223355659153263714766654532${String((sequence += 1)).padStart(9, "0")}`;
 
@@ -26,7 +26,7 @@ function record(data, logId = newLogId()) {
   };
 }
 
-/** A user logged out; gives `logout`. */
+/** A user logged out: makes a `logout` event. */
 export const slo = (data = {}, logId) =>
   record(
     {
@@ -44,7 +44,7 @@ export const slo = (data = {}, logId) =>
     logId,
   );
 
-/** A user changed the password; gives `password_changed`. */
+/** A user changed the password: makes a `password_changed` event. */
 export const scp = (data = {}, logId) =>
   record(
     {
@@ -58,11 +58,11 @@ export const scp = (data = {}, logId) =>
     logId,
   );
 
-/** A user's account was deleted; gives `user_deleted`. */
+/** A user's account was deleted: makes a `user_deleted` event. */
 export const sdu = (data = {}, logId) =>
   record({ type: "sdu", description: "User successfully deleted", user_id: USER, ...data }, logId);
 
-/** A refresh token was revoked; gives `refresh_token_revoked`. */
+/** A refresh token was revoked: makes a `refresh_token_revoked` event. */
 export const srrt = (data = {}, logId) =>
   record(
     {
@@ -75,7 +75,7 @@ export const srrt = (data = {}, logId) =>
     logId,
   );
 
-/** A user changed the e-mail address; gives `email_changed`. */
+/** A user changed the e-mail address: makes an `email_changed` event. */
 export const sce = (data = {}, logId) =>
   record(
     {
@@ -89,7 +89,7 @@ export const sce = (data = {}, logId) =>
     logId,
   );
 
-/** A user gave up a second factor; gives `mfa_changed`. */
+/** A user removed a second factor: makes a `mfa_changed` event. */
 export const gdUnenroll = (data = {}, logId) =>
   record(
     {
@@ -102,7 +102,7 @@ export const gdUnenroll = (data = {}, logId) =>
     logId,
   );
 
-/** A user enrolled a second factor; gives `mfa_changed`. */
+/** A user enrolled a second factor: makes a `mfa_changed` event. */
 export const gdEnroll = (data = {}, logId) =>
   gdUnenroll(
     {
@@ -113,7 +113,7 @@ export const gdEnroll = (data = {}, logId) =>
     logId,
   );
 
-/** Too many wrong passwords from one address; gives `account_locked`. */
+/** Too many wrong passwords from one address: makes an `account_locked` event. */
 export const limitWc = (data = {}, logId) =>
   record(
     {
@@ -126,7 +126,7 @@ export const limitWc = (data = {}, logId) =>
     logId,
   );
 
-/** That block was lifted; gives `account_unlocked`. */
+/** The block of `limitWc` was lifted: makes an `account_unlocked` event. */
 export const ublkdu = (data = {}, logId) =>
   record(
     {
@@ -140,8 +140,8 @@ export const ublkdu = (data = {}, logId) =>
   );
 
 /**
- * An administrator used the Management API; without changes, to block a user, which gives
- * `user_blocked`.
+ * An operation of the Management API. By default an administrator blocks a user, which makes a
+ * `user_blocked` event.
  */
 export const sapi = ({ request = {}, response = {}, ...data } = {}, logId) =>
   record(
@@ -176,23 +176,23 @@ export const sapi = ({ request = {}, response = {}, ...data } = {}, logId) =>
     logId,
   );
 
-/** One operation of the Management API, by its method and its path, ids encoded. */
-export const operation = (method, path, { body = {}, answer = {}, ...data } = {}) =>
+/** Any operation of the Management API. Ids in `path` must be percent-encoded. */
+export const managementOperation = (method, path, { body = {}, response = {}, ...data } = {}) =>
   sapi({
     description: "An operation",
     request: { method, path: `/api/v2/${path}`, body },
-    response: { body: answer },
+    response: { body: response },
     ...data,
   });
 
-/** A login: nothing that ends a session, so no event. */
+/** A login, which ends no session and makes no event. */
 export const login = (data = {}, logId) =>
   record(
     { type: "s", description: "Successful login", details: {}, user_id: USER, ...data },
     logId,
   );
 
-/** The event that a record of `slo`, `scp` or `sapi` as above becomes. */
+/** Returns the event that the Worker makes of a record of `slo`, `scp` or `sapi`. */
 export function eventOf({ log_id: id, data }) {
   const { type, date, user_id, details } = data;
   if (type === "slo") {

@@ -1,14 +1,14 @@
-// A server of the protocol that does what a test tells it, for what the real worker cannot be
-// brought to do.
+// A WebSocket server that follows a test's script, for behaviour that a test cannot provoke in the
+// real Worker.
 import { once } from "node:events";
 import { after } from "node:test";
 
 import { WebSocketServer } from "ws";
 
 /**
- * Hands each socket to `script`, with what was heard on it: the token, however it was shown, and
- * `last_event_id`. `subprotocol: false` makes it a server that knows no subprotocols, as the older
- * ones are.
+ * Calls `script` for each authentication attempt with the socket, a `send` function, the number of
+ * attempts so far, the token, its transport and `last_event_id`. With `subprotocol: false` the
+ * server negotiates no subprotocol, like older servers.
  */
 export async function startScriptedServer(script, { subprotocol = true } = {}) {
   const server = new WebSocketServer({
@@ -24,39 +24,40 @@ export async function startScriptedServer(script, { subprotocol = true } = {}) {
 
   const scripted = {
     url: `http://127.0.0.1:${server.address().port}`,
-    /** The presentations so far: `{way, token, lastEventId}`. */
-    shown: [],
-    /** The texts that clients sent. */
-    heard: [],
+    /** All authentication attempts: `{ transport, token, lastEventId }`. */
+    authentications: [],
+    /** The text of every received message. */
+    received: [],
     sockets: server.clients,
   };
   server.on("connection", (socket, request) => {
-    const say = (message) => socket.send(JSON.stringify(message));
-    const show = (presentation) => {
-      scripted.shown.push(presentation);
-      script({ socket, say, count: scripted.shown.length, ...presentation });
+    const send = (message) => socket.send(JSON.stringify(message));
+    const authenticate = (authentication) => {
+      scripted.authentications.push(authentication);
+      script({ socket, send, count: scripted.authentications.length, ...authentication });
     };
     socket.on("message", (data) => {
       const text = data.toString();
-      scripted.heard.push(text);
+      scripted.received.push(text);
       const message = JSON.parse(text);
-      if (message.type === "ping") say({ type: "pong" });
+      if (message.type === "ping") send({ type: "pong" });
       if (message.type === "authenticate") {
-        show({ way: "message", token: message.access_token, lastEventId: message.last_event_id });
+        const { access_token: token, last_event_id: lastEventId } = message;
+        authenticate({ transport: "message", token, lastEventId });
       }
     });
-    say({ type: "connected" });
+    send({ type: "connected" });
     const { authorization, "sec-websocket-protocol": subprotocols } = request.headers;
     const [, token] =
       authorization?.match(/^Bearer (.+)$/) ?? subprotocols?.match(/bearer\.(.+)$/) ?? [];
     if (!token) return;
     const lastEventId = new URL(request.url, scripted.url).searchParams.get("last_event_id");
-    show({ way: "upgrade", token, lastEventId: lastEventId ?? undefined });
+    authenticate({ transport: "upgrade", token, lastEventId: lastEventId ?? undefined });
   });
   return scripted;
 }
 
-/** What a server says when it accepts a token; for an hour, unless the changes say otherwise. */
+/** The message with which a server accepts a token. By default the token expires in an hour. */
 export const authenticated = (changes = {}) => {
   const now = Math.floor(Date.now() / 1000);
   return {

@@ -1,17 +1,17 @@
-// A tenant of the worker under test: its issuer, its log stream, its listeners. Each test takes
-// a tenant of its own, so that the tests of a file can run side by side.
+// A tenant of the Worker under test, with its issuer, publisher and subscribers. Each test creates
+// its own tenant, so that the tests of a file can run concurrently.
 import assert from "node:assert/strict";
 
 import { publishToken } from "./built_worker.mjs";
 import { Issuer } from "./issuer.mjs";
-import { Listener } from "./listener.mjs";
+import { Subscriber } from "./subscriber.mjs";
 
 let sequence = 0;
 
 export { publishToken };
 
 export class Tenant {
-  /** A tenant called `name` in `locality` (`us`, `eu`, … or none). */
+  /** `locality` is `us`, `eu`, …, or empty. */
   constructor(worker, { name = `tenant-${(sequence += 1)}`, locality = "us" } = {}) {
     this.worker = worker;
     this.name = name;
@@ -21,7 +21,7 @@ export class Tenant {
     this.hub = worker.hub(this.domain);
   }
 
-  /** An access token of the tenant. */
+  /** Returns an access token of the tenant's own issuer. */
   token(claims, header, options) {
     return this.issuer.token(claims, header, options);
   }
@@ -30,17 +30,17 @@ export class Tenant {
     return this.worker.fetch(`/${this.slug}${route}`, init);
   }
 
-  /** GET with an access token. */
+  /** Sends a GET request with an access token. */
   get(route, token = this.token()) {
     return this.fetch(route, { headers: { authorization: `Bearer ${token}` } });
   }
 
-  /** Posts a body as Auth0 does and gives the response. */
+  /** Publishes a body as Auth0 does and returns the response. */
   post(body, headers = { authorization: publishToken(this.domain) }) {
     return this.fetch("/api/publish", { method: "POST", headers, body, duplex: "half" });
   }
 
-  /** Posts a body that must be taken, and gives the counts. */
+  /** Publishes a body, asserts that it is accepted, and returns the counts. */
   async publishBody(body, headers = {}) {
     const response = await this.post(body, {
       authorization: publishToken(this.domain),
@@ -51,26 +51,26 @@ export class Tenant {
     return JSON.parse(text);
   }
 
-  /** Publishes log records, which must be taken, and gives the counts. */
+  /** Publishes log records, asserts that they are accepted, and returns the counts. */
   publish(...records) {
     return this.publishBody(JSON.stringify(records));
   }
 
-  /** Throws all of its objects out of memory: the root, and its shards where there are some. */
+  /** Evicts all objects of the tenant from memory: the leader and its shards. */
   async evictAll() {
-    const shard = (_, place) => this.worker.hub(`${this.domain}/${place + 1}`);
+    const shard = (_, index) => this.worker.hub(`${this.domain}/${index + 1}`);
     const shards = this.worker.shards > 1 ? Array.from({ length: this.worker.shards }, shard) : [];
     await Promise.all([this.hub, ...shards].map((object) => object.evictIfRunning()));
   }
 
-  /** What the worker keeps, newest first. */
+  /** Returns the event log, latest event first. */
   async events() {
     const response = await this.get("/api/events");
     assert.equal(response.status, 200);
     return (await response.json()).events;
   }
 
-  /** Who listens. */
+  /** Returns the response body of /api/listeners. */
   async listeners() {
     const response = await this.get("/api/listeners");
     assert.equal(response.status, 200);
@@ -78,8 +78,8 @@ export class Tenant {
   }
 
   /**
-   * Moves a time that the object keeps with its key set into the past, by so many milliseconds;
-   * the object is thrown out of memory first.
+   * Evicts the object and moves a timestamp of its stored key set into the past, by this many
+   * milliseconds.
    */
   async ageKeySet(field, milliseconds) {
     await this.hub.evictIfRunning();
@@ -97,18 +97,18 @@ export class Tenant {
     return url;
   }
 
-  /** A socket that has been greeted and has not authenticated. */
+  /** Opens a socket that has received `connected` and has not authenticated. */
   async connect(options) {
-    const listener = await Listener.connect(this.subscribeUrl(options?.query), options);
-    assert.deepEqual(await listener.next(), { type: "connected" });
-    return listener;
+    const subscriber = await Subscriber.connect(this.subscribeUrl(options?.query), options);
+    assert.deepEqual(await subscriber.next(), { type: "connected" });
+    return subscriber;
   }
 
-  /** A socket that has authenticated; `claims` are those of its token. */
-  async listen(claims, lastEventId) {
-    const listener = await this.connect();
-    const answer = await listener.authenticate(this.token(claims), lastEventId);
-    assert.equal(answer.type, "authenticated", JSON.stringify(answer));
-    return listener;
+  /** Opens a socket and authenticates it with a token with these claims. */
+  async subscribe(claims, lastEventId) {
+    const subscriber = await this.connect();
+    const response = await subscriber.authenticate(this.token(claims), lastEventId);
+    assert.equal(response.type, "authenticated", JSON.stringify(response));
+    return subscriber;
   }
 }

@@ -1,5 +1,5 @@
-// Signs JSON Web Tokens with node:crypto alone, so that a test can write any header, any claims
-// and any signature, sound or not.
+// Signs JSON Web Tokens with node:crypto alone, so that a test can create tokens with invalid
+// headers, claims and signatures.
 import { constants, createHmac, sign } from "node:crypto";
 
 const encode = (value) =>
@@ -31,35 +31,35 @@ const signers = {
   none: () => Buffer.alloc(0),
 };
 
-/** Every credential that was made or shown in this process. */
+/** Every credential that was created or presented in this process. */
 const credentials = new Set();
 
-/** Remembers a credential, so that it is noticed in a log. */
-export function shown(credential) {
+/** Records a credential, so that `credentialsIn` finds it in a log. */
+export function trackCredential(credential) {
   credentials.add(credential);
   return credential;
 }
 
-/** The credentials of which a text holds a part that is long enough to be worth something. */
+/** Returns the recorded credentials of which `text` contains a part of at least 20 characters. */
 export const credentialsIn = (text) =>
   [...credentials].filter((credential) =>
     credential.split(".").some((part) => part.length >= 20 && text.includes(part)),
   );
 
 /**
- * A token of `header` and `claims` (objects, or JSON as text or bytes), signed with `key` (a
- * private key, or the secret of an HMAC) by `signedAs`: an algorithm, which may differ from what
- * the header says, or a function that makes the signature.
+ * Signs a token. `header` and `claims` are objects, or JSON as text or bytes. `key` is a private
+ * key, or the secret of an HMAC. `signedAs` is the algorithm, which may differ from the header's
+ * `alg`, or a function that returns the signature.
  */
-export const mint = ({ header, claims, key, signedAs = header.alg }) =>
-  seal(encode(header), encode(claims), key, signedAs);
+export const signToken = ({ header, claims, key, signedAs = header.alg }) =>
+  signEncodedToken(encode(header), encode(claims), key, signedAs);
 
-/** A token of two parts that are encoded already, or look so, with a signature over just these. */
-export function seal(header, claims, key, signedAs = "RS256") {
+/** Signs a token whose header and claims are already encoded, or are arbitrary text. */
+export function signEncodedToken(header, claims, key, signedAs = "RS256") {
   const input = `${header}.${claims}`;
   const signer = signers[signedAs] ?? signedAs;
-  return shown(`${input}.${signer(Buffer.from(input), key).toString("base64url")}`);
+  return trackCredential(`${input}.${signer(Buffer.from(input), key).toString("base64url")}`);
 }
 
-/** Now, in the seconds that the claims of a token count in. */
+/** The current time in seconds, the unit of JWT claims. */
 export const now = () => Math.floor(Date.now() / 1000);

@@ -1,8 +1,8 @@
-// The built worker in workerd, with the production configuration.
+// Runs the built Worker in workerd with the production configuration.
 //
-// A test file calls `startWorker` at its top. When its tests are done, whatever was started is
-// stopped, and it is a failure if the runtime logged an error or a part of a credential, or if the
-// worker asked the outside for anything but a key set.
+// A test file calls `startWorker` at its top level. After its tests, every Worker is stopped. The
+// file fails if the runtime logged an unexpected error, if a log contains a part of a credential,
+// or if a Worker requested anything but a key set.
 import assert from "node:assert/strict";
 import {
   cpSync,
@@ -20,9 +20,9 @@ import { after } from "node:test";
 
 import { createTestHarness } from "wrangler";
 
-import { CONTROL, inRuntime } from "./altered_runtime.mjs";
+import { CONTROL_URL, instrument } from "./instrumented_runtime.mjs";
 import { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
-import { nodeFetch, strayRequests } from "./issuer.mjs";
+import { nodeFetch, unexpectedRequests } from "./issuer.mjs";
 import { credentialsIn } from "./token.mjs";
 
 export { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
@@ -30,13 +30,13 @@ export { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_SEND_METRICS = "false";
 
-/** Where the live page is, as wrangler.toml says it. */
-const CONSOLE = "build/console";
+/** The path of the console's assets in wrangler.toml. */
+const CONSOLE_ASSETS = "build/console";
 
 /**
- * Starts workerd; `vars` and `secrets` go on top of the production configuration, which
- * `configure` may change as text. `runtime` changes what the worker's objects run in, as
- * `inRuntime` tells. Errors that match one of `expectedErrors` are no failure.
+ * Starts the Worker. `vars` and `secrets` are added to the production configuration, and
+ * `configure` may change the text of wrangler.toml. `runtime` wraps the Durable Objects, see
+ * `instrument`. Logged errors that match one of `expectedErrors` do not fail the test file.
  */
 export async function startWorker({
   vars = {},
@@ -58,8 +58,8 @@ after(async () => {
   const log = workers.flatMap((worker) => worker.logs().map(({ message }) => message)).join("\n");
   await Promise.all(workers.map((worker) => worker.stop()));
   assert.deepEqual(errors, [], "the runtime logged errors");
-  assert.deepEqual(credentialsIn(log), [], "the log holds parts of these credentials");
-  assert.deepEqual(strayRequests, [], "the worker asked for more than key sets");
+  assert.deepEqual(credentialsIn(log), [], "the log contains parts of these credentials");
+  assert.deepEqual(unexpectedRequests, [], "the Worker requested more than key sets");
 });
 
 const TEMPORARY = tmpdir();
@@ -67,7 +67,7 @@ const TEMPORARY = tmpdir();
 class Worker {
   #harness;
   #expectedErrors;
-  /** Where this workerd has its configuration and its objects' databases. */
+  /** The folder of this workerd's configuration and databases. */
   #folder = mkdtempSync(join(TEMPORARY, "session-events-test-"));
 
   constructor({ vars, secrets, configure, runtime, expectedErrors }) {
@@ -75,15 +75,18 @@ class Worker {
     this.#expectedErrors = expectedErrors;
     if (!existsSync(join(ROOT, BUILT_WORKER, "index.js"))) {
       throw new Error(
-        `There is no built worker in ${BUILT_WORKER}: run npm run deploy:dry-run first.`,
+        `${BUILT_WORKER} contains no built Worker: run npm run deploy:dry-run first.`,
       );
     }
     process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
-    // A copy, so that no .dev.vars of the developer's lies beside it.
+    // wrangler would also load a .dev.vars file that is next to the original.
     const configPath = join(this.#folder, "wrangler.toml");
     const wranglerToml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-    writeFileSync(configPath, configure(wranglerToml).replace(CONSOLE, join(ROOT, CONSOLE)));
-    const prebuiltWorkerDir = runtime ? this.#alter(runtime) : join(ROOT, BUILT_WORKER);
+    writeFileSync(
+      configPath,
+      configure(wranglerToml).replace(CONSOLE_ASSETS, join(ROOT, CONSOLE_ASSETS)),
+    );
+    const prebuiltWorkerDir = runtime ? this.#instrument(runtime) : join(ROOT, BUILT_WORKER);
     this.#harness = createTestHarness({
       root: this.#folder,
       workers: [
@@ -98,12 +101,12 @@ class Worker {
     });
   }
 
-  /** A copy of the built worker in another runtime. */
-  #alter(runtime) {
-    const folder = join(this.#folder, "altered");
+  /** Copies the built Worker and instruments the copy. */
+  #instrument(runtime) {
+    const folder = join(this.#folder, "instrumented");
     cpSync(join(ROOT, BUILT_WORKER), folder, { recursive: true });
     const index = join(folder, "index.js");
-    writeFileSync(index, inRuntime(runtime, readFileSync(index, "utf8")));
+    writeFileSync(index, instrument(runtime, readFileSync(index, "utf8")));
     return folder;
   }
 
@@ -112,7 +115,7 @@ class Worker {
     ({ url: this.url } = await this.#harness.listen());
   }
 
-  /** Runs the same worker with other vars; what is stored stays. */
+  /** Restarts the Worker with other variables and keeps its storage. */
   async reconfigure(vars) {
     await this.#harness.update((options) => ({
       ...options,
@@ -125,20 +128,20 @@ class Worker {
     return nodeFetch(new URL(path, this.url), { signal: AbortSignal.timeout(20_000), ...init });
   }
 
-  /** The ids of the objects that exist. */
+  /** Returns the ids of all existing objects. */
   objects() {
     return this.#harness.getWorker().listDurableObjectIds("TenantHub");
   }
 
-  /** The tenant's object, seen from below. */
+  /** Direct access to the tenant object of this name. */
   hub(domain) {
     const worker = this.#harness.getWorker();
     const evict = () =>
       worker.evictDurableObject("TenantHub", { name: domain, webSockets: "hibernate" });
     return {
-      /** Throws the running object out of memory; its sockets and its rows stay. */
+      /** Evicts the running object from memory and keeps its sockets and rows. */
       evict,
-      /** The same, and tells whether there was anything to throw out. */
+      /** Evicts the object if it is running, and returns whether it was. */
       evictIfRunning: () =>
         evict().then(
           () => true,
@@ -147,25 +150,22 @@ class Worker {
             throw error;
           },
         ),
-      /**
-       * What is known of the object's surroundings, and `changes` to them; of a worker that runs
-       * in a `runtime`.
-       */
+      /** Returns the controls of an instrumented object after applying `changes`. */
       control: async (changes) => {
         const { TENANT_HUB } = await worker.getEnv();
         const init = changes && { method: "POST", body: JSON.stringify(changes) };
-        const response = await TENANT_HUB.getByName(domain).fetch(CONTROL, init);
+        const response = await TENANT_HUB.getByName(domain).fetch(CONTROL_URL, init);
         return response.json();
       },
       /**
-       * Runs SQL on the object's database file, from outside the object; what is changed counts
-       * for an object that is evicted before and started after.
+       * Runs SQL on the object's database file from outside the object. Evict the object before a
+       * change, because a running object does not see it.
        */
       sql: async (query, ...bindings) => {
         const { TENANT_HUB } = await worker.getEnv();
         const id = TENANT_HUB.idFromName(domain).toString();
         const [file] = globSync(join(this.#folder, `miniflare-*/do/*-TenantHub/${id}.sqlite`));
-        assert.ok(file, `there is no object named ${domain}`);
+        assert.ok(file, `no object has the name ${domain}`);
         const database = new DatabaseSync(file);
         try {
           return database.prepare(query).all(...bindings);

@@ -1,7 +1,7 @@
-// The built worker on the workerd binary alone, as a self-hoster runs it: no wrangler, no proxies,
-// none of the platform's other services, and the network of this machine.
+// Runs the built Worker on the workerd binary alone, as a self-hoster does: without wrangler and the
+// other services of the platform, and on the network of this machine.
 //
-// Nothing here needs a test runner: the measurements in bench/ start it as well.
+// This module needs no test runner, because the benchmarks in bench/ use it too.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,36 +19,41 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { answers, Issuer, nodeFetch } from "./issuer.mjs";
+import { keySetResponses, Issuer, nodeFetch } from "./issuer.mjs";
 import { BUILT_WORKER, ROOT, publishToken } from "./built_worker.mjs";
 
-/** An issuer that listens: here the worker reaches out for itself. `close` ends it. */
+/** Starts an issuer that serves its key set over HTTP. `close` stops it. */
 export async function serveIssuer() {
   const server = createServer(async (request, response) => {
-    const answer = await answers.keySet(issuer);
+    const keySet = await keySetResponses.keySet(issuer);
     const found = request.url === "/.well-known/jwks.json";
-    response.writeHead(found ? 200 : 404).end(await answer.text());
+    response.writeHead(found ? 200 : 404).end(await keySet.text());
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const issuer = new Issuer(`http://127.0.0.1:${server.address().port}/`);
   return { issuer, close: () => server.close() };
 }
 
-/** The project's worker. */
-const OURS = { folder: join(ROOT, BUILT_WORKER), className: "TenantHub", binding: "TENANT_HUB" };
+/** The Worker of this project. */
+const SESSION_EVENTS = {
+  folder: join(ROOT, BUILT_WORKER),
+  className: "TenantHub",
+  binding: "TENANT_HUB",
+};
 
 /**
- * A worker with `vars` as its only bindings beside the objects: the project's, or whichever has
- * its index.js in `folder` and its objects' class under `className`.
+ * A Worker with `vars` as its only bindings besides the Durable Object namespace. By default it is
+ * the Worker of this project; otherwise `worker` names the folder of index.js, the class of its
+ * Durable Objects and their binding.
  */
 export class BareWorkerd {
-  /** All that it has written. */
+  /** Everything that workerd has written. */
   log = "";
   #folder = mkdtempSync(join(tmpdir(), "session-events-test-"));
   #worker;
   #process;
 
-  constructor(vars, worker = OURS) {
+  constructor(vars, worker = SESSION_EVENTS) {
     cpSync(worker.folder, join(this.#folder, "worker"), { recursive: true });
     mkdirSync(join(this.#folder, "objects"));
     this.#worker = worker;
@@ -59,13 +64,13 @@ export class BareWorkerd {
     });
   }
 
-  /** Has it run with these vars when it is started next. */
+  /** Sets the variables for the next start. */
   configure(vars) {
     const text = configuration(this.#folder, vars, this.#worker);
     writeFileSync(join(this.#folder, "config.capnp"), text);
   }
 
-  /** Starts it, on what an earlier run has left on the disk; `args` go to workerd as well. */
+  /** Starts workerd on the storage of earlier runs, with additional arguments. */
   async start(...args) {
     this.#process = spawn(
       join(ROOT, "node_modules/.bin/workerd"),
@@ -76,13 +81,13 @@ export class BareWorkerd {
     for (const stream of [stdout, stderr]) stream.on("data", (data) => (this.log += data));
     const listening = portOf("http", createInterface({ input: stdio[3] }));
     const ended = once(this.#process, "exit").then(() =>
-      assert.fail(`workerd does not start: ${this.log}`),
+      assert.fail(`workerd did not start: ${this.log}`),
     );
     ended.catch(() => {});
     this.url = new URL(`http://127.0.0.1:${await Promise.race([listening, ended])}/`);
   }
 
-  /** Publishes log records of a tenant, `acme` or `acme@us`, which must be taken. */
+  /** Publishes log records of a tenant (`acme` or `acme@us`) and returns the counts. */
   async publish(tenant, ...records) {
     const response = await nodeFetch(new URL(`/${tenant}/api/publish`, this.url), {
       method: "POST",
@@ -94,36 +99,36 @@ export class BareWorkerd {
     return JSON.parse(text);
   }
 
-  /** The process that it runs in, once it was started. */
+  /** The process id of the running workerd. */
   get pid() {
     return this.#process?.pid;
   }
 
-  /** Whether it was told to end, so that whatever it was doing may have come to nothing. */
+  /** True once `kill` was called, after which requests may fail. */
   get isKilled() {
     return this.#process.killed;
   }
 
-  /** Ends it at once, whatever it is doing; it has no say in the matter. */
+  /** Kills the process without a shutdown. */
   async kill() {
     const ended = once(this.#process, "exit");
     if (this.#process.kill("SIGKILL")) await ended;
   }
 }
 
-/** The port that a socket has been given, as workerd tells it among other things. */
+/** Reads the port of a socket from the messages on workerd's control channel. */
 async function portOf(socket, lines) {
   for await (const line of lines) {
-    const said = JSON.parse(line);
-    if (said.socket === socket) return said.port;
+    const message = JSON.parse(line);
+    if (message.socket === socket) return message.port;
   }
   return new Promise(() => {});
 }
 
 function configuration(folder, vars, { className, binding }) {
-  const used = readFileSync(join(folder, "worker/index.js"), "utf8");
+  const index = readFileSync(join(folder, "worker/index.js"), "utf8");
   const wasm = readdirSync(join(folder, "worker")).filter(
-    (file) => file.endsWith(".wasm") && used.includes(file),
+    (file) => file.endsWith(".wasm") && index.includes(file),
   );
   const [, date] = readFileSync(join(ROOT, "wrangler.toml"), "utf8").match(
     /^compatibility_date = "(.+)"$/m,

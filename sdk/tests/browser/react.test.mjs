@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { eventOf, scp, slo } from "../../../tests/support/records.mjs";
 import { Tenant } from "../../../tests/support/tenant.mjs";
 import { now } from "../../../tests/support/token.mjs";
-import { until } from "../../../tests/support/until.mjs";
+import { waitFor } from "../../../tests/support/wait_for.mjs";
 import { startWorker } from "../../../tests/support/worker.mjs";
 import { startTabs } from "./tabs.mjs";
 
@@ -50,7 +50,7 @@ describe("the tabs of one user", () => {
     for (const record of records.slice(4)) await tenant.publish(record);
     await closing;
     for (const tab of [second, third]) await tab.assertEvents(...idsOf(...records));
-    await until(async () => (await tenant.listeners()).count === 1);
+    await waitFor(async () => (await tenant.listeners()).count === 1);
     assert.equal(sockets(), 2);
     assert.deepEqual((await third.recorded()).gaps, 0);
   });
@@ -102,7 +102,7 @@ describe("the tabs of one user", () => {
     await first.assertEvents(...idsOf(before));
     const [{ connected_on }] = (await tenant.listeners()).connections;
     await first.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
-    await until(async () => {
+    await waitFor(async () => {
       const { count, connections } = await tenant.listeners();
       return count === 1 && connections[0].sub && connections[0].connected_on !== connected_on;
     });
@@ -129,7 +129,7 @@ describe("the tabs of one user", () => {
     assert.deepEqual((await second.recorded()).ended, idsOf(during));
     await dialog.accept();
     await first.assertEvents(...idsOf(during));
-    await until(async () => (await tenant.listeners()).count === 1);
+    await waitFor(async () => (await tenant.listeners()).count === 1);
     await tenant.publish(afterwards);
     for (const tab of [first, second]) await tab.assertEvents(...idsOf(during, afterwards));
   });
@@ -180,7 +180,7 @@ describe("the tabs of one user", () => {
     const { tenant, open, setClaims } = await startBrowserOfJane();
     setClaims(JANE, { scope: "openid" });
     const first = await open();
-    await until(async () => (await first.recorded()).states.at(-1) === "disconnected");
+    await waitFor(async () => (await first.recorded()).states.at(-1) === "disconnected");
     assert.notDeepEqual((await first.recorded()).errors, []);
     setClaims(JANE, {});
     const second = await open();
@@ -306,7 +306,7 @@ describe("the provider", () => {
     await tab.change({ session });
     await tab.waitUntilConnected();
     await tab.change({ session: undefined });
-    await until(async () => (await tenant.listeners()).count === 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
     assert.deepEqual((await tab.recorded()).states, [
       "disconnected",
       "connecting",

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 import { startBrowser } from "../../../tests/support/browser.mjs";
-import { until } from "../../../tests/support/until.mjs";
+import { waitFor } from "../../../tests/support/wait_for.mjs";
 
 const PAGE = fileURLToPath(new URL("../pages/react.jsx", import.meta.url));
 
@@ -95,7 +95,7 @@ class Tab {
   }
 
   async waitUntilConnected() {
-    await until(
+    await waitFor(
       async () => (await this.page.textContent("output")) === "connected",
       () => "the tab did not connect",
     );
@@ -105,7 +105,7 @@ class Tab {
   async assertEvents(...ids) {
     let events = [];
     const message = () => `waited for ${ids.length} events, and got ${events.length}`;
-    await until(
+    await waitFor(
       async () => ({ events } = await this.recorded()).events.length >= ids.length,
       message,
     );

@@ -4,7 +4,7 @@ import { after } from "node:test";
 
 import { SessionEvents } from "session-events";
 
-import { until } from "../../../tests/support/until.mjs";
+import { waitFor } from "../../../tests/support/wait_for.mjs";
 
 const NAMES = ["connecting", "connected", "caughtUp", "renewed", "event", "disconnected", "error"];
 
@@ -24,7 +24,7 @@ export function startClient(options) {
     emitted,
     /** Waits until this name has been emitted `count` times. Returns the last value. */
     async waitFor(name, count = 1) {
-      await until(
+      await waitFor(
         () => emitted(name).length >= count,
         () => `${name} was not emitted ${count} times:\n${format(log)}`,
       );
@@ -32,7 +32,7 @@ export function startClient(options) {
     },
     /** Waits for as many session events as there are ids, and asserts that they have these ids. */
     async assertEvents(...ids) {
-      await until(
+      await waitFor(
         () => emitted("event").length >= ids.length,
         () => `waited for ${ids.length} events:\n${format(log)}`,
       );

@@ -8,7 +8,7 @@ import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { startBareWorkerdWith } from "../../support/bare_workerd.mjs";
-import { answers, Issuer } from "../../support/issuer.mjs";
+import { keySetResponses, Issuer } from "../../support/issuer.mjs";
 import { Program } from "../../support/program.mjs";
 import { Tenant } from "../../support/tenant.mjs";
 import { now } from "../../support/token.mjs";
@@ -59,7 +59,7 @@ export async function startIssuerServer() {
     const respond = (status, body) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (request.url === "/.well-known/jwks.json") {
-      const keySet = await answers.keySet(issuerServer.issuer).text();
+      const keySet = await keySetResponses.keySet(issuerServer.issuer).text();
       return response.writeHead(200).end(keySet);
     }
     if (request.method !== "POST" || request.url !== "/oauth/token") return respond(404, {});

@@ -1,42 +1,42 @@
-// The real side: one tenant of the worker, and the sockets of those that listen to it.
+// The system under test: one tenant of the Worker and the sockets of its subscribers.
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { assertFault } from "../http.mjs";
-import { answers } from "../issuer.mjs";
-import { Listener } from "../listener.mjs";
-import { until } from "../until.mjs";
-import { inOrder } from "./model.mjs";
+import { assertErrorMembers } from "../http.mjs";
+import { keySetResponses } from "../issuer.mjs";
+import { Subscriber } from "../subscriber.mjs";
+import { waitFor } from "../wait_for.mjs";
+import { sortListeners } from "./model.mjs";
 
-// A client that floods its socket is another test's matter: no socket sends more than this in a
-// second, and a barrier is left out where steps follow each other too fast for it.
-const MESSAGES_A_SECOND = 14;
-const ROOM_FOR_A_BARRIER = 7;
-/** When a socket that has not authenticated leaves, in milliseconds: well before its deadline. */
-const UNAUTHENTICATED_LIFE = 4_000;
+// Another test covers rate limits: no socket exceeds this rate. If steps follow each other too
+// fast, the additional ping that acts as a barrier is left out.
+const MAX_MESSAGES_PER_SECOND = 14;
+const MAX_MESSAGES_BEFORE_BARRIER = 7;
+/** In milliseconds; well before the authentication deadline. */
+const MAX_UNAUTHENTICATED_AGE = 4_000;
 
-/** How long the issuer takes to answer, in milliseconds: long enough for other things to happen. */
-const FETCH = 20;
+/** Response time of the issuer in milliseconds, long enough for concurrent operations. */
+const FETCH_TIME = 20;
 
 export class Clients {
   #clients = new Map();
 
   constructor(tenant) {
     this.tenant = tenant;
-    tenant.issuer.behaviour = answers.slow(FETCH);
+    tenant.issuer.behaviour = keySetResponses.slow(FETCH_TIME);
   }
 
-  /** Has the worker fetch the issuer's keys when it needs them next. */
-  async ageKeys() {
+  /** Expires the cached key set, so that the next token check fetches it. */
+  async expireKeys() {
     if (this.tenant.issuer.fetches > 0) await this.tenant.ageKeySet("fetched_at", 11 * 60_000);
   }
 
-  /** Opens a socket and gives the HTTP status. */
+  /** Opens a socket and returns the HTTP status. */
   async connect(name, query, options) {
     const connectedAt = Date.now();
     try {
-      const listener = await Listener.connect(this.tenant.subscribeUrl(query), options);
-      this.#clients.set(name, { listener, connectedAt, sent: [] });
+      const subscriber = await Subscriber.connect(this.tenant.subscribeUrl(query), options);
+      this.#clients.set(name, { subscriber, connectedAt, sentAt: [] });
       return 101;
     } catch (error) {
       const [, status] = /the upgrade was answered with (\d+)/.exec(error.message) ?? [];
@@ -48,48 +48,51 @@ export class Clients {
   async send(name, ...messages) {
     const client = this.#clients.get(name);
     for (const message of messages) {
-      await makeRoom(client);
-      client.listener.send(message);
+      await throttle(client);
+      client.subscriber.send(message);
     }
   }
 
   async close(name, code) {
-    await this.#clients.get(name).listener.close(code);
+    await this.#clients.get(name).subscriber.close(code);
   }
 
-  /** Ends a connection without a word, and waits until the worker has noticed. */
-  async cut(name) {
-    this.#clients.get(name).listener.socket.terminate();
-    const gone = async () => (await this.tenant.listeners()).count < this.#clients.size;
-    await until(gone, () => `${name} is still listed`);
+  /** Drops a connection without a close frame, and waits until the Worker has noticed. */
+  async disconnect(name) {
+    this.#clients.get(name).subscriber.socket.terminate();
+    const isUnlisted = async () => (await this.tenant.listeners()).count < this.#clients.size;
+    await waitFor(isUnlisted, () => `${name} is still listed`);
   }
 
-  /** The names of those whose time to authenticate will be up before long. */
-  latecomers() {
-    const late = ([, { connectedAt }]) => Date.now() - connectedAt > UNAUTHENTICATED_LIFE;
-    return [...this.#clients].filter(late).map(([name]) => name);
+  /** Returns the names of the sockets that are old enough to be near their deadline. */
+  oldSockets() {
+    const isOld = ([, { connectedAt }]) => Date.now() - connectedAt > MAX_UNAUTHENTICATED_AGE;
+    return [...this.#clients].filter(isOld).map(([name]) => name);
   }
 
   /**
-   * What has come on each socket, and how it ended. `expected` tells how much to wait for; on
-   * sockets that `mustAsk` names, that is whatever comes before the answer to a ping of the
-   * object's. Those that `mayAsk` names are asked for that answer where there is room for it, so
-   * that a message too few or too many is noticed at once.
+   * Returns the messages received on each socket, and how it was closed. `expected` determines how
+   * many messages to wait for. Sockets for which `needsBarrier` returns true instead wait for the
+   * pong to an additional ping. Sockets for which `mayUseBarrier` returns true do so if the rate
+   * limit permits, so that a missing or an additional message is noticed at once.
    */
-  async news(expected, mustAsk, mayAsk = mustAsk) {
+  async updates(expected, needsBarrier, mayUseBarrier = needsBarrier) {
     const collect = async ([name, { inbox, closed }]) => {
       const client = this.#clients.get(name);
-      const { listener } = client;
+      const { subscriber } = client;
       if (closed) {
-        const end = await listener.closed();
+        const closeEvent = await subscriber.closed();
         this.#clients.delete(name);
-        return [name, { inbox: plain(listener.remaining()), closed: end }];
+        return [name, { inbox: normalize(subscriber.remaining()), closed: closeEvent }];
       }
-      const isAsked = mustAsk(name) || (mayAsk(name) && sentLately(client) < ROOM_FOR_A_BARRIER);
-      const messages = isAsked
-        ? await upToBarrier(client, inbox)
-        : await listener.take(inbox.length);
-      return [name, { inbox: plain([...messages, ...listener.remaining()]), closed: undefined }];
+      const useBarrier =
+        needsBarrier(name) ||
+        (mayUseBarrier(name) && recentlySent(client) < MAX_MESSAGES_BEFORE_BARRIER);
+      const messages = useBarrier
+        ? await receiveUpToBarrier(client, inbox)
+        : await subscriber.take(inbox.length);
+      const all = [...messages, ...subscriber.remaining()];
+      return [name, { inbox: normalize(all), closed: undefined }];
     };
     return new Map(await Promise.all([...expected].map(collect)));
   }
@@ -98,7 +101,7 @@ export class Clients {
     return this.tenant.events();
   }
 
-  /** Who listens, without the moment, which is nobody's choice. */
+  /** Returns the connections of /api/listeners without their times, which are not predictable. */
   async listeners() {
     const { count, connections } = await this.tenant.listeners();
     assert.equal(count, connections.length);
@@ -107,47 +110,48 @@ export class Clients {
       assert.equal(terminated, false);
       return listener;
     });
-    return inOrder(listeners);
+    return sortListeners(listeners);
   }
 
   end() {
-    for (const { listener } of this.#clients.values()) listener.socket.terminate();
+    for (const { subscriber } of this.#clients.values()) subscriber.socket.terminate();
   }
 }
 
-/** Waits until one more message may be sent, and counts that. */
-async function makeRoom(client) {
-  while (sentLately(client) >= MESSAGES_A_SECOND) await delay(50);
-  client.sent.push(Date.now());
+/** Waits until the rate limit permits another message, and counts that message. */
+async function throttle(client) {
+  while (recentlySent(client) >= MAX_MESSAGES_PER_SECOND) await delay(50);
+  client.sentAt.push(Date.now());
 }
 
 /**
- * All that comes before the answer to one more ping, which the object itself must answer. That
- * ping is sent when all answers are there, because checking a token gives way to what comes after;
- * events, of which the object sends none later than that, are not waited for.
+ * Receives everything that precedes the pong to an additional ping. The ping is sent only after all
+ * expected responses have arrived, because the object handles later messages while it checks a
+ * token. Events need no such wait, because the object sends them before the pong.
  */
-async function upToBarrier(client, inbox) {
-  const { listener } = client;
-  const isAnswer = ({ id }) => id === undefined;
+async function receiveUpToBarrier(client, inbox) {
+  const { subscriber } = client;
+  const isResponse = ({ id }) => id === undefined;
   const messages = [];
-  for (let awaited = inbox.filter(isAnswer).length; awaited > 0;) {
-    messages.push(await listener.next());
-    if (isAnswer(messages.at(-1))) awaited -= 1;
+  for (let missing = inbox.filter(isResponse).length; missing > 0;) {
+    messages.push(await subscriber.next());
+    if (isResponse(messages.at(-1))) missing -= 1;
   }
-  await makeRoom(client);
-  return [...messages, ...(await listener.unread())];
+  await throttle(client);
+  return [...messages, ...(await subscriber.drain())];
 }
 
-function sentLately(client) {
-  const aSecondAgo = Date.now() - 1_000;
-  client.sent = client.sent.filter((moment) => moment > aSecondAgo);
-  return client.sent.length;
+/** Counts the messages sent in the last second. */
+function recentlySent(client) {
+  const oneSecondAgo = Date.now() - 1_000;
+  client.sentAt = client.sentAt.filter((time) => time > oneSecondAgo);
+  return client.sentAt.length;
 }
 
-/** Messages without the sentences for people. */
-function plain(messages) {
+/** Removes the error descriptions, which the model does not predict. */
+function normalize(messages) {
   return messages.map(({ error_description, ...message }) => {
-    if ("error" in message) assertFault({ ...message, error_description }, message.error);
+    if ("error" in message) assertErrorMembers({ ...message, error_description }, message.error);
     return message;
   });
 }

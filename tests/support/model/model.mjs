@@ -1,10 +1,10 @@
-// What docs/protocol.md promises, as a few lines that anybody can check against it: the events
-// of one tenant, its sockets, and what each of these has been sent. No network, no time.
+// A model of docs/protocol.md without network and time: the events of one tenant, its sockets, and
+// the messages that each socket is sent.
 import { counts } from "../counts.mjs";
 
-const KEPT_EVENTS = 100;
+const EVENT_LOG_SIZE = 100;
 const REMEMBERED_LOG_IDS = 10_000;
-const MESSAGES_NOT_UNDERSTOOD = 10;
+const MAX_INVALID_MESSAGES = 10;
 
 const CLOSINGS = {
   invalid_token: { code: 4401, reason: "invalid_token" },
@@ -12,71 +12,71 @@ const CLOSINGS = {
 };
 
 export class Model {
-  /** Every event that was accepted, in the order of arrival. */
+  /** All accepted events, in order of arrival. */
   accepted = [];
-  /** The sockets by their names; one that is closed stays until its end has been looked at. */
+  /** The sockets by name. A closed socket stays until its close event has been compared. */
   sockets = new Map();
-  /** Who lost its socket and may come back: the last that it was, and the last event it got. */
-  lost = new Map();
+  /** Former sockets of subscribers that may reconnect, with their last state. */
+  disconnected = new Map();
   #ids = 0;
 
-  /** A log id that was never used before. */
+  /** Returns a new log id. */
   newId() {
     return `id-${(this.#ids += 1)}`;
   }
 
-  /** The same, to be moved on by itself. */
   clone() {
     const clone = new Model();
     clone.#ids = this.#ids;
     return Object.assign(clone, {
       accepted: [...this.accepted],
       sockets: structuredClone(this.sockets),
-      lost: new Map(this.lost),
+      disconnected: new Map(this.disconnected),
     });
   }
 
-  get kept() {
-    return this.accepted.slice(-KEPT_EVENTS);
+  get eventLog() {
+    return this.accepted.slice(-EVENT_LOG_SIZE);
   }
 
   isOpen(name) {
     return this.sockets.has(name);
   }
 
-  /** The id of an event by its place: counted from the newest, or about an edge of what is known. */
+  /** Returns the id of the event at an offset from the latest, oldest stored or oldest known one. */
   idOf({ from, offset }) {
-    const edges = {
-      newest: this.accepted.length - 1,
-      "oldest kept": Math.max(this.accepted.length - KEPT_EVENTS, 0),
+    const origins = {
+      latest: this.accepted.length - 1,
+      "oldest stored": Math.max(this.accepted.length - EVENT_LOG_SIZE, 0),
       "oldest remembered": Math.max(this.accepted.length - REMEMBERED_LOG_IDS, 0),
     };
-    return this.accepted[edges[from] + offset]?.id;
+    return this.accepted[origins[from] + offset]?.id;
   }
 
-  /** Takes a batch in; each record comes with its `fate`: malformed, ignored, or an event. */
+  /** Publishes records. The `outcome` of each is "malformed", "ignored" or an event. */
   publish(records) {
-    const receipt = counts({ received: records.length });
+    const result = counts({ received: records.length });
     const known = new Set(this.accepted.slice(-REMEMBERED_LOG_IDS).map(({ id }) => id));
-    for (const { fate } of records) {
-      if (fate === "malformed" || fate === "ignored") receipt[fate] += 1;
-      else if (known.has(fate.id)) receipt.duplicates += 1;
+    for (const { outcome } of records) {
+      if (outcome === "malformed" || outcome === "ignored") result[outcome] += 1;
+      else if (known.has(outcome.id)) result.duplicates += 1;
       else {
-        receipt.events += 1;
-        known.add(fate.id);
-        this.accepted.push(fate);
-        for (const socket of this.sockets.values()) if (maySee(socket, fate)) deliver(socket, fate);
+        result.events += 1;
+        known.add(outcome.id);
+        this.accepted.push(outcome);
+        for (const socket of this.sockets.values())
+          if (maySee(socket, outcome)) deliver(socket, outcome);
       }
     }
-    return receipt;
+    return result;
   }
 
-  /** Opens a socket, with a token on the upgrade or without; gives the HTTP status. */
+  /** Opens a socket, with or without a token on the upgrade, and returns the HTTP status. */
   connect(name, token, lastEventId) {
-    const refusal = token && refusalOf(token);
-    if (refusal) return refusal === "invalid_token" ? 401 : 403;
-    this.lost.delete(name);
-    this.sockets.set(name, { inbox: [{ type: "connected" }], notUnderstood: 0 });
+    const error = token && tokenError(token);
+    if (error) return error === "invalid_token" ? 401 : 403;
+    this.disconnected.delete(name);
+    this.sockets.set(name, { inbox: [{ type: "connected" }], invalidMessages: 0 });
     if (token) this.authenticate(name, token, lastEventId);
     return 101;
   }
@@ -84,38 +84,38 @@ export class Model {
   authenticate(name, token, lastEventId) {
     const socket = this.sockets.get(name);
     if (socket.closed) return;
-    const error = refusalOf(token);
+    const error = tokenError(token);
     if (error) {
       socket.inbox.push({ type: "authentication_failed", error });
       socket.closed = CLOSINGS[error];
       return;
     }
     const { claims } = token;
-    const isRenewal = Boolean(socket.listener);
-    socket.listener = { sub: claims.sub, filter: filterOf(claims) };
-    const answer = {
+    const isRenewal = Boolean(socket.subscriber);
+    socket.subscriber = { sub: claims.sub, filter: filterOf(claims) };
+    const response = {
       type: "authenticated",
-      ...socket.listener,
+      ...socket.subscriber,
       claims,
       expires_at: new Date(claims.exp * 1000).toISOString(),
     };
-    socket.inbox.push(answer);
+    socket.inbox.push(response);
     if (isRenewal) return;
 
-    const kept = this.kept;
-    const place = kept.findIndex(({ id }) => id === lastEventId);
-    if (lastEventId !== undefined) answer.recovered = place >= 0;
-    else if (socket.listener.filter === "self") return;
-    for (const event of kept.slice(place + 1)) if (maySee(socket, event)) deliver(socket, event);
+    const { eventLog } = this;
+    const index = eventLog.findIndex(({ id }) => id === lastEventId);
+    if (lastEventId !== undefined) response.recovered = index >= 0;
+    else if (socket.subscriber.filter === "self") return;
+    for (const event of eventLog.slice(index + 1))
+      if (maySee(socket, event)) deliver(socket, event);
   }
 
-  /** Takes in messages that cannot be understood. */
-  misunderstand(name, count) {
+  sendInvalidMessages(name, count) {
     const socket = this.sockets.get(name);
     for (; count > 0 && !socket.closed; count -= 1) {
       socket.inbox.push({ type: "error", error: "invalid_message" });
-      socket.notUnderstood += 1;
-      if (socket.notUnderstood === MESSAGES_NOT_UNDERSTOOD)
+      socket.invalidMessages += 1;
+      if (socket.invalidMessages === MAX_INVALID_MESSAGES)
         socket.closed = { code: 4400, reason: "too_many_invalid_messages" };
     }
   }
@@ -125,65 +125,65 @@ export class Model {
     if (!socket.closed) socket.inbox.push({ type: "pong" });
   }
 
-  /** A socket's end; the first that ends it counts. */
+  /** Closes a socket unless it is closed already. */
   close(name, code, reason = "") {
     this.sockets.get(name).closed ??= { code, reason };
   }
 
   events() {
-    return this.kept.reverse();
+    return this.eventLog.reverse();
   }
 
-  /** Who listens by the open sockets. */
+  /** Returns the subscribers of the open sockets. */
   listeners() {
     const open = [...this.sockets.values()].filter(({ closed }) => !closed);
-    return inOrder(open.map(({ listener }) => ({ ...listener })));
+    return sortListeners(open.map(({ subscriber }) => ({ ...subscriber })));
   }
 
-  /** What each socket has been sent, and how it ended, since the last look. */
-  news() {
+  /** Returns the messages and the close event of each socket since the last comparison. */
+  updates() {
     return new Map([...this.sockets].map(([name, { inbox, closed }]) => [name, { inbox, closed }]));
   }
 
-  /** Goes on from another state, all of whose news has been looked at. */
-  become(state) {
+  /** Adopts another state whose updates have been compared. */
+  adopt(state) {
     Object.assign(this, state);
     for (const [name, socket] of this.sockets) {
       socket.inbox = [];
       if (!socket.closed) continue;
       this.sockets.delete(name);
-      if (socket.listener) this.lost.set(name, socket);
+      if (socket.subscriber) this.disconnected.set(name, socket);
     }
   }
 }
 
-/** Listeners in an order that does not depend on how they came. */
-export function inOrder(listeners) {
-  return listeners.sort((one, other) => nameOf(one).localeCompare(nameOf(other)));
+/** Sorts listeners by subject and filter. */
+export function sortListeners(listeners) {
+  return listeners.sort((one, other) => sortKey(one).localeCompare(sortKey(other)));
 }
 
-function nameOf({ sub, filter }) {
+function sortKey({ sub, filter }) {
   return `${sub} ${filter}`;
 }
 
-function rightsOf({ scope = "", permissions = [] }) {
+function scopesOf({ scope = "", permissions = [] }) {
   return new Set([...scope.split(" "), ...permissions]);
 }
 
 function filterOf(claims) {
-  return rightsOf(claims).has("listen:events:self") ? "self" : "*";
+  return scopesOf(claims).has("listen:events:self") ? "self" : "*";
 }
 
-function refusalOf({ claims, isGood }) {
-  if (!isGood) return "invalid_token";
-  const rights = rightsOf(claims);
-  const suffices = rights.has("listen:events") || rights.has("listen:events:self");
+function tokenError({ claims, isValid }) {
+  if (!isValid) return "invalid_token";
+  const scopes = scopesOf(claims);
+  const suffices = scopes.has("listen:events") || scopes.has("listen:events:self");
   return suffices ? undefined : "insufficient_scope";
 }
 
-function maySee({ listener, closed }, { user_id }) {
-  if (!listener || closed) return false;
-  return listener.filter === "*" || listener.sub === user_id;
+function maySee({ subscriber, closed }, { user_id }) {
+  if (!subscriber || closed) return false;
+  return subscriber.filter === "*" || subscriber.sub === user_id;
 }
 
 function deliver(socket, event) {

@@ -1,49 +1,51 @@
-// What can be done to a tenant. Each operation says whether it is possible just now and, with all
-// that it depends on looked up, gives its two sides: `expect` moves the model on, `perform` does
-// the real thing; both give the answer. `text` tells it to whoever reads a failing session.
+// The operations on a tenant. `possible` returns whether the operation applies to the current state
+// of the model. `resolve` looks up everything that the operation depends on and returns two
+// functions with the same result: `expect` updates the model, and `perform` runs the operation.
+// `text` describes the operation in the report of a failed session.
 //
-// `socket` is the one that it is about, and `touchesAll` is true where any other may be sent
-// something as well; `opens` is true where the socket is not there yet.
+// `socket` is the socket that the operation uses. `affectsAll` is true if other sockets may receive
+// messages too. `opens` is true if the operation opens the socket.
 import { otherKey } from "../keys.mjs";
 import { eventOf, login, sapi, scp, slo } from "../records.mjs";
 
-const RIGHTS = {
+const SCOPES = {
   self: ["listen:events:self"],
   all: ["listen:events"],
   both: ["listen:events", "listen:events:self"],
   none: ["listen:eventsself", "read:users"],
 };
 
-/** A token as it is shown, and what is to be thought of it. */
-function mint(tenant, { sub, rights, claim }) {
-  if (rights === "garbage") return { jwt: "x", isGood: false };
-  const words = RIGHTS[rights] ?? RIGHTS.all;
+/** Creates a token. `isValid` is false if the Worker must reject it. */
+function createToken(tenant, { sub, scopes, claim }) {
+  if (scopes === "garbage") return { jwt: "x", isValid: false };
+  const names = SCOPES[scopes] ?? SCOPES.all;
   const claims = tenant.issuer.claims(
     claim === "scope"
-      ? { sub, scope: words.join(" ") }
-      : { sub, scope: "openid", permissions: words },
+      ? { sub, scope: names.join(" ") }
+      : { sub, scope: "openid", permissions: names },
   );
-  const isForged = rights === "forged";
+  const isForged = scopes === "forged";
   const key = isForged ? { key: otherKey().privateKey } : {};
-  return { jwt: tenant.token(claims, {}, key), claims, isGood: !isForged };
+  return { jwt: tenant.token(claims, {}, key), claims, isValid: !isForged };
 }
 
-const lookUp = (model, place) => (place ? (model.idOf(place) ?? "unheard of") : undefined);
+const findId = (model, position) => (position ? (model.idOf(position) ?? "unknown") : undefined);
 
-/** An upgrade with a token, in one of the two ways. */
-function connectWith(clients, name, way, { jwt }, lastEventId) {
+/** Opens a socket with a token in a header or a subprotocol. */
+function connectWith(clients, name, transport, { jwt }, lastEventId) {
   const query =
     lastEventId === undefined ? "" : `?last_event_id=${encodeURIComponent(lastEventId)}`;
   const options =
-    way === "header"
+    transport === "header"
       ? { headers: { authorization: `Bearer ${jwt}` } }
       : { protocols: ["session-events", `bearer.${jwt}`] };
   return clients.connect(name, query, options);
 }
 
-const textOf = ({ from, offset }) => `${from}${offset > 0 ? "+" : ""}${offset || ""}`;
-const textOfLast = (place) => (place ? `, having got ${textOf(place)}` : "");
-const textOfToken = ({ sub, rights, claim }) => `${rights} (${claim}) of ${sub}`;
+const describePosition = ({ from, offset }) => `${from}${offset > 0 ? "+" : ""}${offset || ""}`;
+const describeLastEvent = (position) =>
+  position ? `, after event ${describePosition(position)}` : "";
+const describeToken = ({ sub, scopes, claim }) => `${scopes} (${claim}) of ${sub}`;
 
 export const connect = ({ socket }) => ({
   text: `${socket} connects`,
@@ -56,73 +58,77 @@ export const connect = ({ socket }) => ({
   }),
 });
 
-export const connectWithToken = ({ socket, token, way, place }) => ({
-  text: `${socket} connects with ${textOfToken(token)} in the ${way}${textOfLast(place)}`,
+export const connectWithToken = ({ socket, token, transport, position }) => ({
+  text: `${socket} connects with ${describeToken(token)} in the ${transport}${describeLastEvent(position)}`,
   socket,
   opens: true,
   possible: (model) => !model.isOpen(socket),
   resolve(model, tenant) {
-    const shown = mint(tenant, token);
-    const lastEventId = lookUp(model, place);
+    const created = createToken(tenant, token);
+    const lastEventId = findId(model, position);
     return {
-      expect: (model) => model.connect(socket, shown, lastEventId),
-      perform: (clients) => connectWith(clients, socket, way, shown, lastEventId),
+      expect: (model) => model.connect(socket, created, lastEventId),
+      perform: (clients) => connectWith(clients, socket, transport, created, lastEventId),
     };
   },
 });
 
-/** Who lost its socket comes back and names the last event that it got. */
-export const comeBack = ({ socket, way }) => ({
-  text: `${socket} comes back by ${way}`,
+/** Reconnects a subscriber and requests the events after the last one that it received. */
+export const reconnect = ({ socket, transport }) => ({
+  text: `${socket} reconnects with a token in the ${transport}`,
   socket,
   opens: true,
-  possible: (model) => model.lost.has(socket),
+  possible: (model) => model.disconnected.has(socket),
   resolve(model, tenant) {
-    const { listener, lastEventId = "none" } = model.lost.get(socket);
-    const rights = listener.filter === "self" ? "self" : "all";
-    const shown = mint(tenant, { sub: listener.sub, rights, claim: "scope" });
+    const { subscriber, lastEventId = "none" } = model.disconnected.get(socket);
+    const scopes = subscriber.filter === "self" ? "self" : "all";
+    const created = createToken(tenant, { sub: subscriber.sub, scopes, claim: "scope" });
     return {
-      expect: (model) => model.connect(socket, shown, lastEventId),
-      perform: (clients) => connectWith(clients, socket, way, shown, lastEventId),
+      expect: (model) => model.connect(socket, created, lastEventId),
+      perform: (clients) => connectWith(clients, socket, transport, created, lastEventId),
     };
   },
 });
 
-/** An operation on an open socket, of messages that it sends. */
-const says = (socket, text, look) => ({
+/** An operation that sends messages on an open socket. */
+const sends = (socket, text, prepare) => ({
   text: `${socket} ${text}`,
   socket,
   possible: (model) => model.isOpen(socket),
   resolve(model, tenant) {
-    const { expect, messages } = look(model, tenant);
+    const { expect, messages } = prepare(model, tenant);
     return { expect, perform: (clients) => clients.send(socket, ...messages) };
   },
 });
 
-export const authenticate = ({ socket, token, place }) =>
-  says(socket, `shows ${textOfToken(token)}${textOfLast(place)}`, (model, tenant) => {
-    const shown = mint(tenant, token);
-    const lastEventId = lookUp(model, place);
-    return {
-      messages: [{ type: "authenticate", access_token: shown.jwt, last_event_id: lastEventId }],
-      expect: (model) => model.authenticate(socket, shown, lastEventId),
-    };
-  });
+export const authenticate = ({ socket, token, position }) =>
+  sends(
+    socket,
+    `authenticates with ${describeToken(token)}${describeLastEvent(position)}`,
+    (model, tenant) => {
+      const created = createToken(tenant, token);
+      const lastEventId = findId(model, position);
+      return {
+        messages: [{ type: "authenticate", access_token: created.jwt, last_event_id: lastEventId }],
+        expect: (model) => model.authenticate(socket, created, lastEventId),
+      };
+    },
+  );
 
-export const sendNonsense = ({ socket, messages }) =>
-  says(socket, `sends nonsense ${messages.length} times`, () => ({
+export const sendInvalidMessages = ({ socket, messages }) =>
+  sends(socket, `sends ${messages.length} invalid messages`, () => ({
     messages,
-    expect: (model) => model.misunderstand(socket, messages.length),
+    expect: (model) => model.sendInvalidMessages(socket, messages.length),
   }));
 
 export const ping = ({ socket, message }) =>
-  says(socket, `pings in ${message.length} bytes`, () => ({
+  sends(socket, `sends a ping of ${message.length} bytes`, () => ({
     messages: [message],
     expect: (model) => model.ping(socket),
   }));
 
-export const sendTooMuch = ({ socket, message }) =>
-  says(socket, `sends ${Buffer.byteLength(message)} bytes`, () => ({
+export const sendTooLargeMessage = ({ socket, message }) =>
+  sends(socket, `sends ${Buffer.byteLength(message)} bytes`, () => ({
     messages: [message],
     expect: (model) => model.close(socket, 1009, "message_too_big"),
   }));
@@ -137,18 +143,18 @@ export const close = ({ socket, code }) => ({
   }),
 });
 
-export const loseConnection = ({ socket }) => ({
-  text: `${socket} is cut off`,
+export const disconnect = ({ socket }) => ({
+  text: `${socket} loses its connection`,
   socket,
   possible: (model) => model.isOpen(socket),
   resolve: () => ({
     expect: (model) => model.close(socket, 1006),
-    perform: (clients) => clients.cut(socket),
+    perform: (clients) => clients.disconnect(socket),
   }),
 });
 
 export const evict = () => ({
-  text: "the object is thrown out of memory",
+  text: "the objects are evicted from memory",
   possible: () => true,
   resolve: () => ({
     expect: () => {},
@@ -157,7 +163,7 @@ export const evict = () => ({
 });
 
 export const readEvents = () => ({
-  text: "somebody reads the events",
+  text: "a client requests /api/events",
   possible: () => true,
   resolve: () => ({
     expect: (model) => model.events(),
@@ -166,7 +172,7 @@ export const readEvents = () => ({
 });
 
 export const readListeners = () => ({
-  text: "somebody reads the listeners",
+  text: "a client requests /api/listeners",
   possible: () => true,
   resolve: () => ({
     expect: (model) => model.listeners(),
@@ -174,60 +180,60 @@ export const readListeners = () => ({
   }),
 });
 
-const event = (record) => ({ record, fate: eventOf(record) });
+const event = (record) => ({ record, outcome: eventOf(record) });
 
-/** The kinds of records: each gives the record, and what is to become of it. */
+/** The kinds of records. Each returns a record and its expected outcome. */
 const RECORDS = {
   slo: (id, user_id) => event(slo({ user_id }, id)),
   "slo without a session": (id, user_id) => event(slo({ user_id, details: {} }, id)),
   scp: (id, user_id) => event(scp({ user_id }, id)),
   sapi: (id, user_id) => event(sapi({ response: { body: { user_id, blocked: true } } }, id)),
-  login: (id, user_id) => ({ record: login({ user_id }, id), fate: "ignored" }),
+  login: (id, user_id) => ({ record: login({ user_id }, id), outcome: "ignored" }),
   "another tenant's": (id, user_id) => ({
     record: slo({ user_id, tenant_name: "another" }, id),
-    fate: "ignored",
+    outcome: "ignored",
   }),
-  malformed: (id, user_id) => ({ record: { log_id: id, user_id }, fate: "malformed" }),
+  malformed: (id, user_id) => ({ record: { log_id: id, user_id }, outcome: "malformed" }),
 };
 export const KINDS = Object.keys(RECORDS);
 
 export const publish = ({ records, form }) => ({
-  text: `published as ${form}: ${records.map(textOfRecord).join(", ")}`,
-  touchesAll: true,
+  text: `published as ${form}: ${records.map(describeRecord).join(", ")}`,
+  affectsAll: true,
   possible: () => true,
   resolve(model) {
     let id;
-    const batch = records.map(({ kind, user, again }) => {
-      // The same once more, one that had been published, or a new one.
-      if (again !== "twin" || !id) id = (again?.from && model.idOf(again)) || model.newId();
+    const batch = records.map(({ kind, user, reuse }) => {
+      // Reuses the id of the previous record or of a published event, or creates an id.
+      if (reuse !== "previous" || !id) id = (reuse?.from && model.idOf(reuse)) || model.newId();
       return RECORDS[kind](id, user);
     });
-    return bothSides(batch, form);
+    return publication(batch, form);
   },
 });
 
-function textOfRecord({ kind, user, again }, index) {
+function describeRecord({ kind, user, reuse }, index) {
   const text = `${kind} of ${user}`;
-  if (again === "twin") return index > 0 ? `${text} with the same id` : text;
-  return again ? `${text} with the id of ${textOf(again)}` : text;
+  if (reuse === "previous") return index > 0 ? `${text} with the same id` : text;
+  return reuse ? `${text} with the id of ${describePosition(reuse)}` : text;
 }
 
-/** So many events at once, of nobody in particular. */
+/** Publishes many events of an unrelated user in one batch. */
 export const publishMany = ({ count }) => ({
   text: `published: ${count} events`,
-  touchesAll: true,
+  affectsAll: true,
   possible: () => true,
-  resolve: (model) => bothSides(many(model, count), "an array"),
+  resolve: (model) => publication(manyEvents(model, count), "an array"),
 });
 
-function many(model, count) {
+function manyEvents(model, count) {
   return Array.from({ length: count }, () => {
-    const data = { type: "scp", date: "2021-11-03T05:53:57.546Z", user_id: "auth0|anybody" };
+    const data = { type: "scp", date: "2021-11-03T05:53:57.546Z", user_id: "auth0|unrelated" };
     return event({ log_id: model.newId(), data });
   });
 }
 
-function bothSides(batch, form) {
+function publication(batch, form) {
   const records = batch.map(({ record }) => JSON.stringify(record));
   const body = form === "an array" ? `[${records.join(",")}]` : records.join("\n");
   return {
