@@ -36,7 +36,7 @@ describe("a tenant with one object", () => {
     };
     // The log id and its index, the event, and the revocation and its two indices.
     for (const record of [slo({ user_id: "auth0|jane" }), scp({ user_id: "auth0|john" })])
-      assert.deepEqual(await publish(record), { requests: ["Publish"], rowsWritten: 6 });
+      assert.deepEqual(await publish(record), { requests: ["publish"], rowsWritten: 6 });
     for (const subscriber of subscribers) assert.equal((await subscriber.take(3)).length, 3);
     for (const subscriber of subscribers) await subscriber.close(1000);
 
@@ -45,7 +45,7 @@ describe("a tenant with one object", () => {
       await tenant.publish(...many.slice(from, from + 2_500));
     // Two more: an old event and an old log id are deleted.
     assert.deepEqual(await publish(slo({ user_id: "auth0|ada" })), {
-      requests: ["Publish"],
+      requests: ["publish"],
       rowsWritten: 8,
     });
   });
@@ -57,7 +57,7 @@ describe("a tenant with one object", () => {
     const ignored = await costOf(tenant, () => tenant.publish(login()));
     assert.deepEqual([ignored.requests, ignored.rowsWritten], [[], 0]);
     const duplicate = await costOf(tenant, () => tenant.publish(record));
-    assert.deepEqual([duplicate.requests, duplicate.rowsWritten], [["Publish"], 0]);
+    assert.deepEqual([duplicate.requests, duplicate.rowsWritten], [["publish"], 0]);
   });
 
   test("hibernates while its subscribers send only pings, and runs no alarm", async () => {

@@ -40,9 +40,9 @@ class ShardedTenant extends Tenant {
   /** Opens an authenticated socket on this shard. A socket gets a random shard, so this retries. */
   async listenOn(shard, claims, lastEventId) {
     for (;;) {
-      const before = await this.requests(shard, "Subscribe");
+      const before = await this.requests(shard, "subscribe");
       const socket = await this.connect();
-      if ((await this.requests(shard, "Subscribe")) > before) {
+      if ((await this.requests(shard, "subscribe")) > before) {
         const response = await socket.authenticate(this.token(claims), lastEventId);
         assert.equal(response.type, "authenticated", JSON.stringify(response));
         return Object.assign(socket, { recovered: response.recovered });
@@ -124,7 +124,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await tenant.shards.get(2).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await waitFor(async () => (await tenant.requests(2, "Relay")) >= 2);
+    await waitFor(async () => (await tenant.requests(2, "append")) >= 2);
     await tenant.shards.get(2).control({ appends: "deliver" });
     await assertReceived([two], records);
   });
@@ -135,7 +135,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await tenant.shards.get(3).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
-    await waitFor(async () => (await tenant.requests(3, "Relay")) >= 2);
+    await waitFor(async () => (await tenant.requests(3, "append")) >= 2);
     await tenant.hub.evict();
     await tenant.shards.get(3).control({ appends: "deliver" });
     await assertReceived([three], records);
@@ -147,7 +147,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     for (const shard of tenant.shards.values()) await shard.control({ appends: "drop response" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
-    await waitFor(async () => (await tenant.requests(1, "Relay")) >= 3);
+    await waitFor(async () => (await tenant.requests(1, "append")) >= 3);
     for (const shard of tenant.shards.values()) await shard.control({ appends: "deliver" });
     await tenant.publish(records[2]);
     await assertReceived(subscribers, records);
@@ -235,7 +235,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await tenant.publish(record);
     await assertReceived([reconnected], [record]);
     const { requests } = await tenant.hub.control();
-    assert.equal(requests.filter((kind) => kind === "Follow").length, 2);
+    assert.equal(requests.filter((kind) => kind === "follow").length, 2);
   });
 
   test("a subscriber that connects while the leader does not respond is rejected after a timeout", async () => {

@@ -14,7 +14,7 @@ test("a new isolate uses the key set that another isolate has cached", async () 
   const tenant = new Tenant(worker);
   const keySetRequests = async () => {
     const { requests } = await tenant.hub.control();
-    return requests.filter((kind) => kind === "KeySet").length;
+    return requests.filter((kind) => kind === "key_set").length;
   };
   assert.equal(await authenticateOverHttp(tenant), "accepted");
   assert.equal(await keySetRequests(), 1);

@@ -62,8 +62,7 @@ const withRowCounts = (state) => {
 };
 const requestKind = (request) => {
   const header = request.headers.get("session-events-request");
-  const decoded = JSON.parse(atob(header.replaceAll("-", "+").replaceAll("_", "/")));
-  return typeof decoded === "string" ? decoded : Object.keys(decoded)[0];
+  return JSON.parse(atob(header.replaceAll("-", "+").replaceAll("_", "/"))).request;
 };
 export class TenantHub {
   constructor(state, env) {
@@ -85,8 +84,8 @@ export class TenantHub {
     }
     const kind = requestKind(request);
     this.control.requests.push(kind);
-    const appends = kind === "Relay" ? this.control.appends : "deliver";
-    const isDelayed = kind === "Follow" && this.control.snapshots === "delay";
+    const appends = kind === "append" ? this.control.appends : "deliver";
+    const isDelayed = kind === "follow" && this.control.snapshots === "delay";
     if (isDelayed) await scheduler.wait(60_000);
     if (appends === "drop") throw new Error("the request is lost");
     const response = await this.object.fetch(request);
