@@ -261,7 +261,7 @@ impl ApiError {
                 return match needed.split_once(' ') {
                     None => format!("The access token lacks the permission {needed}."),
                     Some((one, other)) => {
-                        format!("The access token lacks the permissions {one} and {other}. It needs one of them.")
+                        format!("The access token has neither of the permissions {one} and {other}. Grant one of them.")
                     }
                 }
                 .into();

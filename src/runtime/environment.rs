@@ -9,7 +9,10 @@ use session_events_core::{
     tenant::config::{Config, PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS},
     tokens::publish_token::PublishSecrets,
 };
-use worker::Env;
+use worker::{
+    Env,
+    js_sys::{JSON, Reflect},
+};
 
 use crate::Result;
 
@@ -21,15 +24,23 @@ thread_local! {
     static CONFIG: OnceCell<Result<Rc<Config>>> = const { OnceCell::new() };
 }
 
-/// Returns the text of a variable or secret. A variable that is a table in `wrangler.toml` arrives
-/// as an object, and is returned as JSON.
+/// Returns the text of a variable or secret.
 fn text(env: &Env, name: &'static str) -> Option<String> {
-    let value: serde_json::Value = env.object_var(name).ok()?;
-    match value {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text),
-        other => Some(other.to_string()),
+    match env.var(name) {
+        Ok(text) => Some(text.to_string()),
+        Err(_) => json(env, name),
     }
+}
+
+/// Returns a variable that is not text in `wrangler.toml`, as JSON. Bypass of `Env::object_var`,
+/// which accepts only tables: a number or a list would count as absent, and its default would
+/// apply.
+fn json(env: &Env, name: &'static str) -> Option<String> {
+    let value = Reflect::get(env, &name.into()).ok()?;
+    if value.is_undefined() || value.is_null() {
+        return None;
+    }
+    JSON::stringify(&value).ok().map(String::from)
 }
 
 /// Reads the configuration and checks it.

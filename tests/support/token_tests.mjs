@@ -54,16 +54,16 @@ export function tokenTestsFor(tenant) {
 
 /** Patterns of the error descriptions of invalid tokens. */
 export const reasons = {
-  algorithm: /must be signed with RS256 or PS256/,
-  ambiguous: /names more than one signing key/,
+  algorithm: /is not signed with RS256 or PS256/,
+  ambiguous: /identifies more than one signing key/,
   audience: /for another API/,
   expired: /has expired/,
   form: /not a well-formed JSON Web Token/,
-  header: /carries a parameter that is not accepted/,
-  issuer: /iss is not an issuer of this tenant/,
-  key: /kid names no signing key/,
+  header: /has a parameter that is not accepted/,
+  issuer: /iss of the access token is not an issuer of this tenant/,
+  key: /kid of the access token identifies no signing key/,
   notYet: /not valid yet/,
-  signature: /signature is not valid/,
-  subject: /has no sub, or one over/,
-  type: /typ must be JWT or at\+jwt/,
+  signature: /signature of the access token is invalid/,
+  subject: /sub of the access token is missing or longer than/,
+  type: /typ of the access token is not JWT or at\+jwt/,
 };
