@@ -35,7 +35,7 @@ impl TenantHub {
     pub(super) async fn subscribe(
         &self,
         admission: Option<Admission>,
-        answers_subprotocol: bool,
+        selects_subprotocol: bool,
     ) -> Result<Response> {
         let step = "subscribe";
         let listener = match &admission {
@@ -61,7 +61,7 @@ impl TenantHub {
         self.begin_session(socket, admission)
             .await
             .or_internal(step)?;
-        let subprotocol = answers_subprotocol.then_some(SUBPROTOCOL);
+        let subprotocol = selects_subprotocol.then_some(SUBPROTOCOL);
         http::switching_protocols(client, subprotocol).or_internal(step)
     }
 

@@ -38,7 +38,7 @@ impl TenantRequest<'_> {
         };
         let subscribe = ObjectRequest::Subscribe {
             admission,
-            answers_subprotocol: upgrade.answers_subprotocol,
+            selects_subprotocol: upgrade.selects_subprotocol,
         };
         let holder = TenantObject {
             shard: self.config.shards().map(pick_shard),

@@ -57,7 +57,7 @@ impl TenantObject<'_> {
     ) -> Result<Response> {
         self.try_fetch(url, request, payload)
             .await
-            .or_internal("hub_unreachable")
+            .or_internal("object_unreachable")
     }
 
     async fn try_fetch(

@@ -42,7 +42,7 @@ pub enum ObjectRequest {
         /// The verified credentials of the upgrade, if it had any.
         admission: Option<Admission>,
         /// Whether the response names [`SUBPROTOCOL`](super::upgrade::SUBPROTOCOL).
-        answers_subprotocol: bool,
+        selects_subprotocol: bool,
     },
     /// Return the open sockets.
     Listeners,

@@ -17,7 +17,7 @@ pub struct Upgrade<'a> {
     /// The access token, unverified.
     pub token: Option<&'a str>,
     /// Whether the client offers [`SUBPROTOCOL`], so that the response must select it.
-    pub answers_subprotocol: bool,
+    pub selects_subprotocol: bool,
 }
 
 impl<'a> Upgrade<'a> {
@@ -48,7 +48,7 @@ impl<'a> Upgrade<'a> {
         }
         Ok(Self {
             token,
-            answers_subprotocol: offered.contains(&SUBPROTOCOL),
+            selects_subprotocol: offered.contains(&SUBPROTOCOL),
         })
     }
 }
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_token_is_read_from_the_header_or_from_a_subprotocol() {
-        for (authorization, subprotocols, token, answers_subprotocol) in [
+        for (authorization, subprotocols, token, selects_subprotocol) in [
             (None, None, None, false),
             (Some("Bearer a.b.c"), None, Some("a.b.c"), false),
             (
@@ -91,7 +91,7 @@ mod tests {
                 Upgrade::parse(authorization, subprotocols),
                 Ok(Upgrade {
                     token,
-                    answers_subprotocol
+                    selects_subprotocol
                 })
             );
         }
