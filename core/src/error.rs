@@ -15,7 +15,7 @@ pub use token_error::TokenError;
 pub struct ConfigError {
     /// The name of the variable.
     pub variable: &'static str,
-    /// The rest of a sentence that begins with the name.
+    /// The message that follows the variable's name, for example: is empty.
     pub problem: String,
 }
 
@@ -183,8 +183,8 @@ impl ApiError {
         self.wire().status
     }
 
-    /// Returns the close code. It determines whether a client reconnects: 44xx as documented in the
-    /// protocol, 1013 after a pause, 1009 and 1011 as in RFC 6455, section 7.4.1.
+    /// Returns the close code. Clients decide by it whether to reconnect (docs/protocol.md, "Close
+    /// codes").
     pub fn close_code(&self) -> u16 {
         self.wire().close_code
     }

@@ -72,15 +72,19 @@ impl TenantHub {
         socket: Socket,
         admission: Option<Admission>,
     ) -> worker::Result<()> {
-        let unopened = socket.clone();
-        let begun = self.greet(socket, admission).await;
+        let accepted = socket.clone();
+        let begun = self.send_first_messages(socket, admission).await;
         if begun.is_err() {
-            self.sockets.update(unopened, Session::end)?;
+            self.sockets.update(accepted, Session::end)?;
         }
         begun
     }
 
-    async fn greet(&self, socket: Socket, admission: Option<Admission>) -> worker::Result<()> {
+    async fn send_first_messages(
+        &self,
+        socket: Socket,
+        admission: Option<Admission>,
+    ) -> worker::Result<()> {
         socket.send(&ServerMessage::Connected);
         let socket = match admission {
             None => socket,
@@ -135,13 +139,9 @@ impl TenantHub {
         access_token: &str,
         last_event_id: Option<&str>,
     ) -> worker::Result<()> {
-        let verified = self.verify(access_token).await;
-        let caught_up = match &verified {
-            Ok(_) => self.ensure_caught_up(last_event_id).await,
-            Err(_) => Ok(None),
-        };
+        let (verified, _admission_guard) =
+            self.verify_and_catch_up(access_token, last_event_id).await;
         let admitted = verified.and_then(|token| {
-            caught_up.as_ref().map_err(ApiError::clone)?;
             self.check_subject_limit(&token, socket.number())?;
             Ok(token)
         });
@@ -151,6 +151,23 @@ impl TenantHub {
         };
         let socket = self.authenticate(socket, &admitted, last_event_id)?;
         self.ensure_alarm_by(socket.due()).await
+    }
+
+    /// Verifies a token and catches up for its subscriber. The caller must hold the guard until the
+    /// subscriber is registered.
+    async fn verify_and_catch_up(
+        &self,
+        token: &str,
+        last_event_id: Option<&str>,
+    ) -> (Result<AccessToken>, Option<AdmissionGuard<'_>>) {
+        let token = match self.verify(token).await {
+            Ok(token) => token,
+            Err(error) => return (Err(error), None),
+        };
+        match self.ensure_caught_up(last_event_id).await {
+            Ok(guard) => (Ok(token), guard),
+            Err(error) => (Err(error), None),
+        }
     }
 
     async fn verify(&self, token: &str) -> Result<AccessToken> {

@@ -5,6 +5,7 @@ use worker::Result;
 
 use super::{
     leader::Leader,
+    replicator::RETRY_SECONDS,
     tenant_hub::{Role, TenantHub},
 };
 use crate::runtime::{clock, log};
@@ -36,8 +37,9 @@ impl TenantHub {
         Ok(())
     }
 
-    /// Prunes revocations and retries replication. Returns when to do so next. If the configuration
-    /// is invalid, requests report the error and pruning is skipped.
+    /// Prunes revocations and retries replication. Returns when to do so next: after a failure, in
+    /// some seconds. If the configuration is invalid, requests report the error and pruning is
+    /// skipped.
     fn run_leader_alarm(&self, leader: &Leader, now: Timestamp) -> Option<Timestamp> {
         let next_prune = match self.config() {
             Ok(config) => leader.prune(now, config),
@@ -49,13 +51,13 @@ impl TenantHub {
             .filter_map(|next| {
                 next.unwrap_or_else(|error| {
                     log::incident("alarm", &self.name, &error);
-                    None
+                    Some(now.plus_seconds(RETRY_SECONDS))
                 })
             })
             .min()
     }
 
-    /// Ensures that the alarm rings at this time or earlier.
+    /// Ensures that the alarm fires at this time or earlier.
     pub(super) async fn ensure_alarm_by(&self, due: Option<Timestamp>) -> Result<()> {
         let Some(due) = due else { return Ok(()) };
         if self.alarm_time.get().is_some_and(|alarm| alarm <= due) {

@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     Result,
-    runtime::{clock, http, log::OrInternal},
+    runtime::{
+        clock, http,
+        log::{self, OrInternal},
+    },
 };
 
 impl TenantHub {
@@ -87,6 +90,7 @@ impl TenantHub {
         if delivery.has_gap {
             self.close_for_reconnect(|session| session.listener().is_some())?;
         }
+        // The position is on disk: from here on, nothing may keep the events from being delivered.
         let now = clock::now();
         self.sockets
             .with_index(|listeners| deliver(&delivery.events, listeners, now))
@@ -104,11 +108,13 @@ impl TenantHub {
             .with_index(|listeners| listeners.receivers_of_any(&user_ids).next().is_some())
     }
 
-    /// Closes sockets so that their clients reconnect.
+    /// Closes sockets so that their clients reconnect. The failure of one does not affect the others.
     fn close_for_reconnect(&self, predicate: fn(&Session) -> bool) -> worker::Result<()> {
         for socket in self.sockets.matching(predicate)? {
-            let (socket, effect) = self.sockets.update(socket, Session::close_for_reconnect)?;
-            self.perform_all(&socket, effect);
+            match self.sockets.update(socket, Session::close_for_reconnect) {
+                Ok((socket, effect)) => self.perform_all(&socket, effect),
+                Err(error) => log::incident("append", &self.name, &error),
+            }
         }
         Ok(())
     }

@@ -122,8 +122,7 @@ impl Leader {
         http::object_response(&RevokedAt { revoked_at })
     }
 
-    /// Returns the time of the next prune, unless the alarm is already set for it. It is set while
-    /// there are revocations, so one check after each wake-up suffices.
+    /// Returns the time of the next prune, unless the alarm is already set for it.
     pub(super) fn next_prune_if_unscheduled(
         &self,
         config: &Config,
@@ -131,12 +130,14 @@ impl Leader {
         if self.is_prune_scheduled.get() {
             return Ok(None);
         }
-        let next = self
-            .events
+        self.events
             .revocations()
-            .next_prune(config.revocation_days())?;
-        self.is_prune_scheduled.set(next.is_some());
-        Ok(next)
+            .next_prune(config.revocation_days())
+    }
+
+    /// Records that the alarm is set for the next prune.
+    pub(super) fn mark_prune_scheduled(&self) {
+        self.is_prune_scheduled.set(true);
     }
 
     /// Prunes expired revocations. Returns the time of the next prune.
@@ -149,7 +150,10 @@ impl Leader {
         if revocations.next_prune(days)?.is_some_and(|due| due <= now) {
             revocations.prune(days, now)?;
         }
-        revocations.next_prune(days)
+        let next = revocations.next_prune(days)?;
+        // An empty table needs no alarm. The next revocation schedules one.
+        self.is_prune_scheduled.set(next.is_some());
+        Ok(next)
     }
 
     /// Returns the state of the storage and the age of the key sets.

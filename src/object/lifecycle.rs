@@ -57,7 +57,8 @@ impl TenantHub {
             None => Role::Leader(Leader::new(&state, &env, tenant.clone())),
             Some(number) => Role::Shard(Shard::new(&state, &env, tenant.clone(), number)),
         };
-        let prepared = create_tables(&role, &state).and_then(|()| sockets::answer_pings(&state));
+        let prepared =
+            create_tables(&role, &state).and_then(|()| sockets::set_ping_auto_response(&state));
         if let Err(error) = prepared {
             // Requests that need the tables will fail and report their own errors.
             log::incident("object_start", &name, &error);
@@ -105,6 +106,10 @@ impl TenantHub {
         if let Err(error) = received.or_internal("message") {
             self.log_rejected_socket(&error);
             sockets::close(&socket, &error);
+            if let Some(socket) = self.sockets.find(socket) {
+                // If this fails as well, the session ends when the client completes the close.
+                let _still_open = self.sockets.update(socket, Session::end);
+            }
         }
     }
 

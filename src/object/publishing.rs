@@ -28,6 +28,9 @@ impl TenantHub {
         let next_retry = leader.next_retry().or_internal(step)?;
         let due = next_prune.into_iter().chain(next_retry).min();
         self.ensure_alarm_by(due).await.or_internal(step)?;
+        if next_prune.is_some() {
+            leader.mark_prune_scheduled();
+        }
         if next_retry.is_some() {
             leader.begin_appends().or_internal(step)?;
         }
@@ -35,8 +38,8 @@ impl TenantHub {
     }
 
     /// Stores events and delivers them to this object's subscribers, in one step. Returns the number
-    /// of events that are not duplicates. Everything that can fail precedes the storing: an event
-    /// that is stored but not delivered would be a duplicate when it is published again.
+    /// of events that are not duplicates. Nothing between the storing and the delivery can fail:
+    /// Auth0's retry would be a duplicate, and the event would never be delivered.
     fn store_and_deliver(
         &self,
         leader: &Leader,

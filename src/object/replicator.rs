@@ -10,7 +10,7 @@ use session_events_core::{
     error::ApiError,
     protocol::object_request::ObjectRequest,
     replication::{
-        followers::{Cursor, Followers, Progressed},
+        followers::{AckOutcome, Cursor, Followers},
         messages::{Acknowledgement, Append},
     },
     tenant::Tenant,
@@ -125,7 +125,7 @@ impl Inner {
             };
             let detail = format!("shard {number}: {}", error.log_detail());
             log::warning("shard_not_reached", &self.tenant.domain(), &detail);
-            self.with_followers(|followers| followers.record_failure(number));
+            self.with_followers(|followers| followers.mark_unconfirmed(number));
         }
         self.with_followers(|followers| followers.end_append(number));
     }
@@ -134,18 +134,18 @@ impl Inner {
     async fn append_all(&self, number: u16) -> Result<()> {
         while let Some((cursor, append)) = self.next_append(number).or_internal(STEP)? {
             let acknowledgement = self.send(number, &append).await?;
-            let progressed = self.followers().or_internal(STEP)?.acknowledge(
+            let outcome = self.followers().or_internal(STEP)?.acknowledge(
                 number,
                 cursor,
                 &append,
                 &acknowledgement,
             );
-            match progressed {
-                Progressed::Advanced => {}
-                Progressed::Stalled => {
+            match outcome {
+                AckOutcome::Advanced => {}
+                AckOutcome::Stalled => {
                     return Err(ApiError::internal(STEP, "the shard accepts no entries"));
                 }
-                Progressed::Unregistered => return self.table.delete(number).or_internal(STEP),
+                AckOutcome::Unregistered => return self.table.delete(number).or_internal(STEP),
             }
         }
         Ok(())

@@ -22,8 +22,8 @@ use crate::{
 
 impl TenantHub {
     /// Handles a request. `None` is a request that this version does not understand: during a
-    /// deployment, a Worker of another version can reach this object for some seconds. The caller
-    /// repeats it.
+    /// deployment, a Worker of another version can reach this object for some seconds. The client
+    /// receives a 503 and repeats its request.
     pub(super) async fn handle(
         &self,
         object_request: Option<ObjectRequest>,

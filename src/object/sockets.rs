@@ -144,6 +144,7 @@ impl Sockets {
         if socket.attachment.as_ref() == Some(&attachment) {
             return Ok(socket);
         }
+        // The index changes first: a session that cannot be stored must still not be due again.
         self.index
             .update(|index| index.put(socket.raw.clone(), &socket.session));
         raw_socket(&socket.raw).serialize_attachment(&attachment)?;
@@ -189,9 +190,10 @@ impl Socket {
     }
 
     /// Completes the closing handshake with the code that the client sent (RFC 6455, section
-    /// 5.5.1). The codes 1005 and 1006 stand for a missing code and must not be sent.
+    /// 5.5.1). The codes 1005 and 1006 stand for a missing code and must not be sent. Fails, without
+    /// effect, if the socket is already closed or the client sent a reserved code.
     pub(super) fn complete_close(&self, code: u16) {
-        let _already_closed = match code {
+        let _ignored = match code {
             1006 => Ok(()),
             1005 => self.raw.close(None, None::<&str>),
             code => self.raw.close(Some(code), Some("")),
@@ -217,7 +219,7 @@ pub(super) fn buffered_bytes(socket: &WebSocket) -> u32 {
 }
 
 /// Lets the runtime answer pings without waking the object.
-pub(super) fn answer_pings(state: &State) -> Result<()> {
+pub(super) fn set_ping_auto_response(state: &State) -> Result<()> {
     let pair = WebSocketRequestResponsePair::new(PING, PONG)?;
     Ok(state.as_raw().set_websocket_auto_response(&pair)?)
 }

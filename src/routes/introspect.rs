@@ -37,7 +37,7 @@ impl TenantRequest<'_> {
 
     async fn verify_issued(&self, token: &str) -> Result<IssuedToken> {
         let verifier = self.verifier();
-        access_token::verify_issued(token, self.object.tenant, self.config, &verifier).await
+        access_token::verify_issued(token, self.leader.tenant, self.config, &verifier).await
     }
 
     async fn is_revoked(&self, token: &IssuedToken) -> Result<bool> {
@@ -48,7 +48,7 @@ impl TenantRequest<'_> {
             user_id: user_id.to_owned(),
             session_id: session_id.map(str::to_owned),
         };
-        let RevokedAt { revoked_at } = self.object.call(&request).await?;
+        let RevokedAt { revoked_at } = self.leader.call(&request).await?;
         Ok(revoked_at.is_some_and(|revoked_at| is_revoked(token.claims(), revoked_at)))
     }
 }

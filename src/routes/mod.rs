@@ -101,13 +101,13 @@ async fn respond_for_tenant(
         request,
         url,
         config: &config,
-        object: TenantObject {
+        leader: TenantObject {
             env,
             tenant,
             shard: None,
             request_id,
         },
-        object_url: format!("{}{}", url.origin, route.internal_path),
+        forwarded_url: format!("{}{}", url.origin, route.internal_path),
     };
     match route.endpoint {
         Endpoint::Index => index(&method),

@@ -31,8 +31,8 @@ impl TenantRequest<'_> {
     /// Parses a batch and forwards its events to the leader. A batch without events does not reach
     /// the leader; most log records end no session.
     pub(super) async fn publish(&self) -> Result<Response> {
-        let tenant = self.object.tenant;
-        let secrets = environment::publish_secrets(self.object.env)?;
+        let tenant = self.leader.tenant;
+        let secrets = environment::publish_secrets(self.leader.env)?;
         let authorization = header(self.request, "authorization");
         secrets.authorize(tenant, authorization.as_deref())?;
         let too_large =
@@ -48,9 +48,9 @@ impl TenantRequest<'_> {
             events: batch.events,
         };
         let body = serde_json::to_string(&publication).or_internal("publish")?;
-        self.object
+        self.leader
             .fetch(
-                &self.object_url,
+                &self.forwarded_url,
                 &ObjectRequest::Publish { receipt },
                 Payload::Body(&body),
             )
@@ -64,6 +64,6 @@ impl TenantRequest<'_> {
         let indices: Vec<_> = batch.malformed.iter().take(MAX_LOGGED_INDICES).collect();
         let (count, received) = (batch.malformed.len(), batch.received);
         let detail = format!("{count} of {received} records, at {indices:?}");
-        log::warning("malformed_records", &self.object.tenant.domain(), &detail);
+        log::warning("malformed_records", &self.leader.tenant.domain(), &detail);
     }
 }

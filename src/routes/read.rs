@@ -50,7 +50,7 @@ impl TenantRequest<'_> {
     async fn connections_of(&self, shard: Option<u16>) -> Result<Vec<Box<RawValue>>> {
         let object = TenantObject {
             shard,
-            ..self.object
+            ..self.leader
         };
         let body: ListenersBody<Box<RawValue>> = object.call(&ObjectRequest::Listeners).await?;
         Ok(body.connections)

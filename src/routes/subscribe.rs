@@ -40,12 +40,12 @@ impl TenantRequest<'_> {
             admission,
             selects_subprotocol: upgrade.selects_subprotocol,
         };
-        let holder = TenantObject {
+        let socket_object = TenantObject {
             shard: self.config.shards().map(pick_shard),
-            ..self.object
+            ..self.leader
         };
-        holder
-            .fetch(&self.object_url, &subscribe, Payload::Upgrade)
+        socket_object
+            .fetch(&self.forwarded_url, &subscribe, Payload::Upgrade)
             .await
     }
 

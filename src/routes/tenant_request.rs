@@ -28,21 +28,21 @@ pub(super) struct TenantRequest<'a> {
     pub(super) url: &'a RequestUrl<'a>,
     pub(super) config: &'a Config,
     /// The tenant's leader.
-    pub(super) object: TenantObject<'a>,
+    pub(super) leader: TenantObject<'a>,
     /// The URL for the object: without the tenant's segment.
-    pub(super) object_url: String,
+    pub(super) forwarded_url: String,
 }
 
 impl TenantRequest<'_> {
     /// Returns the verifier of access tokens.
     pub(super) fn verifier(&self) -> RuntimeVerifier<KeySetCache<'_>> {
-        RuntimeVerifier(KeySetCache(self.object))
+        RuntimeVerifier(KeySetCache(self.leader))
     }
 
     /// Verifies an access token.
     pub(super) async fn verify(&self, token: &str) -> Result<AccessToken> {
         let verifier = self.verifier();
-        access_token::verify(token, self.object.tenant, self.config, &verifier).await
+        access_token::verify(token, self.leader.tenant, self.config, &verifier).await
     }
 
     /// Checks that the request has an access token with the permission for all users.
@@ -58,7 +58,7 @@ impl TenantRequest<'_> {
     /// Checks that the client's address may still reach the object without a token.
     pub(super) async fn check_anonymous_limit(&self) -> Result<()> {
         let is_exceeded = RateLimit::AnonymousRequests
-            .is_exceeded(self.object.env, self.request)
+            .is_exceeded(self.leader.env, self.request)
             .await;
         if is_exceeded {
             return Err(ApiError::TooManyRequests);
@@ -79,8 +79,8 @@ impl TenantRequest<'_> {
     }
 
     async fn fetch_from_leader(&self, request: &ObjectRequest) -> Result<Response> {
-        self.object
-            .fetch(&self.object_url, request, Payload::None)
+        self.leader
+            .fetch(&self.forwarded_url, request, Payload::None)
             .await
     }
 

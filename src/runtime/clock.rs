@@ -7,8 +7,8 @@ use futures::future::{Either, select};
 use session_events_core::timestamp::Timestamp;
 use worker::{Date, Delay, ScheduledTime, js_sys, wasm_bindgen::JsValue};
 
-/// The range of times, in milliseconds since 1970, to which an alarm can be set. The runtime accepts
-/// none before 1970 or after 2189; the upper limit here is in 2109. Dates come from outside.
+/// The range of an alarm in milliseconds since 1970. The runtime accepts no time before 1970 or after
+/// 2189; the upper limit here is in 2109. Event dates are untrusted, so times are clamped.
 const ALARM_MILLIS: (i64, i64) = (1, 1 << 42);
 
 /// Returns the time of the last input or output.

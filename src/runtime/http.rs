@@ -1,6 +1,6 @@
 //! Responses.
 //!
-//! Every response except the console's files has the same headers. Any page may read it: the service
+//! Every response except the console's files and the 101 of a WebSocket has the same headers. Any page may read it: the service
 //! uses no cookies, so a page reads only what its own token permits. No cache may store it, and no
 //! client may interpret it as anything but JSON.
 
@@ -18,7 +18,7 @@ use worker::{Headers, Response, ResponseBody, Result, WebSocket};
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// Returns the headers of every response to a client.
+/// Returns the headers of every JSON response to a client.
 fn common_headers() -> Result<Headers> {
     let headers = Headers::new();
     headers.set("access-control-allow-origin", "*")?;

@@ -1,8 +1,7 @@
 //! Copies of the leader's key sets, for the Worker and for shards.
 //!
-//! Only the leader fetches from an issuer, so that an issuer receives one request however many
-//! places need its key set. Everywhere else there are copies, which are refreshed from the leader by
-//! the same rule by which the leader refreshes its own. A new isolate first looks for the copy that
+//! Only the leader fetches key sets, so each issuer receives one request. The Worker and the shards
+//! cache copies and refresh them from the leader when `needs_fetch` requires it. A new isolate first looks for the copy that
 //! other isolates share. Copies contain public keys and nothing about users.
 
 use std::{cell::RefCell, collections::HashMap};

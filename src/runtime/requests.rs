@@ -12,9 +12,9 @@ use worker::{
 
 /// Maximum length of a request id in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 64;
-/// A body of up to this many times the limit is still read and discarded. A client whose connection
-/// ends while it sends does not see the response.
-const MAX_DISCARDED: usize = 4;
+/// A body of up to this many times the limit is read and discarded. A client that is still sending
+/// when the connection closes never sees the response.
+const DISCARD_FACTOR: usize = 4;
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 extern "C" {
@@ -74,7 +74,7 @@ pub(crate) async fn read_body(
     match content_length.and_then(|length| length.parse::<usize>().ok()) {
         // The runtime ends the body at its Content-Length, so it can be read in one piece.
         Some(length) if length <= limit => read_whole(request).await.map_err(BodyError::Failed),
-        Some(length) if length > limit.saturating_mul(MAX_DISCARDED) => Err(BodyError::TooLong),
+        Some(length) if length > limit.saturating_mul(DISCARD_FACTOR) => Err(BodyError::TooLong),
         _ => read_stream(request.inner().body(), limit).await,
     }
 }
@@ -115,7 +115,7 @@ async fn collect(
         length = length.saturating_add(chunk.len());
         if length <= limit {
             bytes.extend_from_slice(&chunk);
-        } else if length <= limit.saturating_mul(MAX_DISCARDED) {
+        } else if length <= limit.saturating_mul(DISCARD_FACTOR) {
             bytes = Vec::new();
         } else {
             break;

@@ -94,7 +94,8 @@ impl TenantObject<'_> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Internal`] if the object does not respond in time, or not with status 200.
+    /// [`ApiError::VersionMismatch`] if the object does not understand the request, and
+    /// [`ApiError::Internal`] if it does not respond in time, or with another error.
     pub(crate) async fn call<T: DeserializeOwned>(&self, request: &ObjectRequest) -> Result<T> {
         self.call_with(request, Payload::None).await
     }
@@ -122,6 +123,7 @@ impl TenantObject<'_> {
             let mut response = self.fetch(INTERNAL_URL, request, payload).await?;
             match response.status_code() {
                 200 => response.text().await.or_internal(step),
+                503 => Err(ApiError::VersionMismatch),
                 status => Err(ApiError::internal(step, format_args!("status {status}"))),
             }
         };

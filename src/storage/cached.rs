@@ -5,7 +5,7 @@ use std::cell::{RefCell, RefMut};
 use worker::Result;
 
 /// A value that is loaded on first use. From then on, every change to storage must also be made
-/// here.
+/// here. The value is borrowed while a caller uses it, so a caller must not use it again meanwhile.
 pub(crate) struct Cached<T>(RefCell<Option<T>>);
 
 impl<T> Cached<T> {
@@ -17,11 +17,10 @@ impl<T> Cached<T> {
     /// Returns the value. Loads it if it is not cached.
     pub(crate) fn get_or_load(&self, load: impl FnOnce() -> Result<T>) -> Result<RefMut<'_, T>> {
         let mut cached = self.0.borrow_mut();
-        let value = match cached.take() {
-            Some(value) => value,
-            None => load()?,
-        };
-        Ok(RefMut::map(cached, |cached| cached.insert(value)))
+        if cached.is_none() {
+            *cached = Some(load()?);
+        }
+        RefMut::filter_map(cached, Option::as_mut).map_err(|_| "the value was not loaded".into())
     }
 
     /// Changes the value if it is cached, and returns the result of the change. A value that is not

@@ -24,8 +24,8 @@ use super::{cached::Cached, database::Database, revocations::Revocations};
 /// Number of events that the log keeps for replay.
 #[expect(clippy::cast_possible_wrap, reason = "the constant is 100")]
 const REPLAY_EVENTS: i64 = MAX_STORED_EVENTS as i64;
-/// Number of events that the log keeps for a follower that has not acknowledged them. A single body
-/// contains fewer.
+/// Maximum number of unacknowledged events that the log keeps for followers. It is larger than the
+/// largest batch (50,000).
 const MAX_UNACKNOWLEDGED_EVENTS: i64 = 100_000;
 /// Number of log ids that are kept to detect duplicates.
 const MAX_LOG_IDS: i64 = 10_000;

@@ -189,7 +189,7 @@ impl Change {
             user_id: revocation.user_id,
             session_id: revocation.session_id.unwrap_or_default(),
             seq,
-            event_type: revocation.kind,
+            event_type: revocation.event_type,
             date: revocation.date,
         })
     }
@@ -200,7 +200,7 @@ impl From<Row> for Revocation {
         Self {
             user_id: row.user_id,
             session_id: Some(row.session_id).filter(|id| !id.is_empty()),
-            kind: row.event_type,
+            event_type: row.event_type,
             date: row.date,
         }
     }

@@ -9,8 +9,8 @@ use super::database::Database;
 
 /// The tables of the leader.
 const LEADER: &str = "
-    -- The log id of every accepted log record. `log_id` is unique: a record whose log id is already
-    -- in this table is a duplicate. `seq` numbers the events without gaps.
+    -- The log ids of the latest 10,000 events. `log_id` is unique: a record whose log id is in this
+    -- table is a duplicate. `seq` numbers the events without gaps.
     CREATE TABLE IF NOT EXISTS accepted (seq INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE);
 
     -- The event log: events as JSON.

@@ -49,7 +49,7 @@ pub(crate) fn revocation_line(revocation: &Revocation) -> String {
 
 /// The wire name of the event type that caused the revocation.
 pub(crate) fn event_type(revocation: &Revocation) -> String {
-    serde_json::to_value(revocation.kind)
+    serde_json::to_value(revocation.event_type)
         .ok()
         .and_then(|name| name.as_str().map(str::to_owned))
         .unwrap_or_default()

@@ -89,7 +89,7 @@ pub struct Event {
     pub id: String,
     /// The event type.
     #[serde(rename = "type")]
-    pub kind: EventType,
+    pub event_type: EventType,
     /// The date of the log record in ISO 8601, or the time of receipt if the record has none.
     pub date: String,
     /// The affected user.

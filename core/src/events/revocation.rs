@@ -1,7 +1,7 @@
 //! Revocations: the times at which users' tokens were revoked. They outlive the event log.
 //!
 //! For each user, storage holds the latest time at which all of the user's tokens were revoked. For
-//! each session that ended on its own, it holds the latest time for that session. A later event
+//! each individually revoked session, it holds the latest time for that session. A later event
 //! replaces an entry; an earlier one changes nothing. So the stored revocations depend only on the
 //! set of events, not on their order.
 //!
@@ -27,7 +27,7 @@ pub struct Revocation {
     pub session_id: Option<String>,
     /// The type of the latest event that revoked them.
     #[serde(rename = "type")]
-    pub kind: EventType,
+    pub event_type: EventType,
     /// The date of that event.
     pub date: String,
 }
@@ -42,7 +42,7 @@ impl Revocation {
         Some(Self {
             user_id: event.user_id.clone(),
             session_id,
-            kind: event.kind,
+            event_type: event.event_type,
             date: event.date.clone(),
         })
     }

@@ -8,7 +8,8 @@
 //! An append names the sequence number that its entries follow. A follower that has not reached it
 //! accepts nothing and acknowledges its own position, so the leader sends the missing entries. A
 //! follower that is ahead skips the entries that it has. So every event is delivered once and in
-//! order, even if appends and acknowledgements are lost, repeated or late.
+//! order, even if appends and acknowledgements are lost, repeated or late. If the leader has already
+//! deleted entries, the follower reports a gap instead.
 //!
 //! A follower that wakes has no log. It requests a snapshot before it admits a subscriber, and keeps
 //! the entries that are appended from then on.
@@ -39,7 +40,8 @@ pub struct Follower {
     /// The position that was on disk when the follower woke.
     restored: Option<i64>,
     log: EventLog,
-    /// Whether the log contains a snapshot. Until then it holds only appended entries.
+    /// Whether the log is complete for replay: a snapshot was applied that ends at the position or
+    /// before. Until then the log holds only appended entries.
     has_snapshot: bool,
 }
 
@@ -118,8 +120,10 @@ impl Follower {
 
     /// Applies a snapshot and returns the events to deliver: those that have not been appended yet.
     ///
-    /// A snapshot that predates a gap in the appended entries is ignored; the follower still needs
-    /// one. If the leader's log ends before the position that the follower woke with, the leader
+    /// If the snapshot ends before the first appended entry, entries are missing in between, so it is
+    /// ignored and requested again. If the snapshot begins after the position, entries are missing
+    /// too; the follower needs another one after the leader has appended them. If the leader's log
+    /// ends before the position that the follower woke with, the leader
     /// has lost entries. The follower then starts again from the leader's position.
     ///
     /// # Errors
@@ -143,10 +147,11 @@ impl Follower {
         let (delivered, new): (Vec<_>, Vec<_>) =
             events.into_iter().partition(|event| event.seq <= position);
         self.merge_into_log(delivered);
-        self.has_snapshot = true;
+        let events = self.append_contiguous(position, new);
+        self.has_snapshot = self.position >= Some(snapshot.last_seq);
         Ok(Delivery {
             has_gap: leader_lost_entries,
-            events: self.append_contiguous(position, new),
+            events,
         })
     }
 

@@ -1,10 +1,9 @@
 //! The leader's view of its followers.
 //!
 //! A follower is registered from the time it requests a snapshot until it acknowledges without a
-//! position, which means that it has no subscriber. The leader's knowledge of a follower's position
-//! is a guess until the follower confirms it; only the follower moves its position. So the leader
-//! stores nothing but the set of registered followers, and appends until each one has acknowledged
-//! every entry.
+//! position, which means that it has no subscriber. The leader stores only which followers are
+//! registered. It assumes a position until the follower confirms it, and appends until each follower
+//! has acknowledged every entry.
 
 use super::messages::{Acknowledgement, Append};
 
@@ -43,7 +42,7 @@ pub struct Cursor {
 
 /// The effect of an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progressed {
+pub enum AckOutcome {
     /// The follower, or the leader's knowledge of it, has advanced.
     Advanced,
     /// The follower accepted none of the entries.
@@ -136,29 +135,29 @@ impl Followers {
         cursor: Cursor,
         append: &Append,
         acknowledgement: &Acknowledgement,
-    ) -> Progressed {
+    ) -> AckOutcome {
         let Some(progress) = self.get_mut(number) else {
-            return Progressed::Unregistered;
+            return AckOutcome::Unregistered;
         };
         let Some(position) = acknowledgement.position else {
             if progress.snapshots != cursor.snapshots {
-                return Progressed::Advanced;
+                return AckOutcome::Advanced;
             }
             self.followers.retain(|progress| progress.number != number);
-            return Progressed::Unregistered;
+            return AckOutcome::Unregistered;
         };
         let stalled = position == cursor.after && !append.entries.is_empty();
         progress.position = position;
         progress.confirmed = true;
         if stalled {
-            Progressed::Stalled
+            AckOutcome::Stalled
         } else {
-            Progressed::Advanced
+            AckOutcome::Advanced
         }
     }
 
     /// Records that a follower could not be reached. It must confirm its position again.
-    pub fn record_failure(&mut self, number: u16) {
+    pub fn mark_unconfirmed(&mut self, number: u16) {
         if let Some(progress) = self.get_mut(number) {
             progress.confirmed = false;
         }

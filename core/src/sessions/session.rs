@@ -35,6 +35,7 @@ pub struct Session {
     number: u64,
     connected_on: Timestamp,
     invalid_messages: u8,
+    /// The attachments of sockets use the earlier name.
     #[serde(
         default,
         rename = "behind_since",
@@ -56,7 +57,8 @@ enum State {
 pub enum Incoming<'a> {
     /// A text message.
     Text(&'a str),
-    /// A message that is binary or too long, and is not read: its length in bytes, or a lower bound.
+    /// A binary message, or a text that is too long to copy: its length in bytes; for text, at least
+    /// this many.
     Unread(usize),
 }
 
@@ -222,8 +224,8 @@ impl Session {
     }
 
     /// Applies the result of verifying a token. The first valid token turns the session into a
-    /// subscriber and replays events. A later token only replaces the earlier one; if several are
-    /// verified concurrently, the last result counts.
+    /// subscriber and replays events. A later token only replaces the earlier one, and may have
+    /// another subject. If several are verified concurrently, the last result counts.
     pub fn authenticate<'a>(
         &mut self,
         verified: &'a Result<AccessToken>,

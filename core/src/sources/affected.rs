@@ -17,7 +17,7 @@ pub(super) struct Affected {
 }
 
 impl Affected {
-    /// Revokes all sessions and tokens of a user.
+    /// Returns the effect of a record that revokes all sessions and tokens of a user.
     pub(super) fn user(user_id: &str) -> Self {
         Self {
             user_id: user_id.to_owned(),
@@ -26,7 +26,8 @@ impl Affected {
         }
     }
 
-    /// Revokes one session, or all of the user's sessions if the session is unknown.
+    /// Returns the effect of a record that revokes one session, or all of the user's sessions if the
+    /// session is unknown.
     pub(super) fn session_or_user(user_id: &str, session_id: Option<&str>) -> Self {
         Self {
             user_id: user_id.to_owned(),
@@ -38,7 +39,7 @@ impl Affected {
         }
     }
 
-    /// Revokes nothing.
+    /// Returns the effect of a record that revokes nothing.
     pub(super) fn nothing(user_id: &str) -> Self {
         Self {
             user_id: user_id.to_owned(),

@@ -89,7 +89,7 @@ fn to_event(
     if data.tenant_name().is_some_and(|name| name != tenant.name()) {
         return Ok(None);
     }
-    let Some((kind, affected)) = match_catalogue(data, event_types) else {
+    let Some((event_type, affected)) = match_catalogue(data, event_types) else {
         return Ok(None);
     };
     let session_id_bytes = affected.session_id.as_ref().map_or(0, String::len);
@@ -98,7 +98,7 @@ fn to_event(
     }
     Ok(Some(Event {
         id: record.log_id.clone().into_owned(),
-        kind,
+        event_type,
         date: data
             .date()
             .and_then(|date| utc_date(&date))

@@ -5,7 +5,7 @@
 
 use super::{
     affected::Rule,
-    kinds::{
+    rules::{
         account_locked, email_changed, logout, mfa_changed, password_changed,
         refresh_token_revoked, session_revoked, user_blocked, user_deleted, user_unblocked,
     },

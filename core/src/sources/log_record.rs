@@ -30,9 +30,8 @@ const MAX_LOG_ID_BYTES: usize = 256;
 pub struct LogRecord<'a> {
     /// The unique id of the record.
     ///
-    /// A record is a duplicate if a record with the same `log_id` was accepted before: Auth0 may
-    /// deliver a record several times. The database enforces this with a unique column, so a
-    /// duplicate makes no second event.
+    /// Auth0 may deliver a record several times. A record is a duplicate if its `log_id` is among
+    /// those of the latest 10,000 events. The database enforces this with a unique column.
     #[serde(borrow)]
     pub log_id: Cow<'a, str>,
     #[serde(borrow)]

@@ -4,13 +4,13 @@
 //! - [`batch`]: turns a published body into events.
 //! - `record_view`, `affected`: the input and the output of a rule.
 //! - `catalogue`: the log codes of each event type and the rule for each.
-//! - `kinds`: the rules, one file per event type.
+//! - `rules`: the rules, one file per event type.
 
 mod affected;
 pub mod batch;
 mod catalogue;
-mod kinds;
 pub mod log_record;
 mod record_view;
+mod rules;
 #[cfg(test)]
 mod test_support;

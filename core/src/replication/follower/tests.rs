@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::replication::{
-    followers::{Cursor, Followers, Progressed},
+    followers::{AckOutcome, Cursor, Followers},
     messages::Acknowledgement,
 };
 
@@ -98,10 +98,13 @@ fn a_snapshot_that_starts_after_a_gap_does_not_advance_the_position() {
     let mut follower = Follower::restore(Some(2));
     assert_eq!(delivered(follower.apply_snapshot(&snapshot(5, 9))), NONE);
     assert_eq!(follower.position(), Some(2));
+    assert!(follower.needs_snapshot(None, true), "the log is incomplete");
     assert_eq!(
         delivered(follower.append(&append(2, 9))),
         [3, 4, 5, 6, 7, 8, 9]
     );
+    assert_eq!(delivered(follower.apply_snapshot(&snapshot(5, 9))), NONE);
+    assert!(!follower.needs_snapshot(None, true));
 }
 
 #[test]
@@ -313,13 +316,13 @@ impl World {
         }
         let acknowledgement = (fate != Fate::Lost).then(|| self.arrive(&append));
         match acknowledgement.filter(|_| fate != Fate::AcknowledgementLost) {
-            None => self.followers.record_failure(FOLLOWER),
+            None => self.followers.mark_unconfirmed(FOLLOWER),
             Some(acknowledgement) => {
-                let progressed =
+                let outcome =
                     self.followers
                         .acknowledge(FOLLOWER, cursor, &append, &acknowledgement);
                 self.is_registered = self.followers.contains(FOLLOWER);
-                assert_eq!(progressed == Progressed::Unregistered, !self.is_registered);
+                assert_eq!(outcome == AckOutcome::Unregistered, !self.is_registered);
             }
         }
         true

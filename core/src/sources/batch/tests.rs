@@ -51,7 +51,7 @@ fn a_record_makes_only_an_event_of_a_reported_type() {
     let body = record(&data);
     let event_types = EventTypes::only([EventType::PasswordChanged]);
     let batch = read_types(&body, &event_types).unwrap();
-    assert_eq!(batch.events[0].kind, EventType::PasswordChanged);
+    assert_eq!(batch.events[0].event_type, EventType::PasswordChanged);
 }
 
 #[test]
