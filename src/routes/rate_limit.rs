@@ -8,7 +8,7 @@
 use session_events_core::protocol::client_address::rate_limit_key;
 use worker::{Env, Request};
 
-use crate::runtime::{log, requests::header};
+use crate::runtime::{environment::is_bound, log, requests::header};
 
 /// A rate limit.
 #[derive(Clone, Copy)]
@@ -34,15 +34,21 @@ impl RateLimit {
         let Some(key) = address.as_deref().and_then(rate_limit_key) else {
             return false;
         };
-        let Ok(limiter) = env.rate_limiter(self.binding()) else {
+        if !is_bound(env, self.binding()) {
             return false;
-        };
-        match limiter.limit(key).await {
-            Ok(outcome) => !outcome.success,
+        }
+        match self.count(env, key).await {
+            Ok(is_within_limit) => !is_within_limit,
             Err(error) => {
                 log::warning("rate_limit_unavailable", "", &error.to_string());
                 false
             }
         }
+    }
+
+    /// Counts a request with this key. Returns whether the key is within the limit.
+    async fn count(self, env: &Env, key: String) -> worker::Result<bool> {
+        let outcome = env.rate_limiter(self.binding())?.limit(key).await?;
+        Ok(outcome.success)
     }
 }

@@ -24,6 +24,11 @@ thread_local! {
     static CONFIG: OnceCell<Result<Rc<Config>>> = const { OnceCell::new() };
 }
 
+/// Returns whether anything is bound to a name.
+pub(crate) fn is_bound(env: &Env, name: &str) -> bool {
+    Reflect::get(env, &name.into()).is_ok_and(|binding| !binding.is_undefined())
+}
+
 /// Returns the text of a variable or secret.
 fn text(env: &Env, name: &'static str) -> Option<String> {
     match env.var(name) {
