@@ -232,6 +232,14 @@ describe("retention", { concurrency: true }, () => {
     await assertPrunedTo(tenant, 1);
   });
 
+  test("a revocation that follows a prune of the whole table is pruned as well", async () => {
+    const tenant = new Tenant(worker);
+    for (let round = 0; round < 3; round += 1) {
+      await tenant.publish(slo({ date: date(31, round) }));
+      await assertPrunedTo(tenant, 0);
+    }
+  });
+
   test("any number of revocations that expire at once are pruned", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(scp({ user_id: "auth0|new", date: date(1) }));
