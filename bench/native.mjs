@@ -15,7 +15,9 @@ export function measureNatively() {
     encoding: "utf8",
   });
   if (status !== 0) {
-    throw new ScriptError(`The native benchmarks failed. See the output of cargo bench:\n${stderr}`);
+    throw new ScriptError(
+      `The native benchmarks failed. See the output of cargo bench:\n${stderr}`,
+    );
   }
   return globSync("target/criterion/*/*/new/estimates.json", { cwd: FOLDER }).map((file) => {
     const read = (name) => JSON.parse(readFileSync(join(FOLDER, dirname(file), name), "utf8"));

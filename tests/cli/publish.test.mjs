@@ -92,7 +92,7 @@ describe("publish", { concurrency: true }, () => {
     const secret = ["--publish-secret", "another secret"];
     const unreachable = ["--url", "http://127.0.0.1:1", "--tenant", "acme"];
     for (const [args, message, exitCode = 1] of [
-      [[path, ...workerArgs, ...secret], /^error: 401 invalid_token: .*not this tenant's/],
+      [[path, ...workerArgs, ...secret], /^error: 401 invalid_token: .*not valid for this tenant/],
       [[path, ...workerArgs], /^error: there is no publish token: give --publish-token/, 2],
       [["/no/such/file", ...workerArgs, ...secret], /^error: \/no\/such\/file cannot be read/],
       [
