@@ -47,8 +47,8 @@ export async function growth({ start, subscribers, rounds, scale, maxSockets, pr
       }
       connected = size;
       const receivers = curve === "all" ? size : 10;
-      const wantedPairs = Math.ceil(DELIVERIES / receivers);
-      const pairsIn5Rounds = Math.min(MAX_PAIRS, Math.max(MIN_PAIRS, wantedPairs));
+      const requiredPairs = Math.ceil(DELIVERIES / receivers);
+      const pairsIn5Rounds = Math.min(MAX_PAIRS, Math.max(MIN_PAIRS, requiredPairs));
       const pairs = Math.ceil((pairsIn5Rounds * rounds) / 5);
       const measured = await measurePairs(sides, pairs, publish, { prepare: otherUsersRecord });
       rows.push(toRow(measured, { title: `${size} subscribers, ${title}`, curve, size }));

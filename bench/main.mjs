@@ -23,7 +23,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => p
 // Every runtime adds a listener for this process's exit. There may be more than Node's limit.
 process.setMaxListeners(0);
 
-/** The number of sockets that the scenarios need. Larger ones shrink to the system's limit. */
+/** The minimum number of sockets. Scenarios that want more use as many as the system allows. */
 const REQUIRED_SOCKETS = 5_000;
 
 await main(async () => {

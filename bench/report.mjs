@@ -11,7 +11,7 @@ const DOCUMENT = join(ROOT, "docs", "performance.md");
 const CHART = join(ROOT, "docs", "images", "listeners.svg");
 const [BEGIN, END] = ["<!-- measured -->", "<!-- /measured -->"];
 
-const HEADER = ["", "ours", "p99", "floor", "p99", "ratio", "wanted", "CPU, ours", "CPU, floor"];
+const HEADER = ["", "ours", "p99", "floor", "p99", "ratio", "target", "CPU, ours", "CPU, floor"];
 
 /** Replaces the section of results in the document, and the chart. */
 export function writeReport(result) {

@@ -4,7 +4,7 @@ import { createFloor, createOurs } from "./side.mjs";
 
 /** Returns the scenario's rows. */
 export async function runScenario(scenario, context) {
-  const { title, wanted, run } = scenario;
+  const { title, target, run } = scenario;
   const { issuer, subscribers, options, maxSockets, progress } = context;
   const { rounds, scale } = options;
   const sides = [];
@@ -17,7 +17,7 @@ export async function runScenario(scenario, context) {
   const scaled = (number) => Math.max(20, Math.ceil(number * scale));
   try {
     const rows = await run({ start, subscribers, scaled, rounds, scale, maxSockets, progress });
-    return rows.map((row) => ({ title, wanted, ...row }));
+    return rows.map((row) => ({ title, target, ...row }));
   } finally {
     await forEachSide(sides, (side) => side.stop());
   }

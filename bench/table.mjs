@@ -1,7 +1,7 @@
 // Formats the results as text for the terminal.
 import { paint } from "../scripts/terminal.mjs";
 
-const HEADER = ["", "ours", "p99", "floor", "p99", "ratio", "wanted", "CPU ours", "floor"];
+const HEADER = ["", "ours", "p99", "floor", "p99", "ratio", "target", "CPU ours", "floor"];
 
 /** Formats a number with its unit and about three significant digits. */
 export function formatAmount(number, unit = "ms") {
@@ -12,18 +12,18 @@ export function formatAmount(number, unit = "ms") {
   return `${number.toFixed(digits)} ${unit}`;
 }
 
-/** Formats the wanted maximum of a ratio, and whether the ratio is within it. */
-const formatTarget = ({ wanted, ratio }) =>
-  wanted === undefined ? "" : `${ratio <= wanted ? "✓" : "✗"} ≤ ${wanted}`;
+/** Formats the target of a ratio, and whether the ratio is within it. */
+const formatTarget = ({ target, ratio }) =>
+  target === undefined ? "" : `${ratio <= target ? "✓" : "✗"} ≤ ${target}`;
 
 /** Formats the cells of a row, without its title. */
-export const formatCells = ({ ours, floor, ratio, wanted, unit }) => [
+export const formatCells = ({ ours, floor, ratio, target, unit }) => [
   formatAmount(ours.median, unit),
   formatAmount(ours.p99, unit),
   formatAmount(floor.median, unit),
   formatAmount(floor.p99, unit),
   ratio.toFixed(2),
-  formatTarget({ wanted, ratio }),
+  formatTarget({ target, ratio }),
   formatAmount(ours.cpu),
   formatAmount(floor.cpu),
 ];
@@ -40,8 +40,8 @@ export const formatHeader = () => paint("bold", formatLine(HEADER));
 export function formatScenario({ name, rows }) {
   return rows.flatMap((row, index) => {
     const text = formatLine([index ? "" : name, ...formatCells(row)]).trimEnd();
-    const missed = row.wanted !== undefined && row.ratio > row.wanted;
-    const colour = missed ? "red" : row.wanted === undefined ? undefined : "green";
+    const missed = row.target !== undefined && row.ratio > row.target;
+    const colour = missed ? "red" : row.target === undefined ? undefined : "green";
     return [paint("dim", row.title), colour ? paint(colour, text) : text];
   });
 }

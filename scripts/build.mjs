@@ -38,7 +38,7 @@ function rustFlags() {
   return [...flags.filter(Boolean), ...pathRemapFlags()];
 }
 
-/** Builds the console. core/src/console.rs has the names of the files. */
+/** Builds the console. core/src/protocol/console.rs has the names of the files. */
 function buildConsole() {
   const assets = join(BUILD, "console");
   cpSync(join(ROOT, "console", "public"), assets, { recursive: true });

@@ -25,7 +25,7 @@ export class ConnectionView {
 
   /**
    * Shows that the client connects in `delay` milliseconds. With `Infinity` it waits until the
-   * browser is online.
+   * browser is online. A suspended page, which also has `Infinity`, is not visible.
    */
   showConnecting(delay: number): void {
     if (delay === Infinity) return this.#show("connecting", "Offline: waiting for the network");

@@ -12,6 +12,8 @@ const MAX_EVENTS = 1_000;
 const INITIAL_ROWS = 50;
 /** The interval at which the chart is redrawn without new events, in milliseconds. */
 const CHART_INTERVAL_MS = 15_000;
+/** The accessible text of the session cell of an event that ends no session. */
+const NO_SESSION = "ends no session";
 
 interface Entry {
   readonly event: SessionEvent;
@@ -193,8 +195,14 @@ function createEntry(event: SessionEvent, isNew: boolean): Entry {
   return { event, type, date, row, time, searchText };
 }
 
-/** An event without a session id ends all sessions of its user. */
-const sessionElement = ({ session_id }: SessionEvent): HTMLElement =>
-  session_id === undefined
-    ? html("span", { class: "all-sessions" }, "all sessions")
-    : html("span", { class: "session", title: session_id }, session_id);
+/** Returns the cell content that names the sessions that the event ends, according to `revokes`. */
+function sessionElement({ revokes, session_id = "" }: SessionEvent): HTMLElement {
+  switch (revokes) {
+    case "session":
+      return html("span", { class: "session", title: session_id }, session_id);
+    case "user":
+      return html("span", { class: "all-sessions" }, "all sessions");
+    default:
+      return html("span", { role: "img", "aria-label": NO_SESSION, title: NO_SESSION }, "–");
+  }
+}

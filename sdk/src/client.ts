@@ -43,8 +43,8 @@ export interface Connected extends Omit<Authenticated, "recovered"> {
 /** The events of the client. The state changes before the event is emitted. */
 export interface SessionEventsEvents {
   /**
-   * The next connection attempt starts in `delay` milliseconds, or as soon as the network is back if
-   * that is `Infinity`. `code` is the close code of the last socket, or 0 if there was none;
+   * The next connection attempt starts in `delay` milliseconds. `Infinity` means as soon as the
+   * network is back or the browser restores the suspended page. `code` is the close code of the last socket, or 0 if there was none;
    * `reason` is the close reason or explains the attempt.
    */
   connecting: { readonly code: number; readonly reason: string; readonly delay: number };

@@ -5,14 +5,15 @@ export class SessionEventsError extends Error {
    * A stable code for programs.
    *
    * From the server: `invalid_token`, `insufficient_scope`, `temporarily_unavailable`,
-   * `misconfigured`, `internal_error`, `invalid_message`, `message_too_big`,
-   * `too_many_invalid_messages`.
+   * `too_many_requests`, `too_many_sockets`, `reconnect`, `misconfigured`, `internal_error`,
+   * `invalid_message`, `message_too_big`, `too_many_invalid_messages`. Newer servers may add others.
    *
    * From the client: `token_unavailable` (`getToken` failed), `token_unchanged` (`getToken` returned
    * the same token although a fresh one was requested), `connection_failed` (the platform refused
    * to open a socket).
    *
-   * From `session-events/revocation`: `own_events_only`, `events_missed`, `revocations_unavailable`.
+   * From `session-events/revocation`: `own_events_only`, `events_missed`, `revocations_unavailable`,
+   * and `closed` (`ready` rejects because the connection was closed without an error).
    *
    * From `session-events/react`: `wrong_user`.
    */

@@ -67,7 +67,10 @@ export class SharedSessionEvents {
   #lifetime: AbortController | undefined;
   /** Aborted by `close()` and while the page is in the back/forward cache. */
   #membership: AbortController | undefined;
-  /** Aborted to withdraw the lock request or to release the lock. Absent after a refusal. */
+  /**
+   * Aborted to withdraw the lock request or to release the lock. Undefined once the server has
+   * stopped this tab's client.
+   */
   #lockRequest: AbortController | undefined;
   #channel: BroadcastChannel | undefined;
   #isLeader = false;
@@ -76,7 +79,10 @@ export class SharedSessionEvents {
    * ignored, because the list may contain older events that this tab has missed.
    */
   #isSynced = false;
-  /** The last event before this tab joined again, until the tab has received the events after it. */
+  /**
+   * Id of the last event before rejoining. Cleared when the leader's list arrives. If the list lacks
+   * it, there is a gap.
+   */
   #resumeAfter: string | undefined;
   #leaderTimer: ReturnType<typeof setTimeout> | undefined;
 

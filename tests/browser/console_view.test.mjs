@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { startConsole, startStandIn } from "../support/console_page.mjs";
-import { slo } from "../support/records.mjs";
+import { sce, slo, srrt } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { waitFor } from "../support/wait_for.mjs";
 
 const standIn = await startStandIn();
 const { worker, open: openConsole } = await startConsole({
   ISSUERS: JSON.stringify({ "local@us": [{ issuer: standIn.url }] }),
+  EVENTS: "logout,refresh_token_revoked,email_changed",
 });
 
 /** Opens the console of a tenant. No request may fail. `connect` also waits for the first row. */
@@ -41,6 +42,24 @@ describe("The console's layout", { concurrency: 2 }, () => {
       [recent, late, old].map(({ log_id }) => log_id),
     );
     assert.equal(await page.locator("tr.new").getAttribute("data-id"), late.log_id);
+  });
+
+  test("shows the sessions that each event ends: one, all, or none", async (t) => {
+    const { tenant, page, connect } = await open(t);
+    const cases = [
+      [slo({ details: { session_id: "s1" } }), "s1"],
+      [slo({ details: {} }), "all sessions"],
+      [srrt({ details: { session_id: "s2" } }), "s2"],
+      [srrt({ details: {} }), "–"],
+      [sce(), "–"],
+    ];
+    await tenant.publish(...cases.map(([record]) => record));
+    await connect();
+    for (const [{ log_id }, text] of cases) {
+      const cell = page.locator(`tr[data-id="${log_id}"]`).getByRole("cell").nth(2);
+      assert.equal(await cell.textContent(), text);
+    }
+    assert.equal(await page.getByRole("img", { name: "ends no session" }).count(), 2);
   });
 
   test("draws most events in the chart, and counts the older ones", async (t) => {

@@ -12,9 +12,9 @@ const worker = await startWorker({ runtime: "(state) => state" });
 
 /** Returns the operations of the tenant object that are billed for `action`. */
 async function costOf(tenant, action) {
-  const before = await tenant.hub.control();
+  const before = await tenant.object.control();
   await action();
-  const after = await tenant.hub.control();
+  const after = await tenant.object.control();
   return {
     requests: after.requests.slice(before.requests.length),
     rowsWritten: after.rowsWritten - before.rowsWritten,
@@ -65,14 +65,14 @@ describe("a tenant with one object", () => {
     const authorization = `Bearer ${tenant.token()}`;
     const subscriber = await tenant.connect({ headers: { authorization } });
     assert.equal((await subscriber.next()).type, "authenticated");
-    const { constructed } = await tenant.hub.control();
+    const { constructed } = await tenant.object.control();
     // The object hibernates after ten seconds without a request. Reading the controls wakes it.
     for (let pings = 0; pings < 28; pings += 1) {
       subscriber.send('{"type":"ping"}');
       assert.deepEqual(await subscriber.next(), { type: "pong" });
       await delay(500);
     }
-    const after = await tenant.hub.control();
+    const after = await tenant.object.control();
     assert.equal(after.constructed, constructed + 1);
     assert.equal(after.alarms, 0);
     const record = slo();

@@ -57,7 +57,7 @@ describe("a duplicate log_id", { concurrency: true }, () => {
     const record = slo();
     await tenant.publish(record);
     assert.equal((await subscriber.next()).id, record.log_id);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.deepEqual(await tenant.publish(record), counts({ received: 1, duplicates: 1 }));
     assert.deepEqual(await subscriber.drain(), []);
     assert.deepEqual(await ids(tenant), [record.log_id]);
@@ -121,7 +121,7 @@ describe("an event", { concurrency: true }, () => {
     for (let round = 1; round <= 5; round += 1) {
       const record = slo();
       await tenant.publish(record);
-      await tenant.hub.evict();
+      await tenant.object.evict();
       assert.equal((await ids(tenant)).length, round);
       assert.equal((await tenant.events())[0].id, record.log_id);
     }
@@ -137,7 +137,7 @@ describe("an event", { concurrency: true }, () => {
       const headers = { authorization: publishToken(tenant.domain) };
       responses.push(tenant.post(JSON.stringify([record]), headers));
       const event = await subscriber.next();
-      const rows = await tenant.hub.sql("SELECT event FROM events ORDER BY seq DESC LIMIT 1");
+      const rows = await tenant.object.sql("SELECT event FROM events ORDER BY seq DESC LIMIT 1");
       assert.deepEqual(JSON.parse(rows[0].event), event);
     }
     for (const response of await Promise.all(responses)) assert.equal(response.status, 200);
@@ -161,11 +161,11 @@ describe("an event", { concurrency: true }, () => {
   test("wakes the object, and a batch without events does not", async () => {
     const tenant = new Tenant(worker);
     await tenant.publish(slo());
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.deepEqual(
       await tenant.publish(login(), { foo: 1 }),
       counts({ received: 2, ignored: 1, malformed: 1 }),
     );
-    assert.equal(await tenant.hub.evictIfRunning(), false);
+    assert.equal(await tenant.object.evictIfRunning(), false);
   });
 });

@@ -46,7 +46,7 @@ describe("deadlines", { concurrency: true }, () => {
       const tenant = new Tenant(worker);
       const before = Date.now();
       const subscriber = await tenant.connect();
-      await tenant.hub.evict();
+      await tenant.object.evict();
       await assertClosedAt(subscriber, 4408, before + TIMEOUT);
     });
 
@@ -123,7 +123,7 @@ describe("deadlines", { concurrency: true }, () => {
     test("closes its socket if the object was evicted from memory", async () => {
       const tenant = new Tenant(worker);
       const { subscriber, due } = await subscribeExpiring(tenant, 8);
-      await tenant.hub.evict();
+      await tenant.object.evict();
       await assertClosedAt(subscriber, 4419, due);
     });
 
@@ -199,7 +199,7 @@ describe("deadlines", { concurrency: true }, () => {
 
     for (const [state, prepare] of [
       ["awake", () => {}],
-      ["evicted from memory", (tenant) => tenant.hub.evict()],
+      ["evicted from memory", (tenant) => tenant.object.evict()],
     ]) {
       test(`can be renewed while the object is ${state}, which moves the deadline`, async () => {
         const tenant = new Tenant(worker);

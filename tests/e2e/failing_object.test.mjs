@@ -10,7 +10,10 @@ import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker({
-  expectedErrors: [/no such column|no column named|JSON serialization/, /NOTADB|hub_unreachable/],
+  expectedErrors: [
+    /no such column|no column named|JSON serialization/,
+    /NOTADB|object_unreachable/,
+  ],
 });
 const workerWithoutNames = await startWorker({
   runtime: "(state) => override(state, { id: override(state.id, { name: undefined }) })",
@@ -34,7 +37,7 @@ async function createTenants() {
   const [subscriber, otherSubscriber] = [await tenant.subscribe(), await otherTenant.subscribe()];
   await assertWorks(tenant, subscriber);
   await assertWorks(otherTenant, otherSubscriber);
-  await tenant.hub.evict();
+  await tenant.object.evict();
   return { tenant, subscriber, otherTenant, otherSubscriber };
 }
 
@@ -60,7 +63,7 @@ describe("a tenant", { concurrency: true }, () => {
   for (const [name, { damage, repair, breaksReads }] of Object.entries(DAMAGES)) {
     test(`${name} returns errors, recovers after a repair, and does not affect other tenants`, async () => {
       const { tenant, subscriber, otherTenant, otherSubscriber } = await createTenants();
-      await tenant.hub.sql(damage);
+      await tenant.object.sql(damage);
 
       const record = slo();
       for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -70,8 +73,8 @@ describe("a tenant", { concurrency: true }, () => {
       }
       assert.deepEqual(await subscriber.drain(), [], "no event is sent that is not stored");
 
-      await tenant.hub.evict();
-      await tenant.hub.sql(repair);
+      await tenant.object.evict();
+      await tenant.object.sql(repair);
       assert.deepEqual(await tenant.publish(record), {
         received: 1,
         events: 1,
@@ -88,7 +91,7 @@ describe("a tenant", { concurrency: true }, () => {
 
   test("that cannot read the events to replay closes the socket and removes it from the list", async () => {
     const { tenant } = await createTenants();
-    await tenant.hub.sql(DAMAGES["whose events are invalid JSON"].damage);
+    await tenant.object.sql(DAMAGES["whose events are invalid JSON"].damage);
     const before = await tenant.listeners();
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const subscriber = await tenant.connect();
@@ -108,7 +111,7 @@ describe("a tenant", { concurrency: true }, () => {
 
   test("whose stored key sets are invalid fetches them again", async () => {
     const { tenant, subscriber, otherTenant, otherSubscriber } = await createTenants();
-    await tenant.hub.sql("UPDATE key_sets SET cached = 'garbage'");
+    await tenant.object.sql("UPDATE key_sets SET cached = 'garbage'");
     await assertWorks(tenant, subscriber);
     await assertWorks(otherTenant, otherSubscriber);
     assert.equal(tenant.issuer.fetches, 2);
@@ -117,7 +120,7 @@ describe("a tenant", { concurrency: true }, () => {
   test("whose tables are missing starts with an empty event log", async () => {
     const { tenant, subscriber, otherTenant, otherSubscriber } = await createTenants();
     for (const table of ["events", "accepted", "key_sets"]) {
-      await tenant.hub.sql(`DROP TABLE ${table}`);
+      await tenant.object.sql(`DROP TABLE ${table}`);
     }
     await assertWorks(tenant, subscriber);
     assert.equal((await tenant.events()).length, 1);
@@ -126,7 +129,7 @@ describe("a tenant", { concurrency: true }, () => {
 
   test("whose database file is corrupt returns errors and does not affect other tenants", async () => {
     const { tenant, otherTenant, otherSubscriber } = await createTenants();
-    const [{ file }] = await tenant.hub.sql("PRAGMA database_list");
+    const [{ file }] = await tenant.object.sql("PRAGMA database_list");
     writeFileSync(file, "garbage".repeat(1_000));
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await assertError(await tenant.post(JSON.stringify(slo())), 500, "internal_error");

@@ -45,7 +45,7 @@ describe("the health endpoint", { concurrency: true }, () => {
     for (let round = 0; round < 2; round += 1) {
       const [{ fetched_at: fetched }] = (await health(tenant)).key_sets;
       assert.ok(Date.parse(fetched) >= before && Date.parse(fetched) <= Date.now(), fetched);
-      await tenant.hub.evict();
+      await tenant.object.evict();
     }
   });
 

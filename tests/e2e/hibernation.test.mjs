@@ -20,7 +20,7 @@ describe("after hibernation", { concurrency: true }, () => {
     const own = await tenant.subscribe(JANE);
     const unauthenticated = await tenant.connect();
     for (let round = 0; round < 3; round += 1) {
-      await tenant.hub.evict();
+      await tenant.object.evict();
       const records = [slo({ user_id: "auth0|john" }), slo({ user_id: "auth0|jane" })];
       await tenant.publish(...records);
       assert.deepEqual(await all.take(2), records.map(eventOf));
@@ -36,7 +36,7 @@ describe("after hibernation", { concurrency: true }, () => {
       headers: { authorization: `Bearer ${tenant.token(JANE)}` },
     });
     await subscriber.next();
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const records = [slo(), slo({ user_id: "auth0|jane" })];
     await tenant.publish(...records);
     assert.deepEqual(await subscriber.next(), eventOf(records[1]));
@@ -49,7 +49,7 @@ describe("after hibernation", { concurrency: true }, () => {
     await tenant.connect();
     const before = await tenant.listeners();
     assert.equal(before.count, 3);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const after = await tenant.listeners();
     const byTime = (one, two) => one.connected_on.localeCompare(two.connected_on);
     assert.deepEqual(after.connections.sort(byTime), before.connections.sort(byTime));
@@ -59,7 +59,7 @@ describe("after hibernation", { concurrency: true }, () => {
   test("a socket keeps claims as large as a token allows", async () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.subscribe({ ...JANE, roles: "r".repeat(5_500) });
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const record = slo({ user_id: "auth0|jane" });
     await tenant.publish(record);
     assert.deepEqual(await subscriber.next(), eventOf(record));
@@ -68,9 +68,9 @@ describe("after hibernation", { concurrency: true }, () => {
   test("an unauthenticated socket can still authenticate", async () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.connect();
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.equal((await subscriber.authenticate(tenant.token())).type, "authenticated");
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const record = slo();
     await tenant.publish(record);
     assert.deepEqual(await subscriber.next(), eventOf(record));
@@ -81,11 +81,11 @@ describe("after hibernation", { concurrency: true }, () => {
     const record = slo();
     await tenant.publish(record);
     const subscriber = await tenant.subscribe({}, record.log_id);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const response = await subscriber.authenticate(tenant.token({ sub: "auth0|renewed" }));
     assert.equal(response.type, "authenticated");
     assert.deepEqual(await subscriber.drain(), []);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.equal((await tenant.listeners()).connections[0].sub, "auth0|renewed");
   });
 
@@ -93,12 +93,12 @@ describe("after hibernation", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.subscribe();
     for (let count = 1; count <= 9; count += 1) {
-      if (count % 3 === 0) await tenant.hub.evict();
+      if (count % 3 === 0) await tenant.object.evict();
       subscriber.send("nonsense");
       assert.equal((await subscriber.next()).type, "error");
     }
     assert.deepEqual(await subscriber.drain(), [], "nine invalid messages keep the socket open");
-    await tenant.hub.evict();
+    await tenant.object.evict();
     subscriber.send("nonsense");
     assert.equal((await subscriber.next()).type, "error");
     await subscriber.closedWith(4400);
@@ -112,15 +112,15 @@ describe("after hibernation", { concurrency: true }, () => {
       await tenant.subscribe(),
       await tenant.subscribe(),
     ];
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.equal((await bad.authenticate("x")).error, "invalid_token");
     await bad.closedWith(4401);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     large.send("x".repeat(16_385));
     await large.closedWith(1009);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.equal((await closing.close(1000)).code, 1000);
-    await tenant.hub.evictIfRunning();
+    await tenant.object.evictIfRunning();
     assert.equal((await tenant.listeners()).count, 1);
     assert.ok(staying.isOpen);
   });
@@ -128,13 +128,13 @@ describe("after hibernation", { concurrency: true }, () => {
   test("JSON pings and WebSocket pings get a pong without waking the object", async () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.subscribe();
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const pong = once(subscriber.socket, "pong");
     subscriber.socket.ping();
     await pong;
     subscriber.send('{"type":"ping"}');
     assert.deepEqual(await subscriber.next(), { type: "pong" });
-    assert.equal(await tenant.hub.evictIfRunning(), false);
+    assert.equal(await tenant.object.evictIfRunning(), false);
   });
 
   test("caused by inactivity, an expiring token closes its socket on time and other sockets stay open", async () => {
@@ -144,7 +144,7 @@ describe("after hibernation", { concurrency: true }, () => {
     const staying = await tenant.subscribe();
     await delay(exp * 1000 - 6_000 - Date.now());
     assert.equal(
-      await tenant.hub.evictIfRunning(),
+      await tenant.object.evictIfRunning(),
       false,
       "the runtime has already hibernated the idle object",
     );

@@ -102,7 +102,7 @@ describe("a revoked token", { concurrency: true }, () => {
     await tenant.publish(scp({ user_id: JANE.sub, date: iso(issued + 60) }));
     const others = Array.from({ length: 150 }, (_, number) => scp({ user_id: `auth0|${number}` }));
     await tenant.publish(...others);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.equal(await isActive(tenant), false);
   });
 

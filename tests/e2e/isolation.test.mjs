@@ -137,7 +137,7 @@ describe("tenants of one worker", () => {
 
   test("store no data of each other", async () => {
     for (const neighbour of neighbours) {
-      const [{ file }] = await neighbour.tenant.hub.sql("PRAGMA database_list");
+      const [{ file }] = await neighbour.tenant.object.sql("PRAGMA database_list");
       const text = globSync(`${file}*`)
         .map((part) => readFileSync(part, "latin1"))
         .join("\n");
@@ -149,7 +149,7 @@ describe("tenants of one worker", () => {
   });
 
   test("still send events only to their own subscribers after hibernation", async () => {
-    for (const { tenant } of neighbours) await tenant.hub.evict();
+    for (const { tenant } of neighbours) await tenant.object.evict();
     for (const neighbour of neighbours) {
       const record = slo(
         { user_id: USERS[0], date: `${neighbour.year}-11-04T05:53:57.546Z` },

@@ -108,7 +108,7 @@ describe("a flood of unknown kids", () => {
     assert.equal(await authenticateOverHttp(tenant), "accepted");
     for (let round = 0; round < 4; round += 1) {
       await flood(tenant, round);
-      await tenant.hub.evict();
+      await tenant.object.evict();
     }
     assertFetches(tenant, 2, start);
   });
@@ -140,7 +140,7 @@ describe("a flood of unknown kids", () => {
     tenant.issuer.behaviour = keySetResponses.status(500);
     for (let round = 0; round < 3; round += 1) {
       await flood(tenant, round);
-      await tenant.hub.evict();
+      await tenant.object.evict();
     }
     for (const present of Object.values(TRANSPORTS))
       assert.equal(await present(tenant), "accepted");
@@ -165,7 +165,7 @@ describe("200 concurrent tokens over HTTP and on sockets", () => {
     assert.equal(await authenticateOnSocket(tenant), "accepted");
     await tenant.ageKeySet("fetched_at", 11 * MINUTE);
     const sockets = await Promise.all(times(100, () => tenant.connect()));
-    await tenant.hub.evict();
+    await tenant.object.evict();
     tenant.issuer.behaviour = keySetResponses.slow(300);
     const token = tenant.token();
     const outcomes = await Promise.all([

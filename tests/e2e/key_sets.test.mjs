@@ -63,7 +63,7 @@ describe("the key set", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     assert.equal(await authenticateOnSocket(tenant), "accepted");
     tenant.issuer.behaviour = keySetResponses.unreachable;
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.equal(await authenticateOnSocket(tenant), "accepted");
     assert.equal(tenant.issuer.fetches, 1);
   });

@@ -114,11 +114,11 @@ describe("a legacy client", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const client = new LegacyClient(tenant.subscribeUrl(), tenant.token());
     await client.waitFor(() => client.others.length === 1);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const before = client.pongs;
     await client.waitFor(() => client.pongs >= before + 10);
     assert.equal(client.timedOut, false);
-    assert.equal(await tenant.hub.evictIfRunning(), false, "the pings did not wake the object");
+    assert.equal(await tenant.object.evictIfRunning(), false, "the pings did not wake the object");
     await tenant.publish(slo());
     await client.waitFor(() => client.events.length === 1);
     assert.deepEqual(client.errors, []);

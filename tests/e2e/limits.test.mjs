@@ -85,7 +85,7 @@ describe("socket limits", () => {
     const { sockets, refusal } = await openSockets(tenant, 100, JANE);
     assert.deepEqual([sockets.length, refusal], [100, undefined]);
     await assertSubjectRefused(tenant, JANE);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     await assertSubjectRefused(tenant, JANE);
     const mary = await tenant.subscribe(MARY);
 

@@ -148,10 +148,10 @@ test("a record with a date before 1970 is accepted and does not block later reco
   const dates = ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-06-01T00:00:00Z"];
   for (const date of dates)
     assert.deepEqual(await tenant.publish(slo({ date })), counts({ received: 1, events: 1 }));
-  await tenant.hub.evict();
+  await tenant.object.evict();
   assert.deepEqual(await tenant.publish(slo()), counts({ received: 1, events: 1 }));
   // The revocations of these records have already expired, so they are pruned.
-  await waitFor(async () => (await tenant.hub.sql("SELECT * FROM revocations")).length === 0);
+  await waitFor(async () => (await tenant.object.sql("SELECT * FROM revocations")).length === 0);
 });
 
 describe("a record of another tenant", { concurrency: true }, () => {

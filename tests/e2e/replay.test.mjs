@@ -144,7 +144,7 @@ describe("a subscriber to all events", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const records = logouts(4);
     await tenant.publish(...records);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     assert.deepEqual(
       (await subscribe(tenant, {}, records[0].log_id)).replay,
       records.slice(1).map(eventOf),

@@ -15,7 +15,7 @@ const DAY = 24 * 60 * 60 * 1000;
 const date = (daysAgo, offset = 0) => new Date(Date.now() - daysAgo * DAY + offset).toISOString();
 
 const countRows = async (tenant) =>
-  (await tenant.hub.sql("SELECT count(*) AS count FROM revocations"))[0].count;
+  (await tenant.object.sql("SELECT count(*) AS count FROM revocations"))[0].count;
 
 /** Waits until rows are pruned, and asserts that exactly `count` remain. */
 async function assertPrunedTo(tenant, count) {
@@ -98,7 +98,7 @@ describe("the list of revocations", { concurrency: true }, () => {
     );
     await tenant.publish(...others);
     assert.equal((await tenant.events()).length, 100);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     const { revocations } = await page(tenant);
     assert.equal(revocations.length, 151);
     assert.deepEqual(revocations[0].user_id, "auth0|first");
@@ -208,9 +208,9 @@ describe("retention", { concurrency: true }, () => {
       scp({ user_id: `auth0|${name}`, date: date(1) }),
     );
     await tenant.publish(first, second);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     // Simulates a million events. Only the sequence number of the last one matters.
-    await tenant.hub.sql("INSERT INTO accepted (seq, log_id) VALUES (1000000, 'latest')");
+    await tenant.object.sql("INSERT INTO accepted (seq, log_id) VALUES (1000000, 'latest')");
     await tenant.publish(next);
     assert.deepEqual(
       (await page(tenant)).revocations.map(({ user_id: user }) => user),
@@ -244,13 +244,13 @@ describe("retention", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     await tenant.publish(scp({ user_id: "auth0|new", date: date(1) }));
     // This happens after REVOCATION_DAYS is lowered.
-    await tenant.hub.sql(`
+    await tenant.object.sql(`
       WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 25001)
       INSERT INTO revocations (user_id, session_id, seq, type, date, at)
       SELECT 'auth0|' || n, '', n, 'logout', '2020-01-01T00:00:00.000Z', 1577836800000 + n
       FROM numbers`);
     assert.equal(await countRows(tenant), 25_001);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     await tenant.publish(scp({ user_id: "auth0|later", date: date(1) }));
     await assertPrunedTo(tenant, 2);
   });

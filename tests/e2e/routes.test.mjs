@@ -69,7 +69,7 @@ describe("the routes", () => {
       tenant_domain: "acme.us.auth0.com",
     });
     assert.match(url, /^https?:\/\/events\.example\.com\/api\/_debug$/);
-    assert.equal(await tenant.hub.evictIfRunning(), true, "the object itself responded");
+    assert.equal(await tenant.object.evictIfRunning(), true, "the object itself responded");
   });
 
   test("respond with JSON", async () => {

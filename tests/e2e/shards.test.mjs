@@ -22,12 +22,14 @@ const worker = await startWorker({
 class ShardedTenant extends Tenant {
   constructor() {
     super(worker);
-    this.shards = new Map(SHARDS.map((shard) => [shard, worker.hub(`${this.domain}/${shard}`)]));
+    this.shards = new Map(
+      SHARDS.map((shard) => [shard, worker.tenantObject(`${this.domain}/${shard}`)]),
+    );
   }
 
   /** The shards that are registered with the leader. */
   async registered() {
-    const rows = await this.hub.sql("SELECT number FROM shards ORDER BY number");
+    const rows = await this.object.sql("SELECT number FROM shards ORDER BY number");
     return rows.map(({ number }) => number);
   }
 
@@ -38,7 +40,7 @@ class ShardedTenant extends Tenant {
   }
 
   /** Opens an authenticated socket on this shard. A socket gets a random shard, so this retries. */
-  async listenOn(shard, claims, lastEventId) {
+  async subscribeOn(shard, claims, lastEventId) {
     for (;;) {
       const before = await this.requests(shard, "subscribe");
       const socket = await this.connect();
@@ -52,9 +54,9 @@ class ShardedTenant extends Tenant {
   }
 
   /** Opens a subscriber to all events on each shard. */
-  async listenOnAll() {
+  async subscribeOnAll() {
     const subscribers = [];
-    for (const shard of SHARDS) subscribers.push(await this.listenOn(shard));
+    for (const shard of SHARDS) subscribers.push(await this.subscribeOn(shard));
     return subscribers;
   }
 }
@@ -72,8 +74,8 @@ async function assertReceived(subscribers, records) {
 describe("a tenant with three shards", { concurrency: true }, () => {
   test("each subscriber receives each event that its filter allows, once and in order", async () => {
     const tenant = new ShardedTenant();
-    const subscribers = await tenant.listenOnAll();
-    const jane = await tenant.listenOn(2, { sub: "auth0|jane", scope: "listen:events:self" });
+    const subscribers = await tenant.subscribeOnAll();
+    const jane = await tenant.subscribeOn(2, { sub: "auth0|jane", scope: "listen:events:self" });
     const records = [...logouts(3), slo({ user_id: "auth0|jane" }), ...logouts(2)];
     for (const record of records) await tenant.publish(record);
     await tenant.publish(...records);
@@ -84,8 +86,8 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("/api/listeners lists the sockets of all shards, including unauthenticated ones", async () => {
     const tenant = new ShardedTenant();
-    await tenant.listenOnAll();
-    await tenant.listenOn(3, { sub: "auth0|jane", scope: "listen:events:self" });
+    await tenant.subscribeOnAll();
+    await tenant.subscribeOn(3, { sub: "auth0|jane", scope: "listen:events:self" });
     await tenant.connect();
     const { count, connections } = await tenant.listeners();
     assert.equal(count, 5);
@@ -106,7 +108,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("events that did not reach a shard arrive with the next event, and other shards do not wait", async () => {
     const tenant = new ShardedTenant();
-    const [one, ...others] = await tenant.listenOnAll();
+    const [one, ...others] = await tenant.subscribeOnAll();
     await tenant.shards.get(1).control({ appends: "drop" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
@@ -120,7 +122,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("events that did not reach a shard arrive with the alarm if no event follows", async () => {
     const tenant = new ShardedTenant();
-    const [, two] = await tenant.listenOnAll();
+    const [, two] = await tenant.subscribeOnAll();
     await tenant.shards.get(2).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
@@ -131,19 +133,19 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("a leader that is evicted before all shards have an event continues replication when it wakes", async () => {
     const tenant = new ShardedTenant();
-    const [, , three] = await tenant.listenOnAll();
+    const [, , three] = await tenant.subscribeOnAll();
     await tenant.shards.get(3).control({ appends: "drop" });
     const records = logouts(2);
     await tenant.publish(...records);
     await waitFor(async () => (await tenant.requests(3, "append")) >= 2);
-    await tenant.hub.evict();
+    await tenant.object.evict();
     await tenant.shards.get(3).control({ appends: "deliver" });
     await assertReceived([three], records);
   });
 
   test("an event whose acknowledgement gets lost is sent to the shard again and delivered once", async () => {
     const tenant = new ShardedTenant();
-    const subscribers = await tenant.listenOnAll();
+    const subscribers = await tenant.subscribeOnAll();
     for (const shard of tenant.shards.values()) await shard.control({ appends: "drop response" });
     const records = logouts(3);
     await tenant.publish(...records.slice(0, 2));
@@ -155,7 +157,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("a shard that is evicted before or after it receives an event loses no event", async () => {
     const tenant = new ShardedTenant();
-    const subscribers = await tenant.listenOnAll();
+    const subscribers = await tenant.subscribeOnAll();
     const records = logouts(4);
     for (const record of records) {
       for (const shard of tenant.shards.values()) await shard.evictIfRunning();
@@ -164,7 +166,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await assertReceived(subscribers, records);
     for (const shard of tenant.shards.values()) await shard.evictIfRunning();
     for (const shard of SHARDS) {
-      const reconnected = await tenant.listenOn(shard, undefined, records[1].log_id);
+      const reconnected = await tenant.subscribeOn(shard, undefined, records[1].log_id);
       assert.equal(reconnected.recovered, true);
       await assertReceived([reconnected], records.slice(2));
     }
@@ -172,7 +174,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("an unreachable shard later receives more events than are stored for replay", async () => {
     const tenant = new ShardedTenant();
-    const [one, two] = await tenant.listenOnAll();
+    const [one, two] = await tenant.subscribeOnAll();
     await tenant.shards.get(1).control({ appends: "drop" });
     const records = logouts(1_200);
     for (let from = 0; from < records.length; from += 400)
@@ -181,13 +183,13 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await tenant.shards.get(1).control({ appends: "deliver" });
     await assertReceived([one], records);
     await tenant.publish(slo());
-    const [{ count }] = await tenant.hub.sql("SELECT count(*) AS count FROM events");
+    const [{ count }] = await tenant.object.sql("SELECT count(*) AS count FROM events");
     assert.ok(count <= 100, `${count} rows remain after all shards have the events`);
   });
 
   test("a subscriber can reconnect to any shard with its last event, even if that shard lags", async () => {
     const tenant = new ShardedTenant();
-    const [one] = await tenant.listenOnAll();
+    const [one] = await tenant.subscribeOnAll();
     const records = logouts(4);
     await tenant.publish(records[0]);
     await assertReceived([one], records.slice(0, 1));
@@ -196,8 +198,8 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await assertReceived([one], records.slice(1, 3));
     const [, two, three] = SHARDS;
     const moved = [
-      await tenant.listenOn(two, undefined, records[2].log_id),
-      await tenant.listenOn(three, undefined, records[1].log_id),
+      await tenant.subscribeOn(two, undefined, records[2].log_id),
+      await tenant.subscribeOn(three, undefined, records[1].log_id),
     ];
     assert.deepEqual(
       moved.map(({ recovered }) => recovered),
@@ -213,34 +215,34 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     const tenant = new ShardedTenant();
     const records = logouts(2);
     await tenant.publish(...records);
-    const subscriber = await tenant.listenOn(2, undefined, "unknown");
+    const subscriber = await tenant.subscribeOn(2, undefined, "unknown");
     assert.equal(subscriber.recovered, false);
     await assertReceived([subscriber], records);
   });
 
   test("a shard whose leader has lost its rows requests a new snapshot and closes its sockets for a reconnect", async () => {
     const tenant = new ShardedTenant();
-    const subscriber = await tenant.listenOn(1);
+    const subscriber = await tenant.subscribeOn(1);
     const lost = logouts(3);
     await tenant.publish(...lost);
     await assertReceived([subscriber], lost);
     for (const table of ["events", "accepted", "shards"])
-      await tenant.hub.sql(`DELETE FROM ${table}`);
-    await tenant.hub.evict();
+      await tenant.object.sql(`DELETE FROM ${table}`);
+    await tenant.object.evict();
     await tenant.shards.get(1).evict();
-    const reconnected = await tenant.listenOn(1, undefined, lost[2].log_id);
+    const reconnected = await tenant.subscribeOn(1, undefined, lost[2].log_id);
     assert.equal(reconnected.recovered, false);
     assert.equal((await subscriber.closedWith(1013)).reason, "reconnect");
     const record = slo();
     await tenant.publish(record);
     await assertReceived([reconnected], [record]);
-    const { requests } = await tenant.hub.control();
+    const { requests } = await tenant.object.control();
     assert.equal(requests.filter((kind) => kind === "follow").length, 2);
   });
 
   test("a subscriber that connects while the leader does not respond is rejected after a timeout", async () => {
     const tenant = new ShardedTenant();
-    await tenant.hub.control({ snapshots: "delay" });
+    await tenant.object.control({ snapshots: "delay" });
     const subscriber = await tenant.connect();
     subscriber.send({ type: "authenticate", access_token: tenant.token() });
     assert.equal((await subscriber.next(TIMEOUT)).type, "authentication_failed");
@@ -249,7 +251,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("a shard without sockets is removed by the leader, and registered again with the next socket", async () => {
     const tenant = new ShardedTenant();
-    const [one, two, three] = await tenant.listenOnAll();
+    const [one, two, three] = await tenant.subscribeOnAll();
     assert.deepEqual(await tenant.registered(), [1, 2, 3]);
     for (const subscriber of [two, three]) await subscriber.close(1000);
     const records = logouts(3);
@@ -257,7 +259,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await waitFor(async () => (await tenant.registered()).length === 1);
     assert.deepEqual(await tenant.registered(), [1]);
     await tenant.publish(records[1]);
-    const reconnected = await tenant.listenOn(2, undefined, records[0].log_id);
+    const reconnected = await tenant.subscribeOn(2, undefined, records[0].log_id);
     assert.equal(reconnected.recovered, true);
     await tenant.publish(records[2]);
     await assertReceived([reconnected], records.slice(1));
@@ -267,13 +269,13 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("the leader's alarm runs once after events and is then not scheduled again", async () => {
     const tenant = new ShardedTenant();
-    const subscribers = await tenant.listenOnAll();
+    const subscribers = await tenant.subscribeOnAll();
     // Dated today, so that no revocation has expired.
     const date = new Date().toISOString();
     const records = [slo({ date }), slo({ date })];
     for (const record of records) await tenant.publish(record);
     await assertReceived(subscribers, records);
-    const alarms = async () => (await tenant.hub.control()).alarms;
+    const alarms = async () => (await tenant.object.control()).alarms;
     await waitFor(async () => (await alarms()) === 1);
     await delay(2 * 5_000);
     assert.equal(await alarms(), 1);
@@ -281,13 +283,13 @@ describe("a tenant with three shards", { concurrency: true }, () => {
 
   test("the key set is fetched once for all shards", async () => {
     const tenant = new ShardedTenant();
-    await tenant.listenOnAll();
+    await tenant.subscribeOnAll();
     assert.equal(tenant.issuer.fetches, 1);
   });
 
   test("shards that are no longer configured deliver all events and close their sockets for a reconnect", async () => {
     const tenant = new ShardedTenant();
-    const subscribers = await tenant.listenOnAll();
+    const subscribers = await tenant.subscribeOnAll();
     const unauthenticated = await tenant.connect();
     for (const shard of tenant.shards.values()) await shard.control({ vars: { SHARDS: "1" } });
     const record = slo();

@@ -13,7 +13,7 @@ const worker = await startWorker({ runtime: "(state) => state" });
 test("a new isolate uses the key set that another isolate has cached", async () => {
   const tenant = new Tenant(worker);
   const keySetRequests = async () => {
-    const { requests } = await tenant.hub.control();
+    const { requests } = await tenant.object.control();
     return requests.filter((kind) => kind === "key_set").length;
   };
   assert.equal(await authenticateOverHttp(tenant), "accepted");

@@ -50,19 +50,19 @@ describe("authentication", { concurrency: true }, () => {
   test("with an invalid token fails and closes with 4401", async () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.connect();
-    const { type, ...fault } = await subscriber.authenticate("no.such.token");
+    const { type, ...body } = await subscriber.authenticate("no.such.token");
     assert.equal(type, "authentication_failed");
-    assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
-    assertErrorMembers(fault, "invalid_token");
+    assert.deepEqual(Object.keys(body).sort(), ["error", "error_description"]);
+    assertErrorMembers(body, "invalid_token");
     await subscriber.closedWith(4401);
   });
 
   test("without permission to listen fails and closes with 4403", async () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.connect();
-    const { type, ...fault } = await subscriber.authenticate(tenant.token({ scope: "read:users" }));
+    const { type, ...body } = await subscriber.authenticate(tenant.token({ scope: "read:users" }));
     assert.equal(type, "authentication_failed");
-    assertErrorMembers(fault, "insufficient_scope");
+    assertErrorMembers(body, "insufficient_scope");
     await subscriber.closedWith(4403);
   });
 
@@ -147,10 +147,10 @@ describe("an invalid message", { concurrency: true }, () => {
     for (const message of MESSAGES) {
       const subscriber = await tenant.connect();
       subscriber.send(message);
-      const { type, ...fault } = await subscriber.next();
+      const { type, ...body } = await subscriber.next();
       assert.equal(type, "error", String(message));
-      assert.deepEqual(Object.keys(fault).sort(), ["error", "error_description"]);
-      assertErrorMembers(fault, "invalid_message");
+      assert.deepEqual(Object.keys(body).sort(), ["error", "error_description"]);
+      assertErrorMembers(body, "invalid_message");
       assert.equal((await subscriber.authenticate(tenant.token())).type, "authenticated");
       await subscriber.close();
     }
@@ -243,10 +243,10 @@ describe("a ping", { concurrency: true }, () => {
   test("gets a pong from the runtime without waking the object", async () => {
     const tenant = new Tenant(worker);
     const subscriber = await tenant.subscribe();
-    await tenant.hub.evict();
+    await tenant.object.evict();
     subscriber.send('{"type":"ping"}');
     assert.deepEqual(await subscriber.next(), { type: "pong" });
-    assert.equal(await tenant.hub.evictIfRunning(), false);
+    assert.equal(await tenant.object.evictIfRunning(), false);
   });
 
   test("with other whitespace or members gets a pong", async () => {

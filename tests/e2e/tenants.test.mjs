@@ -154,7 +154,7 @@ describe("a tenant", () => {
     assert.equal(status, 200);
 
     assert.equal((await tenant.events())[0].id, record.log_id);
-    const rows = await tenant.hub.sql("SELECT event FROM events");
+    const rows = await tenant.object.sql("SELECT event FROM events");
     assert.equal(JSON.parse(rows[0].event).id, record.log_id);
   });
 

@@ -22,9 +22,9 @@ async function assertUnavailable(tenant) {
   assert.match(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   await assertError(response, 503, "temporarily_unavailable");
   const subscriber = await tenant.connect();
-  const { type, ...fault } = await subscriber.authenticate(tenant.token());
+  const { type, ...body } = await subscriber.authenticate(tenant.token());
   assert.equal(type, "authentication_failed");
-  assertErrorMembers(fault, "temporarily_unavailable");
+  assertErrorMembers(body, "temporarily_unavailable");
   await subscriber.closedWith(1013);
 }
 
@@ -76,7 +76,7 @@ describe("an issuer that cannot be reached", { concurrency: true }, () => {
       ])) {
         assert.deepEqual(new Set(outcomes), new Set(["temporarily_unavailable"]));
       }
-      await tenant.hub.evict();
+      await tenant.object.evict();
       assert.equal(
         await authenticateOnSocket(tenant),
         "temporarily_unavailable",

@@ -170,7 +170,7 @@ for (const [method, present] of Object.entries(METHODS)) {
         );
       }
       assert.equal(tenant.issuer.fetches, 0);
-      assert.equal(await tenant.hub.evictIfRunning(), false);
+      assert.equal(await tenant.object.evictIfRunning(), false);
     });
   });
 }

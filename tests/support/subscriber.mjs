@@ -7,8 +7,8 @@ import WebSocket from "ws";
 
 const DEFAULT_TIMEOUT = 15_000;
 
-// The server's close frame ends a socket. Locally, workerd keeps the TCP connection of a
-// hibernatable socket that has never sent a message open afterwards, so do not wait for it.
+// After the close frame, local workerd can leave the TCP connection open (docs/architecture.md,
+// Properties of the runtime). Do not wait for it.
 const CLOSE_TIMEOUT = 500;
 
 function withTimeout(timeout, promise, message) {

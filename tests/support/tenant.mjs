@@ -18,7 +18,7 @@ export class Tenant {
     this.slug = locality ? `${name}@${locality}` : name;
     this.domain = locality ? `${name}.${locality}.auth0.com` : `${name}.auth0.com`;
     this.issuer = new Issuer(`https://${this.domain}/`);
-    this.hub = worker.hub(this.domain);
+    this.object = worker.tenantObject(this.domain);
   }
 
   /** Returns an access token of the tenant's own issuer. */
@@ -58,9 +58,9 @@ export class Tenant {
 
   /** Evicts all objects of the tenant from memory: the leader and its shards. */
   async evictAll() {
-    const shard = (_, index) => this.worker.hub(`${this.domain}/${index + 1}`);
+    const shard = (_, index) => this.worker.tenantObject(`${this.domain}/${index + 1}`);
     const shards = this.worker.shards > 1 ? Array.from({ length: this.worker.shards }, shard) : [];
-    await Promise.all([this.hub, ...shards].map((object) => object.evictIfRunning()));
+    await Promise.all([this.object, ...shards].map((object) => object.evictIfRunning()));
   }
 
   /** Returns the event log, latest event first. */
@@ -82,13 +82,13 @@ export class Tenant {
    * milliseconds.
    */
   async ageKeySet(field, milliseconds) {
-    await this.hub.evictIfRunning();
-    const rows = await this.hub.sql("SELECT cached FROM key_sets");
+    await this.object.evictIfRunning();
+    const rows = await this.object.sql("SELECT cached FROM key_sets");
     assert.equal(rows.length, 1);
     const cached = JSON.parse(rows[0].cached);
     assert.equal(typeof cached[field], "number", `${field} of ${rows[0].cached}`);
     cached[field] -= milliseconds;
-    await this.hub.sql("UPDATE key_sets SET cached = ?", JSON.stringify(cached));
+    await this.object.sql("UPDATE key_sets SET cached = ?", JSON.stringify(cached));
   }
 
   subscribeUrl(query = "") {

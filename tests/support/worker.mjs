@@ -134,10 +134,9 @@ class Worker {
   }
 
   /** Direct access to the tenant object of this name. */
-  hub(domain) {
+  tenantObject(name) {
     const worker = this.#harness.getWorker();
-    const evict = () =>
-      worker.evictDurableObject("TenantHub", { name: domain, webSockets: "hibernate" });
+    const evict = () => worker.evictDurableObject("TenantHub", { name, webSockets: "hibernate" });
     return {
       /** Evicts the running object from memory and keeps its sockets and rows. */
       evict,
@@ -154,7 +153,7 @@ class Worker {
       control: async (changes) => {
         const { TENANT_HUB } = await worker.getEnv();
         const init = changes && { method: "POST", body: JSON.stringify(changes) };
-        const response = await TENANT_HUB.getByName(domain).fetch(CONTROL_URL, init);
+        const response = await TENANT_HUB.getByName(name).fetch(CONTROL_URL, init);
         return response.json();
       },
       /**
@@ -163,9 +162,9 @@ class Worker {
        */
       sql: async (query, ...bindings) => {
         const { TENANT_HUB } = await worker.getEnv();
-        const id = TENANT_HUB.idFromName(domain).toString();
+        const id = TENANT_HUB.idFromName(name).toString();
         const [file] = globSync(join(this.#folder, `miniflare-*/do/*-TenantHub/${id}.sqlite`));
-        assert.ok(file, `no object has the name ${domain}`);
+        assert.ok(file, `no object has the name ${name}`);
         const database = new DatabaseSync(file);
         try {
           return database.prepare(query).all(...bindings);

@@ -1,9 +1,9 @@
 // The list of revocations: for each user the latest event that ended all of the user's sessions, and
-// for each session that ended alone its latest event.
+// for each individually revoked session its latest event.
 //
 // The order and repetition of events do not matter, because an entry is replaced only by a later one.
-// The list is bounded by number and by age. It evicts the entry with the earliest date first,
-// because the fewest valid tokens are older than that.
+// The list is bounded by number and by age. It evicts the oldest entry first, because the oldest entry
+// affects the fewest unexpired tokens.
 import {
   isRevocation,
   revokedSessionOf,
@@ -16,7 +16,7 @@ import {
 
 export interface RevocationListOptions {
   /**
-   * The maximum number of entries, one for each user and one for each session that ended alone.
+   * The maximum number of entries, one for each user and one for each individually revoked session.
    * Default: 100,000, which take about 30 MB.
    */
   readonly maxEntries?: number;

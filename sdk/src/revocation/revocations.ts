@@ -1,12 +1,12 @@
 // Checks access tokens against the list of revocations. The list is kept up to date by the events of
 // a connection and by snapshots of the server's revocations.
 //
-// A token passes if its claims name a user, no known revocation covers it, and the list is up to
-// date. The list is up to date after the replay, and after a snapshot if the replay is incomplete,
-// until the connection is lost. While it is not, `whileDisconnected` decides.
+// `check` accepts a token if the claims have a `sub`, no revocation matches, and the list is up to
+// date (or `whileDisconnected` is "pass"). The list is up to date after a complete replay, or after a
+// snapshot if the replay is incomplete. It stays up to date until the connection is lost.
 //
-// A snapshot is loaded while live events already arrive. A revocation that is too late for the
-// snapshot therefore arrives as an event. The list gives the same result for any order of both.
+// A snapshot is loaded while live events already arrive. So a revocation that is not in the snapshot
+// arrives as an event. Events and snapshot entries may arrive in any order.
 import { SessionEvents } from "../client.ts";
 import { Emitter } from "../emitter.ts";
 import { SessionEventsError } from "../errors.ts";
@@ -21,10 +21,10 @@ export type AccessTokenClaims = SessionClaims & Readonly<Record<string, unknown>
 
 export interface RevocationsOptions extends SessionEventsOptions, RevocationListOptions {
   /**
-   * How to treat tokens without a known revocation while the list is not up to date: before `ready`,
-   * during an outage, and after an outage until the list is complete again. `"refuse"` rejects them
-   * all, so no revoked token passes. `"pass"` accepts them, even if they were revoked during the
-   * outage. Required.
+   * Whether tokens pass while the list is not up to date: before `ready`, and from a lost connection
+   * until the list is complete again. Known revocations are always rejected. `"refuse"` rejects all
+   * tokens (fail closed). `"pass"` accepts tokens without a known revocation, even if they were
+   * revoked in the meantime (fail open). Required.
    */
   readonly whileDisconnected: "refuse" | "pass";
   /**

@@ -54,15 +54,15 @@ export const sessionIdOf = ({ sid }: SessionClaims): string | undefined => nonEm
 export const startedBefore = (iat: unknown, time: number): boolean =>
   typeof iat !== "number" || Number.isNaN(iat) || Math.floor(iat) * 1000 <= time;
 
-/** This type ends tokens of a session that continues, and that may have newer tokens. */
+/** The session survives this event and can have newer tokens, so `iat` must still be compared. */
 const REFRESH_TOKEN_REVOKED = "refresh_token_revoked";
 
 /**
  * Returns whether an event ends the session with these claims. The event must be of the same user
  * and not before the claims' `iat`. If both name a session, it must be the same one.
  *
- * The end of exactly this session counts regardless of its date. Each token refresh brings claims with a
- * later `iat`, and Auth0 never reuses a `sid`.
+ * The end of exactly this session counts regardless of its date. Each token refresh brings claims
+ * with a later `iat`, and Auth0 never reuses a `sid`.
  */
 export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
   if (!isRevocation(event) || event.user_id !== claims.sub) return false;
