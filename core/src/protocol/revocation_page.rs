@@ -60,8 +60,8 @@ pub struct RevocationPage {
     /// The value of `after` for the next page. Absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// The id of the latest event that the pages up to this one take into account, or `null` without
-    /// an event. A client that subscribes with the value from the last page misses no event.
+    /// The id of the tenant's latest event when the page was read, or `null` without events. A client
+    /// that subscribes from the id of the last page misses nothing.
     pub last_event_id: Option<String>,
 }
 
