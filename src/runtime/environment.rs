@@ -12,6 +12,7 @@ use session_events_core::{
 use worker::{
     Env,
     js_sys::{JSON, Reflect},
+    wasm_bindgen::JsValue,
 };
 
 use crate::Result;
@@ -26,26 +27,25 @@ thread_local! {
 
 /// Returns whether anything is bound to a name.
 pub(crate) fn is_bound(env: &Env, name: &str) -> bool {
-    Reflect::get(env, &name.into()).is_ok_and(|binding| !binding.is_undefined())
+    value(env, name).is_some()
 }
 
-/// Returns the text of a variable or secret.
+/// Returns the text of a variable or secret. A value that is not text is returned as JSON.
+///
+/// Bypass of `Env::var`, `secret` and `object_var`: a value of any other type, such as
+/// `SHARDS = 4`, is an error there and would count as absent, and `null` throws an exception through
+/// WebAssembly.
 fn text(env: &Env, name: &'static str) -> Option<String> {
-    match env.var(name) {
-        Ok(text) => Some(text.to_string()),
-        Err(_) => json(env, name),
-    }
+    let value = value(env, name)?;
+    value
+        .as_string()
+        .or_else(|| JSON::stringify(&value).ok().map(String::from))
 }
 
-/// Returns a variable that is not text in `wrangler.toml`, as JSON. Bypass of `Env::object_var`,
-/// which accepts only tables: a number or a list would count as absent, and its default would
-/// apply.
-fn json(env: &Env, name: &'static str) -> Option<String> {
+/// Returns the value that is bound to a name. `null` counts as absent.
+fn value(env: &Env, name: &str) -> Option<JsValue> {
     let value = Reflect::get(env, &name.into()).ok()?;
-    if value.is_undefined() || value.is_null() {
-        return None;
-    }
-    JSON::stringify(&value).ok().map(String::from)
+    (!value.is_undefined() && !value.is_null()).then_some(value)
 }
 
 /// Reads the configuration and checks it.

@@ -48,16 +48,23 @@ impl TenantObject<'_> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Internal`] if the object does not respond.
+    /// [`ApiError::Internal`] if the object does not respond, and [`ApiError::VersionMismatch`] if
+    /// it responds with 404: during a deployment, the object may have an earlier version that does
+    /// not understand the request.
     pub(crate) async fn fetch(
         &self,
         url: &str,
         request: &ObjectRequest,
         payload: Payload<'_>,
     ) -> Result<Response> {
-        self.try_fetch(url, request, payload)
+        let response = self
+            .try_fetch(url, request, payload)
             .await
-            .or_internal("object_unreachable")
+            .or_internal("object_unreachable")?;
+        match response.status_code() {
+            404 => Err(ApiError::VersionMismatch),
+            _ => Ok(response),
+        }
     }
 
     async fn try_fetch(
@@ -123,6 +130,7 @@ impl TenantObject<'_> {
             let mut response = self.fetch(INTERNAL_URL, request, payload).await?;
             match response.status_code() {
                 200 => response.text().await.or_internal(step),
+                // The object does not understand the request.
                 503 => Err(ApiError::VersionMismatch),
                 status => Err(ApiError::internal(step, format_args!("status {status}"))),
             }
