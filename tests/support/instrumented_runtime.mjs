@@ -62,7 +62,8 @@ const withRowCounts = (state) => {
 };
 const requestKind = (request) => {
   const header = request.headers.get("session-events-request");
-  return JSON.parse(atob(header.replaceAll("-", "+").replaceAll("_", "/"))).request;
+  const decoded = JSON.parse(atob(header.replaceAll("-", "+").replaceAll("_", "/")));
+  return typeof decoded === "string" ? decoded : Object.keys(decoded)[0];
 };
 export class TenantHub {
   constructor(state, env) {

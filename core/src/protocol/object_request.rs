@@ -23,11 +23,7 @@ pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
 /// A request to a tenant object.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "request",
-    rename_all = "snake_case",
-    rename_all_fields = "snake_case"
-)]
+#[serde(rename_all = "snake_case")]
 pub enum ObjectRequest {
     /// Return the request as the object sees it.
     Debug,
