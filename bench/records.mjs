@@ -4,8 +4,11 @@ import { slo } from "../tests/support/records.mjs";
 /** Returns a user id as long as Auth0's. */
 export const userId = (number) => `auth0|${number.toString(16).padStart(24, "0")}`;
 
-/** Returns a logout record as long as Auth0's. */
-export const logoutRecord = (user_id) => slo({ user_id });
+/**
+ * Returns a logout record as long as Auth0's. Its date is recent, as in a log stream: the revocation
+ * of an old record expires at once, and would be pruned after each publication.
+ */
+export const logoutRecord = (user_id) => slo({ user_id, date: new Date().toISOString() });
 
 /** Returns the shortest valid logout record, so that 10,000 of them fit into one body. */
 export function shortLogoutRecord(user_id) {

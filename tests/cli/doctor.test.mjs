@@ -146,7 +146,13 @@ describe("doctor", { concurrency: true }, () => {
       "token",
       /neither/,
     ],
-    ["a wrong publish token", {}, "publishing", /not valid for this tenant/, { PUBLISH_TOKEN: "x" }],
+    [
+      "a wrong publish token",
+      {},
+      "publishing",
+      /not valid for this tenant/,
+      { PUBLISH_TOKEN: "x" },
+    ],
   ]) {
     test(`detects ${problem} and prints how to fix it`, async (t) => {
       const { allArgs } = newTenant();
