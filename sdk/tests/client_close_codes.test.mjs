@@ -35,11 +35,11 @@ async function startWithClosedSocket(code) {
 describe("the close code of a socket", { concurrency: true }, () => {
   for (const code of [1000, 1001, 1005, 1006, 1011, 1012, 1013, 4408, 4999]) {
     test(`after ${code}, the client reconnects and accepts a cached token`, async () => {
-      const { waitFor, emitted, requests } = await startWithClosedSocket(code);
-      const { reason, ...connecting } = await waitFor("connecting", 2);
+      const { waitForEvent, emitted, requests } = await startWithClosedSocket(code);
+      const { reason, ...connecting } = await waitForEvent("connecting", 2);
       assert.equal(connecting.code, code);
       assert.equal(reason, [1005, 1006].includes(code) ? "" : "the_reason");
-      await waitFor("connected", 2);
+      await waitForEvent("connected", 2);
       assert.deepEqual(requests, [false, false]);
       assert.deepEqual(emitted("error"), []);
       assert.deepEqual(emitted("disconnected"), []);
@@ -48,9 +48,9 @@ describe("the close code of a socket", { concurrency: true }, () => {
 
   for (const code of [4401, 4419]) {
     test(`after ${code}, the client reconnects with a fresh token`, async () => {
-      const { waitFor, requests, authentications } = await startWithClosedSocket(code);
-      assert.equal((await waitFor("connecting", 2)).code, code);
-      await waitFor("connected", 2);
+      const { waitForEvent, requests, authentications } = await startWithClosedSocket(code);
+      assert.equal((await waitForEvent("connecting", 2)).code, code);
+      await waitForEvent("connected", 2);
       assert.deepEqual(requests, [false, true]);
       assert.deepEqual(
         authentications.map(({ token }) => token),
@@ -65,8 +65,8 @@ describe("the close code of a socket", { concurrency: true }, () => {
     [4403, "insufficient_scope", /permissions listen:events:self and listen:events/],
   ]) {
     test(`after ${code}, the client stops and reports how to fix the problem`, async () => {
-      const { client, waitFor, emitted } = await startWithClosedSocket(code);
-      assert.deepEqual(await waitFor("disconnected"), { code, reason: "the_reason" });
+      const { client, waitForEvent, emitted } = await startWithClosedSocket(code);
+      assert.deepEqual(await waitForEvent("disconnected"), { code, reason: "the_reason" });
       assert.equal(client.state, "disconnected");
       assert.deepEqual(
         emitted("error").map(({ code }) => code),
@@ -76,7 +76,7 @@ describe("the close code of a socket", { concurrency: true }, () => {
       assert.equal(emitted("connecting").length, 1);
       // After the problem is fixed, the application can connect again.
       client.connect();
-      await waitFor("connected", 2);
+      await waitForEvent("connected", 2);
     });
   }
 });
@@ -86,20 +86,22 @@ describe("a client of the real Worker", { concurrency: true }, () => {
     startClient({ url: worker.url, tenant: tenant.slug, getToken });
 
   test("stops if its token is too long for the server", async () => {
-    const { waitFor, emitted } = startTenantClient(new Tenant(worker), () => "x".repeat(17_000));
-    assert.equal((await waitFor("disconnected")).code, 1009);
+    const { waitForEvent, emitted } = startTenantClient(new Tenant(worker), () =>
+      "x".repeat(17_000),
+    );
+    assert.equal((await waitForEvent("disconnected")).code, 1009);
     assert.equal(emitted("error")[0].code, "message_too_big");
   });
 
   test("retries while the issuer's key set is unavailable, and reports the reason", async () => {
     const tenant = new Tenant(worker);
     tenant.issuer.behaviour = keySetResponses.unreachable;
-    const { waitFor, emitted } = startTenantClient(tenant, () => tenant.token());
-    const error = await waitFor("error");
+    const { waitForEvent, emitted } = startTenantClient(tenant, () => tenant.token());
+    const error = await waitForEvent("error");
     assert.equal(error.code, "temporarily_unavailable");
     await waitFor(() => emitted("connecting").some(({ code }) => code === 1013));
     tenant.issuer.behaviour = keySetResponses.keySet;
-    await waitFor("caughtUp");
+    await waitForEvent("caughtUp");
   });
 
   test("keeps retrying for an unknown tenant, because that looks like a network failure", async () => {
@@ -108,13 +110,13 @@ describe("a client of the real Worker", { concurrency: true }, () => {
         super(String(url).replace("/acme@eu/", "/acme@xx/"), protocols);
       }
     };
-    const { emitted, waitFor } = startClient({
+    const { emitted, waitForEvent } = startClient({
       url: worker.url,
       tenant: "acme@eu",
       getToken: () => "a.b.c",
       WebSocket: UnknownTenantSocket,
     });
-    await waitFor("connecting", 3);
+    await waitForEvent("connecting", 3);
     for (const { code } of emitted("connecting").slice(1)) assert.equal(code, 1006);
     assert.deepEqual(emitted("error"), []);
   });

@@ -20,8 +20,8 @@ describe("server messages", { concurrency: true }, () => {
       for (const part of ["type", "date", "user_id"]) send({ ...event("1"), [part]: undefined });
       send(known);
     });
-    const { waitFor, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
-    assert.deepEqual(await waitFor("event"), known);
+    const { waitForEvent, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    assert.deepEqual(await waitForEvent("event"), known);
     assert.deepEqual(emitted("error"), []);
   });
 
@@ -29,11 +29,11 @@ describe("server messages", { concurrency: true }, () => {
     const { url, received } = await startScriptedServer(({ send }) =>
       send({ type: "authenticated" }),
     );
-    const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
-    const { sub, filter, claims, expiresAt } = await waitFor("connected");
+    const { waitForEvent } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    const { sub, filter, claims, expiresAt } = await waitForEvent("connected");
     assert.deepEqual({ sub, filter, claims }, { sub: "", filter: "*", claims: {} });
     assert.ok(expiresAt > new Date("9999-01-01"));
-    await waitFor("caughtUp");
+    await waitForEvent("caughtUp");
     assert.deepEqual(received, ['{"type":"ping"}'], "a token without an expiry is not renewed");
   });
 
@@ -43,8 +43,8 @@ describe("server messages", { concurrency: true }, () => {
       send({ type: "error", error: "invalid_message", error_description: "What?" });
       send(authenticated());
     });
-    const { waitFor, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
-    await waitFor("connected");
+    const { waitForEvent, emitted } = startClient({ url, tenant: "acme", getToken: () => "token" });
+    await waitForEvent("connected");
     assert.deepEqual(
       emitted("error").map(({ code, message }) => [code, message]),
       [
@@ -124,7 +124,7 @@ describe("event listeners", { concurrency: true }, () => {
     };
     const ends = [];
     for (const name of ["connecting", "error", "connected", "event", "caughtUp"]) {
-      const { client, log, waitFor } = startClient({
+      const { client, log, waitForEvent } = startClient({
         url,
         tenant: "acme",
         getToken: () => "token",
@@ -132,7 +132,7 @@ describe("event listeners", { concurrency: true }, () => {
       });
       client.on(name, () => client.close());
       if (name === "connecting") client.close();
-      await waitFor("disconnected");
+      await waitForEvent("disconnected");
       ends.push({ name, client, log, length: log.length });
     }
     await waitFor(() => opened.every(({ readyState }) => readyState === WebSocket.CLOSED));

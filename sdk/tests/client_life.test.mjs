@@ -20,34 +20,34 @@ async function startTenantClient(options) {
   const proxy = await startFaultyProxy(worker.url);
   const getToken = () => tenant.token();
   const started = startClient({ url: proxy.url, tenant: tenant.slug, getToken, ...options });
-  await started.waitFor("caughtUp");
+  await started.waitForEvent("caughtUp");
   return { tenant, proxy, ...started };
 }
 
 describe("a connection without a responding peer", { concurrency: true }, () => {
   test("is replaced after a missing pong, without losing events", async () => {
-    const { tenant, proxy, waitFor, assertEvents } = await startTenantClient({
+    const { tenant, proxy, waitForEvent, assertEvents } = await startTenantClient({
       pingInterval: 50,
       pongTimeout: 2_000,
     });
     proxy.blackhole();
     const record = slo();
     await tenant.publish(record);
-    const { code, reason } = await waitFor("connecting", 2);
+    const { code, reason } = await waitForEvent("connecting", 2);
     assert.deepEqual({ code, reason }, { code: 1006, reason: "no answer to a ping" });
     await assertEvents(record.log_id);
   });
 
   test("is replaced if the server never responds", async () => {
     const server = await startScriptedServer(() => {});
-    const { waitFor } = startClient({
+    const { waitForEvent } = startClient({
       url: server.url,
       tenant: "acme",
       getToken: () => "token",
       connectTimeout: 100,
     });
-    assert.equal((await waitFor("connecting", 2)).reason, "no answer in time");
-    assert.equal((await waitFor("connecting", 3)).reason, "no answer in time");
+    assert.equal((await waitForEvent("connecting", 2)).reason, "no answer in time");
+    assert.equal((await waitForEvent("connecting", 3)).reason, "no answer in time");
     await waitFor(() => server.sockets.size <= 1);
   });
 
@@ -68,7 +68,7 @@ describe("a connection without a responding peer", { concurrency: true }, () => 
 describe("a platform that refuses to open a socket", () => {
   test("causes an error with the cause, and the client retries", async () => {
     const refusal = new Error("mixed content");
-    const { waitFor, emitted } = startClient({
+    const { waitForEvent, emitted } = startClient({
       url: "http://localhost",
       tenant: "acme",
       getToken: () => "token",
@@ -78,7 +78,7 @@ describe("a platform that refuses to open a socket", () => {
         }
       },
     });
-    const { code, cause } = await waitFor("error", 2);
+    const { code, cause } = await waitForEvent("error", 2);
     assert.equal(code, "connection_failed");
     assert.equal(cause, refusal);
     assert.equal(emitted("disconnected").length, 0);
@@ -104,15 +104,18 @@ describe("a closed client", { concurrency: true }, () => {
   }
 
   test("resumes after the last delivered event when it connects again", async () => {
-    const { tenant, client, assertEvents, waitFor } = await startTenantClient();
+    const { tenant, client, assertEvents, waitForEvent } = await startTenantClient();
     const records = [slo(), slo(), slo()];
     await tenant.publish(records[0]);
     await assertEvents(records[0].log_id);
     client.close();
-    assert.deepEqual(await waitFor("disconnected"), { code: 1000, reason: "close() was called" });
+    assert.deepEqual(await waitForEvent("disconnected"), {
+      code: 1000,
+      reason: "close() was called",
+    });
     await tenant.publish(records[1]);
     client.connect();
-    assert.equal((await waitFor("connected", 2)).recovered, true);
+    assert.equal((await waitForEvent("connected", 2)).recovered, true);
     await tenant.publish(records[2]);
     await assertEvents(...records.map(({ log_id }) => log_id));
     await waitFor(async () => (await tenant.listeners()).count === 1);
@@ -145,10 +148,10 @@ describe("in a browser", () => {
 
   test("a client disconnects while the network is offline and reconnects when it is back", async () => {
     const page = simulatePage();
-    const { tenant, client, waitFor, assertEvents } = await startTenantClient(slow);
+    const { tenant, client, waitForEvent, assertEvents } = await startTenantClient(slow);
     page.offline();
     assert.equal(client.state, "connecting");
-    assert.equal((await waitFor("connecting", 2)).delay, Infinity);
+    assert.equal((await waitForEvent("connecting", 2)).delay, Infinity);
     await waitFor(async () => (await tenant.listeners()).count === 0);
     const record = slo();
     await tenant.publish(record);
@@ -160,33 +163,33 @@ describe("in a browser", () => {
 
   test("a waiting client reconnects at once when the page becomes visible", async () => {
     const page = simulatePage();
-    const { proxy, waitFor, client } = await startTenantClient(slow);
+    const { proxy, waitForEvent, client } = await startTenantClient(slow);
     proxy.disconnect();
-    assert.ok((await waitFor("connecting", 2)).delay >= NEVER);
+    assert.ok((await waitForEvent("connecting", 2)).delay >= NEVER);
     proxy.restore();
     page.visibility("hidden");
     assert.equal(client.state, "connecting");
     page.visibility("visible");
-    await waitFor("caughtUp", 2);
+    await waitForEvent("caughtUp", 2);
   });
 
   test("a client sends a ping when the page becomes visible", async () => {
     const page = simulatePage();
-    const { proxy, waitFor, emitted } = await startTenantClient({
+    const { proxy, waitForEvent, emitted } = await startTenantClient({
       pingInterval: NEVER,
       pongTimeout: 2_000,
     });
     page.visibility("visible");
     proxy.blackhole();
     page.visibility("visible");
-    assert.equal((await waitFor("connecting", 2)).reason, "no answer to a ping");
-    await waitFor("caughtUp", 2);
+    assert.equal((await waitForEvent("connecting", 2)).reason, "no answer to a ping");
+    await waitForEvent("caughtUp", 2);
     assert.equal(emitted("connecting").length, 2);
   });
 
   test("a client disconnects when the page enters the back/forward cache and reconnects when it is restored", async () => {
     const page = simulatePage();
-    const { tenant, waitFor, client } = await startTenantClient(slow);
+    const { tenant, waitForEvent, client } = await startTenantClient(slow);
     page.hide(false);
     assert.equal(client.state, "connected");
     page.hide(true);
@@ -194,7 +197,7 @@ describe("in a browser", () => {
     page.show(false);
     assert.equal(client.state, "connecting");
     page.show(true);
-    await waitFor("caughtUp", 2);
+    await waitForEvent("caughtUp", 2);
   });
 
   test("a closed client ignores page events", async () => {

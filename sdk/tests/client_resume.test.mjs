@@ -59,30 +59,30 @@ describe("after a restart of the Worker", { concurrency: true }, () => {
   test("a subscriber to all events receives the events published during the outage exactly once", async () => {
     const { address, publish, restart } = await start();
     const before = await publish(USER, ...otherUsers(2));
-    const { waitFor, assertEvents } = startClient({ ...address, ...allEvents });
+    const { waitForEvent, assertEvents } = startClient({ ...address, ...allEvents });
     await assertEvents(...before);
-    await waitFor("caughtUp");
+    await waitForEvent("caughtUp");
     const live = await publish(USER);
     await assertEvents(...before, ...live);
     let missed;
     await restart(async () => (missed = await publish(USER, ...otherUsers(3))));
     await assertEvents(...before, ...live, ...missed);
-    assert.equal((await waitFor("connected", 2)).recovered, true);
-    assert.deepEqual(await waitFor("caughtUp", 2), { recovered: true });
+    assert.equal((await waitForEvent("connected", 2)).recovered, true);
+    assert.deepEqual(await waitForEvent("caughtUp", 2), { recovered: true });
     const later = await publish(USER);
     await assertEvents(...before, ...live, ...missed, ...later);
   });
 
   test("a subscriber without any event so far receives the events published during the outage", async () => {
     const { address, publish, restart } = await start();
-    const { waitFor, assertEvents } = startClient({ ...address, ...ownEvents });
-    assert.equal((await waitFor("connected")).filter, "self");
-    await waitFor("caughtUp");
+    const { waitForEvent, assertEvents } = startClient({ ...address, ...ownEvents });
+    assert.equal((await waitForEvent("connected")).filter, "self");
+    await waitForEvent("caughtUp");
     let missed;
     await restart(async () => (missed = await publish(...otherUsers(2), USER, USER)));
     await assertEvents(...missed.slice(2));
     assert.deepEqual(
-      await waitFor("caughtUp", 2),
+      await waitForEvent("caughtUp", 2),
       {},
       "the server cannot know whether the replay is complete",
     );
@@ -92,14 +92,14 @@ describe("after a restart of the Worker", { concurrency: true }, () => {
 
   test("a subscriber learns that the server no longer stores all missed events", async () => {
     const { address, publish, restart } = await start();
-    const { waitFor, assertEvents } = startClient({ ...address, ...allEvents });
-    await waitFor("caughtUp");
+    const { waitForEvent, assertEvents } = startClient({ ...address, ...allEvents });
+    await waitForEvent("caughtUp");
     const first = await publish(USER);
     await assertEvents(...first);
     let missed;
     await restart(async () => (missed = await publish(...otherUsers(101))));
     await assertEvents(...first, ...missed.slice(1));
-    assert.deepEqual(await waitFor("caughtUp", 2), { recovered: false });
+    assert.deepEqual(await waitForEvent("caughtUp", 2), { recovered: false });
   });
 
   test("a new client with a lastEventId resumes after that event", async () => {
@@ -123,7 +123,7 @@ describe("after a restart of the Worker", { concurrency: true }, () => {
     const subscribers = Array.from({ length: 200 }, () =>
       startClient({ ...address, ...allEvents, ...bounds }),
     );
-    await Promise.all(subscribers.map(({ waitFor }) => waitFor("caughtUp")));
+    await Promise.all(subscribers.map(({ waitForEvent }) => waitForEvent("caughtUp")));
     let missed;
     await restart(async () => (missed = await publish(...otherUsers(5))));
     await Promise.all(subscribers.map(({ assertEvents }) => assertEvents(...missed)));
@@ -145,8 +145,12 @@ describe("duplicate events", () => {
       for (let id = 1; id <= count + 1; id += 1) send(event(`${id}`));
       if (count < 3) socket.close(1001);
     });
-    const { assertEvents, waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
-    await waitFor("connected", 3);
+    const { assertEvents, waitForEvent } = startClient({
+      url,
+      tenant: "acme",
+      getToken: () => "token",
+    });
+    await waitForEvent("connected", 3);
     await assertEvents("1", "2", "3", "4");
   });
 
@@ -157,8 +161,12 @@ describe("duplicate events", () => {
       for (const id of ids) send(event(id));
       if (count === 1) socket.close(1001);
     });
-    const { assertEvents, waitFor } = startClient({ url, tenant: "acme", getToken: () => "token" });
-    await waitFor("caughtUp");
+    const { assertEvents, waitForEvent } = startClient({
+      url,
+      tenant: "acme",
+      getToken: () => "token",
+    });
+    await waitForEvent("caughtUp");
     await assertEvents(...ids);
   });
 });

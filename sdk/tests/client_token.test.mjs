@@ -35,12 +35,12 @@ const tokenFor = (tenant, seconds, claims) =>
 
 describe("an expiring token", { concurrency: true }, () => {
   test("is renewed on the open socket, which stays open after its expiry", async () => {
-    const { tenant, requests, waitFor, emitted, assertEvents } = startTenantClient({
+    const { tenant, requests, waitForEvent, emitted, assertEvents } = startTenantClient({
       getToken: (tenant) => tokenFor(tenant, 8, { scope: "listen:events:self", sub: USER }),
       renewBefore: 4 * SECOND,
     });
-    const { expiresAt } = await waitFor("connected");
-    const renewed = await waitFor("renewed");
+    const { expiresAt } = await waitForEvent("connected");
+    const renewed = await waitForEvent("renewed");
     assert.ok(renewed.expiresAt > expiresAt);
     assert.equal(renewed.claims.jti, `${sequence}`);
     await waitFor(() => Date.now() > expiresAt.getTime() + 100);
@@ -53,19 +53,19 @@ describe("an expiring token", { concurrency: true }, () => {
 
   test("ends the connection if it cannot be renewed, and the client reconnects with a fresh one", async () => {
     let failing = true;
-    const { requests, waitFor, emitted } = startTenantClient({
+    const { requests, waitForEvent, emitted } = startTenantClient({
       getToken(tenant, { fresh }) {
         if (fresh && failing) throw new Error("the issuer is unavailable");
         return tokenFor(tenant, fresh ? 600 : 8);
       },
       renewBefore: 4 * SECOND,
     });
-    await waitFor("connected");
-    assert.equal((await waitFor("error")).code, "token_unavailable");
-    const { code } = await waitFor("connecting", 2);
+    await waitForEvent("connected");
+    assert.equal((await waitForEvent("error")).code, "token_unavailable");
+    const { code } = await waitForEvent("connecting", 2);
     failing = false;
     assert.equal(code, 4419);
-    await waitFor("connected", 2);
+    await waitForEvent("connected", 2);
     assert.deepEqual(requests.at(-1), { fresh: true });
     assert.equal(emitted("disconnected").length, 0);
   });
@@ -77,9 +77,9 @@ describe("an expiring token", { concurrency: true }, () => {
       const exp = Math.floor(Date.now() / 1000) + 2;
       send(authenticated({ claims: { exp }, expires_at: new Date(exp * 1000).toISOString() }));
     });
-    const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "the-only-one" });
-    await waitFor("connected");
-    assert.equal((await waitFor("error")).code, "token_unchanged");
+    const { waitForEvent } = startClient({ url, tenant: "acme", getToken: () => "the-only-one" });
+    await waitForEvent("connected");
+    assert.equal((await waitForEvent("error")).code, "token_unchanged");
     assert.deepEqual([...authentications], ["the-only-one"]);
     assert.ok(!received.some((text) => text.includes("authenticate")));
   });
@@ -142,14 +142,14 @@ async function waitWithoutTimers(condition) {
 describe("a rejected token", { concurrency: true }, () => {
   test("is never sent again, and the next request is for a fresh one", async () => {
     const tokens = [];
-    const { requests, waitFor, emitted } = startTenantClient({
+    const { requests, waitForEvent, emitted } = startTenantClient({
       getToken(tenant, { fresh }) {
         const token = fresh ? tenant.token() : tenant.token({ exp: now() - 60 });
         tokens.push(token);
         return token;
       },
     });
-    await waitFor("connected");
+    await waitForEvent("connected");
     // A failed upgrade has no reason. The second attempt sends the token in a message and gets one.
     assert.deepEqual(
       emitted("connecting").map(({ code }) => code),
@@ -171,12 +171,12 @@ describe("a rejected token", { concurrency: true }, () => {
       send({ type: "authentication_failed", error: "invalid_token", error_description: "No." });
       socket.close(4401);
     });
-    const { waitFor, emitted } = startClient({
+    const { waitForEvent, emitted } = startClient({
       url,
       tenant: "acme",
       getToken: () => "the-only-one",
     });
-    assert.equal((await waitFor("error", 3)).code, "token_unchanged");
+    assert.equal((await waitForEvent("error", 3)).code, "token_unchanged");
     assert.equal(emitted("error")[0].code, "invalid_token");
     assert.equal(authentications.length, 1);
     assert.equal(emitted("disconnected").length, 0, "the client keeps retrying");
@@ -190,14 +190,14 @@ describe("a rejected token", { concurrency: true }, () => {
       socket.close(4401);
     });
     let freshTokens = 0;
-    const { waitFor, emitted } = startClient({
+    const { waitForEvent, emitted } = startClient({
       url,
       tenant: "acme",
       getToken: ({ fresh }) => `token-${(freshTokens += fresh)}`,
       minReconnectDelay: DELAY,
       maxReconnectDelay: DELAY,
     });
-    await waitFor("caughtUp");
+    await waitForEvent("caughtUp");
     assert.deepEqual(
       emitted("connecting").map(({ delay }) => delay / DELAY),
       [0, 1, 10, 10, 10, 10],
@@ -206,10 +206,13 @@ describe("a rejected token", { concurrency: true }, () => {
   });
 
   test("without the required permission stops the client, and the error names the permission", async () => {
-    const { client, waitFor, emitted } = startTenantClient({
+    const { client, waitForEvent, emitted } = startTenantClient({
       getToken: (tenant) => tenant.token({ scope: "openid" }),
     });
-    assert.deepEqual(await waitFor("disconnected"), { code: 4403, reason: "insufficient_scope" });
+    assert.deepEqual(await waitForEvent("disconnected"), {
+      code: 4403,
+      reason: "insufficient_scope",
+    });
     assert.equal(client.state, "disconnected");
     assert.equal(emitted("error").length, 1);
     assert.equal(emitted("error")[0].code, "insufficient_scope");
@@ -233,11 +236,11 @@ describe("an application without a token", { concurrency: true }, () => {
     test(`is called again until it returns one (getToken ${name})`, async () => {
       let failures = 0;
       const tenant = new Tenant(worker);
-      const { waitFor, emitted, requests } = startTenantClient({
+      const { waitForEvent, emitted, requests } = startTenantClient({
         tenant,
         getToken: () => ((failures += 1) < 4 ? getToken() : tenant.token()),
       });
-      await waitFor("connected");
+      await waitForEvent("connected");
       assert.ok(requests.every(({ fresh }) => !fresh));
       assert.equal(emitted("error").length, 3);
       for (const error of emitted("error")) {
@@ -249,13 +252,13 @@ describe("an application without a token", { concurrency: true }, () => {
 
   test("does not block a connection attempt for longer than the timeout", async () => {
     const tenant = new Tenant(worker);
-    const { waitFor, requests } = startTenantClient({
+    const { waitForEvent, requests } = startTenantClient({
       tenant,
       getToken: () => (requests.length === 1 ? new Promise(() => {}) : tenant.token()),
       connectTimeout: 100,
     });
-    assert.deepEqual((await waitFor("connecting", 2)).reason, "no answer in time");
-    await waitFor("connected");
+    assert.deepEqual((await waitForEvent("connecting", 2)).reason, "no answer in time");
+    await waitForEvent("connected");
   });
 });
 
@@ -264,13 +267,13 @@ describe("the token is sent", { concurrency: true }, () => {
 
   test("in the upgrade request together with last_event_id", async () => {
     const { url, authentications } = await startScriptedServer(accept);
-    const { waitFor } = startClient({
+    const { waitForEvent } = startClient({
       url,
       tenant: "acme",
       getToken: () => "a.b.c",
       lastEventId: "9+ü",
     });
-    await waitFor("caughtUp");
+    await waitForEvent("caughtUp");
     assert.deepEqual(authentications, [
       { transport: "upgrade", token: "a.b.c", lastEventId: "9+ü" },
     ]);
@@ -280,26 +283,26 @@ describe("the token is sent", { concurrency: true }, () => {
     const { url, authentications, sockets } = await startScriptedServer(accept, {
       subprotocol: false,
     });
-    const { waitFor } = startClient({
+    const { waitForEvent } = startClient({
       url,
       tenant: "acme",
       getToken: () => "a.b.c",
       lastEventId: "9",
     });
-    await waitFor("caughtUp");
+    await waitForEvent("caughtUp");
     const inMessage = { transport: "message", token: "a.b.c", lastEventId: "9" };
     assert.deepEqual(authentications.at(-1), inMessage);
     // The next attempt starts with the transport that worked.
     const before = authentications.length;
     for (const socket of sockets) socket.terminate();
-    await waitFor("caughtUp", 2);
+    await waitForEvent("caughtUp", 2);
     assert.deepEqual(authentications.slice(before), [inMessage]);
   });
 
   test("in a message if it cannot be a subprotocol", async () => {
     const { url, authentications } = await startScriptedServer(accept);
-    const { waitFor } = startClient({ url, tenant: "acme", getToken: () => "not, a JWT" });
-    await waitFor("caughtUp");
+    const { waitForEvent } = startClient({ url, tenant: "acme", getToken: () => "not, a JWT" });
+    await waitForEvent("caughtUp");
     assert.deepEqual(authentications, [
       { transport: "message", token: "not, a JWT", lastEventId: undefined },
     ]);
@@ -316,13 +319,13 @@ describe("the token is sent", { concurrency: true }, () => {
       }
     };
     let attempts = 0;
-    const { waitFor } = startClient({
+    const { waitForEvent } = startClient({
       url,
       tenant: "acme",
       getToken: () => "a.b.c",
       WebSocket: FlakyWebSocket,
     });
-    await waitFor("connected", 3);
+    await waitForEvent("connected", 3);
     assert.deepEqual(
       authentications.map(({ transport }) => transport),
       ["upgrade", "upgrade", "upgrade"],

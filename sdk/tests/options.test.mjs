@@ -98,13 +98,13 @@ describe("options", { concurrency: true }, () => {
     assert.match(output, /^TypeError this platform has no WebSocket: use Node 22 .*package ws/);
 
     const tenant = new Tenant(worker);
-    const { waitFor, assertEvents, client } = startClient({
+    const { waitForEvent, assertEvents, client } = startClient({
       url: worker.url,
       tenant: tenant.slug,
       getToken: () => tenant.token(),
       WebSocket: WsWebSocket,
     });
-    await waitFor("caughtUp");
+    await waitForEvent("caughtUp");
     const record = slo();
     await tenant.publish(record);
     await assertEvents(record.log_id);

@@ -23,7 +23,7 @@ export function startClient(options) {
     /** Returns the values that were emitted with this name. */
     emitted,
     /** Waits until this name has been emitted `count` times. Returns the last value. */
-    async waitFor(name, count = 1) {
+    async waitForEvent(name, count = 1) {
       await waitFor(
         () => emitted(name).length >= count,
         () => `${name} was not emitted ${count} times:\n${format(log)}`,
