@@ -254,6 +254,12 @@ describe("an invalid value", () => {
     });
   }
 
+  test("of null counts as absent", async () => {
+    await reconfigurable.reconfigure({ SHARDS: null });
+    const tenant = new Tenant(reconfigurable, { name: "acme", locality: "us" });
+    assert.equal((await tenant.get("/api/health")).status, 200);
+  });
+
   test("does not change the response to an unknown path or method", async () => {
     await reconfigurable.reconfigure({ AUDIENCE: "" });
     await assertError(await reconfigurable.fetch("/acme@xx/api/events"), 404, "not_found");
