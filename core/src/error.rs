@@ -82,6 +82,8 @@ pub enum ApiError {
     VersionMismatch,
     /// The tenant's storage does not respond.
     StorageUnavailable(Incident),
+    /// The tenant has the maximum number of user-wide revocations.
+    StorageFull,
     /// A limit on the number of open sockets is reached.
     TooManySockets(SocketLimit),
     /// The client's address exceeds a rate limit.
@@ -213,6 +215,7 @@ impl ApiError {
             Self::StorageUnavailable(_) => {
                 WireError::transient("storage_unavailable", 503, 1013, 5)
             }
+            Self::StorageFull => WireError::transient("storage_full", 503, 1013, 60),
             Self::TooManySockets(SocketLimit::Unauthenticated) => {
                 WireError::transient("too_many_sockets", 503, 1013, 10)
             }
@@ -272,6 +275,9 @@ impl ApiError {
             Self::VersionMismatch => "A new version is being deployed. Try again in a few seconds.",
             Self::StorageUnavailable(_) => {
                 "The tenant's storage does not respond. The failure has been logged. Try again in a few seconds."
+            }
+            Self::StorageFull => {
+                "The tenant has the maximum number of revoked users. Lower REVOCATION_DAYS, or wait until older revocations expire."
             }
             Self::TooManySockets(SocketLimit::Tenant) => {
                 "The tenant has reached its limit of open sockets. Try again later."

@@ -7,8 +7,12 @@ use session_events_core::{
     events::{
         event::Event,
         event_log::{EventLog, StoredEvent},
+        revocation::expired_at,
     },
-    protocol::{bodies::HealthBody, object_request::RevokedAt, revocation_page::PageRequest},
+    protocol::{
+        bodies::{HealthBody, HealthDetails},
+        revocation_page::PageRequest,
+    },
     replication::messages::{LogEntry, Snapshot},
     tenant::{Tenant, config::Config},
     timestamp::Timestamp,
@@ -21,14 +25,19 @@ use super::{
 };
 use crate::{
     Result,
-    runtime::{clock, http, log::OrInternal},
-    storage::event_store::EventStore,
+    runtime::{
+        clock, http,
+        log::{self, OrInternal},
+    },
+    storage::{capacity::Room, event_store::EventStore},
 };
 
 /// The leader's state.
 pub(super) struct Leader {
     pub(super) events: Rc<EventStore>,
     pub(super) key_sets: KeySets,
+    /// The tenant's domain, for log lines.
+    domain: String,
     replicator: Replicator,
     /// Whether the alarm is set for the next prune.
     is_prune_scheduled: Cell<bool>,
@@ -40,6 +49,7 @@ impl Leader {
         let events = Rc::new(EventStore::new(state));
         Self {
             key_sets: KeySets::new(state, tenant.domain()),
+            domain: tenant.domain(),
             replicator: Replicator::new(state, env, tenant, Rc::clone(&events)),
             events,
             is_prune_scheduled: Cell::new(false),
@@ -56,14 +66,36 @@ impl Leader {
         })?
     }
 
+    /// Makes room for the revocations of new events.
+    pub(super) fn make_room(&self, events: usize) -> Result<()> {
+        let step = "publish";
+        match self
+            .events
+            .make_room(events, clock::now())
+            .or_internal(step)?
+        {
+            Room::Available {
+                dropped_sessions: 0,
+            } => Ok(()),
+            Room::Available { dropped_sessions } => {
+                let detail = format!("{dropped_sessions} sessions, those with the oldest dates");
+                log::error("revocations_dropped", &self.domain, &detail);
+                Ok(())
+            }
+            Room::Full => Err(ApiError::StorageFull),
+        }
+    }
+
     /// Stores events and returns those that are not duplicates.
     pub(super) fn append(
         &self,
         events: Vec<Event>,
         now: Timestamp,
+        config: &Config,
     ) -> worker::Result<Vec<StoredEvent>> {
         let min_acked = self.replicator.min_acked()?;
-        self.events.append(events, now, min_acked)
+        let days = config.revocation_days();
+        self.events.append(events, now, min_acked, days)
     }
 
     /// Returns the time by which appends to followers are retried, or `None` without followers.
@@ -104,22 +136,24 @@ impl Leader {
     ) -> worker::Result<Response> {
         let last_event_id = |log: &EventLog| log.last().map(|event| event.id.clone());
         let last_event_id = self.events.with_log(last_event_id)?;
-        let days = config.revocation_days();
-        let page = self
-            .events
-            .revocations()
-            .page(page, last_event_id, days, clock::now())?;
+        let expired_at = expired_at(config.revocation_days(), clock::now());
+        let revocations = self.events.revocations();
+        let page = revocations.page(&page, last_event_id, expired_at)?;
         http::json_with_etag(&page, if_none_match)
     }
 
-    /// Returns the latest revocation time for a user, as a [`RevokedAt`].
-    pub(super) fn revoked_at(
+    /// Returns the revocations that can apply to a token, as [`UserRevocations`].
+    ///
+    /// [`UserRevocations`]: session_events_core::events::revocation::UserRevocations
+    pub(super) fn user_revocations(
         &self,
         user_id: &str,
         session_id: Option<&str>,
+        config: &Config,
     ) -> worker::Result<Response> {
-        let revoked_at = self.events.revocations().revoked_at(user_id, session_id)?;
-        http::object_response(&RevokedAt { revoked_at })
+        let expired_at = expired_at(config.revocation_days(), clock::now());
+        let revocations = self.events.revocations();
+        http::object_response(&revocations.of_user(user_id, session_id, expired_at)?)
     }
 
     /// Returns the time of the next prune, unless the alarm is already set for it.
@@ -130,9 +164,7 @@ impl Leader {
         if self.is_prune_scheduled.get() {
             return Ok(None);
         }
-        self.events
-            .revocations()
-            .next_prune(config.revocation_days())
+        self.events.next_prune(config.revocation_days())
     }
 
     /// Records that the alarm is set for the next prune.
@@ -140,37 +172,61 @@ impl Leader {
         self.is_prune_scheduled.set(true);
     }
 
-    /// Prunes expired revocations. Returns the time of the next prune.
+    /// Prunes expired events and revocations. Returns the time of the next prune.
     pub(super) fn prune(
         &self,
         now: Timestamp,
         config: &Config,
     ) -> worker::Result<Option<Timestamp>> {
-        let (days, revocations) = (config.revocation_days(), self.events.revocations());
-        if revocations.next_prune(days)?.is_some_and(|due| due <= now) {
-            revocations.prune(days, now)?;
+        let days = config.revocation_days();
+        if self.events.next_prune(days)?.is_some_and(|due| due <= now) {
+            self.events.prune(days, now)?;
         }
-        let next = revocations.next_prune(days)?;
-        // An empty table needs no alarm. The next revocation schedules one.
+        let next = self.events.next_prune(days)?;
+        // Without events, no alarm is needed. The next event schedules one.
         self.is_prune_scheduled.set(next.is_some());
         Ok(next)
     }
 
-    /// Returns the state of the storage and the age of the key sets.
-    pub(super) fn health(&self, tenant: &Tenant, config: &Config) -> Result<Response> {
-        self.events.check().map_err(|error| {
+    /// Returns the state of the storage, and the details if the client may see them.
+    pub(super) fn health(
+        &self,
+        tenant: &Tenant,
+        config: &Config,
+        has_details: bool,
+    ) -> Result<Response> {
+        self.events.check().or_storage_unavailable()?;
+        let details = if has_details {
+            Some(HealthDetails {
+                key_sets: config
+                    .issuers(tenant)
+                    .map(|issuer| self.key_sets.health(issuer.jwks_uri))
+                    .collect(),
+                dropped_revocations: self.events.dropped_revocations().or_storage_unavailable()?,
+            })
+        } else {
+            None
+        };
+        http::json(&HealthBody {
+            storage: "ok",
+            details,
+        })
+        .or_internal("health")
+    }
+}
+
+/// Maps a failure of the storage to the error of the health endpoint.
+trait OrStorageUnavailable<T> {
+    fn or_storage_unavailable(self) -> Result<T>;
+}
+
+impl<T> OrStorageUnavailable<T> for worker::Result<T> {
+    fn or_storage_unavailable(self) -> Result<T> {
+        self.map_err(|error| {
             ApiError::StorageUnavailable(Incident {
                 step: "health",
                 cause: error.to_string(),
             })
-        })?;
-        http::json(&HealthBody {
-            storage: "ok",
-            key_sets: config
-                .issuers(tenant)
-                .map(|issuer| self.key_sets.health(issuer.jwks_uri))
-                .collect(),
         })
-        .or_internal("health")
     }
 }

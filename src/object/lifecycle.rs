@@ -29,13 +29,10 @@ use super::{
     sockets::{self, Sockets},
     tenant_hub::{Role, TenantHub},
 };
-use crate::{
-    runtime::{
-        environment, http,
-        log::{self, OrInternal, Rejected},
-        requests::header,
-    },
-    storage::{database::Database, schema},
+use crate::runtime::{
+    environment, http,
+    log::{self, OrInternal, Rejected},
+    requests::header,
 };
 
 #[wasm_bindgen(
@@ -54,13 +51,10 @@ impl TenantHub {
             return Err(Error::new(&format!("no object of a tenant is called \"{name}\"")).into());
         };
         let role = match shard {
-            None => Role::Leader(Leader::new(&state, &env, tenant.clone())),
-            Some(number) => Role::Shard(Shard::new(&state, &env, tenant.clone(), number)),
+            None => Role::Leader(Box::new(Leader::new(&state, &env, tenant.clone()))),
+            Some(number) => Role::Shard(Box::new(Shard::new(&state, &env, tenant.clone(), number))),
         };
-        let prepared =
-            create_tables(&role, &state).and_then(|()| sockets::set_ping_auto_response(&state));
-        if let Err(error) = prepared {
-            // Requests that need the tables will fail and report their own errors.
+        if let Err(error) = sockets::set_ping_auto_response(&state) {
             log::incident("object_start", &name, &error);
         }
         Ok(Self {
@@ -135,13 +129,5 @@ impl TenantHub {
     /// Processes everything that is due, and sets the alarm for what is due next.
     pub async fn alarm(&self) -> Result<(), JsValue> {
         Ok(self.run_alarm().await?)
-    }
-}
-
-fn create_tables(role: &Role, state: &Rc<State>) -> worker::Result<()> {
-    let database = Database::new(state);
-    match role {
-        Role::Leader(_) => schema::create_leader_tables(&database),
-        Role::Shard(_) => schema::create_shard_table(&database),
     }
 }

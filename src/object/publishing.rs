@@ -1,6 +1,9 @@
 //! Stores events and delivers them.
 
-use session_events_core::protocol::{bodies::PublishReceipt, object_request::Publication};
+use session_events_core::{
+    protocol::{bodies::PublishReceipt, object_request::Publication},
+    tenant::config::Config,
+};
 use worker::Response;
 
 use super::{delivery::deliver, leader::Leader, tenant_hub::TenantHub};
@@ -19,12 +22,12 @@ impl TenantHub {
         receipt: PublishReceipt,
     ) -> Result<Response> {
         let step = "publish";
+        let config = self.config()?;
+        leader.make_room(publication.events.len())?;
         let stored = self
-            .store_and_deliver(leader, publication)
+            .store_and_deliver(leader, publication, config)
             .or_internal(step)?;
-        let next_prune = leader
-            .next_prune_if_unscheduled(self.config()?)
-            .or_internal(step)?;
+        let next_prune = leader.next_prune_if_unscheduled(config).or_internal(step)?;
         let next_retry = leader.next_retry().or_internal(step)?;
         let due = next_prune.into_iter().chain(next_retry).min();
         self.ensure_alarm_by(due).await.or_internal(step)?;
@@ -44,6 +47,7 @@ impl TenantHub {
         &self,
         leader: &Leader,
         publication: Publication,
+        config: &Config,
     ) -> worker::Result<usize> {
         let user_ids: Vec<&str> = publication
             .events
@@ -53,7 +57,7 @@ impl TenantHub {
         self.close_slow_consumers(&user_ids)?;
         self.sockets.with_index(|listeners| {
             let now = clock::now();
-            let stored = leader.append(publication.events, now)?;
+            let stored = leader.append(publication.events, now, config)?;
             deliver(&stored, listeners, now);
             Ok(stored.len())
         })?

@@ -157,12 +157,14 @@ impl Inner {
             return Ok(None);
         };
         let entries = self.events.entries_after(cursor.after)?;
-        if entries.is_empty() && !cursor.unconfirmed {
+        // The entries before the first, or all of them, may have been deleted.
+        let after = match entries.first() {
+            Some(first) => first.seq.saturating_sub(1),
+            None => self.events.last_seq()?.max(cursor.after),
+        };
+        if entries.is_empty() && after == cursor.after && !cursor.unconfirmed {
             return Ok(None);
         }
-        let after = entries
-            .first()
-            .map_or(cursor.after, |first| first.seq.saturating_sub(1));
         let append = Append {
             after,
             truncated: after > cursor.after,

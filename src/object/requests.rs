@@ -46,8 +46,8 @@ impl TenantHub {
                 self.publish(leader, publication, receipt).await
             }
             (ObjectRequest::Events, Role::Leader(leader)) => leader.events().or_internal(step),
-            (ObjectRequest::Health, Role::Leader(leader)) => {
-                leader.health(&self.tenant, self.config()?)
+            (ObjectRequest::Health { has_details }, Role::Leader(leader)) => {
+                leader.health(&self.tenant, self.config()?, has_details)
             }
             (
                 ObjectRequest::Revocations {
@@ -59,13 +59,13 @@ impl TenantHub {
                 .revocations(page, if_none_match.as_deref(), self.config()?)
                 .or_internal(step),
             (
-                ObjectRequest::RevokedAt {
+                ObjectRequest::UserRevocations {
                     user_id,
                     session_id,
                 },
                 Role::Leader(leader),
             ) => leader
-                .revoked_at(&user_id, session_id.as_deref())
+                .user_revocations(&user_id, session_id.as_deref(), self.config()?)
                 .or_internal(step),
             (ObjectRequest::KeySet { jwks_uri, kid }, Role::Leader(leader)) => {
                 let key_set = leader.key_sets.get(&jwks_uri, &kid).await;
@@ -82,9 +82,9 @@ impl TenantHub {
             (
                 ObjectRequest::Publish { .. }
                 | ObjectRequest::Events
-                | ObjectRequest::Health
+                | ObjectRequest::Health { .. }
                 | ObjectRequest::Revocations { .. }
-                | ObjectRequest::RevokedAt { .. }
+                | ObjectRequest::UserRevocations { .. }
                 | ObjectRequest::KeySet { .. }
                 | ObjectRequest::Follow { .. }
                 | ObjectRequest::Append,

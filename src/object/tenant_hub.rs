@@ -42,9 +42,9 @@ pub struct TenantHub {
 /// The role of an object, and the state that belongs to it.
 pub(super) enum Role {
     /// Stores the tenant's events.
-    Leader(Leader),
+    Leader(Box<Leader>),
     /// Holds sockets and follows the leader's log.
-    Shard(Shard),
+    Shard(Box<Shard>),
 }
 
 impl Role {

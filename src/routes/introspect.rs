@@ -2,8 +2,8 @@
 
 use session_events_core::{
     error::ApiError,
-    events::revocation::is_revoked,
-    protocol::object_request::{ObjectRequest, RevokedAt},
+    events::revocation::UserRevocations,
+    protocol::object_request::ObjectRequest,
     tokens::{
         access_token::{self, IssuedToken},
         introspection,
@@ -44,11 +44,11 @@ impl TenantRequest<'_> {
         let (Some(user_id), session_id) = introspection::user_and_session(token) else {
             return Ok(false);
         };
-        let request = ObjectRequest::RevokedAt {
+        let request = ObjectRequest::UserRevocations {
             user_id: user_id.to_owned(),
             session_id: session_id.map(str::to_owned),
         };
-        let RevokedAt { revoked_at } = self.leader.call(&request).await?;
-        Ok(revoked_at.is_some_and(|revoked_at| is_revoked(token.claims(), revoked_at)))
+        let revocations: UserRevocations = self.leader.call(&request).await?;
+        Ok(revocations.revokes(token.claims(), session_id))
     }
 }

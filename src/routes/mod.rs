@@ -120,11 +120,7 @@ async fn respond_for_tenant(
         Endpoint::Events => tenant_request.read(&ObjectRequest::Events).await,
         Endpoint::Revocations => tenant_request.revocations().await,
         Endpoint::Introspect => tenant_request.introspect().await,
-        Endpoint::Health => {
-            tenant_request
-                .read_anonymously(&ObjectRequest::Health)
-                .await
-        }
+        Endpoint::Health => tenant_request.health().await,
     }
 }
 

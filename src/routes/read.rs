@@ -1,5 +1,5 @@
-//! Endpoints that read: `listeners` and `revocations`. `events`, `health` and `_debug` are plain
-//! requests to the leader.
+//! Endpoints that read: `health`, `listeners` and `revocations`. `events` and `_debug` are plain requests
+//! to the leader.
 
 use std::iter;
 
@@ -17,6 +17,19 @@ use crate::{
 };
 
 impl TenantRequest<'_> {
+    /// Returns the health of the leader. Only a client with the permission for all users receives the
+    /// details, which name the tenant's issuers. An invalid token is rejected.
+    pub(super) async fn health(&self) -> Result<Response> {
+        let token = self.bearer_token();
+        let Some(token) = token else {
+            let request = ObjectRequest::Health { has_details: false };
+            return self.read_anonymously(&request).await;
+        };
+        let has_details = self.verify(&token).await?.authorize_all_users().is_ok();
+        self.fetch_from_leader(&ObjectRequest::Health { has_details })
+            .await
+    }
+
     /// Returns a page of the revocations.
     pub(super) async fn revocations(&self) -> Result<Response> {
         let page = PageRequest::parse(self.url)?;

@@ -47,12 +47,14 @@ impl TenantRequest<'_> {
 
     /// Checks that the request has an access token with the permission for all users.
     pub(super) async fn authorize_all_users(&self) -> Result<()> {
-        let authorization = header(self.request, "authorization");
-        let token = authorization
-            .as_deref()
-            .and_then(bearer)
-            .ok_or(TokenError::Missing)?;
-        self.verify(token).await?.authorize_all_users()
+        let token = self.bearer_token().ok_or(TokenError::Missing)?;
+        self.verify(&token).await?.authorize_all_users()
+    }
+
+    /// Returns the access token of the request, unverified.
+    pub(super) fn bearer_token(&self) -> Option<String> {
+        let authorization = header(self.request, "authorization")?;
+        bearer(&authorization).map(str::to_owned)
     }
 
     /// Checks that the client's address may still reach the object without a token.
@@ -78,7 +80,8 @@ impl TenantRequest<'_> {
         self.fetch_from_leader(request).await
     }
 
-    async fn fetch_from_leader(&self, request: &ObjectRequest) -> Result<Response> {
+    /// Returns the leader's response to an authorized client.
+    pub(super) async fn fetch_from_leader(&self, request: &ObjectRequest) -> Result<Response> {
         self.leader
             .fetch(&self.forwarded_url, request, Payload::None)
             .await

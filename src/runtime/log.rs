@@ -71,6 +71,11 @@ pub(crate) fn warning(what: &'static str, tenant: &str, detail: &str) {
     console_warn!("{}", Line::new(what, tenant, detail).to_json());
 }
 
+/// Logs a loss that the operator must know about.
+pub(crate) fn error(what: &'static str, tenant: &str, detail: &str) {
+    console_error!("{}", Line::new(what, tenant, detail).to_json());
+}
+
 /// Logs an internal failure that no request reports.
 pub(crate) fn incident(step: &'static str, tenant: &str, error: &worker::Error) {
     let detail = error.to_string();
@@ -89,7 +94,9 @@ pub(crate) fn rejected(request: Rejected<'_>, error: &ApiError) {
     };
     let json = line.to_json();
     match error {
-        ApiError::Internal(_) | ApiError::StorageUnavailable(_) => console_error!("{json}"),
+        ApiError::Internal(_) | ApiError::StorageUnavailable(_) | ApiError::StorageFull => {
+            console_error!("{json}")
+        }
         _ if error.status() >= 500 => console_warn!("{json}"),
         _ => console_log!("{json}"),
     }

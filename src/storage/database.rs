@@ -4,7 +4,7 @@
 //! while rows are read, and it converts each field of each row by a call into JavaScript. Here the
 //! rows become JSON text in one call, and every failure is an error.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use session_events_core::json::JsonObject;
 use worker::{
     Result, SqlStorageValue, State,
@@ -73,6 +73,13 @@ impl Database {
         let json = String::from(JSON::stringify(&rows)?);
         let rows: Vec<JsonObject<Row>> = serde_json::from_str(&json)?;
         Ok(rows.into_iter().map(|JsonObject(row)| row).collect())
+    }
+
+    /// Returns whether a table exists.
+    pub(crate) fn has_table(&self, name: &str) -> Result<bool> {
+        let select = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?";
+        let rows: Vec<IgnoredAny> = self.query(select, vec![name.into()])?;
+        Ok(!rows.is_empty())
     }
 
     /// Runs a closure in a transaction. If the closure fails, nothing is stored.

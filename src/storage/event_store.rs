@@ -1,79 +1,91 @@
-//! The event log on disk.
+//! The events and their revocations on disk.
 //!
 //! A batch is stored in one transaction. If it fails, nothing of it is stored and the publisher can
-//! repeat it. The unique column `log_id` decides whether a log record is a duplicate. Sequence
-//! numbers have no gaps and only the oldest rows are ever deleted, so a range of sequence numbers
-//! has a known number of rows.
+//! repeat it. The unique column `log_id` decides whether a log record is a duplicate. Sequence numbers
+//! are assigned without gaps.
 
 use std::{cell::RefMut, rc::Rc};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use session_events_core::{
     events::{
-        event::Event,
+        event::{Event, EventType, Revokes},
         event_log::{EventLog, MAX_STORED_EVENTS, StoredEvent},
-        revocation::MAX_REVOCATIONS,
+        revocation::expired_at,
     },
+    protocol::bodies::DroppedRevocations,
     replication::messages::{LogEntry, MAX_APPEND_ENTRIES},
     timestamp::Timestamp,
 };
 use worker::{Result, State};
 
-use super::{cached::Cached, database::Database, revocations::Revocations};
+use super::{
+    cached::Cached,
+    capacity::{Capacity, Room},
+    database::Database,
+    retention::{self, MAX_UNACKNOWLEDGED_EVENTS},
+    revocations::{self, Revocations},
+    schema::{EVENTS, Tables},
+};
 
 /// Number of events that the log keeps for replay.
 #[expect(clippy::cast_possible_wrap, reason = "the constant is 100")]
 const REPLAY_EVENTS: i64 = MAX_STORED_EVENTS as i64;
-/// Maximum number of unacknowledged events that the log keeps for followers. It is larger than the
-/// largest batch (50,000).
-const MAX_UNACKNOWLEDGED_EVENTS: i64 = 100_000;
-/// Number of log ids that are kept to detect duplicates.
-const MAX_LOG_IDS: i64 = 10_000;
 /// Number of events per statement. This many of the longest possible events stay below 2 MB, the
 /// maximum size of a bound value (Cloudflare, "Durable Objects: Limits").
 const EVENTS_PER_STATEMENT: usize = 100;
 
-/// The stored events, their revocations, and the latest events in memory.
+/// The stored events and their revocations, and the latest events in memory.
 pub(crate) struct EventStore {
-    database: Database,
-    revocations: Revocations,
+    tables: Tables,
     log: Cached<EventLog>,
+    capacity: Capacity,
 }
 
-/// A row of the table `accepted`.
+/// A row that was inserted into `event_log`.
 #[derive(Deserialize)]
 struct AcceptedRow {
     seq: i64,
     log_id: String,
 }
 
-/// A row of the table `events`.
-#[derive(Serialize)]
-struct EventRow<'a> {
+/// A row of `event_log` that has an event.
+#[derive(Deserialize)]
+struct EventRow {
     seq: i64,
-    event: &'a str,
+    log_id: String,
+    #[serde(rename = "type")]
+    event_type: EventType,
+    date: String,
+    user_id: String,
+    session_id: Option<String>,
+    revokes: Option<Revokes>,
+}
+
+/// The largest sequence number, which is null without rows.
+#[derive(Deserialize)]
+struct LastRow {
+    seq: Option<i64>,
 }
 
 impl EventStore {
     /// Returns the event store of an object.
     pub(crate) fn new(state: &Rc<State>) -> Self {
-        let database = Database::new(state);
         Self {
-            revocations: Revocations::new(database.clone()),
-            database,
+            tables: Tables::new(Database::new(state), EVENTS),
             log: Cached::new(),
+            capacity: Capacity::default(),
         }
     }
 
     /// Checks that the events can be read.
     pub(crate) fn check(&self) -> Result<()> {
-        let last = "SELECT seq, event FROM events ORDER BY seq DESC LIMIT 1";
-        self.database.query::<LogEntry>(last, vec![]).map(drop)
+        self.read_last_seq().map(drop)
     }
 
     /// Returns the revocations.
-    pub(crate) fn revocations(&self) -> &Revocations {
-        &self.revocations
+    pub(crate) fn revocations(&self) -> Revocations<'_> {
+        Revocations::new(&self.tables)
     }
 
     /// Passes the latest events to a closure.
@@ -83,28 +95,55 @@ impl EventStore {
 
     fn log(&self) -> Result<RefMut<'_, EventLog>> {
         self.log.get_or_load(|| {
-            let latest = "
-                SELECT seq, event FROM
-                (SELECT seq, event FROM events ORDER BY seq DESC LIMIT ?) ORDER BY seq";
-            let entries: Vec<LogEntry> = self.database.query(latest, vec![REPLAY_EVENTS.into()])?;
-            let mut log = EventLog::default();
-            for entry in entries {
-                log.push(entry.parse()?);
+            let last_seq = self.read_last_seq()?;
+            let mut log = EventLog::continuing_after(last_seq);
+            for event in self.events_after(last_seq.saturating_sub(REPLAY_EVENTS), REPLAY_EVENTS)? {
+                log.push(event);
             }
             Ok(log)
         })
     }
 
-    /// Returns the sequence number of the latest event, or 0 if there is none.
+    fn read_last_seq(&self) -> Result<i64> {
+        let select = "SELECT max(seq) AS seq FROM event_log";
+        let rows: Vec<LastRow> = self.tables.query(select, vec![])?;
+        Ok(rows.first().and_then(|row| row.seq).unwrap_or_default())
+    }
+
+    /// Returns the sequence number of the latest event, or 0 if there has been none.
     pub(crate) fn last_seq(&self) -> Result<i64> {
         self.with_log(EventLog::last_seq)
     }
 
-    /// Returns the oldest entries after a sequence number, at most [`MAX_APPEND_ENTRIES`].
+    /// Returns the oldest entries after a sequence number, at most [`MAX_APPEND_ENTRIES`]. There are
+    /// no gaps between them, but entries before the first may have been deleted.
     pub(crate) fn entries_after(&self, seq: i64) -> Result<Vec<LogEntry>> {
-        let next = "SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
-        let limit = i64::from(MAX_APPEND_ENTRIES);
-        self.database.query(next, vec![seq.into(), limit.into()])
+        let oldest = self.last_seq()?.saturating_sub(MAX_UNACKNOWLEDGED_EVENTS);
+        let events = self.events_after(seq.max(oldest), i64::from(MAX_APPEND_ENTRIES))?;
+        Ok(events.iter().map(LogEntry::from).collect())
+    }
+
+    fn events_after(&self, seq: i64, limit: i64) -> Result<Vec<StoredEvent>> {
+        let select = "
+            SELECT seq, log_id, type, date, user_id, session_id, revokes FROM event_log
+            WHERE seq > ? AND user_id <> '' AND log_id IS NOT NULL ORDER BY seq LIMIT ?";
+        let rows: Vec<EventRow> = self.tables.query(select, vec![seq.into(), limit.into()])?;
+        rows.into_iter().map(EventRow::into_event).collect()
+    }
+
+    /// Makes room for the revocations of new events. If the tenant has too many revocations, session
+    /// entries are dropped, those with the oldest dates first.
+    pub(crate) fn make_room(&self, events: usize, now: Timestamp) -> Result<Room> {
+        self.capacity
+            .make_room(self.tables.for_writing()?, events, now)
+    }
+
+    /// Returns the number of session entries that were dropped to make room, if there are any.
+    pub(crate) fn dropped_revocations(&self) -> Result<Option<DroppedRevocations>> {
+        match self.tables.for_reading()? {
+            None => Ok(None),
+            Some(database) => revocations::dropped(database),
+        }
     }
 
     /// Stores the events that are not duplicates, all or none, and returns them in order.
@@ -114,20 +153,28 @@ impl EventStore {
         events: Vec<Event>,
         now: Timestamp,
         min_acked: i64,
+        retention_days: u16,
     ) -> Result<Vec<StoredEvent>> {
+        let database = self.tables.for_writing()?;
         // Load the log before the rows change, so that a partial log is never taken for the whole.
-        self.with_log(|_| ())?;
+        let previous_seq = self.last_seq()?;
+        let expired_at = expired_at(retention_days, now);
         let mut stored = Vec::new();
         let mut events = events.into_iter().peekable();
-        self.database.transaction(|| {
+        database.transaction(|| {
+            let mut replaced = Vec::new();
             while events.peek().is_some() {
                 let chunk = events.by_ref().take(EVENTS_PER_STATEMENT).collect();
-                stored.extend(self.insert(chunk, now)?);
+                let accepted = insert(database, chunk, now)?;
+                replaced.extend(revocations::record(database, &accepted, expired_at)?);
+                for (seq, event) in accepted {
+                    let json = serde_json::to_string(&event)?;
+                    stored.push(StoredEvent::new(seq, event, json));
+                }
             }
-            match stored.last() {
-                Some(last) => self.delete_old_rows(last.seq, min_acked),
-                None => Ok(()),
-            }
+            let last_seq = stored.last().map_or(previous_seq, |event| event.seq);
+            retention::delete_replaced(database, &replaced, last_seq)?;
+            retention::delete_old(database, previous_seq, last_seq, min_acked)
         })?;
         self.log.update(|log| {
             for event in &stored {
@@ -137,74 +184,57 @@ impl EventStore {
         Ok(stored)
     }
 
-    fn insert(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<StoredEvent>> {
-        let accepted = self.insert_log_ids(events)?;
-        self.revocations
-            .record(accepted.iter().map(|(seq, event)| (*seq, event)), now)?;
-        let mut stored = Vec::new();
-        for (seq, event) in accepted {
-            let json = serde_json::to_string(&event)?;
-            stored.push(StoredEvent::new(seq, event, json));
+    /// Returns the time at which [`EventStore::prune`] must be called, or `None` without events.
+    pub(crate) fn next_prune(&self, retention_days: u16) -> Result<Option<Timestamp>> {
+        match self.tables.for_reading()? {
+            None => Ok(None),
+            Some(database) => retention::next_prune(database, retention_days),
         }
-        self.insert_events(&stored)?;
-        Ok(stored)
     }
 
-    /// Inserts the log ids of events. Returns the events that are not duplicates, each with its new
-    /// sequence number.
-    fn insert_log_ids(&self, events: Vec<Event>) -> Result<Vec<(i64, Event)>> {
-        let log_ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-        let insert = "
-            INSERT INTO accepted (log_id) SELECT value FROM json_each(?) WHERE true
-            ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
-        let log_ids = serde_json::to_string(&log_ids)?;
-        let mut rows: Vec<AcceptedRow> = self.database.query(insert, vec![log_ids.into()])?;
-        let accepted = events.into_iter().filter_map(|event| {
-            // Remove the row: a batch may contain the same log record twice.
-            let index = rows.iter().position(|row| row.log_id == event.id)?;
-            Some((rows.swap_remove(index).seq, event))
-        });
-        Ok(accepted.collect())
-    }
-
-    fn insert_events(&self, stored: &[StoredEvent]) -> Result<()> {
-        let insert = "
-            INSERT INTO events (seq, event)
-            SELECT value ->> 'seq', value ->> 'event' FROM json_each(?)";
-        let rows: Vec<EventRow<'_>> = stored
-            .iter()
-            .map(|event| EventRow {
-                seq: event.seq,
-                event: &event.json,
-            })
-            .collect();
-        let rows = serde_json::to_string(&rows)?;
-        self.database.execute(insert, vec![rows.into()])
-    }
-
-    /// Deletes rows that exceed the limits. Each revocation belongs to one event, so sequence
-    /// numbers bound the number of revocations too.
-    fn delete_old_rows(&self, last_seq: i64, min_acked: i64) -> Result<()> {
-        let before_last = |count| last_seq.saturating_sub(count);
-        let events = before_last(REPLAY_EVENTS)
-            .min(min_acked)
-            .max(before_last(MAX_UNACKNOWLEDGED_EVENTS));
-        for (delete, up_to) in [
-            ("DELETE FROM events WHERE seq <= ?", events),
-            (
-                "DELETE FROM accepted WHERE seq <= ?",
-                before_last(MAX_LOG_IDS),
-            ),
-            (
-                "DELETE FROM revocations WHERE seq <= ?",
-                before_last(i64::from(MAX_REVOCATIONS)),
-            ),
-        ] {
-            // Below the limit there is nothing to delete.
-            if up_to > 0 {
-                self.database.execute(delete, vec![up_to.into()])?;
-            }
-        }
+    /// Deletes the oldest expired events and their revocations, a limited number of them. If others
+    /// remain, the next prune is due at once.
+    pub(crate) fn prune(&self, retention_days: u16, now: Timestamp) -> Result<()> {
+        let Some(database) = self.tables.for_reading()? else {
+            return Ok(());
+        };
+        database.transaction(|| retention::prune(database, retention_days, now))?;
+        self.log.invalidate();
+        self.capacity.invalidate();
         Ok(())
+    }
+}
+
+/// Inserts events. Returns those that are not duplicates, each with its new sequence number.
+fn insert(database: &Database, events: Vec<Event>, now: Timestamp) -> Result<Vec<(i64, Event)>> {
+    let insert = "
+        INSERT INTO event_log (log_id, received_at, type, date, user_id, session_id, revokes)
+        SELECT value ->> 'id', ?, value ->> 'type', value ->> 'date', value ->> 'user_id',
+            value ->> 'session_id', value ->> 'revokes'
+        FROM json_each(?) WHERE true
+        ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
+    let json = serde_json::to_string(&events)?;
+    let mut rows: Vec<AcceptedRow> =
+        database.query(insert, vec![now.as_millis().into(), json.into()])?;
+    let accepted = events.into_iter().filter_map(|event| {
+        // Remove the row: a batch may contain the same log record twice.
+        let index = rows.iter().position(|row| row.log_id == event.id)?;
+        Some((rows.swap_remove(index).seq, event))
+    });
+    Ok(accepted.collect())
+}
+
+impl EventRow {
+    fn into_event(self) -> Result<StoredEvent> {
+        let event = Event {
+            id: self.log_id,
+            event_type: self.event_type,
+            date: self.date,
+            user_id: self.user_id,
+            session_id: self.session_id,
+            revokes: self.revokes,
+        };
+        let json = serde_json::to_string(&event)?;
+        Ok(StoredEvent::new(self.seq, event, json))
     }
 }

@@ -3,10 +3,13 @@
 use serde::Deserialize;
 use worker::Result;
 
-use super::database::Database;
+use super::{
+    database::Database,
+    schema::{FOLLOWERS, Tables},
+};
 
 /// The table of registered followers.
-pub(crate) struct FollowerTable(Database);
+pub(crate) struct FollowerTable(Tables);
 
 #[derive(Deserialize)]
 struct Row {
@@ -16,7 +19,7 @@ struct Row {
 impl FollowerTable {
     /// Returns the table in this database.
     pub(crate) fn new(database: Database) -> Self {
-        Self(database)
+        Self(Tables::new(database, FOLLOWERS))
     }
 
     /// Returns the numbers of the registered shards.

@@ -4,10 +4,13 @@ use serde::Deserialize;
 use session_events_core::{json::JsonObject, tokens::cached_key_set::CachedKeySet};
 use worker::Result;
 
-use super::database::Database;
+use super::{
+    database::Database,
+    schema::{KEY_SETS, Tables},
+};
 
 /// The table of cached key sets.
-pub(crate) struct KeySetTable(Database);
+pub(crate) struct KeySetTable(Tables);
 
 #[derive(Deserialize)]
 struct Row {
@@ -17,7 +20,7 @@ struct Row {
 impl KeySetTable {
     /// Returns the table in this database.
     pub(crate) fn new(database: Database) -> Self {
-        Self(database)
+        Self(Tables::new(database, KEY_SETS))
     }
 
     /// Returns the stored key set of an issuer.

@@ -3,10 +3,13 @@
 use serde::Deserialize;
 use worker::Result;
 
-use super::database::Database;
+use super::{
+    database::Database,
+    schema::{POSITION, Tables},
+};
 
 /// The table with the shard's position.
-pub(crate) struct PositionTable(Database);
+pub(crate) struct PositionTable(Tables);
 
 #[derive(Deserialize)]
 struct Row {
@@ -16,7 +19,7 @@ struct Row {
 impl PositionTable {
     /// Returns the table in this database.
     pub(crate) fn new(database: Database) -> Self {
-        Self(database)
+        Self(Tables::new(database, POSITION))
     }
 
     /// Returns the stored position.

@@ -1,212 +1,455 @@
-//! The revocation table.
+//! The revocation tables: a row for each revoked user, and one for each revoked session.
 //!
-//! Rows change in the same transaction that stores their events. A row only moves forward in time.
-//! Every change carries the sequence number of its event, so a client that reads pages by sequence
-//! number misses no row that changes meanwhile: the row appears again on a later page.
+//! Rows change in the same transaction that stores their events. They depend only on the set of
+//! events, not on its order. Every change carries the sequence number of an event, so a client that
+//! reads pages by sequence number misses no row that changes meanwhile: the row appears again on a
+//! later page.
 
 use serde::{Deserialize, Serialize};
 use session_events_core::{
     events::{
         event::{Event, EventType},
-        revocation::Revocation,
+        revocation::{MAX_SESSIONS_PER_USER, Revocation, SessionRevocation, UserRevocations},
     },
-    protocol::revocation_page::{PageRequest, RevocationPage},
-    timestamp::Timestamp,
+    protocol::{
+        bodies::DroppedRevocations,
+        revocation_page::{Cursor, Entry, PageRequest, RevocationPage},
+    },
+    timestamp::{Timestamp, parse_rfc3339},
 };
 use worker::Result;
 
-use super::database::Database;
+use super::{database::Database, schema::Tables};
 
-const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
-/// Seconds for which an expired row may stay, so that a sleeping object wakes for many rows at once.
-const PRUNE_DELAY_SECONDS: i64 = 60 * 60;
-/// Number of rows to delete in one step. After `REVOCATION_DAYS` is lowered, a million rows can
-/// expire at once, and other requests must not wait for all of them.
-const MAX_PRUNED_ROWS: i64 = 10_000;
+/// Selects events whose revocation is current. Others may be deleted.
+pub(super) const IS_CURRENT: &str = "(
+    EXISTS (
+        SELECT 1 FROM revoked_users AS user
+        WHERE user.user_id = event_log.user_id AND user.seq = event_log.seq
+    ) OR EXISTS (
+        SELECT 1 FROM revoked_sessions AS session
+        WHERE session.user_id = event_log.user_id AND session.session_id = event_log.session_id
+            AND session.seq = event_log.seq
+    ))";
 
-/// The revocations of a tenant.
-pub(crate) struct Revocations {
-    database: Database,
-}
-
-/// A row to insert or update.
+/// A revocation to record.
 #[derive(Serialize)]
 struct Change {
-    user_id: String,
-    session_id: String,
     seq: i64,
-    #[serde(rename = "type")]
-    event_type: EventType,
-    date: String,
-    /// Milliseconds since 1970.
+    #[serde(flatten)]
+    revocation: Revocation,
+    /// The date in milliseconds since 1970.
     at: i64,
+    /// 1 if the event ended the session itself.
+    ended: u8,
 }
 
-/// A row as selected for a page.
 #[derive(Deserialize)]
-struct Row {
-    user_id: String,
-    session_id: String,
+struct SeqRow {
     seq: i64,
-    #[serde(rename = "type")]
-    event_type: EventType,
-    date: String,
 }
 
-/// An aggregate over the column `at`, which is null without rows.
 #[derive(Deserialize)]
-struct AtRow {
-    at: Option<i64>,
+struct CountRow {
+    count: i64,
 }
 
-impl Revocations {
-    /// Returns the revocations in this database.
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+#[derive(Deserialize)]
+struct DroppedRow {
+    count: i64,
+    last_at: i64,
+}
+
+/// A user with more sessions than permitted.
+#[derive(Deserialize)]
+struct Overflow {
+    user_id: String,
+    count: i64,
+    /// The latest sequence number of any of the user's sessions.
+    seq: i64,
+}
+
+/// The times in the row of a user.
+#[derive(Default, Deserialize)]
+struct UserTimes {
+    at: Option<i64>,
+    session_at: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct SessionTime {
+    at: i64,
+    ended: u8,
+}
+
+/// An event in receipt order, with the current revocations that refer to it.
+#[derive(Deserialize)]
+struct PageRow {
+    seq: i64,
+    user_id: String,
+    user_type: Option<EventType>,
+    user_date: Option<String>,
+    session_id: Option<String>,
+    session_type: Option<EventType>,
+    session_date: Option<String>,
+}
+
+/// Records the revocations of events, each given with its sequence number, unless they have expired.
+/// Returns the sequence numbers of the events whose revocations these may have replaced.
+pub(super) fn record(
+    database: &Database,
+    events: &[(i64, Event)],
+    expired_at: Timestamp,
+) -> Result<Vec<i64>> {
+    let changes: Vec<Change> = events
+        .iter()
+        .filter_map(|(seq, event)| Change::new(*seq, event))
+        .filter(|change| change.at > expired_at.as_millis())
+        .collect();
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (of_sessions, of_users): (Vec<&Change>, Vec<&Change>) = changes
+        .iter()
+        .partition(|change| change.revocation.session_id.is_some());
+    let (of_sessions, of_users) = (
+        serde_json::to_string(&of_sessions)?,
+        serde_json::to_string(&of_users)?,
+    );
+    let replaced = select_replaced(database, &of_sessions, &of_users)?;
+    upsert_users(database, &of_users)?;
+    upsert_sessions(database, &of_sessions)?;
+    let dropped = limit_sessions(database, &of_sessions)?;
+    Ok(replaced.into_iter().chain(dropped).collect())
+}
+
+/// Returns the sequence numbers of the rows that the changes replace.
+fn select_replaced(database: &Database, of_sessions: &str, of_users: &str) -> Result<Vec<i64>> {
+    let select = "
+        SELECT user.seq AS seq FROM json_each(?) JOIN revoked_users AS user
+            ON user.user_id = value ->> 'user_id' AND value ->> 'at' > user.at
+        UNION ALL
+        SELECT session.seq FROM json_each(?) JOIN revoked_sessions AS session
+            ON session.user_id = value ->> 'user_id'
+            AND session.session_id = value ->> 'session_id'
+            AND (value ->> 'at' > session.at OR value ->> 'ended' > session.ended)";
+    let rows: Vec<SeqRow> = database.query(select, vec![of_users.into(), of_sessions.into()])?;
+    Ok(rows.into_iter().map(|row| row.seq).collect())
+}
+
+/// A later user-wide revocation replaces an earlier one.
+fn upsert_users(database: &Database, changes: &str) -> Result<()> {
+    let upsert = "
+        INSERT INTO revoked_users (user_id, seq, type, date, at)
+        SELECT value ->> 'user_id', value ->> 'seq', value ->> 'type', value ->> 'date',
+            value ->> 'at'
+        FROM json_each(?) WHERE true
+        ON CONFLICT (user_id) DO UPDATE
+        SET seq = excluded.seq, type = excluded.type, date = excluded.date, at = excluded.at
+        WHERE at IS NULL OR excluded.at > at";
+    database.execute(upsert, vec![changes.into()])
+}
+
+/// A session keeps its latest date. An event that ended the session itself takes precedence over one
+/// that did not, because the session does not come back.
+fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
+    let upsert = "
+        INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended)
+        SELECT value ->> 'user_id', value ->> 'session_id', value ->> 'seq', value ->> 'type',
+            value ->> 'date', value ->> 'at', value ->> 'ended'
+        FROM json_each(?) WHERE true
+        ON CONFLICT (user_id, session_id) DO UPDATE
+        SET seq = excluded.seq,
+            type = CASE
+                WHEN excluded.ended > ended OR (excluded.ended = ended AND excluded.at > at)
+                THEN excluded.type ELSE type END,
+            date = CASE WHEN excluded.at > at THEN excluded.date ELSE date END,
+            at = max(at, excluded.at),
+            ended = max(ended, excluded.ended)
+        WHERE excluded.at > at OR excluded.ended > ended";
+    database.execute(upsert, vec![changes.into()])?;
+    let latest = "
+        INSERT INTO revoked_users (user_id, session_at)
+        SELECT value ->> 'user_id', max(value ->> 'at') FROM json_each(?) WHERE true
+        GROUP BY value ->> 'user_id'
+        ON CONFLICT (user_id) DO UPDATE SET session_at = excluded.session_at
+        WHERE session_at IS NULL OR excluded.session_at > session_at";
+    database.execute(latest, vec![changes.into()])
+}
+
+/// Limits the sessions of the users whose sessions have changed. Returns the sequence numbers of the
+/// dropped sessions.
+fn limit_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
+    let overflowing = "
+        SELECT user_id, count(*) AS count, max(seq) AS seq FROM revoked_sessions
+        WHERE user_id IN (SELECT value ->> 'user_id' FROM json_each(?))
+        GROUP BY user_id HAVING count(*) > ?";
+    let limit = i64::from(MAX_SESSIONS_PER_USER);
+    let users: Vec<Overflow> = database.query(overflowing, vec![changes.into(), limit.into()])?;
+    drop_oldest_sessions(database, &users)
+}
+
+/// Limits the sessions of every user, and deletes the events that no row refers to any more.
+pub(super) fn limit_sessions_of_all_users(database: &Database) -> Result<()> {
+    let overflowing = "
+        SELECT user_id, count(*) AS count, max(seq) AS seq FROM revoked_sessions
+        GROUP BY user_id HAVING count(*) > ?";
+    let users: Vec<Overflow> =
+        database.query(overflowing, vec![i64::from(MAX_SESSIONS_PER_USER).into()])?;
+    drop_oldest_sessions(database, &users).map(drop)
+}
+
+/// Drops the sessions with the oldest dates, and revokes all tokens of the user up to the latest of
+/// these dates instead.
+fn drop_oldest_sessions(database: &Database, users: &[Overflow]) -> Result<Vec<i64>> {
+    let oldest = "
+        SELECT session_id FROM revoked_sessions WHERE user_id = ?1 ORDER BY at LIMIT ?2";
+    let raise = format!(
+        "
+        INSERT INTO revoked_users (user_id, seq, type, date, at)
+        SELECT user_id, ?3, type, date, max(at) FROM revoked_sessions
+        WHERE user_id = ?1 AND session_id IN ({oldest})
+        ON CONFLICT (user_id) DO UPDATE
+        SET seq = excluded.seq, type = excluded.type, date = excluded.date, at = excluded.at
+        WHERE at IS NULL OR excluded.at > at"
+    );
+    let delete = format!(
+        "
+        DELETE FROM revoked_sessions WHERE user_id = ?1 AND session_id IN ({oldest})
+        RETURNING seq"
+    );
+    let mut dropped = Vec::new();
+    for user in users {
+        let excess = user.count.saturating_sub(i64::from(MAX_SESSIONS_PER_USER));
+        let user_id = user.user_id.as_str();
+        database.execute(&raise, vec![user_id.into(), excess.into(), user.seq.into()])?;
+        let rows: Vec<SeqRow> = database.query(&delete, vec![user_id.into(), excess.into()])?;
+        dropped.extend(rows.iter().map(|row| row.seq));
+    }
+    Ok(dropped)
+}
+
+/// Returns the number of rows.
+pub(super) fn count(database: &Database) -> Result<i64> {
+    let select = "
+        SELECT (SELECT count(*) FROM revoked_users) + (SELECT count(*) FROM revoked_sessions)
+        AS count";
+    let rows: Vec<CountRow> = database.query(select, vec![])?;
+    Ok(rows.first().map_or(0, |row| row.count))
+}
+
+/// Drops the sessions with the oldest dates, and the users that have no other revocation. Returns
+/// the sequence numbers of the dropped sessions.
+pub(super) fn drop_sessions(database: &Database, count: i64, now: Timestamp) -> Result<Vec<i64>> {
+    let delete = "
+        DELETE FROM revoked_sessions WHERE (user_id, session_id) IN
+        (SELECT user_id, session_id FROM revoked_sessions ORDER BY at LIMIT ?)
+        RETURNING seq";
+    let rows: Vec<SeqRow> = database.query(delete, vec![count.into()])?;
+    let without_sessions = "
+        DELETE FROM revoked_users WHERE at IS NULL AND NOT EXISTS
+        (SELECT 1 FROM revoked_sessions WHERE revoked_sessions.user_id = revoked_users.user_id)";
+    database.execute(without_sessions, vec![])?;
+    let dropped = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let note = "
+        INSERT INTO dropped_revocations (id, count, last_at) VALUES (1, ?, ?)
+        ON CONFLICT (id) DO UPDATE
+        SET count = count + excluded.count, last_at = excluded.last_at";
+    if dropped > 0 {
+        database.execute(note, vec![dropped.into(), now.as_millis().into()])?;
+    }
+    Ok(rows.into_iter().map(|row| row.seq).collect())
+}
+
+/// Returns the number of session entries that were dropped because the tenant had too many.
+pub(super) fn dropped(database: &Database) -> Result<Option<DroppedRevocations>> {
+    let rows = database.query("SELECT count, last_at FROM dropped_revocations", vec![])?;
+    let row: Option<DroppedRow> = rows.into_iter().next();
+    Ok(row.map(|row| DroppedRevocations {
+        count: row.count,
+        last_at: Timestamp::from_millis(row.last_at),
+    }))
+}
+
+/// Deletes the revocations of the events up to a sequence number.
+pub(super) fn delete_up_to(database: &Database, seq: i64) -> Result<()> {
+    let users_of_events = "SELECT user_id FROM event_log WHERE seq <= ?1";
+    let sessions = "
+        DELETE FROM revoked_sessions WHERE seq <= ?1 AND (user_id, session_id) IN
+        (SELECT user_id, session_id FROM event_log WHERE seq <= ?1 AND session_id IS NOT NULL)";
+    let user_wide = format!(
+        "
+        UPDATE revoked_users SET seq = NULL, type = NULL, date = NULL, at = NULL
+        WHERE seq <= ?1 AND user_id IN ({users_of_events})"
+    );
+    let users = format!(
+        "
+        DELETE FROM revoked_users WHERE at IS NULL AND user_id IN ({users_of_events})
+        AND NOT EXISTS
+        (SELECT 1 FROM revoked_sessions WHERE revoked_sessions.user_id = revoked_users.user_id)"
+    );
+    for statement in [sessions, &user_wide, &users] {
+        database.execute(statement, vec![seq.into()])?;
+    }
+    Ok(())
+}
+
+/// The revocations of a tenant, for reading.
+pub(crate) struct Revocations<'a>(&'a Tables);
+
+impl<'a> Revocations<'a> {
+    /// Returns the revocations in these tables.
+    pub(super) fn new(tables: &'a Tables) -> Self {
+        Self(tables)
     }
 
-    /// Records the revocations of events, each given with its sequence number.
-    pub(crate) fn record<'a>(
-        &self,
-        events: impl Iterator<Item = (i64, &'a Event)>,
-        now: Timestamp,
-    ) -> Result<()> {
-        let changes: Vec<Change> = events
-            .filter_map(|(seq, event)| Change::new(seq, event, now))
-            .collect();
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let upsert = "
-            INSERT INTO revocations (user_id, session_id, seq, type, date, at)
-            SELECT value ->> 'user_id', value ->> 'session_id', value ->> 'seq', value ->> 'type',
-                   value ->> 'date', value ->> 'at'
-            FROM json_each(?) WHERE true
-            ON CONFLICT (user_id, session_id) DO UPDATE
-            SET seq = excluded.seq, type = excluded.type, date = excluded.date, at = excluded.at
-            WHERE excluded.at > at";
-        let changes = serde_json::to_string(&changes)?;
-        self.database.execute(upsert, vec![changes.into()])
-    }
-
-    /// Returns a page of the revocations of the last `days` days. A page that is not full is the
-    /// last.
+    /// Returns a page of the revocations that have not expired. A page that is not full is the last.
     pub(crate) fn page(
         &self,
-        request: PageRequest,
+        request: &PageRequest,
         last_event_id: Option<String>,
-        days: u16,
-        now: Timestamp,
+        expired_at: Timestamp,
     ) -> Result<RevocationPage> {
-        let columns = "SELECT user_id, session_id, seq, type, date FROM revocations";
-        let expired = expiry(days, now).as_millis();
-        let PageRequest {
-            after,
-            limit,
-            user_id,
-        } = request;
-        let rows: Vec<Row> = match user_id {
-            None => self.database.query(
-                &format!("{columns} WHERE seq > ? AND at > ? ORDER BY seq LIMIT ?"),
-                vec![after.into(), expired.into(), i64::from(limit).into()],
-            ),
-            Some(user_id) => self.database.query(
-                &format!("{columns} WHERE user_id = ? AND seq > ? AND at > ? ORDER BY seq LIMIT ?"),
-                vec![
-                    user_id.into(),
-                    after.into(),
-                    expired.into(),
-                    i64::from(limit).into(),
-                ],
-            ),
-        }?;
-        let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
-        let next = match rows.last() {
-            Some(last) if is_full => Some(last.seq.to_string()),
-            _ => None,
+        let entries = match (self.0.for_reading()?, &request.user_id) {
+            (None, _) => Vec::new(),
+            (Some(database), None) => all_entries(database, request, expired_at)?,
+            (Some(database), Some(user_id)) => {
+                entries_of_user(database, request, user_id, expired_at)?
+            }
         };
-        Ok(RevocationPage {
-            revocations: rows.into_iter().map(Revocation::from).collect(),
-            next,
-            last_event_id,
-        })
+        Ok(RevocationPage::new(request, entries, last_event_id))
     }
 
-    /// Returns the latest revocation time for a user. With a session id, only that session and
-    /// user-wide revocations count; without one, all of the user's.
-    pub(crate) fn revoked_at(
+    /// Returns the revocations of a user that have not expired, as far as they can apply to a token
+    /// of this session.
+    pub(crate) fn of_user(
         &self,
         user_id: &str,
         session_id: Option<&str>,
-    ) -> Result<Option<Timestamp>> {
-        let latest = "SELECT max(at) AS at FROM revocations WHERE user_id = ?";
-        match session_id {
-            None => self.select_at(latest, vec![user_id.into()]),
-            Some(session_id) => self.select_at(
-                &format!("{latest} AND session_id IN ('', ?)"),
-                vec![user_id.into(), session_id.into()],
-            ),
-        }
+        expired_at: Timestamp,
+    ) -> Result<UserRevocations> {
+        let select = "SELECT at, session_at FROM revoked_users WHERE user_id = ?";
+        let rows: Vec<UserTimes> = self.0.query(select, vec![user_id.into()])?;
+        let user = rows.into_iter().next().unwrap_or_default();
+        let session = match session_id {
+            None => None,
+            Some(session_id) => {
+                let select =
+                    "SELECT at, ended FROM revoked_sessions WHERE user_id = ? AND session_id = ?";
+                let bindings = vec![user_id.into(), session_id.into()];
+                let rows: Vec<SessionTime> = self.0.query(select, bindings)?;
+                rows.into_iter().next()
+            }
+        };
+        let current = |at: i64| (at > expired_at.as_millis()).then(|| Timestamp::from_millis(at));
+        Ok(UserRevocations {
+            user_wide: user.at.and_then(current),
+            any_session: user.session_at.and_then(current),
+            own_session: session.and_then(|session| {
+                Some(SessionRevocation {
+                    date: current(session.at)?,
+                    has_ended: session.ended > 0,
+                })
+            }),
+        })
     }
+}
 
-    /// Returns the time at which [`Revocations::prune`] must be called, or `None` if the table is
-    /// empty.
-    pub(crate) fn next_prune(&self, days: u16) -> Result<Option<Timestamp>> {
-        let oldest = self.select_at("SELECT min(at) AS at FROM revocations", vec![])?;
-        let retention = i64::from(days).saturating_mul(SECONDS_PER_DAY);
-        let delay = retention.saturating_add(PRUNE_DELAY_SECONDS);
-        Ok(oldest.map(|oldest| oldest.plus_seconds(delay)))
-    }
+/// Returns at least as many entries as the page has, in receipt order.
+fn all_entries(
+    database: &Database,
+    request: &PageRequest,
+    expired_at: Timestamp,
+) -> Result<Vec<Entry>> {
+    let select = "
+        SELECT event.seq AS seq, event.user_id AS user_id,
+            user.type AS user_type, user.date AS user_date,
+            session.session_id AS session_id, session.type AS session_type,
+            session.date AS session_date
+        FROM event_log AS event
+        LEFT JOIN revoked_users AS user
+            ON user.user_id = event.user_id AND user.seq = event.seq AND user.at > ?1
+        LEFT JOIN revoked_sessions AS session
+            ON session.user_id = event.user_id AND session.session_id = event.session_id
+            AND session.seq = event.seq AND session.at > ?1
+        WHERE event.seq >= ?2 AND (user.seq IS NOT NULL OR session.seq IS NOT NULL)
+        ORDER BY event.seq LIMIT ?3";
+    // The entries of the first row may be before the cursor.
+    let rows = i64::from(request.limit).saturating_add(1);
+    let bindings = vec![
+        expired_at.as_millis().into(),
+        request.cursor.seq().into(),
+        rows.into(),
+    ];
+    let rows: Vec<PageRow> = database.query(select, bindings)?;
+    Ok(rows.into_iter().flat_map(PageRow::entries).collect())
+}
 
-    /// Deletes the oldest expired rows, at most [`MAX_PRUNED_ROWS`]. If others remain, the next
-    /// prune is due at once.
-    pub(crate) fn prune(&self, days: u16, now: Timestamp) -> Result<()> {
-        let delete = "
-            DELETE FROM revocations WHERE (user_id, session_id) IN
-            (SELECT user_id, session_id FROM revocations WHERE at <= ? ORDER BY at LIMIT ?)";
-        let expired = expiry(days, now).as_millis();
-        self.database
-            .execute(delete, vec![expired.into(), MAX_PRUNED_ROWS.into()])
-    }
+/// Returns all entries of a user, in receipt order.
+fn entries_of_user(
+    database: &Database,
+    request: &PageRequest,
+    user_id: &str,
+    expired_at: Timestamp,
+) -> Result<Vec<Entry>> {
+    let select = "
+        SELECT seq, user_id, type AS user_type, date AS user_date,
+            NULL AS session_id, NULL AS session_type, NULL AS session_date
+        FROM revoked_users WHERE user_id = ?1 AND at > ?2 AND seq >= ?3
+        UNION ALL
+        SELECT seq, user_id, NULL, NULL, session_id, type, date
+        FROM revoked_sessions WHERE user_id = ?1 AND at > ?2 AND seq >= ?3";
+    let bindings = vec![
+        user_id.into(),
+        expired_at.as_millis().into(),
+        request.cursor.seq().into(),
+    ];
+    let rows: Vec<PageRow> = database.query(select, bindings)?;
+    let mut entries: Vec<Entry> = rows.into_iter().flat_map(PageRow::entries).collect();
+    entries.sort_by_key(|entry| entry.cursor);
+    Ok(entries)
+}
 
-    fn select_at(
-        &self,
-        statement: &str,
-        bindings: Vec<worker::SqlStorageValue>,
-    ) -> Result<Option<Timestamp>> {
-        let rows: Vec<AtRow> = self.database.query(statement, bindings)?;
-        let at = rows.first().and_then(|row| row.at);
-        Ok(at.map(Timestamp::from_millis))
+impl PageRow {
+    /// Returns the user-wide revocation and that of a session, if they are current.
+    fn entries(self) -> impl Iterator<Item = Entry> {
+        let user_wide = self
+            .user_type
+            .zip(self.user_date)
+            .map(|(event_type, date)| Entry {
+                cursor: Cursor::of_user(self.seq),
+                revocation: Revocation {
+                    user_id: self.user_id.clone(),
+                    session_id: None,
+                    event_type,
+                    date,
+                },
+            });
+        let session = self
+            .session_type
+            .zip(self.session_date)
+            .map(|(event_type, date)| Entry {
+                cursor: Cursor::of_session(self.seq),
+                revocation: Revocation {
+                    user_id: self.user_id,
+                    session_id: self.session_id,
+                    event_type,
+                    date,
+                },
+            });
+        user_wide.into_iter().chain(session)
     }
 }
 
 impl Change {
     /// Returns the row for an event, or `None` if the event revokes nothing.
-    fn new(seq: i64, event: &Event, now: Timestamp) -> Option<Self> {
+    fn new(seq: i64, event: &Event) -> Option<Self> {
         let revocation = Revocation::from_event(event)?;
         Some(Self {
-            at: revocation.revoked_at(now).as_millis(),
-            user_id: revocation.user_id,
-            session_id: revocation.session_id.unwrap_or_default(),
             seq,
-            event_type: revocation.event_type,
-            date: revocation.date,
+            at: parse_rfc3339(&revocation.date)?.as_millis(),
+            ended: u8::from(revocation.event_type.ends_session()),
+            revocation,
         })
     }
-}
-
-impl From<Row> for Revocation {
-    fn from(row: Row) -> Self {
-        Self {
-            user_id: row.user_id,
-            session_id: Some(row.session_id).filter(|id| !id.is_empty()),
-            event_type: row.event_type,
-            date: row.date,
-        }
-    }
-}
-
-/// Returns the time up to which revocations have expired.
-fn expiry(days: u16, now: Timestamp) -> Timestamp {
-    now.plus_seconds(i64::from(days).saturating_mul(-SECONDS_PER_DAY))
 }

@@ -1,55 +1,181 @@
-//! Every table of a tenant object.
+//! Every table of a tenant object, and their creation.
 //!
+//! Tables are created with the first write, so a request that only reads leaves no storage behind.
 //! Stored rows outlive deployments. A change to a table must be able to read the rows that earlier
 //! versions wrote.
 
-use worker::Result;
+use std::cell::Cell;
 
-use super::database::Database;
+use serde::de::DeserializeOwned;
+use worker::{Result, SqlStorageValue};
 
-/// The tables of the leader.
-const LEADER: &str = "
-    -- The log ids of the latest 10,000 events. `log_id` is unique: a record whose log id is in this
-    -- table is a duplicate. `seq` numbers the events without gaps.
-    CREATE TABLE IF NOT EXISTS accepted (seq INTEGER PRIMARY KEY, log_id TEXT NOT NULL UNIQUE);
+use super::{database::Database, migration};
 
-    -- The event log: events as JSON.
-    CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, event TEXT NOT NULL);
+/// A group of tables that are created together.
+pub(crate) struct Schema {
+    /// One of the tables. The others exist if this one does.
+    table: &'static str,
+    create: &'static str,
+    previous: Option<Previous>,
+}
 
-    -- The latest revocation of each user (with an empty `session_id`) and of each session. `seq` is
-    -- the event's sequence number, `at` the revocation time in milliseconds since 1970.
-    CREATE TABLE IF NOT EXISTS revocations (
+/// The tables of an earlier version.
+struct Previous {
+    /// One of the tables. The others exist if this one does.
+    table: &'static str,
+    /// Moves their rows into the new tables, and drops them.
+    migrate: fn(&Database) -> Result<()>,
+}
+
+/// The events and their revocations.
+///
+/// A revocation refers to its event by `seq`, and an event of a current revocation is never deleted
+/// before it. So `event_log` orders the revocations by receipt and needs no index for that. The
+/// tables have no index but their keys and `log_id`: each would be one more row to write per event.
+pub(crate) const EVENTS: Schema = Schema {
+    table: "event_log",
+    create: "
+    -- The events, in the order of receipt. `seq` numbers them without gaps. `log_id` is unique: a
+    -- record whose log id is in this table is a duplicate. It is null if an earlier version stored
+    -- the event without it. `user_id` is empty in a row that only keeps its `seq` or `log_id`.
+    -- `received_at` is in milliseconds since 1970. The other columns are members of the event.
+    CREATE TABLE IF NOT EXISTS event_log (
+        seq INTEGER PRIMARY KEY,
+        log_id TEXT UNIQUE,
+        received_at INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        date TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        session_id TEXT,
+        revokes TEXT
+    );
+
+    -- One row for each user with a revocation. `seq`, `type`, `date` and `at` are those of the latest
+    -- user-wide revocation, or null. `at` is `date` in milliseconds since 1970. `session_at` is the
+    -- latest `at` of any of the user's sessions, or null.
+    CREATE TABLE IF NOT EXISTS revoked_users (
+        user_id TEXT PRIMARY KEY,
+        seq INTEGER,
+        type TEXT,
+        date TEXT,
+        at INTEGER,
+        session_at INTEGER
+    ) WITHOUT ROWID;
+
+    -- One row for each revoked session. `date` and `at` are those of its latest revocation. `ended`
+    -- is 1 if the session itself has ended; `type` is then the type of the latest event that ended it.
+    CREATE TABLE IF NOT EXISTS revoked_sessions (
         user_id TEXT NOT NULL,
         session_id TEXT NOT NULL,
         seq INTEGER NOT NULL,
         type TEXT NOT NULL,
         date TEXT NOT NULL,
         at INTEGER NOT NULL,
+        ended INTEGER NOT NULL,
         PRIMARY KEY (user_id, session_id)
     ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS revocations_by_seq ON revocations (seq);
-    CREATE INDEX IF NOT EXISTS revocations_by_at ON revocations (at);
 
-    -- The shards that are registered as followers.
-    CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY);
+    -- The session entries that were dropped because the tenant had too many, in at most one row.
+    CREATE TABLE IF NOT EXISTS dropped_revocations (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        count INTEGER NOT NULL,
+        last_at INTEGER NOT NULL
+    )",
+    previous: Some(Previous {
+        table: "accepted",
+        migrate: migration::migrate_events,
+    }),
+};
 
-    -- The cached key set of each issuer, as JSON.
-    CREATE TABLE IF NOT EXISTS key_sets (jwks_uri TEXT PRIMARY KEY, cached TEXT NOT NULL);
-";
+/// The shards that are registered as followers.
+pub(crate) const FOLLOWERS: Schema = Schema {
+    table: "shards",
+    create: "CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY)",
+    previous: None,
+};
 
-/// The table of a shard: its position in the leader's log, in at most one row.
-const SHARD: &str = "
+/// The cached key set of each issuer, as JSON.
+pub(crate) const KEY_SETS: Schema = Schema {
+    table: "key_sets",
+    create: "CREATE TABLE IF NOT EXISTS key_sets (jwks_uri TEXT PRIMARY KEY, cached TEXT NOT NULL)",
+    previous: None,
+};
+
+/// A shard's position in the leader's log, in at most one row.
+pub(crate) const POSITION: Schema = Schema {
+    table: "position",
+    create: "
     CREATE TABLE IF NOT EXISTS position (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         seq INTEGER NOT NULL
-    )";
+    )",
+    previous: None,
+};
 
-/// Creates the leader's tables if they do not exist.
-pub(crate) fn create_leader_tables(database: &Database) -> Result<()> {
-    database.execute(LEADER, vec![])
+/// A group of tables in a database.
+pub(crate) struct Tables {
+    database: Database,
+    schema: Schema,
+    exist: Cell<bool>,
 }
 
-/// Creates a shard's table if it does not exist.
-pub(crate) fn create_shard_table(database: &Database) -> Result<()> {
-    database.execute(SHARD, vec![])
+impl Tables {
+    /// Returns the tables of a schema, whether they exist or not.
+    pub(crate) fn new(database: Database, schema: Schema) -> Self {
+        Self {
+            database,
+            schema,
+            exist: Cell::new(false),
+        }
+    }
+
+    /// Returns the database if the tables exist. Without tables there are no rows.
+    pub(crate) fn for_reading(&self) -> Result<Option<&Database>> {
+        if !self.exist.get() {
+            let exist = self.database.has_table(self.schema.table)? || self.migrate()?;
+            self.exist.set(exist);
+        }
+        Ok(self.exist.get().then_some(&self.database))
+    }
+
+    /// Returns the database. Creates the tables if they do not exist.
+    pub(crate) fn for_writing(&self) -> Result<&Database> {
+        if self.for_reading()?.is_none() {
+            self.database.execute(self.schema.create, vec![])?;
+            self.exist.set(true);
+        }
+        Ok(&self.database)
+    }
+
+    /// Executes a statement and returns its rows. Without tables there are none.
+    pub(crate) fn query<Row: DeserializeOwned>(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+    ) -> Result<Vec<Row>> {
+        match self.for_reading()? {
+            None => Ok(Vec::new()),
+            Some(database) => database.query(statement, bindings),
+        }
+    }
+
+    /// Executes a statement. Creates the tables if they do not exist.
+    pub(crate) fn execute(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<()> {
+        self.for_writing()?.execute(statement, bindings)
+    }
+
+    /// Replaces the tables of an earlier version, in one transaction. Returns whether there were any.
+    fn migrate(&self) -> Result<bool> {
+        let Some(previous) = &self.schema.previous else {
+            return Ok(false);
+        };
+        if !self.database.has_table(previous.table)? {
+            return Ok(false);
+        }
+        self.database.transaction(|| {
+            self.database.execute(self.schema.create, vec![])?;
+            (previous.migrate)(&self.database)
+        })?;
+        Ok(true)
+    }
 }

@@ -43,18 +43,18 @@ async function createTenants() {
 
 const DAMAGES = {
   "whose table of events lacks a column": {
-    damage: "ALTER TABLE events RENAME COLUMN event TO lost",
-    repair: "ALTER TABLE events RENAME COLUMN lost TO event",
+    damage: "ALTER TABLE event_log RENAME COLUMN date TO lost",
+    repair: "ALTER TABLE event_log RENAME COLUMN lost TO date",
     breaksReads: true,
   },
-  "whose events are invalid JSON": {
-    damage: "UPDATE events SET event = substr(event, 2)",
-    repair: "UPDATE events SET event = '{' || event",
+  "whose events have an unknown type": {
+    damage: "UPDATE event_log SET type = 'x' || type",
+    repair: "UPDATE event_log SET type = substr(type, 2)",
     breaksReads: true,
   },
-  "whose table of log ids lacks a column": {
-    damage: "ALTER TABLE accepted RENAME COLUMN log_id TO lost",
-    repair: "ALTER TABLE accepted RENAME COLUMN lost TO log_id",
+  "whose table of revoked users lacks a column": {
+    damage: "ALTER TABLE revoked_users RENAME COLUMN session_at TO lost",
+    repair: "ALTER TABLE revoked_users RENAME COLUMN lost TO session_at",
     breaksReads: false,
   },
 };
@@ -91,7 +91,7 @@ describe("a tenant", { concurrency: true }, () => {
 
   test("that cannot read the events to replay closes the socket and removes it from the list", async () => {
     const { tenant } = await createTenants();
-    await tenant.object.sql(DAMAGES["whose events are invalid JSON"].damage);
+    await tenant.object.sql(DAMAGES["whose events have an unknown type"].damage);
     const before = await tenant.listeners();
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const subscriber = await tenant.connect();
@@ -119,7 +119,7 @@ describe("a tenant", { concurrency: true }, () => {
 
   test("whose tables are missing starts with an empty event log", async () => {
     const { tenant, subscriber, otherTenant, otherSubscriber } = await createTenants();
-    for (const table of ["events", "accepted", "key_sets"]) {
+    for (const table of ["event_log", "revoked_users", "revoked_sessions", "key_sets"]) {
       await tenant.object.sql(`DROP TABLE ${table}`);
     }
     await assertWorks(tenant, subscriber);

@@ -14,16 +14,18 @@ const worker = await startWorker();
 const DAY = 24 * 60 * 60 * 1000;
 const date = (daysAgo, offset = 0) => new Date(Date.now() - daysAgo * DAY + offset).toISOString();
 
-const countRows = async (tenant) =>
-  (await tenant.object.sql("SELECT count(*) AS count FROM revocations"))[0].count;
+/** Returns the number of rows that name a user. */
+async function countRows(tenant) {
+  const [{ count }] = await tenant.object.sql(`
+    SELECT (SELECT count(*) FROM event_log WHERE user_id <> '')
+      + (SELECT count(*) FROM revoked_users) + (SELECT count(*) FROM revoked_sessions) AS count`);
+  return count;
+}
 
-/** Waits until rows are pruned, and asserts that exactly `count` remain. */
-async function assertPrunedTo(tenant, count) {
-  await waitFor(
-    async () => (await countRows(tenant)) <= count,
-    () => "the rows were not pruned",
-  );
-  assert.equal(await countRows(tenant), count);
+/** Makes the stored events look as if they had been received this many days ago. */
+async function age(tenant, days) {
+  await tenant.object.evict();
+  await tenant.object.sql("UPDATE event_log SET received_at = received_at - ?", days * DAY);
 }
 
 async function page(tenant, query = "") {
@@ -202,57 +204,110 @@ describe("retention", { concurrency: true }, () => {
     assert.deepEqual(sorted(all), sorted(expected.values()));
   });
 
-  test("covers the last million events", async () => {
+  test("a user-wide revocation outlives any number of later events of other users", async () => {
     const tenant = new Tenant(worker);
-    const [first, second, next] = ["first", "second", "next"].map((name) =>
-      scp({ user_id: `auth0|${name}`, date: date(1) }),
-    );
-    await tenant.publish(first, second);
+    const users = ["first", "second"].map((name) => `auth0|${name}`);
+    await tenant.publish(...users.map((user_id) => scp({ user_id, date: date(1) })));
     await tenant.object.evict();
-    // Simulates a million events. Only the sequence number of the last one matters.
-    await tenant.object.sql("INSERT INTO accepted (seq, log_id) VALUES (1000000, 'latest')");
-    await tenant.publish(next);
-    assert.deepEqual(
-      (await page(tenant)).revocations.map(({ user_id: user }) => user),
-      ["auth0|second", "auth0|next"],
+    // Simulates a million logouts of other users: the sequence number advances.
+    await tenant.object.sql(
+      `
+      INSERT INTO event_log (seq, log_id, received_at, type, date, user_id)
+      VALUES (1000000, 'latest', ?, 'user_unblocked', '${date(0)}', 'auth0|other')`,
+      Date.now(),
     );
-  });
-
-  test("expired revocations are pruned by an alarm", async () => {
-    const tenant = new Tenant(worker);
-    await tenant.publish(
-      scp({ user_id: "auth0|old", date: date(31) }),
-      scp({ user_id: "auth0|new", date: date(1) }),
-    );
-    assert.deepEqual(
-      (await page(tenant)).revocations.map(({ user_id: user }) => user),
-      ["auth0|new"],
-    );
-    // The alarm was due as soon as the row was stored.
-    await assertPrunedTo(tenant, 1);
-  });
-
-  test("a revocation that follows a prune of the whole table is pruned as well", async () => {
-    const tenant = new Tenant(worker);
-    for (let round = 0; round < 3; round += 1) {
-      await tenant.publish(slo({ date: date(31, round) }));
-      await assertPrunedTo(tenant, 0);
+    for (let batch = 0; batch < 3; batch += 1)
+      await tenant.publish(
+        ...Array.from({ length: 5_000 }, (_, number) =>
+          slo({
+            user_id: "auth0|busy",
+            date: date(0, -number),
+            details: { session_id: `s${number}` },
+          }),
+        ),
+      );
+    for (const user of users) {
+      const { revocations } = await page(tenant, `?user_id=${encodeURIComponent(user)}`);
+      assert.equal(revocations.length, 1, user);
     }
+    const listed = (await pages(tenant, 1_000)).flatMap(({ revocations }) => revocations);
+    for (const user of users) assert.ok(listed.some(({ user_id: id }) => id === user));
   });
 
-  test("any number of revocations that expire at once are pruned", async () => {
+  test("a user has at most 1,000 session entries, and tokens up to the dropped ones are revoked user-wide", async () => {
     const tenant = new Tenant(worker);
-    await tenant.publish(scp({ user_id: "auth0|new", date: date(1) }));
+    const start = Date.now() - 2 * DAY;
+    const when = (number) => new Date(start + number * 1000).toISOString();
+    const logout = (number) =>
+      slo({ user_id: "auth0|busy", date: when(number), details: { session_id: `s${number}` } });
+    const { below } = randomFrom(SEED);
+    const records = shuffled(
+      Array.from({ length: 1_010 }, (_, number) => logout(number)),
+      { below },
+    );
+    for (let from = 0; from < records.length; from += 101)
+      await tenant.publish(...records.slice(from, from + 101));
+    const expected = [
+      { user_id: "auth0|busy", type: "logout", date: when(9) },
+      ...Array.from({ length: 1_000 }, (_, index) => ({
+        user_id: "auth0|busy",
+        session_id: `s${index + 10}`,
+        type: "logout",
+        date: when(index + 10),
+      })),
+    ];
+    const all = (await pages(tenant, 1_000)).flatMap(({ revocations }) => revocations);
+    assert.deepEqual(sorted(all), sorted(expected));
+    const ofUser = (await pages(tenant, 999)).flatMap(({ revocations }) => revocations);
+    assert.deepEqual(sorted(ofUser), sorted(expected));
+  });
+
+  test("everything that names a user is deleted at the end of the retention period after its receipt", async () => {
+    const tenant = new Tenant(worker);
+    const records = [
+      scp({ user_id: "auth0|wide", date: date(0) }),
+      slo({ user_id: "auth0|session", date: date(0) }),
+      sapi({ date: date(0) }),
+    ];
+    await tenant.publish(...records);
+    await age(tenant, 31);
+    const later = scp({ user_id: "auth0|later", date: date(0) });
+    await tenant.publish(later);
+    await waitFor(
+      async () => (await countRows(tenant)) === 2,
+      "the expired events were not deleted",
+    );
+    assert.deepEqual(
+      (await tenant.events()).map(({ id }) => id),
+      [later.log_id],
+    );
+    await age(tenant, 31);
+    await tenant.publish(later);
+    await waitFor(async () => (await countRows(tenant)) === 0, "the last event was not deleted");
+    assert.deepEqual(await page(tenant), { revocations: [], last_event_id: null });
+    // Sequence numbers go on, so that clients and shards that know earlier ones miss nothing.
+    const [{ seq: before }] = await tenant.object.sql("SELECT max(seq) AS seq FROM event_log");
+    await tenant.publish(scp({ user_id: "auth0|next", date: date(0) }));
+    const [{ seq: after }] = await tenant.object.sql("SELECT max(seq) AS seq FROM event_log");
+    assert.deepEqual([before, after], [4, 5]);
+  });
+
+  test("any number of events that expire at once are deleted", async () => {
+    const tenant = new Tenant(worker);
+    await tenant.publish(scp({ user_id: "auth0|first", date: date(0) }));
+    await tenant.object.evict();
     // This happens after REVOCATION_DAYS is lowered.
     await tenant.object.sql(`
       WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 25001)
-      INSERT INTO revocations (user_id, session_id, seq, type, date, at)
-      SELECT 'auth0|' || n, '', n, 'logout', '2020-01-01T00:00:00.000Z', 1577836800000 + n
-      FROM numbers`);
-    assert.equal(await countRows(tenant), 25_001);
-    await tenant.object.evict();
-    await tenant.publish(scp({ user_id: "auth0|later", date: date(1) }));
-    await assertPrunedTo(tenant, 2);
+      INSERT INTO event_log (seq, log_id, received_at, type, date, user_id, revokes)
+      SELECT n, 'log' || n, 1, 'logout', '${date(29)}', 'auth0|' || n, 'user' FROM numbers`);
+    await tenant.object.sql(`
+      INSERT INTO revoked_users (user_id, seq, type, date, at)
+      SELECT user_id, seq, type, date, unixepoch(date) * 1000 FROM event_log WHERE seq > 1`);
+    await tenant.object.sql("UPDATE event_log SET received_at = 1 WHERE seq = 1");
+    assert.equal(await countRows(tenant), 2 * 25_001);
+    await tenant.publish(scp({ user_id: "auth0|later", date: date(0) }));
+    await waitFor(async () => (await countRows(tenant)) === 2, "the events were not deleted");
   });
 });
 

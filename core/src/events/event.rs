@@ -63,6 +63,12 @@ impl EventType {
         }
     }
 
+    /// Returns whether an event of this type that names a session ends the session itself. Other types
+    /// only revoke tokens that were issued for the session so far.
+    pub fn ends_session(self) -> bool {
+        matches!(self, Self::Logout | Self::SessionRevoked)
+    }
+
     /// Returns whether a deployment reports this type unless it is configured otherwise.
     pub fn is_default(self) -> bool {
         matches!(
@@ -90,7 +96,9 @@ pub struct Event {
     /// The event type.
     #[serde(rename = "type")]
     pub event_type: EventType,
-    /// The date of the log record in ISO 8601, or the time of receipt if the record has none.
+    /// The date of the log record in ISO 8601, or the time of receipt if the record has none. At most
+    /// [`MAX_CLOCK_SKEW_SECONDS`](crate::sources::batch::MAX_CLOCK_SKEW_SECONDS) after the time of
+    /// receipt.
     pub date: String,
     /// The affected user.
     pub user_id: String,

@@ -50,14 +50,25 @@ impl StoredEvent {
 #[derive(Debug, Default)]
 pub struct EventLog {
     events: VecDeque<StoredEvent>,
+    last_seq: i64,
 }
 
 impl EventLog {
+    /// Returns an empty log. `last_seq` is the sequence number of the latest event, which may have
+    /// expired.
+    pub fn continuing_after(last_seq: i64) -> Self {
+        Self {
+            events: VecDeque::new(),
+            last_seq,
+        }
+    }
+
     /// Appends an event. Evicts the oldest event if the log is full.
     pub fn push(&mut self, event: StoredEvent) {
         if self.events.len() >= MAX_STORED_EVENTS {
             self.events.pop_front();
         }
+        self.last_seq = self.last_seq.max(event.seq);
         self.events.push_back(event);
     }
 
@@ -71,9 +82,9 @@ impl EventLog {
         self.events.is_empty()
     }
 
-    /// Returns the sequence number of the latest event, or 0 if the log is empty.
+    /// Returns the sequence number of the latest event, or 0 if there has been none.
     pub fn last_seq(&self) -> i64 {
-        self.events.back().map_or(0, |event| event.seq)
+        self.last_seq
     }
 
     /// Returns the latest event.

@@ -1,21 +1,46 @@
 //! Revocations: the times at which users' tokens were revoked. They outlive the event log.
 //!
-//! For each user, storage holds the latest time at which all of the user's tokens were revoked. For
-//! each individually revoked session, it holds the latest time for that session. A later event
-//! replaces an entry; an earlier one changes nothing. So the stored revocations depend only on the
-//! set of events, not on their order.
+//! For each user, storage holds the latest date at which all of the user's tokens were revoked. For
+//! each individually revoked session, it holds the latest date for that session. So the stored
+//! revocations depend only on the set of events, not on their order.
 //!
-//! A token is revoked if it was issued before such a time or in the same second. The claim `iat` is
-//! truncated to seconds, and the clocks of Auth0 and this service differ.
+//! # The rule
+//!
+//! A token is revoked if one of the revocations of its `sub` applies to it:
+//!
+//! 1. a user-wide revocation at or after the token's `iat`;
+//! 2. one of the token's own session by an event that ended the session itself, whatever `iat` says:
+//!    a session does not come back, but a refresh token can outlive it;
+//! 3. one of the token's own session by another event, at or after `iat`;
+//! 4. one of any session of the user, at or after `iat`, if the token does not name its session.
+//!
+//! Dates and `iat` are compared in whole seconds, because `iat` has no fraction. All of this holds
+//! until a revocation expires, `REVOCATION_DAYS` after its date.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::event::{Event, EventType, Revokes};
-use crate::timestamp::{Timestamp, parse_rfc3339};
+use crate::timestamp::Timestamp;
 
-/// Maximum number of revocations that a tenant stores: those of its latest events.
-pub const MAX_REVOCATIONS: u32 = 1_000_000;
+/// Maximum number of revoked sessions that are stored for a user. Beyond that, the sessions with the
+/// oldest dates are dropped, and all of the user's tokens up to these dates are revoked instead.
+pub const MAX_SESSIONS_PER_USER: u32 = 1_000;
+/// Maximum number of revocations that are stored for a tenant. Beyond that, the sessions with the
+/// oldest dates are dropped.
+pub const MAX_REVOCATIONS: i64 = 5_000_000;
+
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
+/// Returns the time up to which revocations have expired.
+pub fn expired_at(retention_days: u16, now: Timestamp) -> Timestamp {
+    now.plus_seconds(i64::from(retention_days).saturating_mul(-SECONDS_PER_DAY))
+}
+
+/// Returns the time at which an event that was received at `received_at` must be deleted.
+pub fn expires_at(retention_days: u16, received_at: Timestamp) -> Timestamp {
+    received_at.plus_seconds(i64::from(retention_days).saturating_mul(SECONDS_PER_DAY))
+}
 
 /// A revocation, exactly as clients receive it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +50,11 @@ pub struct Revocation {
     /// The session whose tokens are revoked, or `None` if all of the user's are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
-    /// The type of the latest event that revoked them.
+    /// The type of the latest event that revoked them. For a session, an event that ended the
+    /// session itself takes precedence over later ones that did not.
     #[serde(rename = "type")]
     pub event_type: EventType,
-    /// The date of that event.
+    /// The date of the latest event that revoked them.
     pub date: String,
 }
 
@@ -46,19 +72,44 @@ impl Revocation {
             date: event.date.clone(),
         })
     }
-
-    /// Returns the time up to which tokens are revoked: the date of the event. A date in the future
-    /// counts as `now`; otherwise it would also revoke the tokens that are issued until that date.
-    pub fn revoked_at(&self, now: Timestamp) -> Timestamp {
-        parse_rfc3339(&self.date).map_or(now, |date| date.min(now))
-    }
 }
 
-/// Returns whether a token with these claims is revoked by a revocation at `revoked_at`. A token
-/// without a valid `iat` is revoked, because it may have been issued earlier.
-pub fn is_revoked(claims: &Map<String, Value>, revoked_at: Timestamp) -> bool {
-    let iat = claims.get("iat").and_then(Value::as_i64);
-    iat.is_none_or(|iat| Timestamp::from_millis(0).plus_seconds(iat) <= revoked_at)
+/// The revocations of a user that can apply to a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRevocations {
+    /// The date of the user-wide revocation.
+    pub user_wide: Option<Timestamp>,
+    /// The latest date of any of the user's sessions.
+    pub any_session: Option<Timestamp>,
+    /// The revocation of the token's own session, if the token names one.
+    pub own_session: Option<SessionRevocation>,
+}
+
+/// The revocation of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRevocation {
+    /// The date of the latest event that revoked tokens of the session.
+    pub date: Timestamp,
+    /// Whether the session itself has ended.
+    pub has_ended: bool,
+}
+
+impl UserRevocations {
+    /// Returns whether a token of this user is revoked. `session_id` is the session that it names. A
+    /// token without a valid `iat` may have been issued at any time, so every date counts.
+    pub fn revokes(&self, claims: &Map<String, Value>, session_id: Option<&str>) -> bool {
+        let issued_at = claims.get("iat").and_then(Value::as_i64);
+        let is_issued_before = |date: Timestamp| {
+            issued_at.is_none_or(|iat| Timestamp::from_millis(0).plus_seconds(iat) <= date)
+        };
+        let of_session = match session_id {
+            None => self.any_session.is_some_and(is_issued_before),
+            Some(_) => self
+                .own_session
+                .is_some_and(|session| session.has_ended || is_issued_before(session.date)),
+        };
+        of_session || self.user_wide.is_some_and(is_issued_before)
+    }
 }
 
 #[cfg(test)]
@@ -82,33 +133,58 @@ mod tests {
         assert_eq!(revocation(""), None);
     }
 
-    #[test]
-    fn a_date_in_the_future_counts_as_now() {
-        let revoked_at = |date: &str| {
-            let json = format!(
-                r#"{{"id":"1","type":"logout","date":"{date}","user_id":"a","revokes":"user"}}"#
-            );
-            let now = Timestamp::from_millis(1_700_000_000_000);
-            Revocation::from_event(&event(&json))
-                .unwrap()
-                .revoked_at(now)
-                .as_millis()
-        };
-        assert_eq!(revoked_at("2099-01-01T00:00:00Z"), 1_700_000_000_000);
-        assert_eq!(revoked_at("2023-11-14T22:13:19.5Z"), 1_699_999_999_500);
-        assert_eq!(revoked_at("soon"), 1_700_000_000_000);
+    /// Revocations at 1,700,000,000.3 seconds.
+    fn revocations(
+        user_wide: bool,
+        any_session: bool,
+        own_session: Option<bool>,
+    ) -> UserRevocations {
+        let date = Timestamp::from_millis(1_700_000_000_300);
+        UserRevocations {
+            user_wide: user_wide.then_some(date),
+            any_session: any_session.then_some(date),
+            own_session: own_session.map(|has_ended| SessionRevocation { date, has_ended }),
+        }
+    }
+
+    fn revokes(revocations: &UserRevocations, iat: impl Into<Value>, sid: Option<&str>) -> bool {
+        revocations.revokes(&Map::from_iter([("iat".to_owned(), iat.into())]), sid)
     }
 
     #[test]
     fn a_token_issued_in_the_same_second_is_revoked_and_a_later_one_is_not() {
-        let revoked = |iat: Value| {
-            let claims = Map::from_iter([("iat".to_owned(), iat)]);
-            is_revoked(&claims, Timestamp::from_millis(1_700_000_000_300))
-        };
-        assert!(revoked(1_699_999_999.into()));
-        assert!(revoked(1_700_000_000.into()));
-        assert!(!revoked(1_700_000_001.into()));
-        assert!(revoked(Value::Null));
-        assert!(is_revoked(&Map::new(), Timestamp::from_millis(0)));
+        for (revocations, sid) in [
+            (revocations(true, false, None), None),
+            (revocations(true, false, None), Some("s")),
+            (revocations(false, true, None), None),
+            (revocations(false, true, Some(false)), Some("s")),
+        ] {
+            assert!(revokes(&revocations, 1_699_999_999, sid));
+            assert!(revokes(&revocations, 1_700_000_000, sid));
+            assert!(!revokes(&revocations, 1_700_000_001, sid));
+            assert!(revokes(&revocations, Value::Null, sid));
+            assert!(revokes(&revocations, "1700000001", sid));
+        }
+    }
+
+    #[test]
+    fn a_token_of_a_session_that_has_ended_is_revoked_whenever_it_was_issued() {
+        let ended = revocations(false, true, Some(true));
+        assert!(revokes(&ended, 1_800_000_000, Some("s")));
+    }
+
+    #[test]
+    fn the_end_of_another_session_revokes_only_tokens_that_do_not_name_theirs() {
+        let other = revocations(false, true, None);
+        assert!(!revokes(&other, 1_600_000_000, Some("s")));
+        assert!(revokes(&other, 1_600_000_000, None));
+        assert!(!revokes(&UserRevocations::default(), 1_600_000_000, None));
+    }
+
+    #[test]
+    fn a_revocation_expires_after_the_retention_period() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        assert_eq!(expired_at(30, now).as_millis(), 1_697_408_000_000);
+        assert_eq!(expires_at(30, expired_at(30, now)), now);
     }
 }

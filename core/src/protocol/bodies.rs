@@ -150,8 +150,29 @@ pub struct EventsBody<'a> {
 pub struct HealthBody {
     /// Always `ok`: a storage failure is an error response.
     pub storage: &'static str,
+    /// The details, for a client with the permission for all users.
+    #[serde(flatten)]
+    pub details: Option<HealthDetails>,
+}
+
+/// The details of a tenant's health.
+#[derive(Debug, Serialize)]
+pub struct HealthDetails {
     /// The state of each issuer's key set.
     pub key_sets: Vec<KeySetHealth>,
+    /// The session entries that were dropped. Absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped_revocations: Option<DroppedRevocations>,
+}
+
+/// The session entries that were dropped because the tenant had too many revocations.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct DroppedRevocations {
+    /// Number of dropped entries.
+    pub count: i64,
+    /// The time at which entries were last dropped.
+    #[serde(with = "iso8601")]
+    pub last_at: Timestamp,
 }
 
 /// The state of the cached key set of an issuer.

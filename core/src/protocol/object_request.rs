@@ -11,7 +11,6 @@ use super::{bodies::PublishReceipt, revocation_page::PageRequest};
 use crate::{
     events::event::Event,
     json::{object, objects},
-    timestamp::Timestamp,
     tokens::access_token::AccessToken,
 };
 
@@ -45,7 +44,10 @@ pub enum ObjectRequest {
     /// Return the events in the log.
     Events,
     /// Return whether the object works.
-    Health,
+    Health {
+        /// Whether the response contains the details.
+        has_details: bool,
+    },
     /// Return a page of the revocations, or 304 if the client has it already.
     Revocations {
         /// The page.
@@ -54,9 +56,10 @@ pub enum ObjectRequest {
         /// The client's `If-None-Match` header.
         if_none_match: Option<String>,
     },
-    /// Return the latest revocation time for a user, as a [`RevokedAt`]. With a session id, only
-    /// that session and user-wide revocations count; without one, all of the user's.
-    RevokedAt {
+    /// Return the revocations that can apply to a token, as [`UserRevocations`].
+    ///
+    /// [`UserRevocations`]: crate::events::revocation::UserRevocations
+    UserRevocations {
         /// The user.
         user_id: String,
         /// The session of the token, if it names one.
@@ -98,13 +101,6 @@ pub struct Publication {
     pub events: Vec<Event>,
 }
 
-/// The response to [`ObjectRequest::RevokedAt`].
-#[derive(Debug, Serialize, Deserialize)]
-pub struct RevokedAt {
-    /// The latest revocation time, or `None` without a revocation.
-    pub revoked_at: Option<Timestamp>,
-}
-
 impl ObjectRequest {
     /// Returns the name of the request in log lines.
     pub fn name(&self) -> &'static str {
@@ -114,9 +110,9 @@ impl ObjectRequest {
             Self::Subscribe { .. } => "subscribe",
             Self::Listeners => "listeners",
             Self::Events => "events",
-            Self::Health => "health",
+            Self::Health { .. } => "health",
             Self::Revocations { .. } => "revocations",
-            Self::RevokedAt { .. } => "introspect",
+            Self::UserRevocations { .. } => "introspect",
             Self::Follow { .. } => "follow",
             Self::Append => "append",
             Self::KeySet { .. } => "key_set",

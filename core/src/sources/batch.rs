@@ -14,13 +14,16 @@ use crate::{
         event_types::EventTypes,
     },
     tenant::Tenant,
-    timestamp::{Timestamp, utc_date},
+    timestamp::{Timestamp, parse_rfc3339, utc_date},
 };
 
 /// Maximum length of a user id in bytes.
 const MAX_USER_ID_BYTES: usize = 1024;
 /// Maximum length of a session id in bytes.
 const MAX_SESSION_ID_BYTES: usize = 256;
+/// Number of seconds by which the date of an event may be after its time of receipt. The clocks of
+/// Auth0 and of this service differ a little.
+pub const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
 
 /// The content of a published body.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -99,14 +102,23 @@ fn to_event(
     Ok(Some(Event {
         id: record.log_id.clone().into_owned(),
         event_type,
-        date: data
-            .date()
-            .and_then(|date| utc_date(&date))
-            .unwrap_or_else(|| received_at.to_string()),
+        date: event_date(data.date().as_deref(), received_at),
         user_id: affected.user_id,
         session_id: affected.session_id,
         revokes: affected.revokes,
     }))
+}
+
+/// Returns the date of an event: that of its record, but not far after the time of receipt. Otherwise
+/// the event would also revoke tokens that are issued until then. This is the only place that
+/// corrects a date; everything else compares with it as it is.
+fn event_date(record_date: Option<&str>, received_at: Timestamp) -> String {
+    let latest = received_at.plus_seconds(MAX_CLOCK_SKEW_SECONDS);
+    let date = record_date.and_then(utc_date);
+    match date.as_deref().and_then(parse_rfc3339) {
+        Some(parsed) if parsed > latest => latest.to_string(),
+        _ => date.unwrap_or_else(|| received_at.to_string()),
+    }
 }
 
 /// Returns the first reported event type with a rule that matches the record.

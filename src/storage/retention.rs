@@ -1,0 +1,105 @@
+//! Deletes events that are no longer needed, and with them their revocations.
+//!
+//! An event is needed while it is one of the latest [`DUPLICATE_EVENTS`], while a follower has not
+//! acknowledged it, or while its revocation is current. Every event is deleted at the end of the
+//! retention period after its receipt, with everything that names its user.
+
+use serde::Deserialize;
+use session_events_core::{
+    events::revocation::{expired_at, expires_at},
+    timestamp::Timestamp,
+};
+use worker::Result;
+
+use super::{
+    database::Database,
+    revocations::{self, IS_CURRENT},
+};
+
+/// Number of the latest events that are kept to detect duplicates.
+const DUPLICATE_EVENTS: i64 = 10_000;
+/// Maximum number of unacknowledged events that are kept for followers. It is larger than the largest
+/// batch (50,000).
+pub(super) const MAX_UNACKNOWLEDGED_EVENTS: i64 = 100_000;
+/// Number of events to delete in one step. After `REVOCATION_DAYS` is lowered, a million events can
+/// expire at once, and other requests must not wait for all of them.
+const MAX_PRUNED_EVENTS: i64 = 10_000;
+/// Seconds for which an expired event may stay, so that a sleeping object wakes for many at once.
+const PRUNE_DELAY_SECONDS: i64 = 60;
+
+#[derive(Deserialize)]
+struct ReceivedRow {
+    seq: i64,
+    received_at: i64,
+}
+
+/// Deletes events whose revocation was replaced, unless they are among the latest.
+pub(super) fn delete_replaced(database: &Database, seqs: &[i64], last_seq: i64) -> Result<()> {
+    let up_to = last_seq.saturating_sub(DUPLICATE_EVENTS);
+    let old: Vec<i64> = seqs.iter().copied().filter(|seq| *seq <= up_to).collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    let delete = format!(
+        "DELETE FROM event_log WHERE seq IN (SELECT value FROM json_each(?)) AND NOT {IS_CURRENT}"
+    );
+    database.execute(&delete, vec![serde_json::to_string(&old)?.into()])
+}
+
+/// Deletes the events that are no longer among the latest, after the latest sequence number has
+/// advanced from `previous_seq` to `last_seq`. Those that a follower had not acknowledged by then
+/// stay until they are no longer among the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
+pub(super) fn delete_old(
+    database: &Database,
+    previous_seq: i64,
+    last_seq: i64,
+    min_acked: i64,
+) -> Result<()> {
+    let delete = format!("DELETE FROM event_log WHERE seq > ? AND seq <= ? AND NOT {IS_CURRENT}");
+    for (kept, acked) in [
+        (DUPLICATE_EVENTS, min_acked),
+        (MAX_UNACKNOWLEDGED_EVENTS, i64::MAX),
+    ] {
+        let (after, up_to) = (
+            previous_seq.saturating_sub(kept),
+            last_seq.saturating_sub(kept),
+        );
+        let up_to = up_to.min(acked);
+        if up_to > 0 && up_to > after {
+            database.execute(&delete, vec![after.into(), up_to.into()])?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the time at which [`prune`] must be called, or `None` if no row names a user.
+pub(super) fn next_prune(database: &Database, retention_days: u16) -> Result<Option<Timestamp>> {
+    let select = "
+        SELECT seq, received_at FROM event_log WHERE user_id <> '' ORDER BY seq LIMIT 1";
+    let rows: Vec<ReceivedRow> = database.query(select, vec![])?;
+    Ok(rows.first().map(|row| {
+        let received_at = Timestamp::from_millis(row.received_at);
+        expires_at(retention_days, received_at).plus_seconds(PRUNE_DELAY_SECONDS)
+    }))
+}
+
+/// Deletes the oldest expired events and their revocations, at most [`MAX_PRUNED_EVENTS`]. The last
+/// row is emptied instead, so that sequence numbers never start again. Must run in a transaction.
+pub(super) fn prune(database: &Database, retention_days: u16, now: Timestamp) -> Result<()> {
+    let expired_at = expired_at(retention_days, now).as_millis();
+    let oldest = "SELECT seq, received_at FROM event_log ORDER BY seq LIMIT ?";
+    let rows: Vec<ReceivedRow> = database.query(oldest, vec![MAX_PRUNED_EVENTS.into()])?;
+    let expired = rows.iter().take_while(|row| row.received_at <= expired_at);
+    let Some(last) = expired.last() else {
+        return Ok(());
+    };
+    revocations::delete_up_to(database, last.seq)?;
+    let delete = "
+        DELETE FROM event_log WHERE seq <= ? AND seq < (SELECT max(seq) FROM event_log)";
+    database.execute(delete, vec![last.seq.into()])?;
+    let empty = "
+        UPDATE event_log
+        SET log_id = NULL, type = '', date = '', user_id = '', session_id = NULL, revokes = NULL
+        WHERE seq <= ?";
+    database.execute(empty, vec![last.seq.into()])
+}
