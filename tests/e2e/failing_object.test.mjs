@@ -52,9 +52,9 @@ const DAMAGES = {
     repair: "UPDATE event_log SET type = substr(type, 2)",
     breaksReads: true,
   },
-  "whose table of revoked users lacks a column": {
-    damage: "ALTER TABLE revoked_users RENAME COLUMN session_at TO lost",
-    repair: "ALTER TABLE revoked_users RENAME COLUMN lost TO session_at",
+  "whose table of events lacks the time of receipt": {
+    damage: "ALTER TABLE event_log RENAME COLUMN received_at TO lost",
+    repair: "ALTER TABLE event_log RENAME COLUMN lost TO received_at",
     breaksReads: false,
   },
 };

@@ -1,4 +1,5 @@
-// The health endpoint of a tenant. Monitors call it, so it needs no access token.
+// The health endpoint of a tenant. Monitors call it without an access token; only a client that may
+// listen to all users sees the details.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -6,6 +7,7 @@ import { assertError } from "../support/http.mjs";
 import { keySetResponses } from "../support/issuer.mjs";
 import { slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
+import { now } from "../support/token.mjs";
 import { startWorker } from "../support/worker.mjs";
 
 const BROKEN = "broken.us.auth0.com";
@@ -22,20 +24,31 @@ const worker = await startWorker({
   }`,
 });
 
-async function health(tenant) {
-  const response = await tenant.fetch("/api/health");
+/** Returns the health for a request with a token, by default one that may listen to all users. */
+async function health(tenant, token = tenant.token()) {
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const response = await tenant.fetch("/api/health", { headers });
   assert.equal(response.status, 200);
   return response.json();
 }
 
 describe("the health endpoint", { concurrency: true }, () => {
-  test("reports working storage and a key set that has not been fetched yet", async () => {
+  test("reports working storage, and nothing else to a client without a token", async () => {
     const tenant = new Tenant(worker);
-    assert.deepEqual(await health(tenant), {
-      storage: "ok",
-      key_sets: [{ jwks_uri: tenant.issuer.jwksUri, fetched_at: null }],
-    });
+    assert.deepEqual(await health(tenant, null), { storage: "ok" });
     assert.equal(tenant.issuer.fetches, 0, "a health request does not fetch the key set");
+  });
+
+  test("shows no details to a client that may listen to its own events only", async () => {
+    const tenant = new Tenant(worker);
+    for (const scope of ["listen:events:self", "listen:events listen:events:self", "read:orders"])
+      assert.deepEqual(await health(tenant, tenant.token({ scope })), { storage: "ok" }, scope);
+  });
+
+  test("rejects an invalid token", async () => {
+    const tenant = new Tenant(worker);
+    const expired = tenant.token({ exp: now() - 1 });
+    await assertError(await tenant.get("/api/health", expired), 401, "invalid_token");
   });
 
   test("reports the time of the last fetch of the key set, also after hibernation", async () => {
@@ -63,7 +76,7 @@ describe("the health endpoint", { concurrency: true }, () => {
   });
 
   test("reports the key set of each issuer of the tenant", async () => {
-    const { key_sets: sets } = await (await worker.fetch("/custom@us/api/health")).json();
+    const { key_sets: sets } = await health(new Tenant(worker, { name: "custom" }));
     assert.deepEqual(
       sets.map(({ jwks_uri: uri }) => uri),
       [
