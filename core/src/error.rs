@@ -6,6 +6,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::tokens::access_token::LISTEN_TO_ALL;
+
 mod token_error;
 
 pub use token_error::TokenError;
@@ -41,8 +43,21 @@ pub enum SocketLimit {
     Tenant,
     /// The tenant's sockets that have not authenticated.
     Unauthenticated,
+    /// The sockets of one client address that have not authenticated.
+    Address,
     /// The sockets of one subject.
     Subject,
+}
+
+/// A limit on requests in a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestLimit {
+    /// The requests of one client address.
+    Address,
+    /// The new sockets of one subject, and its requests without permission.
+    Subject,
+    /// The renewals of one socket, and of all sockets of its subject.
+    Renewals,
 }
 
 /// The reason why a request is rejected or a socket is closed.
@@ -75,6 +90,9 @@ pub enum ApiError {
         /// The permissions of which one is required, separated by spaces.
         needed: &'static str,
     },
+    /// The access token has the permission for all users, but also the one that restricts it to the
+    /// subject's own events.
+    RestrictedToOwnEvents,
     /// The issuer's keys cannot be fetched at present.
     TemporarilyUnavailable,
     /// A tenant object does not understand a request, because a deployment is in progress and the
@@ -86,8 +104,8 @@ pub enum ApiError {
     StorageFull,
     /// A limit on the number of open sockets is reached.
     TooManySockets(SocketLimit),
-    /// The client's address exceeds a rate limit.
-    TooManyRequests,
+    /// A limit on requests is exceeded.
+    TooManyRequests(RequestLimit),
     /// The secret that publish tokens are derived from is not set.
     NotConfigured,
     /// A configuration variable is invalid.
@@ -98,7 +116,7 @@ pub enum ApiError {
     InvalidMessage,
     /// A socket has sent too many malformed messages.
     TooManyInvalidMessages,
-    /// A socket exceeds its message rate.
+    /// A socket or its subject sends too many messages.
     TooManyMessages,
     /// A slow consumer: the socket's messages are not read.
     TooSlow,
@@ -208,7 +226,9 @@ impl ApiError {
             Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => {
                 WireError::permanent("invalid_token", 401, 4401)
             }
-            Self::InsufficientScope { .. } => WireError::permanent("insufficient_scope", 403, 4403),
+            Self::InsufficientScope { .. } | Self::RestrictedToOwnEvents => {
+                WireError::permanent("insufficient_scope", 403, 4403)
+            }
             Self::TemporarilyUnavailable | Self::VersionMismatch => {
                 WireError::transient("temporarily_unavailable", 503, 1013, 5)
             }
@@ -216,11 +236,16 @@ impl ApiError {
                 WireError::transient("storage_unavailable", 503, 1013, 5)
             }
             Self::StorageFull => WireError::transient("storage_full", 503, 1013, 60),
-            Self::TooManySockets(SocketLimit::Unauthenticated) => {
+            Self::TooManySockets(SocketLimit::Unauthenticated | SocketLimit::Address) => {
                 WireError::transient("too_many_sockets", 503, 1013, 10)
             }
             Self::TooManySockets(_) => WireError::transient("too_many_sockets", 503, 1013, 60),
-            Self::TooManyRequests => WireError::transient("too_many_requests", 429, 1013, 60),
+            Self::TooManyRequests(RequestLimit::Address | RequestLimit::Subject) => {
+                WireError::transient("too_many_requests", 429, 1013, 60)
+            }
+            Self::TooManyRequests(RequestLimit::Renewals) => {
+                WireError::transient("too_many_requests", 429, 1013, 10)
+            }
             Self::NotConfigured => WireError::transient("not_configured", 503, 1011, 60),
             Self::Misconfigured(_) => WireError::permanent("misconfigured", 500, 1011),
             Self::Internal(_) => WireError::permanent("internal_error", 500, 1011),
@@ -269,6 +294,9 @@ impl ApiError {
                 }
                 .into();
             }
+            Self::RestrictedToOwnEvents => {
+                "The permission listen:events:self restricts the access token to its own events. Use a token with listen:events and without listen:events:self."
+            }
             Self::TemporarilyUnavailable => {
                 "The issuer's keys cannot be fetched at present. Try again in a few seconds."
             }
@@ -285,11 +313,20 @@ impl ApiError {
             Self::TooManySockets(SocketLimit::Unauthenticated) => {
                 "Too many sockets have not authenticated yet. Try again in a few seconds, or send the token with the upgrade request."
             }
+            Self::TooManySockets(SocketLimit::Address) => {
+                "Too many sockets of this address have not authenticated yet. Try again in a few seconds, or send the token with the upgrade request."
+            }
             Self::TooManySockets(SocketLimit::Subject) => {
                 "This subject has reached its limit of open sockets. Close some of them, or try again later."
             }
-            Self::TooManyRequests => {
+            Self::TooManyRequests(RequestLimit::Address) => {
                 "This address has sent too many requests of this kind. Try again in a minute."
+            }
+            Self::TooManyRequests(RequestLimit::Subject) => {
+                "This subject has opened more than 200 sockets in a minute, or sent as many requests without permission. Try again in a minute."
+            }
+            Self::TooManyRequests(RequestLimit::Renewals) => {
+                "The token was not renewed, because this socket or its subject renews too often. Wait 10 seconds between renewals."
             }
             Self::NotConfigured => {
                 "Publishing is not configured. Set the secret with `wrangler secret put PUBLISH_SECRET`."
@@ -303,7 +340,7 @@ impl ApiError {
             }
             Self::TooManyInvalidMessages => "The socket has sent too many invalid messages.",
             Self::TooManyMessages => {
-                "The socket has sent more than 100 messages in one second. Send fewer messages."
+                "The socket has sent too many messages. Send at most 10 before authentication and 10 a second after it, 100 a second from all sockets of a subject, and renew a token only before it expires."
             }
             Self::TooSlow => {
                 "The socket has not read its events for too long. Reconnect with last_event_id."
@@ -327,6 +364,10 @@ impl ApiError {
             Self::InsufficientScope { needed } => {
                 Some(format!("{}, scope=\"{needed}\"", self.full_challenge()))
             }
+            Self::RestrictedToOwnEvents => Some(format!(
+                "{}, scope=\"{LISTEN_TO_ALL}\"",
+                self.full_challenge()
+            )),
             _ => None,
         }
     }

@@ -11,9 +11,11 @@ use session_events_core::{
         messages::{ClientMessage, ServerMessage},
     },
     sessions::{
+        limits::{MAX_INVALID_MESSAGES, MAX_REJECTED_RENEWALS},
         listener::Listener,
         listeners::Listeners,
-        session::{Effect, Incoming, MAX_INVALID_MESSAGES, Received, Session},
+        rates::Rates,
+        session::{Effect, Incoming, Received, Session},
     },
     timestamp::Timestamp,
     tokens::access_token::AccessToken,
@@ -62,6 +64,7 @@ pub fn session(bytes: &[u8]) {
 struct Socket {
     session: Session,
     listeners: Listeners<()>,
+    rates: Rates,
     log: EventLog,
     now: Timestamp,
     /// Tokens that are being verified, each with its `last_event_id`.
@@ -70,6 +73,7 @@ struct Socket {
     subscriber: Option<Listener>,
     closed: bool,
     invalid: u8,
+    rejected_renewals: u8,
     published: usize,
     /// The number of the last delivered event.
     delivered: Option<usize>,
@@ -79,14 +83,16 @@ impl Socket {
     fn new() -> Self {
         let now = Timestamp::from_millis(1_700_000_000_000);
         let mut socket = Self {
-            session: Session::new(0, now),
+            session: Session::new(0, None, now),
             listeners: Listeners::default(),
+            rates: Rates::default(),
             log: EventLog::default(),
             now,
             verifying: VecDeque::new(),
             subscriber: None,
             closed: false,
             invalid: 0,
+            rejected_renewals: 0,
             published: 0,
             delivered: None,
         };
@@ -98,12 +104,14 @@ impl Socket {
         if let Incoming::Text(text) = incoming {
             check_message(text);
         }
-        let effects = match self.session.receive(incoming, self.now) {
+        let effects = match self.session.receive(incoming, &mut self.rates, self.now) {
             Received::Verify {
                 access_token,
                 last_event_id,
+                is_renewal,
             } => {
                 assert!(!self.closed, "a closed session requests no verification");
+                assert_eq!(is_renewal, self.subscriber.is_some());
                 self.verifying.push_back((access_token, last_event_id));
                 return;
             }
@@ -112,6 +120,7 @@ impl Socket {
         for effect in effects {
             assert!(!self.closed, "a closed session has no effects");
             match effect {
+                Effect::Reject(ApiError::TooManyRequests(_)) => self.rejected_renewals += 1,
                 Effect::Reject(_) => self.invalid += 1,
                 Effect::Send(ServerMessage::Pong) => {}
                 Effect::Close(_) => self.closed = true,
@@ -251,7 +260,10 @@ impl Socket {
 
     fn check(&mut self) {
         self.listeners.put((), &self.session);
-        assert_eq!(self.listeners.next_due(), self.session.due());
+        let next_deadline = self.listeners.next_authentication_deadline();
+        assert_eq!(next_deadline, self.session.authentication_deadline());
+        let next_expiry = self.listeners.next_token_expiry();
+        assert_eq!(next_expiry, self.session.token_expiry());
         assert_eq!(self.session.due().is_none(), self.closed);
         assert_eq!(self.session.connection().is_none(), self.closed);
         let open = usize::from(!self.closed);
@@ -259,6 +271,7 @@ impl Socket {
         let subscriber = self.subscriber.as_ref().filter(|_| !self.closed);
         assert_eq!(self.session.listener(), subscriber);
         assert!(self.closed || self.invalid < MAX_INVALID_MESSAGES);
+        assert!(self.closed || self.rejected_renewals < MAX_REJECTED_RENEWALS);
     }
 }
 

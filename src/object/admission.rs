@@ -1,16 +1,19 @@
 //! Accepts sockets, processes their messages, and authenticates subscribers.
 
 use session_events_core::{
-    error::ApiError,
+    error::{ApiError, RequestLimit},
     protocol::{
+        filter::Filter,
         messages::{MAX_MESSAGE_BYTES, ServerMessage},
         object_request::Admission,
         upgrade::SUBPROTOCOL,
     },
     sessions::{
+        limits::VERIFICATION_SECONDS,
         listener::Listener,
         session::{Incoming, Received, Session},
     },
+    timestamp::Timestamp,
     tokens::access_token::{self, AccessToken},
 };
 use worker::{
@@ -29,34 +32,31 @@ use crate::{
     runtime::{clock, http, log::OrInternal},
 };
 
+/// Maximum number of milliseconds for the verification of a token and for catching up.
+const VERIFICATION_MILLIS: u64 = VERIFICATION_SECONDS.unsigned_abs().saturating_mul(1_000);
+
 impl TenantHub {
     /// Accepts a WebSocket if the limits permit one. They are checked first, so that a client that
     /// is rejected receives a response with `Retry-After`.
     pub(super) async fn subscribe(
         &self,
         admission: Option<Admission>,
+        address: Option<String>,
         selects_subprotocol: bool,
     ) -> Result<Response> {
         let step = "subscribe";
-        let listener = match &admission {
-            None => None,
-            Some(admission) => Some(Listener::authorize(&admission.token)?),
-        };
         self.check_not_retired()?;
         let _guard = match &admission {
-            None => None,
-            Some(admission) => {
-                self.ensure_caught_up(admission.last_event_id.as_deref())
-                    .await?
+            None => {
+                self.check_unauthenticated(address.as_deref())?;
+                None
             }
+            Some(admission) => self.check_admission(admission).await?,
         };
-        self.sockets
-            .with_index(|listeners| listeners.check_limits(listener.as_ref()))
-            .or_internal(step)??;
         let WebSocketPair { client, server } = WebSocketPair::new().or_internal(step)?;
         let socket = self
             .sockets
-            .accept(server, clock::now())
+            .accept(server, address, clock::now())
             .or_internal(step)?;
         self.begin_session(socket, admission)
             .await
@@ -65,7 +65,27 @@ impl TenantHub {
         http::switching_protocols(client, subprotocol).or_internal(step)
     }
 
-    /// Sends the first messages of a session and sets the alarm for its deadline. If this fails, the
+    fn check_unauthenticated(&self, address: Option<&str>) -> Result<()> {
+        self.sockets
+            .with_index(|listeners| listeners.check_unauthenticated(address))
+            .or_internal("subscribe")?
+    }
+
+    /// Checks the limits for a subscriber with a token on the upgrade, and catches up for it. The
+    /// caller must hold the guard until the subscriber is registered.
+    async fn check_admission(&self, admission: &Admission) -> Result<Option<AdmissionGuard<'_>>> {
+        let listener = Listener::authorize(&admission.token)?;
+        self.check_new_socket_rate(&admission.token)?;
+        let guard = self
+            .ensure_caught_up(admission.last_event_id.as_deref())
+            .await?;
+        self.sockets
+            .with_index(|listeners| listeners.check_authenticated(&listener))
+            .or_internal("subscribe")??;
+        Ok(guard)
+    }
+
+    /// Sends the first messages of a session and sets the alarm for the expiry of its token. If this fails, the
     /// session ends: no client will ever hold the other end of the socket.
     async fn begin_session(
         &self,
@@ -93,7 +113,7 @@ impl TenantHub {
                 last_event_id,
             }) => self.authenticate(socket, &Ok(token), last_event_id.as_deref())?,
         };
-        self.ensure_alarm_by(socket.due()).await
+        self.ensure_alarm_by(socket.token_expiry()).await
     }
 
     /// Processes a message.
@@ -106,16 +126,10 @@ impl TenantHub {
             return Ok(());
         };
         let now = clock::now();
-        let is_within_rate = self
-            .message_rate
-            .borrow_mut()
-            .count_message(socket.number(), now);
         let (socket, received) = self.sockets.update(socket, |session| {
-            if is_within_rate {
-                session.receive(read_message(&message, &mut String::new()), now)
-            } else {
-                Received::Done(session.exceed_message_rate().into_iter().collect())
-            }
+            let mut text = String::new();
+            let incoming = read_message(&message, &mut text);
+            session.receive(incoming, &mut self.rates.borrow_mut(), now)
         })?;
         match received {
             Received::Done(effects) => {
@@ -123,13 +137,33 @@ impl TenantHub {
                 Ok(())
             }
             Received::Verify {
+                is_renewal: true, ..
+            } if !self.count_renewal(&socket, now)? => {
+                let (socket, effects) = self.sockets.update(socket, Session::reject_renewal)?;
+                self.perform_all(&socket, effects);
+                Ok(())
+            }
+            Received::Verify {
                 access_token,
                 last_event_id,
+                is_renewal,
             } => {
-                self.verify_and_authenticate(socket, &access_token, last_event_id.as_deref())
+                let last_event_id = last_event_id.as_deref();
+                self.verify_and_authenticate(socket, &access_token, last_event_id, is_renewal)
                     .await
             }
         }
+    }
+
+    /// Counts a renewal. Returns whether the subject is within its limit.
+    fn count_renewal(&self, socket: &Socket, now: Timestamp) -> worker::Result<bool> {
+        let Some(Listener { sub, .. }) = socket.listener() else {
+            return Ok(true);
+        };
+        let sockets = self
+            .sockets
+            .with_index(|listeners| listeners.sockets_of_subject(sub))?;
+        Ok(self.rates.borrow_mut().count_renewal(sub, sockets, now))
     }
 
     /// Verifies a token from a message and applies the result to the session.
@@ -138,35 +172,55 @@ impl TenantHub {
         socket: Socket,
         access_token: &str,
         last_event_id: Option<&str>,
+        is_renewal: bool,
     ) -> worker::Result<()> {
-        let (verified, _admission_guard) =
-            self.verify_and_catch_up(access_token, last_event_id).await;
-        let admitted = verified.and_then(|token| {
-            self.check_subject_limit(&token, socket.number())?;
-            Ok(token)
-        });
+        let admitted = clock::timeout(
+            VERIFICATION_MILLIS,
+            self.admit(socket.number(), access_token, last_event_id, is_renewal),
+        )
+        .await
+        .unwrap_or(Err(ApiError::TemporarilyUnavailable));
+        let (admitted, _guard) = match admitted {
+            Ok((token, guard)) => (Ok(token), guard),
+            Err(error) => (Err(error), None),
+        };
         // Other messages may have changed the session in the meantime.
         let Some(socket) = self.sockets.reload(socket) else {
             return Ok(());
         };
         let socket = self.authenticate(socket, &admitted, last_event_id)?;
-        self.ensure_alarm_by(socket.due()).await
+        self.ensure_alarm_by(socket.token_expiry()).await
     }
 
-    /// Verifies a token and catches up for its subscriber. The caller must hold the guard until the
-    /// subscriber is registered.
-    async fn verify_and_catch_up(
+    /// Verifies a token from a message, catches up for its subscriber and checks the subject's
+    /// limits. The caller must hold the guard until the subscriber is registered.
+    async fn admit(
         &self,
-        token: &str,
+        number: u64,
+        access_token: &str,
         last_event_id: Option<&str>,
-    ) -> (Result<AccessToken>, Option<AdmissionGuard<'_>>) {
-        let token = match self.verify(token).await {
-            Ok(token) => token,
-            Err(error) => return (Err(error), None),
-        };
-        match self.ensure_caught_up(last_event_id).await {
-            Ok(guard) => (Ok(token), guard),
-            Err(error) => (Err(error), None),
+        is_renewal: bool,
+    ) -> Result<(AccessToken, Option<AdmissionGuard<'_>>)> {
+        let token = self.verify(access_token).await?;
+        if !is_renewal {
+            self.check_new_socket_rate(&token)?;
+        }
+        let guard = self.ensure_caught_up(last_event_id).await?;
+        self.check_subject_limit(&token, number)?;
+        Ok((token, guard))
+    }
+
+    /// Counts a new socket, and checks that its subject may open one. A subject with the permission
+    /// for all users is not limited.
+    fn check_new_socket_rate(&self, token: &AccessToken) -> Result<()> {
+        if token.filter() == Some(Filter::All) {
+            return Ok(());
+        }
+        let mut rates = self.rates.borrow_mut();
+        if rates.count_new_socket(token.sub(), clock::now()) {
+            Ok(())
+        } else {
+            Err(ApiError::TooManyRequests(RequestLimit::Subject))
         }
     }
 

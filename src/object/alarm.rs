@@ -1,4 +1,4 @@
-//! The alarm of an object: deadlines of sockets, pruning of revocations, and replication retries.
+//! The alarm of an object: expiry of tokens, pruning of revocations, and replication retries.
 
 use session_events_core::{sessions::listeners::Listeners, timestamp::Timestamp};
 use worker::Result;
@@ -16,7 +16,7 @@ impl TenantHub {
         self.alarm_time.set(None);
         let now = clock::now();
         self.close_due_sockets(now)?;
-        let next_socket = self.sockets.with_index(Listeners::next_due)?;
+        let next_socket = self.sockets.with_index(Listeners::next_token_expiry)?;
         let next_leader_task = match &self.role {
             Role::Leader(leader) => self.run_leader_alarm(leader, now),
             Role::Shard(_) => None,
@@ -26,7 +26,7 @@ impl TenantHub {
     }
 
     /// Closes the sockets whose authentication deadline or token expiry has passed.
-    fn close_due_sockets(&self, now: Timestamp) -> Result<()> {
+    pub(super) fn close_due_sockets(&self, now: Timestamp) -> Result<()> {
         for socket in self.sockets.due(now)? {
             match self.sockets.update(socket, |session| session.tick(now)) {
                 Ok((socket, effect)) => self.perform_all(&socket, effect),

@@ -16,7 +16,7 @@ use session_events_core::{
     tenant::object_name::ObjectName,
 };
 use worker::{
-    Env, Request, State, WebSocket,
+    Env, Request, Response, State, WebSocket,
     js_sys::Error,
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
     web_sys,
@@ -24,9 +24,10 @@ use worker::{
 };
 
 use super::{
+    deadlines::DeadlineTimer,
     leader::Leader,
     shard::Shard,
-    sockets::{self, Sockets},
+    sockets::{self, Socket, Sockets},
     tenant_hub::{Role, TenantHub},
 };
 use crate::runtime::{
@@ -35,12 +36,18 @@ use crate::runtime::{
     requests::header,
 };
 
+/// The class that the runtime constructs. The timer needs a reference to the object that outlives
+/// a call.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_name = TenantHub)]
+pub struct DurableObject(Rc<TenantHub>);
+
 #[wasm_bindgen(
+    js_class = TenantHub,
     wasm_bindgen = worker::wasm_bindgen,
     wasm_bindgen_futures = worker::wasm_bindgen_futures,
     js_sys = worker::js_sys
 )]
-impl TenantHub {
+impl DurableObject {
     /// Constructs an object that wakes. The runtime knows the name with which the object was
     /// addressed, even if an alarm wakes it (Cloudflare, "Durable Object ID: `name`").
     #[wasm_bindgen(constructor)]
@@ -57,61 +64,41 @@ impl TenantHub {
         if let Err(error) = sockets::set_ping_auto_response(&state) {
             log::incident("object_start", &name, &error);
         }
-        Ok(Self {
+        let hub = Rc::new(TenantHub {
             config: environment::read_config(&env),
             name,
             tenant,
             role,
             sockets: Sockets::new(Rc::clone(&state)),
-            message_rate: RefCell::default(),
+            rates: RefCell::default(),
+            deadline_timer: DeadlineTimer::default(),
             alarm_time: Cell::new(None),
             state,
-        })
+        });
+        hub.update_deadline_timer();
+        Ok(Self(hub))
     }
 
     /// Responds to a request of the Worker or of another object of the tenant.
     pub async fn fetch(&self, request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
-        let request = Request::from(request);
-        let object_request = header(&request, HEADER)
-            .as_deref()
-            .and_then(ObjectRequest::decode);
-        let endpoint = object_request.as_ref().map_or("none", ObjectRequest::name);
-        let response = match self.handle(object_request, &request).await {
-            Ok(response) => response,
-            Err(error) => {
-                let request_id = header(&request, REQUEST_ID_HEADER).unwrap_or_default();
-                let rejected = Rejected {
-                    tenant: &self.name,
-                    endpoint,
-                    request_id: Some(&request_id),
-                };
-                log::rejected(rejected, &error);
-                http::error(&error, &request_id)?
-            }
-        };
-        Ok(response.into())
+        let response = self.0.respond(&Request::from(request)).await;
+        self.0.update_deadline_timer();
+        Ok(response?.into())
     }
 
     /// Processes a message from a socket.
     #[wasm_bindgen(js_name = webSocketMessage)]
     pub async fn websocket_message(&self, socket: web_sys::WebSocket, message: JsValue) {
-        let socket = WebSocket::from(socket);
-        let received = self.receive_message(socket.clone(), message).await;
-        if let Err(error) = received.or_internal("message") {
-            self.log_rejected_socket(&error);
-            sockets::close(&socket, &error);
-            if let Some(socket) = self.sockets.find(socket) {
-                // If this fails as well, the session ends when the client completes the close.
-                let _still_open = self.sockets.update(socket, Session::end);
-            }
-        }
+        self.0.process_message(socket.into(), message).await;
+        self.0.update_deadline_timer();
     }
 
     /// Ends the session of a socket that the client closes.
     #[wasm_bindgen(js_name = webSocketClose)]
     pub fn websocket_close(&self, socket: web_sys::WebSocket, code: u16) -> Result<(), JsValue> {
-        if let Some(socket) = self.sockets.find(socket.into()) {
-            let socket = self.sockets.update(socket, Session::end)?.0;
+        let socket = self.0.end_session(socket.into())?;
+        self.0.update_deadline_timer();
+        if let Some(socket) = socket {
             socket.complete_close(code);
         }
         Ok(())
@@ -120,14 +107,53 @@ impl TenantHub {
     /// Ends the session of a socket that has lost its connection.
     #[wasm_bindgen(js_name = webSocketError)]
     pub fn websocket_error(&self, socket: web_sys::WebSocket) -> Result<(), JsValue> {
-        if let Some(socket) = self.sockets.find(socket.into()) {
-            self.sockets.update(socket, Session::end)?;
-        }
+        self.0.end_session(socket.into())?;
+        self.0.update_deadline_timer();
         Ok(())
     }
 
     /// Processes everything that is due, and sets the alarm for what is due next.
     pub async fn alarm(&self) -> Result<(), JsValue> {
-        Ok(self.run_alarm().await?)
+        let outcome = self.0.run_alarm().await;
+        self.0.update_deadline_timer();
+        Ok(outcome?)
+    }
+}
+
+impl TenantHub {
+    async fn respond(&self, request: &Request) -> worker::Result<Response> {
+        let object_request = header(request, HEADER)
+            .as_deref()
+            .and_then(ObjectRequest::decode);
+        let endpoint = object_request.as_ref().map_or("none", ObjectRequest::name);
+        let error = match self.handle(object_request, request).await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        let request_id = header(request, REQUEST_ID_HEADER).unwrap_or_default();
+        let rejected = Rejected {
+            tenant: &self.name,
+            endpoint,
+            request_id: Some(&request_id),
+        };
+        log::rejected(rejected, &error);
+        http::error(&error, &request_id)
+    }
+
+    async fn process_message(&self, socket: WebSocket, message: JsValue) {
+        let received = self.receive_message(socket.clone(), message).await;
+        if let Err(error) = received.or_internal("message") {
+            self.log_rejected_socket(&error);
+            sockets::close(&socket, &error);
+            // If this fails as well, the session ends when the client completes the close.
+            let _still_open = self.end_session(socket);
+        }
+    }
+
+    fn end_session(&self, socket: WebSocket) -> worker::Result<Option<Socket>> {
+        let Some(socket) = self.sockets.find(socket) else {
+            return Ok(None);
+        };
+        Ok(Some(self.sockets.update(socket, Session::end)?.0))
     }
 }

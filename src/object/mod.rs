@@ -17,7 +17,8 @@
 //! - `tenant_hub`: the class, and its role.
 //! - `lifecycle`: the methods that the runtime calls.
 //! - `requests`: routes a request to its handler.
-//! - `alarm`: deadlines, expiry, pruning, and retries.
+//! - `alarm`: expiry, pruning, and retries.
+//! - `deadlines`: the timer for authentication deadlines.
 //! - `publishing`: stores and delivers events.
 //! - `admission`: accepts sockets and authenticates subscribers.
 //! - `slow_consumers`: closes subscribers that do not read.
@@ -28,6 +29,7 @@
 
 mod admission;
 mod alarm;
+mod deadlines;
 mod delivery;
 mod following;
 mod key_sets;

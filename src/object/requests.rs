@@ -36,10 +36,14 @@ impl TenantHub {
             (
                 ObjectRequest::Subscribe {
                     admission,
+                    address,
                     selects_subprotocol,
                 },
                 _,
-            ) => self.subscribe(admission, selects_subprotocol).await,
+            ) => {
+                self.subscribe(admission, address, selects_subprotocol)
+                    .await
+            }
             (ObjectRequest::Listeners, _) => self.listeners().or_internal(step),
             (ObjectRequest::Publish { receipt }, Role::Leader(leader)) => {
                 let publication = read_json(request).await.or_internal(step)?;

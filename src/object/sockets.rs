@@ -15,7 +15,7 @@ use session_events_core::{
     error::ApiError,
     json::JsonObject,
     protocol::messages::{PING, PONG},
-    sessions::{listeners::Listeners, session::Session},
+    sessions::{listener::Listener, listeners::Listeners, session::Session},
     timestamp::Timestamp,
 };
 use worker::{
@@ -101,7 +101,7 @@ impl Sockets {
         self.find(socket.raw)
     }
 
-    /// Returns the sockets whose deadline has passed.
+    /// Returns the sockets whose authentication deadline or token expiry has passed.
     pub(super) fn due(&self, now: Timestamp) -> Result<Vec<Socket>> {
         self.with_index(|listeners| listeners.due(now).map(Socket::from_index).collect())
     }
@@ -117,13 +117,18 @@ impl Sockets {
         })
     }
 
-    /// Accepts a new socket.
-    pub(super) fn accept(&self, raw: WebSocket, now: Timestamp) -> Result<Socket> {
+    /// Accepts a new socket. `address` is the rate limit key of the client's address.
+    pub(super) fn accept(
+        &self,
+        raw: WebSocket,
+        address: Option<String>,
+        now: Timestamp,
+    ) -> Result<Socket> {
         let number = self.with_index(Listeners::next_number)?;
         self.state.as_raw().accept_websocket(raw.as_ref())?;
         self.store(Socket {
             raw,
-            session: Session::new(number, now),
+            session: Session::new(number, address, now),
             attachment: None,
         })
     }
@@ -167,9 +172,14 @@ impl Socket {
         self.session.number()
     }
 
-    /// Returns the deadline of the session.
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        self.session.due()
+    /// Returns the authenticated subscriber.
+    pub(super) fn listener(&self) -> Option<&Listener> {
+        self.session.listener()
+    }
+
+    /// Returns the time at which the token of the socket expires.
+    pub(super) fn token_expiry(&self) -> Option<Timestamp> {
+        self.session.token_expiry()
     }
 
     /// Sends a message.

@@ -8,13 +8,15 @@ use std::{
 use session_events_core::{
     error::ApiError,
     events::event_log::EventLog,
-    sessions::message_rate::MessageRate,
+    sessions::rates::Rates,
     tenant::{Tenant, config::Config},
     timestamp::Timestamp,
 };
-use worker::{State, wasm_bindgen::prelude::wasm_bindgen};
+use worker::State;
 
-use super::{key_sets::RoleKeySets, leader::Leader, shard::Shard, sockets::Sockets};
+use super::{
+    deadlines::DeadlineTimer, key_sets::RoleKeySets, leader::Leader, shard::Shard, sockets::Sockets,
+};
 use crate::{
     Result,
     runtime::{
@@ -25,8 +27,7 @@ use crate::{
 };
 
 /// A Durable Object of a tenant.
-#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub struct TenantHub {
+pub(super) struct TenantHub {
     pub(super) state: Rc<State>,
     pub(super) config: Result<Config>,
     /// The object's name, for log lines.
@@ -34,7 +35,8 @@ pub struct TenantHub {
     pub(super) tenant: Tenant,
     pub(super) role: Role,
     pub(super) sockets: Sockets,
-    pub(super) message_rate: RefCell<MessageRate>,
+    pub(super) rates: RefCell<Rates>,
+    pub(super) deadline_timer: DeadlineTimer,
     /// The time for which the alarm is set, if known. Saves a read of storage for every socket.
     pub(super) alarm_time: Cell<Option<Timestamp>>,
 }

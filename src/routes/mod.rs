@@ -13,7 +13,7 @@ mod subscribe;
 mod tenant_request;
 
 use session_events_core::{
-    error::ApiError,
+    error::{ApiError, RequestLimit},
     protocol::{
         bodies::{Index, WorkerDebug},
         object_request::ObjectRequest,
@@ -32,7 +32,7 @@ use crate::{
         tenant_object::TenantObject,
     },
 };
-use rate_limit::RateLimit;
+use rate_limit::{RateLimit, address_key};
 use tenant_request::TenantRequest;
 
 /// Responds to a request. The runtime omits the body of a response to `HEAD`.
@@ -69,10 +69,10 @@ pub(crate) async fn respond(request: &Request, env: &Env) -> worker::Result<Resp
 async fn limit_failed_authentication(error: ApiError, env: &Env, request: &Request) -> ApiError {
     if error.is_failed_authentication()
         && RateLimit::FailedAuthentications
-            .is_exceeded(env, request)
+            .is_exceeded(env, address_key(request))
             .await
     {
-        return ApiError::TooManyRequests;
+        return ApiError::TooManyRequests(RequestLimit::Address);
     }
     error
 }

@@ -10,7 +10,7 @@ use session_events_core::{
 };
 use worker::{Response, js_sys::Math};
 
-use super::tenant_request::TenantRequest;
+use super::{rate_limit::address_key, tenant_request::TenantRequest};
 use crate::{
     Result,
     runtime::{
@@ -29,15 +29,16 @@ impl TenantRequest<'_> {
         let authorization = header(self.request, "authorization");
         let subprotocols = header(self.request, "sec-websocket-protocol");
         let upgrade = Upgrade::parse(authorization.as_deref(), subprotocols.as_deref())?;
-        let admission = match upgrade.token {
+        let (admission, address) = match upgrade.token {
             None => {
                 self.check_anonymous_limit().await?;
-                None
+                (None, address_key(self.request))
             }
-            Some(token) => Some(self.admission(token).await?),
+            Some(token) => (Some(self.admission(token).await?), None),
         };
         let subscribe = ObjectRequest::Subscribe {
             admission,
+            address,
             selects_subprotocol: upgrade.selects_subprotocol,
         };
         let socket_object = TenantObject {
@@ -51,7 +52,11 @@ impl TenantRequest<'_> {
 
     async fn admission(&self, token: &str) -> Result<Admission> {
         let token = self.verify(token).await?;
-        Listener::authorize(&token)?;
+        match Listener::authorize(&token) {
+            Ok(listener) if listener.receives_all() => {}
+            Ok(_) => self.check_subject_limit(&token).await?,
+            Err(error) => return Err(self.forbidden(&token, error).await),
+        }
         Ok(Admission {
             token,
             last_event_id: self.url.parameter("last_event_id"),

@@ -1,7 +1,7 @@
 //! A request for a tenant that is served, and the checks that several endpoints share.
 
 use session_events_core::{
-    error::{ApiError, TokenError},
+    error::{ApiError, RequestLimit, TokenError},
     protocol::{object_request::ObjectRequest, request_url::RequestUrl},
     tenant::config::Config,
     tokens::{
@@ -11,7 +11,7 @@ use session_events_core::{
 };
 use worker::{Request, Response};
 
-use super::rate_limit::RateLimit;
+use super::rate_limit::{RateLimit, address_key, subject_key};
 use crate::{
     Result,
     runtime::{
@@ -48,7 +48,11 @@ impl TenantRequest<'_> {
     /// Checks that the request has an access token with the permission for all users.
     pub(super) async fn authorize_all_users(&self) -> Result<()> {
         let token = self.bearer_token().ok_or(TokenError::Missing)?;
-        self.verify(&token).await?.authorize_all_users()
+        let token = self.verify(&token).await?;
+        match token.authorize_all_users() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.forbidden(&token, error).await),
+        }
     }
 
     /// Returns the access token of the request, unverified.
@@ -57,13 +61,31 @@ impl TenantRequest<'_> {
         bearer(&authorization).map(str::to_owned)
     }
 
+    /// Counts a request without permission. Returns the error for its client: 429 in place of 403
+    /// if the subject has too many of them.
+    pub(super) async fn forbidden(&self, token: &AccessToken, error: ApiError) -> ApiError {
+        match self.check_subject_limit(token).await {
+            Ok(()) => error,
+            Err(exceeded) => exceeded,
+        }
+    }
+
+    /// Counts a request of a subject, and checks that the subject may send it.
+    pub(super) async fn check_subject_limit(&self, token: &AccessToken) -> Result<()> {
+        let key = subject_key(self.leader.tenant, token);
+        let limit = RateLimit::SubjectRequests;
+        if limit.is_exceeded(self.leader.env, Some(key)).await {
+            return Err(ApiError::TooManyRequests(RequestLimit::Subject));
+        }
+        Ok(())
+    }
+
     /// Checks that the client's address may still reach the object without a token.
     pub(super) async fn check_anonymous_limit(&self) -> Result<()> {
-        let is_exceeded = RateLimit::AnonymousRequests
-            .is_exceeded(self.leader.env, self.request)
-            .await;
-        if is_exceeded {
-            return Err(ApiError::TooManyRequests);
+        let limit = RateLimit::AnonymousRequests;
+        let address = address_key(self.request);
+        if limit.is_exceeded(self.leader.env, address).await {
+            return Err(ApiError::TooManyRequests(RequestLimit::Address));
         }
         Ok(())
     }

@@ -17,6 +17,12 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
+/// Waits until a time, but at least for a millisecond.
+pub(crate) async fn sleep_until(time: Timestamp) {
+    let millis = time.as_millis().saturating_sub(now().as_millis()).max(1);
+    Delay::from(Duration::from_millis(millis.unsigned_abs())).await;
+}
+
 /// Returns the output of a future, or `None` if it takes too long.
 pub(crate) async fn timeout<T>(millis: u64, future: impl Future<Output = T>) -> Option<T> {
     match select(pin!(future), Delay::from(Duration::from_millis(millis))).await {

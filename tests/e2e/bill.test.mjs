@@ -20,6 +20,7 @@ async function costOf(tenant, action) {
     rowsWritten: after.rowsWritten - before.rowsWritten,
     rowsRead: after.rowsRead - before.rowsRead,
     alarms: after.alarms - before.alarms,
+    alarmsSet: after.alarmsSet - before.alarmsSet,
   };
 }
 
@@ -79,6 +80,21 @@ describe("a tenant with one object", () => {
     assert.deepEqual([ignored.requests, ignored.rowsWritten], [[], 0]);
     const duplicate = await costOf(tenant, () => tenant.publish(record));
     assert.deepEqual([duplicate.requests, duplicate.rowsWritten], [["publish"], 0]);
+  });
+
+  test("writes no row and sets no alarm for an upgrade without a token, and closes its socket", async () => {
+    const tenant = new Tenant(worker);
+    const cost = await costOf(tenant, async () => {
+      const subscriber = await tenant.connect();
+      await subscriber.closedWith(4408, 25_000);
+    });
+    assert.deepEqual(cost, {
+      requests: ["subscribe"],
+      rowsWritten: 0,
+      rowsRead: 0,
+      alarms: 0,
+      alarmsSet: 0,
+    });
   });
 
   test("hibernates while its subscribers send only pings, and runs no alarm", async () => {

@@ -1,5 +1,6 @@
 // The two deadlines of a socket: it must authenticate within ten seconds, and renew its token before
-// the token expires. Both also apply while the object hibernates, when only its alarm can wake it.
+// the token expires. A timer keeps the first, which keeps the object in memory. The alarm keeps the
+// second, also while the object hibernates.
 //
 // The tests wait in real time, and those of each group run concurrently.
 import assert from "node:assert/strict";
@@ -8,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { WITHOUT_ALARMS } from "../support/instrumented_runtime.mjs";
 import { assertErrorMembers } from "../support/http.mjs";
+import { keySetResponses } from "../support/issuer.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -42,12 +44,49 @@ describe("deadlines", { concurrency: true }, () => {
       );
     });
 
-    test("is closed on time if the object was evicted from memory", async () => {
+    test("is closed on time without an alarm", async () => {
+      const before = Date.now();
+      const subscriber = await new Tenant(workerWithoutAlarms).connect();
+      await assertClosedAt(subscriber, 4408, before + TIMEOUT);
+    });
+
+    for (const [request, wake] of [
+      ["a request", (tenant) => tenant.events()],
+      ["a message of another socket", (tenant, other) => other.drain()],
+    ]) {
+      test(`is closed on time if the object was evicted from memory and ${request} wakes it`, async () => {
+        const tenant = new Tenant(worker);
+        const other = await tenant.subscribe();
+        const before = Date.now();
+        const subscriber = await tenant.connect();
+        await tenant.object.evict();
+        await wake(tenant, other);
+        await assertClosedAt(subscriber, 4408, before + TIMEOUT);
+      });
+
+      test(`is closed at once if ${request} wakes the object after the deadline`, async () => {
+        const tenant = new Tenant(worker);
+        const other = await tenant.subscribe();
+        const before = Date.now();
+        const subscriber = await tenant.connect();
+        await tenant.object.evict();
+        await delay(before + TIMEOUT + 500 - Date.now());
+        assert.ok(subscriber.isOpen);
+        await wake(tenant, other);
+        await subscriber.closedWith(4408, 5_000);
+      });
+    }
+
+    test("stays open while a token that it sent in time is verified", async () => {
       const tenant = new Tenant(worker);
+      tenant.issuer.behaviour = keySetResponses.slow(3_000);
       const before = Date.now();
       const subscriber = await tenant.connect();
-      await tenant.object.evict();
-      await assertClosedAt(subscriber, 4408, before + TIMEOUT);
+      await delay(before + TIMEOUT - 1_500 - Date.now());
+      const response = await subscriber.authenticate(tenant.token());
+      assert.equal(response.type, "authenticated");
+      assert.ok(Date.now() > before + TIMEOUT, "the verification ended before the deadline");
+      assert.deepEqual(await subscriber.drain(), []);
     });
 
     test("is closed on time if it sends pings or invalid messages", async () => {

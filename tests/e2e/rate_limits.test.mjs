@@ -1,6 +1,6 @@
-// The rate limit of failed requests per client address. The Worker refuses further requests without
-// calling the tenant object. Valid requests from the same address still succeed, because several
-// clients may share it.
+// The rate limits that Cloudflare counts: failed requests per client address, and requests of a user
+// per subject. The Worker refuses further requests without calling the tenant object. Valid requests
+// from the same address still succeed, because several clients may share it.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
@@ -117,5 +117,61 @@ describe("an address over the rate limit", { concurrency: true }, () => {
     const neighbour = from("2001:db8:0:2::1");
     const other = await tenant.fetch("/api/events", { headers: { ...forged, ...neighbour } });
     assert.equal(other.status, 401);
+  });
+});
+
+describe("a subject over the rate limit", { concurrency: true }, () => {
+  const SELF = "listen:events:self";
+  const bearer = (token) => ({ authorization: `Bearer ${token}` });
+
+  const get = (path) => (tenant, headers) => tenant.fetch(path, { headers });
+  const introspect = (tenant, headers) =>
+    tenant.fetch("/api/introspect", {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },
+      body: "token=x",
+    });
+  const upgrade = (tenant, headers) => openSocket(tenant.subscribeUrl(), headers);
+  const FORBIDDEN = [
+    ["subscribing without a permission", "openid", upgrade],
+    ["listing sockets", SELF, get("/api/listeners")],
+    ["reading events", SELF, get("/api/events")],
+    ["reading revocations", `${SELF} listen:events`, get("/api/revocations")],
+    ["introspecting", `${SELF} listen:events`, introspect],
+  ];
+  for (const [action, scope, attempt] of FORBIDDEN) {
+    test(`gets 429 instead of 403 for ${action}, from any address and with any token`, async () => {
+      const tenant = new Tenant(worker);
+      const send = (sub, jti) => {
+        const headers = bearer(tenant.token({ sub, scope, jti }));
+        return attempt(tenant, { ...headers, ...from(newAddress()) });
+      };
+      for (let count = 0; count < LIMIT; count += 1) {
+        await assertError(await send("auth0|jane", `${count}`), 403, "insufficient_scope");
+      }
+      await assertTooMany(await send("auth0|jane", "last"));
+      assert.equal((await send("auth0|john", "0")).status, 403, "another subject");
+    });
+  }
+
+  test("that listens to its own events gets 429 on the upgrade", async () => {
+    const tenant = new Tenant(worker);
+    const open = (sub) => upgrade(tenant, bearer(tenant.token({ sub, scope: SELF })));
+    for (let count = 0; count < LIMIT; count += 1) terminateAll([await open("auth0|jane")]);
+    await assertTooMany(await open("auth0|jane"));
+    terminateAll([await open("auth0|john")]);
+    const other = new Tenant(worker);
+    const sameSubject = bearer(other.token({ sub: "auth0|jane", scope: SELF }));
+    terminateAll([await upgrade(other, sameSubject)]);
+  });
+
+  test("that listens to all events is not limited", async () => {
+    const tenant = new Tenant(worker);
+    for (let count = 0; count <= LIMIT; count += 1) {
+      const socket = await upgrade(tenant, bearer(tenant.token()));
+      assert.equal(socket.readyState, socket.OPEN);
+      terminateAll([socket]);
+      assert.equal((await tenant.get("/api/events")).status, 200);
+    }
   });
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { assertError } from "../support/http.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
 
@@ -45,6 +46,40 @@ describe("the scope and permissions of a token", { concurrency: true }, () => {
       const response = await (await tenant.connect()).authenticate(tenant.token(claims));
       if (filter) assert.equal(response.filter, filter);
       else assert.equal(response.error, "insufficient_scope");
+    });
+  }
+});
+
+describe("listen:events:self grants no access to other users", { concurrency: true }, () => {
+  const SELF = "listen:events:self";
+  const ENDPOINTS = {
+    listeners: (tenant, token) => tenant.get("/api/listeners", token),
+    events: (tenant, token) => tenant.get("/api/events", token),
+    revocations: (tenant, token) => tenant.get("/api/revocations", token),
+    introspect: (tenant, token) =>
+      tenant.fetch("/api/introspect", {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}` },
+        body: new URLSearchParams({ token }),
+      }),
+  };
+  for (const [endpoint, request] of Object.entries(ENDPOINTS)) {
+    test(`${endpoint} responds with 403, even if the token also has listen:events`, async () => {
+      const tenant = new Tenant(worker);
+      const describe = async (claims) => {
+        const response = await request(tenant, tenant.token(claims));
+        assert.match(response.headers.get("www-authenticate"), /scope="listen:events"$/);
+        const body = await assertError(response, 403, "insufficient_scope");
+        return body.error_description;
+      };
+      assert.match(await describe({ scope: SELF }), /lacks the permission listen:events\./);
+      for (const claims of [
+        { scope: `listen:events ${SELF}` },
+        { scope: "listen:events", permissions: [SELF] },
+        { scope: SELF, permissions: ["listen:events"] },
+      ])
+        assert.match(await describe(claims), /restricts the access token to its own events/);
+      assert.equal((await request(tenant, tenant.token())).status, 200);
     });
   }
 });

@@ -10,6 +10,14 @@ export const WITHOUT_ALARMS = `(state) => {
   return override(state, { storage: override(state.storage, { setAlarm }) });
 }`;
 
+/** A `runtime` in which the timer for the authentication deadline never fires. */
+export const WITHOUT_DEADLINE = `(() => {
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = (callback, delay, ...rest) =>
+    delay > 9_000 ? 0 : setTimeout(callback, delay, ...rest);
+  return (state) => state;
+})()`;
+
 /**
  * Returns the source of the Worker's module with its Durable Object class wrapped.
  *
@@ -42,6 +50,7 @@ const newControl = () => ({
   vars: {},
   requests: [],
   alarms: 0,
+  alarmsSet: 0,
   constructed: 0,
 });
 /** The SQL cursors of each object. A cursor has its final counts once its result has been read. */
@@ -50,7 +59,7 @@ const rowCounts = (name) => {
   const sum = (field) => cursors[name].reduce((sum, cursor) => sum + cursor[field], 0);
   return { rowsWritten: sum("rowsWritten"), rowsRead: sum("rowsRead") };
 };
-const withRowCounts = (state) => {
+const withCounts = (state, control) => {
   const own = (cursors[state.id.name] ??= []);
   const exec = (...query) => {
     const cursor = state.storage.sql.exec(...query);
@@ -58,7 +67,11 @@ const withRowCounts = (state) => {
     return cursor;
   };
   const sql = override(state.storage.sql, { exec });
-  return override(state, { storage: override(state.storage, { sql }) });
+  const setAlarm = (...args) => {
+    control.alarmsSet += 1;
+    return state.storage.setAlarm(...args);
+  };
+  return override(state, { storage: override(state.storage, { sql, setAlarm }) });
 };
 const requestKind = (request) => {
   const header = request.headers.get("session-events-request");
@@ -72,7 +85,7 @@ export class TenantHub {
     const vars = new Proxy(env, { get: (env, name) => this.control.vars[name] ?? env[name] });
     this.construct = () => {
       this.control.constructed += 1;
-      this.object = new ${className}(withRowCounts(runtime(state)), vars);
+      this.object = new ${className}(withCounts(runtime(state), this.control), vars);
     };
     this.construct();
   }

@@ -54,6 +54,17 @@ fn the_challenge_for_a_missing_permission_contains_the_required_scope() {
     );
 }
 
+#[test]
+fn the_challenge_for_a_token_restricted_to_its_own_events_names_the_required_scope() {
+    let challenge = ApiError::RestrictedToOwnEvents.challenge();
+    let challenge = challenge.unwrap_or_default();
+    assert!(challenge.contains("error=\"insufficient_scope\""));
+    assert!(
+        challenge.ends_with(", scope=\"listen:events\""),
+        "{challenge}"
+    );
+}
+
 fn incident() -> Incident {
     Incident {
         step: "publish",
@@ -77,12 +88,16 @@ fn errors_with_status_503_or_429_and_no_others_have_a_retry_after() {
         ApiError::InvalidPublishToken { presented: true },
         ApiError::InvalidToken(TokenError::Expired),
         ApiError::InsufficientScope { needed: "" },
+        ApiError::RestrictedToOwnEvents,
         ApiError::TemporarilyUnavailable,
         ApiError::StorageUnavailable(incident()),
         ApiError::TooManySockets(SocketLimit::Tenant),
         ApiError::TooManySockets(SocketLimit::Unauthenticated),
+        ApiError::TooManySockets(SocketLimit::Address),
         ApiError::TooManySockets(SocketLimit::Subject),
-        ApiError::TooManyRequests,
+        ApiError::TooManyRequests(RequestLimit::Address),
+        ApiError::TooManyRequests(RequestLimit::Subject),
+        ApiError::TooManyRequests(RequestLimit::Renewals),
         ApiError::NotConfigured,
         ApiError::Misconfigured(misconfigured),
         ApiError::Internal(incident()),

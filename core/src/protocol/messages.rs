@@ -86,7 +86,7 @@ pub enum ServerMessage<'a> {
     },
     /// The token was rejected. The service closes the socket next.
     AuthenticationFailed(ErrorBody),
-    /// A message was invalid.
+    /// A message was invalid, or the token was renewed too often.
     Error(ErrorBody),
     /// The response to a ping.
     Pong,

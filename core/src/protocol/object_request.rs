@@ -36,6 +36,10 @@ pub enum ObjectRequest {
     Subscribe {
         /// The verified credentials of the upgrade, if it had any.
         admission: Option<Admission>,
+        /// The rate limit key of the client's address, for an upgrade without credentials. Absent
+        /// if the platform does not tell the address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<String>,
         /// Whether the response names [`SUBPROTOCOL`](super::upgrade::SUBPROTOCOL).
         selects_subprotocol: bool,
     },

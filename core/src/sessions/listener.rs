@@ -7,7 +7,7 @@ use crate::{
     error::ApiError,
     protocol::filter::Filter,
     timestamp::Timestamp,
-    tokens::access_token::{AccessToken, LISTEN_TO_ALL, LISTEN_TO_OWN},
+    tokens::access_token::{AccessToken, TokenDigest},
 };
 
 /// The permissions of which a subscriber needs one, as a scope of OAuth 2.0.
@@ -22,30 +22,32 @@ pub struct Listener {
     pub filter: Filter,
     /// The token's `exp`.
     pub expires_at: Timestamp,
+    /// Identifies the token. Absent in the sessions of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenDigest>,
 }
 
 impl Listener {
-    /// Returns the subscriber that an access token authorizes. The permission for the subject's own
-    /// events takes precedence, so a token with both permissions receives only these.
+    /// Returns the subscriber that an access token authorizes.
     ///
     /// # Errors
     ///
     /// [`ApiError::InsufficientScope`] if the token has neither permission.
     pub fn authorize(token: &AccessToken) -> Result<Self> {
-        let filter = if token.has_permission(LISTEN_TO_OWN) {
-            Filter::Own
-        } else if token.has_permission(LISTEN_TO_ALL) {
-            Filter::All
-        } else {
-            return Err(ApiError::InsufficientScope {
-                needed: LISTEN_TO_ANY,
-            });
-        };
+        let filter = token.filter().ok_or(ApiError::InsufficientScope {
+            needed: LISTEN_TO_ANY,
+        })?;
         Ok(Self {
             sub: token.sub().to_owned(),
             filter,
             expires_at: token.expires_at(),
+            token: token.digest().cloned(),
         })
+    }
+
+    /// Returns whether this is the token that has authorized the subscriber.
+    pub fn holds(&self, token: &str) -> bool {
+        self.token.as_ref() == Some(&TokenDigest::of(token))
     }
 
     /// Returns whether the subscriber may receive events of this user.

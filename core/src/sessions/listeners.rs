@@ -2,34 +2,28 @@
 //!
 //! The index finds the sockets that receive an event without a scan over all sockets: by the user
 //! of the event, and by the right to receive the events of all users. It also orders the sockets by
-//! the time at which they are due (authentication deadline or token expiry). It is computed from
-//! the sessions alone, so an object that wakes from hibernation can rebuild it.
+//! their authentication deadline or token expiry. It is computed from the sessions alone, so an
+//! object that wakes from hibernation can rebuild it.
 //!
 //! The limits apply when a socket connects and when it authenticates. An open socket is never
 //! closed to make room for another.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{listener::Listener, session::Session};
+use super::{
+    limits::{
+        MAX_OWN_SOCKETS_PER_SUBJECT, MAX_SOCKETS, MAX_SOCKETS_PER_SUBJECT,
+        MAX_UNAUTHENTICATED_SOCKETS, MAX_UNAUTHENTICATED_SOCKETS_PER_ADDRESS,
+    },
+    listener::Listener,
+    session::Session,
+};
 use crate::{
     Result,
     error::{ApiError, SocketLimit},
     protocol::filter::Filter,
     timestamp::Timestamp,
 };
-
-/// Maximum number of open sockets of a tenant. It is below the limit of the platform, 32,768
-/// (Cloudflare, "Durable Objects: Limits"), so that the service can respond with an error of its
-/// own.
-pub const MAX_SOCKETS: usize = 30_000;
-/// Maximum number of sockets that have not authenticated. Each is closed after ten seconds, so
-/// unauthenticated clients can never use up the tenant's limit.
-pub const MAX_UNAUTHENTICATED_SOCKETS: usize = 1_000;
-/// Maximum number of sockets of a subject that receives its own events: the open tabs of one user.
-pub const MAX_OWN_SOCKETS_PER_SUBJECT: usize = 100;
-/// Maximum number of sockets of a subject that receives the events of all users: the instances of
-/// a backend, which share a subject.
-pub const MAX_SOCKETS_PER_SUBJECT: usize = 1_000;
 
 /// Sort key: a timestamp, then the socket number to break ties.
 type SocketKey = (Timestamp, u64);
@@ -44,10 +38,12 @@ pub struct Listeners<S> {
     to_all_users: BTreeSet<SocketKey>,
     /// The subscribers of each subject, by connection time.
     by_subject: HashMap<String, BTreeSet<SocketKey>>,
-    /// Number of open sockets that have not authenticated.
-    unauthenticated: usize,
-    /// All open sockets, by the time at which they are due.
-    due: BTreeSet<SocketKey>,
+    /// The sockets that have not authenticated, by their deadline.
+    authentication_deadlines: BTreeSet<SocketKey>,
+    /// The number of sockets from each client address that have not authenticated.
+    unauthenticated_by_address: HashMap<String, usize>,
+    /// The authenticated sockets, by the expiry of their token.
+    token_expiries: BTreeSet<SocketKey>,
 }
 
 #[derive(Debug)]
@@ -77,8 +73,9 @@ impl<S> Default for Listeners<S> {
             sockets: BTreeMap::new(),
             to_all_users: BTreeSet::new(),
             by_subject: HashMap::new(),
-            unauthenticated: 0,
-            due: BTreeSet::new(),
+            authentication_deadlines: BTreeSet::new(),
+            unauthenticated_by_address: HashMap::new(),
+            token_expiries: BTreeSet::new(),
         }
     }
 }
@@ -95,19 +92,28 @@ impl<S> Listeners<S> {
         let number = session.number();
         self.next_number = self.next_number.max(number.saturating_add(1));
         self.remove(number);
-        let Some(due) = session.due() else { return };
-        self.due.insert((due, number));
-        match session.listener() {
-            None => self.unauthenticated = self.unauthenticated.saturating_add(1),
-            Some(listener) => {
-                if listener.receives_all() {
-                    self.to_all_users.insert(connected_key(session));
-                }
-                self.by_subject
-                    .entry(listener.sub.clone())
-                    .or_default()
-                    .insert(connected_key(session));
+        if session.is_closed() {
+            return;
+        }
+        if let Some(deadline) = session.authentication_deadline() {
+            self.authentication_deadlines.insert((deadline, number));
+        }
+        if let Some(address) = session.unauthenticated_address() {
+            let count = self
+                .unauthenticated_by_address
+                .entry(address.to_owned())
+                .or_default();
+            *count = count.saturating_add(1);
+        }
+        if let Some(listener) = session.listener() {
+            self.token_expiries.insert((listener.expires_at, number));
+            if listener.receives_all() {
+                self.to_all_users.insert(connected_key(session));
             }
+            self.by_subject
+                .entry(listener.sub.clone())
+                .or_default()
+                .insert(connected_key(session));
         }
         let session = session.clone();
         self.sockets.insert(number, Entry { socket, session });
@@ -117,13 +123,16 @@ impl<S> Listeners<S> {
         let Some(Entry { session, .. }) = self.sockets.remove(&number) else {
             return;
         };
-        if let Some(due) = session.due() {
-            self.due.remove(&(due, number));
+        if let Some(deadline) = session.authentication_deadline() {
+            self.authentication_deadlines.remove(&(deadline, number));
+        }
+        if let Some(address) = session.unauthenticated_address() {
+            self.remove_from_address(address);
         }
         let Some(listener) = session.listener() else {
-            self.unauthenticated = self.unauthenticated.saturating_sub(1);
             return;
         };
+        self.token_expiries.remove(&(listener.expires_at, number));
         let key = connected_key(&session);
         self.to_all_users.remove(&key);
         if let Some(keys) = self.by_subject.get_mut(&listener.sub) {
@@ -134,23 +143,49 @@ impl<S> Listeners<S> {
         }
     }
 
-    /// Checks the limits for a socket that connects. `listener` is the subscriber if the upgrade
-    /// request had a valid token.
+    fn remove_from_address(&mut self, address: &str) {
+        let Some(count) = self.unauthenticated_by_address.get_mut(address) else {
+            return;
+        };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.unauthenticated_by_address.remove(address);
+        }
+    }
+
+    /// Checks the limits for a socket that connects with a valid token on its upgrade request.
     ///
     /// # Errors
     ///
     /// [`ApiError::TooManySockets`] if a limit is reached.
-    pub fn check_limits(&self, listener: Option<&Listener>) -> Result<()> {
+    pub fn check_authenticated(&self, listener: &Listener) -> Result<()> {
+        self.check_tenant_limit()?;
+        self.check_subject_limit(listener, self.next_number)
+    }
+
+    /// Checks the limits for a socket that connects without a token. `address` is the rate limit
+    /// key of the client's address, if the platform tells it.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::TooManySockets`] if a limit is reached.
+    pub fn check_unauthenticated(&self, address: Option<&str>) -> Result<()> {
+        self.check_tenant_limit()?;
+        if self.authentication_deadlines.len() >= MAX_UNAUTHENTICATED_SOCKETS {
+            return Err(ApiError::TooManySockets(SocketLimit::Unauthenticated));
+        }
+        let of_address = address.and_then(|address| self.unauthenticated_by_address.get(address));
+        if of_address.is_some_and(|count| *count >= MAX_UNAUTHENTICATED_SOCKETS_PER_ADDRESS) {
+            return Err(ApiError::TooManySockets(SocketLimit::Address));
+        }
+        Ok(())
+    }
+
+    fn check_tenant_limit(&self) -> Result<()> {
         if self.sockets.len() >= MAX_SOCKETS {
             return Err(ApiError::TooManySockets(SocketLimit::Tenant));
         }
-        match listener {
-            Some(listener) => self.check_subject_limit(listener, self.next_number),
-            None if self.unauthenticated >= MAX_UNAUTHENTICATED_SOCKETS => {
-                Err(ApiError::TooManySockets(SocketLimit::Unauthenticated))
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Checks the limit of a subject for the socket with this number, which authenticates as
@@ -204,6 +239,11 @@ impl<S> Listeners<S> {
         keys.copied().filter(|key| !self.to_all_users.contains(key))
     }
 
+    /// Returns the number of open sockets of a subject.
+    pub fn sockets_of_subject(&self, sub: &str) -> usize {
+        self.by_subject.get(sub).map_or(0, BTreeSet::len)
+    }
+
     /// Returns whether any socket has authenticated.
     pub fn has_listeners(&self) -> bool {
         !self.by_subject.is_empty()
@@ -214,16 +254,24 @@ impl<S> Listeners<S> {
         self.sockets.values().map(Entry::socket_and_session)
     }
 
-    /// Returns the sockets that are due at `now`, the most overdue first.
+    /// Returns the sockets whose authentication deadline or token expiry has passed, the most
+    /// overdue of each group first.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = (&S, &Session)> {
-        let due = self.due.iter().take_while(move |(time, _)| *time <= now);
-        due.filter_map(|(_, number)| self.sockets.get(number))
+        [&self.authentication_deadlines, &self.token_expiries]
+            .into_iter()
+            .flat_map(move |keys| keys.iter().take_while(move |(time, _)| *time <= now))
+            .filter_map(|(_, number)| self.sockets.get(number))
             .map(Entry::socket_and_session)
     }
 
-    /// Returns the time at which the next socket is due.
-    pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(time, _)| *time)
+    /// Returns the earliest authentication deadline.
+    pub fn next_authentication_deadline(&self) -> Option<Timestamp> {
+        self.authentication_deadlines.first().map(|(time, _)| *time)
+    }
+
+    /// Returns the time at which the next token expires.
+    pub fn next_token_expiry(&self) -> Option<Timestamp> {
+        self.token_expiries.first().map(|(time, _)| *time)
     }
 }
 

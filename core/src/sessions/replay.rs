@@ -73,6 +73,7 @@ mod tests {
             sub: "odd".into(),
             filter,
             expires_at: Timestamp::from_millis(0),
+            token: None,
         };
         let replay = Replay::new(&log, &listener, last_event_id);
         let ids = replay.events.iter().map(|event| event.id.parse());

@@ -9,10 +9,19 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{listener::Listener, replay::Replay, slow_consumer::Backlog};
+use super::{
+    limits::{
+        AUTHENTICATION_SECONDS, MAX_INVALID_MESSAGES, MAX_REJECTED_RENEWALS,
+        MAX_UNAUTHENTICATED_MESSAGES, VERIFICATION_SECONDS,
+    },
+    listener::Listener,
+    rates::{Rates, RenewalBudget},
+    replay::Replay,
+    slow_consumer::Backlog,
+};
 use crate::{
     Result,
-    error::ApiError,
+    error::{ApiError, RequestLimit},
     events::event_log::EventLog,
     json::object,
     protocol::{
@@ -20,13 +29,8 @@ use crate::{
         messages::{ClientMessage, MAX_MESSAGE_BYTES, ServerMessage},
     },
     timestamp::Timestamp,
-    tokens::access_token::AccessToken,
+    tokens::access_token::{AccessToken, decode_claims},
 };
-
-/// Number of seconds within which a socket must authenticate.
-pub const AUTHENTICATION_SECONDS: i64 = 10;
-/// Number of invalid messages after which a socket is closed.
-pub const MAX_INVALID_MESSAGES: u8 = 10;
 
 /// The state of a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,14 +46,34 @@ pub struct Session {
         skip_serializing_if = "Backlog::is_empty"
     )]
     backlog: Backlog,
+    #[serde(default, skip_serializing_if = "RenewalBudget::is_unused")]
+    renewals: RenewalBudget,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    rejected_renewals: u8,
     state: State,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum State {
-    Unauthenticated { deadline: Timestamp },
+    Unauthenticated {
+        deadline: Timestamp,
+        /// The number of messages.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        messages: u8,
+        /// The rate limit key of the client's address, if the platform tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<String>,
+    },
     Listening(#[serde(deserialize_with = "object")] Listener),
     Closed,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// A message from a client.
@@ -71,6 +95,9 @@ pub enum Received {
         access_token: String,
         /// The id of the last event that the client received on an earlier socket.
         last_event_id: Option<String>,
+        /// Whether the token replaces that of an authenticated socket. If the subject renews too
+        /// often, call [`Session::reject_renewal`] instead.
+        is_renewal: bool,
     },
     /// Perform these effects.
     Done(Vec<Effect<'static>>),
@@ -91,15 +118,19 @@ pub enum Effect<'a> {
 
 impl Session {
     /// Returns the session of a socket that has just connected. `number` must be unique among the
-    /// sockets of the object.
-    pub fn new(number: u64, now: Timestamp) -> Self {
+    /// sockets of the object, and `address` is the rate limit key of the client's address.
+    pub fn new(number: u64, address: Option<String>, now: Timestamp) -> Self {
         Self {
             number,
             connected_on: now,
             invalid_messages: 0,
             backlog: Backlog::default(),
+            renewals: RenewalBudget::default(),
+            rejected_renewals: 0,
             state: State::Unauthenticated {
                 deadline: now.plus_seconds(AUTHENTICATION_SECONDS),
+                messages: 0,
+                address,
             },
         }
     }
@@ -131,10 +162,27 @@ impl Session {
     /// Returns the time at which [`Session::tick`] must be called: the authentication deadline or
     /// the expiry of the token. A closed session has none.
     pub fn due(&self) -> Option<Timestamp> {
+        self.authentication_deadline().or(self.token_expiry())
+    }
+
+    /// Returns the time by which the socket must authenticate, if it has not.
+    pub fn authentication_deadline(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Unauthenticated { deadline } => Some(*deadline),
-            State::Listening(listener) => Some(listener.expires_at),
-            State::Closed => None,
+            State::Unauthenticated { deadline, .. } => Some(*deadline),
+            State::Listening(_) | State::Closed => None,
+        }
+    }
+
+    /// Returns the time at which the token of an authenticated socket expires.
+    pub fn token_expiry(&self) -> Option<Timestamp> {
+        self.listener().map(|listener| listener.expires_at)
+    }
+
+    /// Returns the rate limit key of the client's address while the socket has not authenticated.
+    pub fn unauthenticated_address(&self) -> Option<&str> {
+        match &self.state {
+            State::Unauthenticated { address, .. } => address.as_deref(),
+            State::Listening(_) | State::Closed => None,
         }
     }
 
@@ -155,7 +203,7 @@ impl Session {
     /// Closes the session if its authentication deadline has passed or its token has expired.
     pub fn tick(&mut self, now: Timestamp) -> Option<Effect<'static>> {
         match &self.state {
-            State::Unauthenticated { deadline } if now >= *deadline => {
+            State::Unauthenticated { deadline, .. } if now >= *deadline => {
                 Some(self.close(ApiError::AuthenticationTimeout))
             }
             State::Listening(listener) if now >= listener.expires_at => {
@@ -165,13 +213,21 @@ impl Session {
         }
     }
 
-    /// Processes a message.
-    pub fn receive(&mut self, incoming: Incoming<'_>, now: Timestamp) -> Received {
+    /// Processes a message. Every message counts towards a limit on messages, even an invalid one.
+    pub fn receive(
+        &mut self,
+        incoming: Incoming<'_>,
+        rates: &mut Rates,
+        now: Timestamp,
+    ) -> Received {
         if self.is_closed() {
             return Received::Done(Vec::new());
         }
         if let Some(close) = self.tick(now) {
             return Received::Done(vec![close]);
+        }
+        if !self.count_message(rates, now) {
+            return Received::Done(vec![self.close(ApiError::TooManyMessages)]);
         }
         let message = match incoming {
             Incoming::Text(text) if text.len() <= MAX_MESSAGE_BYTES => ClientMessage::parse(text),
@@ -187,17 +243,72 @@ impl Session {
             Ok(ClientMessage::Authenticate {
                 access_token,
                 last_event_id,
-            }) => Received::Verify {
-                access_token,
-                last_event_id,
-            },
+            }) => self.receive_token(access_token, last_event_id, now),
             Err(error) => Received::Done(self.reject(error)),
         }
     }
 
-    /// Closes the session because it exceeded the message rate.
-    pub fn exceed_message_rate(&mut self) -> Option<Effect<'static>> {
-        self.close_if_open(ApiError::TooManyMessages)
+    /// Counts a message. Returns whether the socket and its subject are within their limits.
+    fn count_message(&mut self, rates: &mut Rates, now: Timestamp) -> bool {
+        match &mut self.state {
+            State::Unauthenticated { messages, .. } => {
+                *messages = messages.saturating_add(1);
+                *messages <= MAX_UNAUTHENTICATED_MESSAGES
+            }
+            State::Listening(listener) => rates.count_message(self.number, &listener.sub, now),
+            State::Closed => false,
+        }
+    }
+
+    /// Processes the token of an `authenticate` message. The token that the socket already holds is
+    /// not verified again. Another token of an authenticated socket is a renewal, which is rejected
+    /// before its verification if the socket renews too often.
+    fn receive_token(
+        &mut self,
+        access_token: String,
+        last_event_id: Option<String>,
+        now: Timestamp,
+    ) -> Received {
+        let is_renewal = match &mut self.state {
+            State::Listening(listener) => {
+                if let Some(authenticated) = authenticated_again(listener, &access_token) {
+                    return Received::Done(vec![Effect::Send(authenticated)]);
+                }
+                if !self.renewals.take(now) {
+                    return Received::Done(self.reject_renewal());
+                }
+                true
+            }
+            State::Unauthenticated { deadline, .. } => {
+                // The client has sent its token in time. The verification ends by itself.
+                *deadline = self
+                    .connected_on
+                    .plus_seconds(AUTHENTICATION_SECONDS)
+                    .plus_seconds(VERIFICATION_SECONDS);
+                false
+            }
+            State::Closed => false,
+        };
+        Received::Verify {
+            access_token,
+            last_event_id,
+            is_renewal,
+        }
+    }
+
+    /// Rejects a renewal without verifying its token, and closes the session after too many of
+    /// them.
+    pub fn reject_renewal(&mut self) -> Vec<Effect<'static>> {
+        if self.is_closed() {
+            return Vec::new();
+        }
+        let error = ApiError::TooManyRequests(RequestLimit::Renewals);
+        let mut effects = vec![Effect::Reject(error)];
+        self.rejected_renewals = self.rejected_renewals.saturating_add(1);
+        if self.rejected_renewals >= MAX_REJECTED_RENEWALS {
+            effects.push(self.close(ApiError::TooManyMessages));
+        }
+        effects
     }
 
     /// Returns whether [`Session::record_backlog`] must be called for this number of buffered
@@ -276,7 +387,8 @@ impl Session {
         self.state = State::Closed;
     }
 
-    fn is_closed(&self) -> bool {
+    /// Returns whether the session is closed.
+    pub fn is_closed(&self) -> bool {
         self.state == State::Closed
     }
 
@@ -298,6 +410,18 @@ impl Session {
         }
         effects
     }
+}
+
+/// Returns the response to a token that the socket already holds, or `None` for another token.
+fn authenticated_again(listener: &Listener, token: &str) -> Option<ServerMessage<'static>> {
+    let claims = listener.holds(token).then(|| decode_claims(token))??;
+    Some(ServerMessage::Authenticated {
+        sub: listener.sub.clone().into(),
+        filter: listener.filter,
+        claims: Cow::Owned(claims),
+        expires_at: listener.expires_at,
+        recovered: None,
+    })
 }
 
 #[cfg(test)]

@@ -8,12 +8,14 @@ import { Subscriber } from "../subscriber.mjs";
 import { waitFor } from "../wait_for.mjs";
 import { sortListeners } from "./model.mjs";
 
-// Another test covers rate limits: no socket exceeds this rate. If steps follow each other too
-// fast, the additional ping that acts as a barrier is left out.
-const MAX_MESSAGES_PER_SECOND = 14;
-const MAX_MESSAGES_BEFORE_BARRIER = 7;
+// Another test covers limits: no socket reaches them. If steps follow each other too fast, the
+// additional ping that acts as a barrier is left out.
+const MAX_MESSAGES_PER_SECOND = 7;
+const MAX_MESSAGES_BEFORE_BARRIER = 4;
 /** In milliseconds; well before the authentication deadline. */
 const MAX_UNAUTHENTICATED_AGE = 4_000;
+/** So many that another step does not exceed the limit before authentication. */
+const MAX_UNAUTHENTICATED_MESSAGES = 4;
 
 /** Response time of the issuer in milliseconds, long enough for concurrent operations. */
 const FETCH_TIME = 20;
@@ -36,7 +38,7 @@ export class Clients {
     const connectedAt = Date.now();
     try {
       const subscriber = await Subscriber.connect(this.tenant.subscribeUrl(query), options);
-      this.#clients.set(name, { subscriber, connectedAt, sentAt: [] });
+      this.#clients.set(name, { subscriber, connectedAt, sent: 0, sentAt: [] });
       return 101;
     } catch (error) {
       const [, status] = /the upgrade was answered with (\d+)/.exec(error.message) ?? [];
@@ -64,10 +66,11 @@ export class Clients {
     await waitFor(isUnlisted, () => `${name} is still listed`);
   }
 
-  /** Returns the names of the sockets that are old enough to be near their deadline. */
-  oldSockets() {
-    const isOld = ([, { connectedAt }]) => Date.now() - connectedAt > MAX_UNAUTHENTICATED_AGE;
-    return [...this.#clients].filter(isOld).map(([name]) => name);
+  /** Returns the names of the sockets that must have authenticated before the next step. */
+  spentSockets() {
+    const isSpent = ([, { connectedAt, sent }]) =>
+      Date.now() - connectedAt > MAX_UNAUTHENTICATED_AGE || sent > MAX_UNAUTHENTICATED_MESSAGES;
+    return [...this.#clients].filter(isSpent).map(([name]) => name);
   }
 
   /**
@@ -122,6 +125,7 @@ export class Clients {
 async function throttle(client) {
   while (recentlySent(client) >= MAX_MESSAGES_PER_SECOND) await delay(50);
   client.sentAt.push(Date.now());
+  client.sent += 1;
 }
 
 /**

@@ -76,9 +76,16 @@ export class Model {
     const error = token && tokenError(token);
     if (error) return error === "invalid_token" ? 401 : 403;
     this.disconnected.delete(name);
-    this.sockets.set(name, { inbox: [{ type: "connected" }], invalidMessages: 0 });
+    const inbox = [{ type: "connected" }];
+    this.sockets.set(name, { inbox, invalidMessages: 0, sentTokens: 0 });
     if (token) this.authenticate(name, token, lastEventId);
     return 101;
+  }
+
+  /** Sends a token in a message. */
+  sendToken(name, token, lastEventId) {
+    this.sockets.get(name).sentTokens += 1;
+    this.authenticate(name, token, lastEventId);
   }
 
   authenticate(name, token, lastEventId) {

@@ -4,7 +4,8 @@
 // `text` describes the operation in the report of a failed session.
 //
 // `socket` is the socket that the operation uses. `affectsAll` is true if other sockets may receive
-// messages too. `opens` is true if the operation opens the socket.
+// messages too. `opens` is true if the operation opens the socket, and `sendsToken` if it sends a
+// token in a message.
 import { otherKey } from "../keys.mjs";
 import { eventOf, login, sapi, scp, slo } from "../records.mjs";
 
@@ -101,8 +102,8 @@ const sends = (socket, text, prepare) => ({
   },
 });
 
-export const authenticate = ({ socket, token, position }) =>
-  sends(
+export const authenticate = ({ socket, token, position }) => ({
+  ...sends(
     socket,
     `authenticates with ${describeToken(token)}${describeLastEvent(position)}`,
     (model, tenant) => {
@@ -110,10 +111,12 @@ export const authenticate = ({ socket, token, position }) =>
       const lastEventId = findId(model, position);
       return {
         messages: [{ type: "authenticate", access_token: created.jwt, last_event_id: lastEventId }],
-        expect: (model) => model.authenticate(socket, created, lastEventId),
+        expect: (model) => model.sendToken(socket, created, lastEventId),
       };
     },
-  );
+  ),
+  sendsToken: true,
+});
 
 export const sendInvalidMessages = ({ socket, messages }) =>
   sends(socket, `sends ${messages.length} invalid messages`, () => ({

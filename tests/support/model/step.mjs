@@ -8,6 +8,8 @@ import { inspect, isDeepStrictEqual } from "node:util";
 
 import { close } from "./operations.mjs";
 
+const RENEWAL_BURST = 3;
+
 export class Step {
   #operations;
   #expiredKeys;
@@ -21,11 +23,21 @@ export class Step {
   check(model) {
     const opened = this.#operations.filter(({ opens }) => opens).map(({ socket }) => socket);
     const isUnambiguous = new Set(opened).size === opened.length;
-    return isUnambiguous && this.#operations.every(({ possible }) => possible(model));
+    const isPossible = ({ possible }) => possible(model);
+    return isUnambiguous && this.#operations.every(isPossible) && this.#isWithinRenewals(model);
+  }
+
+  /** Returns true if no socket sends more tokens than it may renew at once. */
+  #isWithinRenewals(model) {
+    const senders = this.#operations.filter(({ sendsToken }) => sendsToken);
+    const sentBy = (name) => senders.filter(({ socket }) => socket === name).length;
+    return senders.every(
+      ({ socket }) => model.sockets.get(socket).sentTokens + sentBy(socket) <= RENEWAL_BURST,
+    );
   }
 
   async run(model, clients) {
-    for (const socket of clients.oldSockets()) {
+    for (const socket of clients.spentSockets()) {
       const isUnauthenticated = !model.sockets.get(socket).subscriber;
       if (isUnauthenticated) await perform(model, clients, [close({ socket, code: 1000 })]);
     }

@@ -26,7 +26,7 @@ fn an_event_goes_to_the_user_s_sockets_and_to_subscribers_to_all_users() {
         ("a", "listen:events:self"),
         ("a", "none"),
     ] {
-        let mut session = Session::new(listeners.next_number(), at(0));
+        let mut session = Session::new(listeners.next_number(), None, at(0));
         authenticate(&mut session, sub, scope, 100);
         listeners.put(session.number(), &session);
     }
@@ -42,20 +42,23 @@ fn an_event_goes_to_the_user_s_sockets_and_to_subscribers_to_all_users() {
 fn due_sockets_are_returned_in_order_of_their_due_time() {
     let mut listeners = Listeners::default();
     for exp in [300, 100, 200] {
-        let mut session = Session::new(listeners.next_number(), at(0));
+        let mut session = Session::new(listeners.next_number(), None, at(0));
         authenticate(&mut session, "a", "listen:events", exp);
         listeners.put(exp, &session);
     }
-    assert_eq!(listeners.next_due(), Some(at(100)));
-    assert_eq!(listeners.due(at(99)).count(), 0);
-    let due: Vec<i64> = listeners.due(at(250)).map(|(exp, _)| *exp).collect();
-    assert_eq!(due, [100, 200]);
+    let unauthenticated = Session::new(listeners.next_number(), None, at(0));
+    listeners.put(10, &unauthenticated);
+    assert_eq!(listeners.next_token_expiry(), Some(at(100)));
+    assert_eq!(listeners.next_authentication_deadline(), Some(at(10)));
+    assert_eq!(listeners.due(at(9)).count(), 0);
+    let due: Vec<i64> = listeners.due(at(250)).map(|(time, _)| *time).collect();
+    assert_eq!(due, [10, 100, 200]);
 }
 
 #[test]
 fn the_number_of_a_closed_socket_is_not_reused() {
     let mut listeners = Listeners::default();
-    let mut closed = Session::new(listeners.next_number(), at(0));
+    let mut closed = Session::new(listeners.next_number(), None, at(0));
     listeners.put("closed", &closed);
     closed.end();
     listeners.put("closed", &closed);
@@ -68,7 +71,7 @@ fn the_number_of_a_closed_socket_is_not_reused() {
 fn index_with_unauthenticated(count: usize) -> Listeners<u64> {
     let mut listeners = Listeners::default();
     for _ in 0..count {
-        let session = Session::new(listeners.next_number(), at(0));
+        let session = Session::new(listeners.next_number(), None, at(0));
         listeners.put(session.number(), &session);
     }
     listeners
@@ -79,39 +82,63 @@ fn listener(sub: &str, filter: Filter) -> Listener {
         sub: sub.into(),
         filter,
         expires_at: at(100),
+        token: None,
     }
 }
 
 #[test]
 fn unauthenticated_sockets_have_a_lower_limit_than_all_sockets() {
     let mut listeners = index_with_unauthenticated(MAX_UNAUTHENTICATED_SOCKETS - 1);
-    assert_eq!(listeners.check_limits(None), Ok(()));
-    let mut last = Session::new(listeners.next_number(), at(0));
+    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
+    let mut last = Session::new(listeners.next_number(), None, at(0));
     listeners.put(last.number(), &last);
     let full = Err(ApiError::TooManySockets(SocketLimit::Unauthenticated));
-    assert_eq!(listeners.check_limits(None), full);
+    assert_eq!(listeners.check_unauthenticated(None), full);
     assert_eq!(
-        listeners.check_limits(Some(&listener("b", Filter::All))),
+        listeners.check_authenticated(&listener("b", Filter::All)),
         Ok(())
     );
     authenticate(&mut last, "a", "listen:events", 100);
     listeners.put(last.number(), &last);
-    assert_eq!(listeners.check_limits(None), Ok(()));
+    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
 
     for number in listeners.next_number()..MAX_SOCKETS as u64 {
-        let mut session = Session::new(number, at(0));
+        let mut session = Session::new(number, None, at(0));
         authenticate(&mut session, &number.to_string(), "listen:events:self", 100);
         listeners.put(number, &session);
     }
     let full = Err(ApiError::TooManySockets(SocketLimit::Tenant));
-    assert_eq!(listeners.check_limits(None), full);
+    assert_eq!(listeners.check_unauthenticated(None), full);
     assert_eq!(
-        listeners.check_limits(Some(&listener("b", Filter::All))),
+        listeners.check_authenticated(&listener("b", Filter::All)),
         full
     );
     last.end();
     listeners.put(last.number(), &last);
-    assert_eq!(listeners.check_limits(None), Ok(()));
+    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
+}
+
+#[test]
+fn the_unauthenticated_sockets_of_an_address_have_their_own_limit() {
+    let mut listeners = Listeners::default();
+    let mut sessions: Vec<Session> = (0..MAX_UNAUTHENTICATED_SOCKETS_PER_ADDRESS as u64)
+        .map(|number| Session::new(number, Some("192.0.2.1".into()), at(0)))
+        .collect();
+    for session in &sessions {
+        assert_eq!(listeners.check_unauthenticated(Some("192.0.2.1")), Ok(()));
+        listeners.put(session.number(), session);
+    }
+    let full = Err(ApiError::TooManySockets(SocketLimit::Address));
+    assert_eq!(listeners.check_unauthenticated(Some("192.0.2.1")), full);
+    assert_eq!(listeners.check_unauthenticated(Some("192.0.2.2")), Ok(()));
+    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
+    let subscriber = listener("a", Filter::Own);
+    assert_eq!(listeners.check_authenticated(&subscriber), Ok(()));
+
+    let authenticated = sessions.first_mut().unwrap();
+    authenticate(authenticated, "a", "listen:events", 100);
+    listeners.put(authenticated.number(), authenticated);
+    assert_eq!(listeners.check_unauthenticated(Some("192.0.2.1")), Ok(()));
 }
 
 #[test]
@@ -130,7 +157,7 @@ fn the_limit_of_a_subject_depends_on_its_filter_and_ignores_token_renewals() {
                 listeners.check_subject_limit(&listener("a", filter), number),
                 Ok(())
             );
-            let mut session = Session::new(number, at(0));
+            let mut session = Session::new(number, None, at(0));
             authenticate(&mut session, "a", scope, 100);
             listeners.put(number, &session);
         }
@@ -190,7 +217,9 @@ proptest! {
         for step in steps {
             match step {
                 Step::Connect => {
-                    let session = Session::new(listeners.next_number(), at(0));
+                    let number = listeners.next_number();
+                    let address = if number % 2 == 0 { "even" } else { "odd" };
+                    let session = Session::new(number, Some(address.to_owned()), at(0));
                     listeners.put(session.number(), &session);
                     sessions.push(session);
                 }
@@ -226,11 +255,23 @@ proptest! {
                     prop_assert_eq!(found, expected);
                 }
             }
-            let next = sessions.iter().filter_map(Session::due).min();
-            prop_assert_eq!(listeners.next_due(), next);
+            let next_deadline = sessions.iter().filter_map(Session::authentication_deadline).min();
+            prop_assert_eq!(listeners.next_authentication_deadline(), next_deadline);
+            let next_expiry = sessions.iter().filter_map(Session::token_expiry).min();
+            prop_assert_eq!(listeners.next_token_expiry(), next_expiry);
             prop_assert_eq!(listeners.all().count(), sessions.len());
             let unauthenticated = sessions.iter().filter(|session| session.listener().is_none()).count();
-            prop_assert_eq!(listeners.unauthenticated, unauthenticated);
+            prop_assert_eq!(listeners.authentication_deadlines.len(), unauthenticated);
+            for address in ["odd", "even"] {
+                let expected = sessions
+                    .iter()
+                    .filter(|session| session.unauthenticated_address() == Some(address))
+                    .count();
+                let count = listeners.unauthenticated_by_address.get(address);
+                prop_assert_eq!(count.copied().unwrap_or(0), expected);
+            }
+            let addresses = listeners.unauthenticated_by_address.values();
+            prop_assert!(addresses.copied().all(|count| count > 0));
         }
     }
 }

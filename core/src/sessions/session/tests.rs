@@ -1,3 +1,4 @@
+use base64ct::{Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
 
 use super::*;
@@ -5,7 +6,7 @@ use crate::sessions::slow_consumer::MAX_BUFFERED_BYTES;
 use crate::{
     error::TokenError,
     events::event_log::{EventLog, StoredEvent},
-    tokens::access_token::AccessToken,
+    tokens::access_token::{AccessToken, TokenDigest},
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -71,18 +72,23 @@ fn effects_of(received: Received, closes: usize) -> Vec<Effect<'static>> {
 }
 
 fn subscriber(scope: &str, exp: i64) -> Session {
-    let mut session = Session::new(7, at(0));
+    let mut session = Session::new(7, None, at(0));
     session.authenticate(&token("me", scope, exp), None, &log(&[]), at(1));
     session
 }
 
+/// Passes a message to a session whose subject has sent no other message in the last second.
+fn receive(session: &mut Session, incoming: Incoming<'_>, now: i64) -> Received {
+    session.receive(incoming, &mut Rates::default(), at(now))
+}
+
 fn send_text(session: &mut Session, text: &str, now: i64) -> Vec<String> {
-    summarize_received(&session.receive(Incoming::Text(text), at(now)))
+    summarize_received(&receive(session, Incoming::Text(text), now))
 }
 
 #[test]
 fn a_token_that_expired_during_its_verification_closes_the_socket() {
-    let mut session = Session::new(7, at(0));
+    let mut session = Session::new(7, None, at(0));
     let (token, log) = (token("me", "listen:events", 5), log(&["me", "you"]));
     let effects = session.authenticate(&token, Some("none"), &log, at(5));
     assert_eq!(summarize(&effects), ["close 4419"]);
@@ -90,7 +96,7 @@ fn a_token_that_expired_during_its_verification_closes_the_socket() {
 
 #[test]
 fn an_unauthenticated_socket_receives_no_event() {
-    let session = Session::new(7, at(0));
+    let session = Session::new(7, None, at(0));
     assert!(!session.receives("me", at(1)));
     let connection = serde_json::to_string(&session.connection()).unwrap_or_default();
     assert_eq!(
@@ -121,7 +127,7 @@ fn a_subscriber_receives_no_event_after_its_token_has_expired() {
 
 #[test]
 fn a_socket_that_does_not_authenticate_within_ten_seconds_is_closed() {
-    let mut session = Session::new(7, at(0));
+    let mut session = Session::new(7, None, at(0));
     assert_eq!(session.due(), Some(at(10)));
     assert!(session.tick(at(9)).is_none());
     let closed: Vec<_> = session.tick(at(10)).into_iter().collect();
@@ -145,7 +151,7 @@ fn a_socket_is_closed_when_its_token_expires() {
 
 #[test]
 fn a_deadline_applies_even_if_the_alarm_is_late() {
-    let mut late = Session::new(7, at(0));
+    let mut late = Session::new(7, None, at(0));
     let good = token("me", "listen:events", 100);
     assert_eq!(
         summarize(&late.authenticate(&good, None, &log(&[]), at(10))),
@@ -161,7 +167,7 @@ fn a_deadline_applies_even_if_the_alarm_is_late() {
 #[test]
 fn the_first_token_starts_the_replay_and_a_later_one_only_replaces_it() {
     let log = log(&["me", "you", "me"]);
-    let mut session = Session::new(7, at(0));
+    let mut session = Session::new(7, None, at(0));
     let first = token("me", "listen:events:self", 100);
     assert_eq!(
         summarize(&session.authenticate(&first, Some("0"), &log, at(1))),
@@ -178,7 +184,7 @@ fn the_first_token_starts_the_replay_and_a_later_one_only_replaces_it() {
 
 #[test]
 fn the_authenticated_message_contains_the_claims_of_the_token() {
-    let mut session = Session::new(7, at(0));
+    let mut session = Session::new(7, None, at(0));
     let (good, log) = (token("me", "listen:events", 100), log(&[]));
     let effects = session.authenticate(&good, Some("unknown"), &log, at(1));
     let Some(Effect::Send(message)) = effects.first() else {
@@ -192,7 +198,10 @@ fn the_authenticated_message_contains_the_claims_of_the_token() {
 
 #[test]
 fn a_rejected_token_closes_the_socket_whether_or_not_it_has_authenticated() {
-    for mut session in [Session::new(7, at(0)), subscriber("listen:events", 100)] {
+    for mut session in [
+        Session::new(7, None, at(0)),
+        subscriber("listen:events", 100),
+    ] {
         let bad = Err(ApiError::from(TokenError::Signature));
         assert_eq!(
             summarize(&session.authenticate(&bad, None, &log(&[]), at(2))),
@@ -210,7 +219,7 @@ fn a_rejected_token_closes_the_socket_whether_or_not_it_has_authenticated() {
             ["temporarily_unavailable", "close 1013"],
         ),
     ] {
-        let mut session = Session::new(7, at(0));
+        let mut session = Session::new(7, None, at(0));
         assert_eq!(
             summarize(&session.authenticate(&outcome, None, &log(&[]), at(2))),
             expected
@@ -225,7 +234,7 @@ fn the_tenth_invalid_message_closes_the_socket() {
         assert_eq!(send_text(&mut session, "invalid", 2), ["invalid_message"]);
         assert_eq!(send_text(&mut session, r#"{"type": "ping"}"#, 2), ["pong"]);
     }
-    let tenth = session.receive(Incoming::Unread(3), at(2));
+    let tenth = receive(&mut session, Incoming::Unread(3), 2);
     assert_eq!(
         summarize_received(&tenth),
         ["invalid_message", "close 4400"]
@@ -237,18 +246,22 @@ fn the_tenth_invalid_message_closes_the_socket() {
 fn a_message_longer_than_16_kib_closes_the_socket() {
     let padded = |length: usize| format!(r#"{{"type":"ping"}}{}"#, " ".repeat(length - 15));
     assert_eq!(
-        send_text(&mut Session::new(7, at(0)), &padded(16 * 1024), 1),
+        send_text(&mut Session::new(7, None, at(0)), &padded(16 * 1024), 1),
         ["pong"]
     );
     assert_eq!(
-        send_text(&mut Session::new(7, at(0)), &padded(16 * 1024 + 1), 1),
+        send_text(&mut Session::new(7, None, at(0)), &padded(16 * 1024 + 1), 1),
         ["close 1009"]
     );
-    let binary = Session::new(7, at(0)).receive(Incoming::Unread(16 * 1024 + 1), at(1));
+    let binary = receive(
+        &mut Session::new(7, None, at(0)),
+        Incoming::Unread(16 * 1024 + 1),
+        1,
+    );
     assert_eq!(summarize_received(&binary), ["close 1009"]);
     let letters = "é".repeat(8 * 1024 + 1);
     assert_eq!(
-        send_text(&mut Session::new(7, at(0)), &letters, 1),
+        send_text(&mut Session::new(7, None, at(0)), &letters, 1),
         ["close 1009"]
     );
 }
@@ -259,6 +272,192 @@ fn a_session_is_unchanged_after_hibernation() {
     send_text(&mut session, "invalid", 2);
     let attachment = serde_json::to_string(&session).unwrap_or_default();
     assert_eq!(serde_json::from_str(&attachment).ok(), Some(session));
+}
+
+/// Opens a session with a token, and returns the session and the token's compact form.
+fn subscriber_with_token(exp: i64) -> (Session, String) {
+    let encode = Base64UrlUnpadded::encode_string;
+    let claims = format!(r#"{{"sub":"me","exp":{}}}"#, at(exp).as_millis() / 1000);
+    let text = format!(
+        "{}.{}.c2ln",
+        encode(br#"{"alg":"RS256"}"#),
+        encode(claims.as_bytes())
+    );
+    let stored = serde_json::json!({
+        "sub": "me",
+        "expires_at": at(exp),
+        "claims": {"sub": "me", "scope": "listen:events"},
+        "digest": TokenDigest::of(&text),
+    });
+    let token = serde_json::from_value(stored).unwrap();
+    let mut session = Session::new(7, None, at(0));
+    session.authenticate(&Ok(token), None, &log(&[]), at(1));
+    (session, text)
+}
+
+fn send_token(session: &mut Session, token: &str, now: i64) -> Vec<String> {
+    let message = format!(r#"{{"type":"authenticate","access_token":"{token}"}}"#);
+    send_text(session, &message, now)
+}
+
+#[test]
+fn the_eleventh_message_before_authentication_closes_the_socket_also_after_hibernation() {
+    let mut session = Session::new(7, None, at(0));
+    for _ in 0..10 {
+        assert_eq!(send_text(&mut session, r#"{"type": "ping"}"#, 1), ["pong"]);
+        let attachment = serde_json::to_string(&session).unwrap();
+        session = serde_json::from_str(&attachment).unwrap();
+    }
+    assert_eq!(
+        send_text(&mut session, r#"{"type": "ping"}"#, 9),
+        ["close 1013"]
+    );
+}
+
+#[test]
+fn messages_before_authentication_do_not_count_after_it() {
+    let mut session = Session::new(7, None, at(0));
+    for _ in 0..10 {
+        send_text(&mut session, r#"{"type": "ping"}"#, 1);
+    }
+    let good = token("me", "listen:events", 100);
+    session.authenticate(&good, None, &log(&[]), at(1));
+    let mut rates = Rates::default();
+    let mut ping = |now| {
+        let received = session.receive(Incoming::Text(r#"{"type": "ping"}"#), &mut rates, at(now));
+        summarize_received(&received)
+    };
+    for _ in 0..10 {
+        assert_eq!(ping(2), ["pong"]);
+    }
+    assert_eq!(ping(3), ["pong"]);
+    for _ in 0..9 {
+        ping(3);
+    }
+    assert_eq!(ping(3), ["close 1013"]);
+}
+
+#[test]
+fn an_invalid_message_and_one_that_is_too_long_count_as_messages() {
+    for incoming in [Incoming::Text("nonsense"), Incoming::Unread(3)] {
+        let mut session = subscriber("listen:events", 100);
+        let mut rates = Rates::default();
+        for _ in 0..9 {
+            session.receive(incoming, &mut rates, at(2));
+        }
+        let ping = Incoming::Text(r#"{"type": "ping"}"#);
+        session.receive(ping, &mut rates, at(2));
+        let received = session.receive(ping, &mut rates, at(2));
+        assert_eq!(summarize_received(&received), ["close 1013"]);
+    }
+}
+
+#[test]
+fn a_socket_renews_its_token_three_times_at_once_and_then_every_ten_seconds() {
+    let mut session = subscriber("listen:events", 1_000);
+    for now in [2, 2, 3] {
+        assert_eq!(send_token(&mut session, "other", now), ["verify"]);
+    }
+    assert_eq!(send_token(&mut session, "other", 3), ["too_many_requests"]);
+    let attachment = serde_json::to_string(&session).unwrap();
+    session = serde_json::from_str(&attachment).unwrap();
+    assert_eq!(send_token(&mut session, "other", 11), ["too_many_requests"]);
+    assert_eq!(send_token(&mut session, "other", 12), ["verify"]);
+    assert_eq!(send_token(&mut session, "other", 22), ["verify"]);
+}
+
+#[test]
+fn the_fifth_rejected_renewal_closes_the_socket() {
+    let mut session = subscriber("listen:events", 1_000);
+    for _ in 0..3 {
+        assert_eq!(send_token(&mut session, "other", 2), ["verify"]);
+    }
+    for _ in 0..4 {
+        assert_eq!(send_token(&mut session, "other", 3), ["too_many_requests"]);
+    }
+    assert_eq!(
+        summarize(&session.reject_renewal()),
+        ["too_many_requests", "close 1013"]
+    );
+    assert!(session.reject_renewal().is_empty());
+    let closed = Effect::Close(ApiError::TooManyMessages);
+    assert_eq!(summarize(&[closed]), ["close 1013"]);
+}
+
+#[test]
+fn the_first_token_of_a_socket_is_not_a_renewal() {
+    let mut session = Session::new(7, None, at(0));
+    for _ in 0..10 {
+        let message = Incoming::Text(r#"{"type":"authenticate","access_token":"x"}"#);
+        let received = receive(&mut session, message, 1);
+        assert!(matches!(
+            received,
+            Received::Verify {
+                is_renewal: false,
+                ..
+            }
+        ));
+    }
+}
+
+#[test]
+fn the_token_that_a_socket_holds_is_not_verified_again_and_is_no_renewal() {
+    let (mut session, held) = subscriber_with_token(100);
+    for _ in 0..3 {
+        assert_eq!(send_token(&mut session, "other", 2), ["verify"]);
+    }
+    let attachment = serde_json::to_string(&session).unwrap();
+    assert!(!attachment.contains(&held));
+    session = serde_json::from_str(&attachment).unwrap();
+    let message = format!(r#"{{"type":"authenticate","access_token":"{held}"}}"#);
+    let Received::Done(effects) = receive(&mut session, Incoming::Text(&message), 3) else {
+        panic!("the token must not be verified")
+    };
+    let [Effect::Send(response)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    let exp = at(100).as_millis() / 1000;
+    assert_eq!(
+        serde_json::to_value(response).unwrap(),
+        serde_json::json!({
+            "type": "authenticated",
+            "sub": "me",
+            "filter": "*",
+            "claims": {"sub": "me", "exp": exp},
+            "expires_at": at(100).to_string(),
+        })
+    );
+    assert_eq!(send_token(&mut session, &held, 100), ["close 4419"]);
+}
+
+#[test]
+fn the_authentication_deadline_does_not_apply_while_a_token_is_verified() {
+    let mut session = Session::new(7, None, at(0));
+    assert_eq!(send_token(&mut session, "x", 9), ["verify"]);
+    assert!(session.tick(at(29)).is_none());
+    let good = token("me", "listen:events", 100);
+    assert_eq!(
+        summarize(&session.authenticate(&good, None, &log(&[]), at(29))),
+        ["authenticated"]
+    );
+
+    let mut abandoned = Session::new(7, None, at(0));
+    send_token(&mut abandoned, "x", 1);
+    send_token(&mut abandoned, "x", 9);
+    assert_eq!(abandoned.authentication_deadline(), Some(at(30)));
+    let closed: Vec<_> = abandoned.tick(at(30)).into_iter().collect();
+    assert_eq!(summarize(&closed), ["close 4408"]);
+}
+
+#[test]
+fn the_sessions_of_earlier_versions_are_restored() {
+    for attachment in [
+        r#"{"number":7,"connected_on":0,"invalid_messages":1,"state":{"Unauthenticated":{"deadline":10000}}}"#,
+        r#"{"number":7,"connected_on":0,"invalid_messages":1,"state":{"Listening":{"sub":"me","filter":"self","expires_at":10000}}}"#,
+    ] {
+        let session: Session = serde_json::from_str(attachment).unwrap();
+        assert_eq!(serde_json::to_string(&session).unwrap(), attachment);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -316,7 +515,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 0..60)
     ) {
         let log = log(&["me", "you", "me"]);
-        let mut session = Session::new(7, at(0));
+        let mut session = Session::new(7, None, at(0));
         let mut now = 0;
         let mut closes = 0;
         // The expected rights of the subscriber: the expiry, and whether it receives all events.
@@ -349,8 +548,8 @@ proptest! {
                     prop_assert_eq!(session.receives(user, at(now)), expected);
                     continue;
                 }
-                Step::Text(text) => effects_of(session.receive(Incoming::Text(text), at(now)), closes),
-                Step::Binary(length) => effects_of(session.receive(Incoming::Unread(*length), at(now)), closes),
+                Step::Text(text) => effects_of(receive(&mut session, Incoming::Text(text), now), closes),
+                Step::Binary(length) => effects_of(receive(&mut session, Incoming::Unread(*length), now), closes),
                 Step::Tick => session.tick(at(now)).into_iter().collect(),
                 Step::BadToken => {
                     outcome = Err(ApiError::from(TokenError::Signature));
@@ -394,7 +593,7 @@ proptest! {
 
 #[test]
 fn a_socket_that_has_been_backlogged_for_five_seconds_is_closed() {
-    let mut session = Session::new(0, at(0));
+    let mut session = Session::new(0, None, at(0));
     assert!(!session.needs_backlog_update(MAX_BUFFERED_BYTES));
     assert!(session.needs_backlog_update(MAX_BUFFERED_BYTES + 1));
     let mut closed = |bytes, seconds| session.record_backlog(bytes, at(seconds)).is_some();

@@ -4,14 +4,16 @@ use jwt_compact::Claims;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::digest::TokenDigest;
 use crate::{
     Result,
     error::{ApiError, TokenError},
     json::NoDuplicateKeys,
+    protocol::filter::Filter,
     timestamp::Timestamp,
 };
 
-/// The permission to receive the events of all users.
+/// The permission for the events and sockets of all users.
 pub const LISTEN_TO_ALL: &str = "listen:events";
 /// The permission to receive the events of the token's own subject.
 pub const LISTEN_TO_OWN: &str = "listen:events:self";
@@ -38,6 +40,27 @@ pub struct AccessToken {
     sub: String,
     expires_at: Timestamp,
     claims: Map<String, Value>,
+    /// Identifies the token. Absent if a Worker of an earlier version has verified it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<TokenDigest>,
+}
+
+/// Returns all claims as one map. The parser removes the times from the map of claims; they are put
+/// back in whole seconds.
+pub(super) fn all_claims(claims: UnverifiedClaims) -> Map<String, Value> {
+    let times = [
+        ("exp", claims.expiration),
+        ("nbf", claims.not_before),
+        ("iat", claims.issued_at),
+    ];
+    let NoDuplicateKeys(claims_without_times) = claims.custom;
+    let mut claims: Map<String, Value> = claims_without_times.into_iter().collect();
+    for (name, time) in times {
+        if let Some(time) = time {
+            claims.insert(name.to_owned(), time.timestamp().into());
+        }
+    }
+    claims
 }
 
 impl IssuedToken {
@@ -54,21 +77,10 @@ impl IssuedToken {
         {
             return Err(TokenError::NotYetValid);
         }
-
-        // The parser removes the times from the map of claims. Put them back.
-        let times = [
-            ("exp", Some(expiration)),
-            ("nbf", claims.not_before),
-            ("iat", claims.issued_at),
-        ];
-        let NoDuplicateKeys(claims_without_times) = claims.custom;
-        let mut claims: Map<String, Value> = claims_without_times.into_iter().collect();
-        for (name, time) in times {
-            if let Some(time) = time {
-                claims.insert(name.to_owned(), time.timestamp().into());
-            }
-        }
-        Ok(Self { expires_at, claims })
+        Ok(Self {
+            expires_at,
+            claims: all_claims(claims),
+        })
     }
 
     /// Returns all claims.
@@ -97,11 +109,25 @@ impl IssuedToken {
             sub,
             expires_at,
             claims,
+            digest: None,
         })
     }
 }
 
 impl AccessToken {
+    /// Returns the token with the digest of its compact form.
+    pub(super) fn with_digest(self, digest: TokenDigest) -> Self {
+        Self {
+            digest: Some(digest),
+            ..self
+        }
+    }
+
+    /// Returns the digest of the token's compact form.
+    pub fn digest(&self) -> Option<&TokenDigest> {
+        self.digest.as_ref()
+    }
+
     /// Returns the subject: an Auth0 user id or a client id.
     pub fn sub(&self) -> &str {
         &self.sub
@@ -117,27 +143,44 @@ impl AccessToken {
         self.expires_at
     }
 
+    /// Returns the events that the token grants access to, or `None` without a permission. The
+    /// permission for the subject's own events takes precedence: a token that has it grants
+    /// nothing else, on sockets and on every endpoint.
+    pub fn filter(&self) -> Option<Filter> {
+        if self.has_permission(LISTEN_TO_OWN) {
+            Some(Filter::Own)
+        } else if self.has_permission(LISTEN_TO_ALL) {
+            Some(Filter::All)
+        } else {
+            None
+        }
+    }
+
+    /// Checks that the token grants access to the events and sockets of all users.
+    ///
+    /// # Errors
+    ///
+    /// - [`ApiError::RestrictedToOwnEvents`] if the token has [`LISTEN_TO_ALL`], but also
+    ///   [`LISTEN_TO_OWN`], which takes precedence.
+    /// - [`ApiError::InsufficientScope`] if the token lacks [`LISTEN_TO_ALL`].
+    pub fn authorize_all_users(&self) -> Result<()> {
+        match self.filter() {
+            Some(Filter::All) => Ok(()),
+            Some(Filter::Own) if self.has_permission(LISTEN_TO_ALL) => {
+                Err(ApiError::RestrictedToOwnEvents)
+            }
+            Some(Filter::Own) | None => Err(ApiError::InsufficientScope {
+                needed: LISTEN_TO_ALL,
+            }),
+        }
+    }
+
     /// Returns whether the token has a permission: as a word of its `scope`, or as an element of
     /// its `permissions`.
-    pub fn has_permission(&self, permission: &str) -> bool {
+    fn has_permission(&self, permission: &str) -> bool {
         let scope = self.claims.get("scope").and_then(Value::as_str);
         let permissions = self.claims.get("permissions").and_then(Value::as_array);
         scope.is_some_and(|scope| scope.split(' ').any(|word| word == permission))
             || permissions.is_some_and(|granted| granted.iter().any(|one| one == permission))
-    }
-
-    /// Checks that the token permits access to the events and sockets of all users.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::InsufficientScope`] if the token lacks the permission [`LISTEN_TO_ALL`].
-    pub fn authorize_all_users(&self) -> Result<()> {
-        if self.has_permission(LISTEN_TO_ALL) {
-            Ok(())
-        } else {
-            Err(ApiError::InsufficientScope {
-                needed: LISTEN_TO_ALL,
-            })
-        }
     }
 }

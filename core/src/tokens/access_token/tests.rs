@@ -498,11 +498,11 @@ fn permissions_are_whole_words_of_scope_or_elements_of_permissions_and_the_narro
         ),
         (
             r#""scope":"listen:events listen:events:self""#,
-            (Some(Filter::Own), true),
+            (Some(Filter::Own), false),
         ),
         (
             r#""scope":"listen:events","permissions":["listen:events:self"]"#,
-            (Some(Filter::Own), true),
+            (Some(Filter::Own), false),
         ),
         (
             r#""scope":"listen:eventsx xlisten:events listen""#,
@@ -519,6 +519,35 @@ fn permissions_are_whole_words_of_scope_or_elements_of_permissions_and_the_narro
     ] {
         assert_eq!(permissions_of(claims), expected, "{claims}");
     }
+}
+
+#[test]
+fn a_token_with_both_permissions_is_told_that_it_is_restricted_to_its_own_events() {
+    let authorize = |scope: &str| {
+        let token = verify_replaced("listen:events", scope).unwrap();
+        token.authorize_all_users()
+    };
+    assert_eq!(
+        authorize("listen:events listen:events:self"),
+        Err(ApiError::RestrictedToOwnEvents)
+    );
+    for scope in ["listen:events:self", "openid"] {
+        let needed = LISTEN_TO_ALL;
+        let expected = Err(ApiError::InsufficientScope { needed });
+        assert_eq!(authorize(scope), expected, "{scope}");
+    }
+}
+
+#[test]
+fn a_verified_token_is_identified_by_its_digest_and_its_claims_are_decoded_as_they_were_verified() {
+    let claims = GOOD_CLAIMS.replace("1700000001", "1700000001.5");
+    let text = encode(GOOD_HEADER, &claims, "good");
+    let verified = verify_recording(&text).0.unwrap();
+    assert_eq!(verified.digest(), Some(&TokenDigest::of(&text)));
+    assert_eq!(decode_claims(&text).as_ref(), Some(verified.claims()));
+    let other = encode(GOOD_HEADER, &claims, "gooe");
+    assert_ne!(verified.digest(), Some(&TokenDigest::of(&other)));
+    assert_eq!(decode_claims("nonsense"), None);
 }
 
 proptest! {
