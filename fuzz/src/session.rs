@@ -240,7 +240,12 @@ impl Socket {
             assert!(!self.closed, "a closed session has no effects");
             self.closed = true;
         }
-        assert!(self.session.due().is_none_or(|due| due > self.now));
+        assert!(self.due().is_none_or(|due| due > self.now));
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        let deadline = self.session.authentication_deadline();
+        deadline.or(self.session.token_expiry())
     }
 
     /// Serializes and restores the session, as hibernation does.
@@ -264,7 +269,7 @@ impl Socket {
         assert_eq!(next_deadline, self.session.authentication_deadline());
         let next_expiry = self.listeners.next_token_expiry();
         assert_eq!(next_expiry, self.session.token_expiry());
-        assert_eq!(self.session.due().is_none(), self.closed);
+        assert_eq!(self.due().is_none(), self.closed);
         assert_eq!(self.session.connection().is_none(), self.closed);
         let open = usize::from(!self.closed);
         assert_eq!(self.listeners.all().count(), open);

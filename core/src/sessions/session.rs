@@ -159,13 +159,8 @@ impl Session {
             .is_some_and(|listener| now < listener.expires_at && listener.may_receive(user_id))
     }
 
-    /// Returns the time at which [`Session::tick`] must be called: the authentication deadline or
-    /// the expiry of the token. A closed session has none.
-    pub fn due(&self) -> Option<Timestamp> {
-        self.authentication_deadline().or(self.token_expiry())
-    }
-
-    /// Returns the time by which the socket must authenticate, if it has not.
+    /// Returns the time by which the socket must authenticate, if it has not. [`Session::tick`] must
+    /// be called then.
     pub fn authentication_deadline(&self) -> Option<Timestamp> {
         match &self.state {
             State::Unauthenticated { deadline, .. } => Some(*deadline),
@@ -173,7 +168,8 @@ impl Session {
         }
     }
 
-    /// Returns the time at which the token of an authenticated socket expires.
+    /// Returns the time at which the token of an authenticated socket expires. [`Session::tick`] must
+    /// be called then.
     pub fn token_expiry(&self) -> Option<Timestamp> {
         self.listener().map(|listener| listener.expires_at)
     }
