@@ -13,7 +13,8 @@ export class SessionEventsError extends Error {
    * to open a socket).
    *
    * From `session-events/revocation`: `own_events_only`, `events_missed`, `revocations_unavailable`,
-   * and `closed` (`ready` rejects because the connection was closed without an error).
+   * `revocations_incomplete` (more user-wide revocations than `maxEntries`), and `closed` (`ready`
+   * rejects because the connection was closed without an error).
    *
    * From `session-events/react`: `wrong_user`.
    */

@@ -1,15 +1,20 @@
-// The list of revocations: for each user the latest event that ended all of the user's sessions, and
-// for each individually revoked session its latest event.
+// The list of revocations. For each user it has the latest event that revoked all of the user's
+// tokens, and for each individually revoked session the latest event and whether the session has
+// ended for good.
 //
-// The order and repetition of events do not matter, because an entry is replaced only by a later one.
-// The list is bounded by number and by age. It evicts the oldest entry first, because the oldest entry
-// affects the fewest unexpired tokens.
+// The order and repetition of events do not matter, because an entry is replaced only by a later one,
+// and the end of a session is never undone.
+//
+// The list is bounded by number and by age. If there are too many entries, the session entry with the
+// oldest date goes first, because it affects one session and the fewest unexpired tokens. As long as
+// the list has another entry of the same user, that date then counts for all of the user's sessions.
+// So the revocation of older tokens is not lost, but that of newer tokens of the ended session is.
+import { Heap, type HeapItem } from "./heap.ts";
 import {
-  isRevocation,
-  revokedSessionOf,
+  appliesTo,
+  revocationOf,
   sessionIdOf,
-  startedBefore,
-  timeOf,
+  type Revocation,
   type RevocationEvent,
   type SessionClaims,
 } from "./rule.ts";
@@ -30,27 +35,54 @@ export interface RevocationListOptions {
 
 const DEFAULT_MAX_ENTRIES = 100_000;
 const DEFAULT_MAX_AGE = 30 * 24 * 60 * 60 * 1000;
+/** The maximum number of session entries of one user. */
+const MAX_SESSIONS_PER_USER = 1_000;
 
-interface Entry {
-  readonly user: string;
-  /** `undefined` for all of the user's sessions. */
+/** An entry for all sessions of a user, or for one session. */
+class Entry implements Revocation, HeapItem {
+  readonly user: User;
   readonly session: string | undefined;
-  readonly time: number;
+  time: number;
+  final: boolean;
+  listIndex = 0;
+  userIndex = 0;
+
+  constructor(user: User, { session, time, final }: Revocation) {
+    this.user = user;
+    this.session = session;
+    this.time = time;
+    this.final = final;
+  }
 }
 
-class UserEntries {
-  /** By session id. The key `undefined` has the entry for all of the user's sessions. */
-  readonly bySession = new Map<string | undefined, Entry>();
-  /** The latest time of all entries. Eviction keeps it exact, because it evicts that entry last. */
+/** The entries of a user. */
+class User {
+  readonly id: string;
+  /** The entry for all sessions. */
+  userWide: Entry | undefined;
+  readonly sessions = new Map<string, Entry>();
+  readonly sessionsByAge = new Heap<Entry>("userIndex");
+  /**
+   * The date that counts for all sessions: that of `userWide`, or a later one of a session entry that
+   * was dropped.
+   */
+  revokedUntil = -Infinity;
+  /** The latest date of all entries, including dropped ones. */
   latest = -Infinity;
+
+  constructor(id: string) {
+    this.id = id;
+  }
 }
 
 export class RevocationList {
   readonly #maxEntries: number;
   readonly #maxAge: number;
-  readonly #users = new Map<string, UserEntries>();
-  /** All entries, sorted by time. Entries with the same time are in the order of insertion. */
-  readonly #sorted: Entry[] = [];
+  readonly #users = new Map<string, User>();
+  readonly #userWideByAge = new Heap<Entry>("listIndex");
+  readonly #sessionsByAge = new Heap<Entry>("listIndex");
+  /** The latest date of the user-wide entries that were dropped although they had not expired. */
+  #lostUntil = -Infinity;
 
   /** Throws a `TypeError` if a bound is not a positive number. */
   constructor({
@@ -67,70 +99,139 @@ export class RevocationList {
   /** The number of entries. */
   get size(): number {
     this.#removeExpired();
-    return this.#sorted.length;
-  }
-
-  /** Adds an event. Ignores events that end no session, and those older than `maxAge`. */
-  add(event: RevocationEvent): void {
-    if (!isRevocation(event)) return;
-    const entry = { user: event.user_id, session: revokedSessionOf(event), time: timeOf(event) };
-    const previous = this.#users.get(entry.user)?.bySession.get(entry.session);
-    if (previous && previous.time >= entry.time) return;
-    if (previous) this.#remove(this.#sorted.indexOf(previous, this.#indexOf(previous.time)), 1);
-    this.#insert(entry);
-    this.#removeExpired();
-    this.#remove(0, this.#sorted.length - this.#maxEntries);
+    return this.#userWideByAge.size + this.#sessionsByAge.size;
   }
 
   /**
-   * Returns the date of the latest event that revoked a token with these claims, or `undefined` if
-   * there is none. If the claims have a session id, only the revocations of that session and of the
-   * user count. Otherwise those of any session of the user count.
+   * Whether the list has all user-wide revocations that were added and have not expired. `false` after
+   * it had to drop one because there were more than `maxEntries`.
+   */
+  get complete(): boolean {
+    return this.#lostUntil < this.#expiry();
+  }
+
+  /** Adds an event. Ignores events that revoke nothing, and those older than `maxAge`. */
+  add(event: RevocationEvent): void {
+    const revocation = revocationOf(event);
+    if (!revocation || revocation.time < this.#expiry()) return;
+    this.#removeExpired();
+    const user = this.#userOf(event.user_id);
+    user.latest = Math.max(user.latest, revocation.time);
+    if (revocation.session === undefined) this.#revokeUserWide(user, revocation.time);
+    else this.#revokeSession(user, revocation.session, revocation);
+    this.#dropSurplus(user);
+  }
+
+  /**
+   * Returns the date of the latest revocation that applies to a token with these claims, or
+   * `undefined` if there is none.
    */
   revokedAt(claims: SessionClaims): Date | undefined {
     this.#removeExpired();
     const user = typeof claims.sub === "string" ? this.#users.get(claims.sub) : undefined;
     if (!user) return undefined;
     const session = sessionIdOf(claims);
-    const time =
+    const candidates =
       session === undefined
-        ? user.latest
-        : Math.max(
-            user.bySession.get(session)?.time ?? -Infinity,
-            user.bySession.get(undefined)?.time ?? -Infinity,
-          );
-    return time > -Infinity && startedBefore(claims.iat, time) ? new Date(time) : undefined;
+        ? [userWideAt(user.latest)]
+        : [userWideAt(user.revokedUntil), user.sessions.get(session)];
+    const expiry = this.#expiry();
+    let latest = -Infinity;
+    for (const revocation of candidates)
+      if (revocation && revocation.time >= expiry && appliesTo(revocation, claims))
+        latest = Math.max(latest, revocation.time);
+    return latest > -Infinity ? new Date(latest) : undefined;
   }
 
-  #insert(entry: Entry): void {
-    let user = this.#users.get(entry.user);
-    if (!user) this.#users.set(entry.user, (user = new UserEntries()));
-    user.bySession.set(entry.session, entry);
-    user.latest = Math.max(user.latest, entry.time);
-    // Events arrive almost in order, so this usually appends.
-    this.#sorted.splice(this.#indexOf(entry.time + 1), 0, entry);
+  /** Returns the date before which entries have expired. */
+  #expiry(): number {
+    return Date.now() - this.#maxAge;
   }
 
-  #remove(index: number, count: number): void {
-    for (const entry of this.#sorted.splice(index, count)) {
-      const user = this.#users.get(entry.user);
-      user?.bySession.delete(entry.session);
-      if (user?.bySession.size === 0) this.#users.delete(entry.user);
+  #userOf(id: string): User {
+    let user = this.#users.get(id);
+    if (!user) this.#users.set(id, (user = new User(id)));
+    return user;
+  }
+
+  #revokeUserWide(user: User, time: number): void {
+    user.revokedUntil = Math.max(user.revokedUntil, time);
+    if (user.userWide) {
+      user.userWide.time = user.revokedUntil;
+      this.#userWideByAge.update(user.userWide);
+    } else {
+      user.userWide = new Entry(user, userWideAt(user.revokedUntil));
+      this.#userWideByAge.add(user.userWide);
     }
+  }
+
+  #revokeSession(user: User, session: string, revocation: Revocation): void {
+    const entry = user.sessions.get(session);
+    if (!entry) {
+      const added = new Entry(user, revocation);
+      user.sessions.set(session, added);
+      user.sessionsByAge.add(added);
+      this.#sessionsByAge.add(added);
+      return;
+    }
+    entry.final ||= revocation.final;
+    if (entry.time >= revocation.time) return;
+    entry.time = revocation.time;
+    user.sessionsByAge.update(entry);
+    this.#sessionsByAge.update(entry);
+  }
+
+  /** Drops entries until the bounds hold, after an entry of this user was added. */
+  #dropSurplus(user: User): void {
+    if (user.sessions.size > MAX_SESSIONS_PER_USER) {
+      const oldest = user.sessionsByAge.oldest;
+      if (oldest) {
+        this.#remove(oldest);
+        this.#revokeUserWide(user, oldest.time);
+      }
+    }
+    while (this.#userWideByAge.size + this.#sessionsByAge.size > this.#maxEntries) {
+      const oldest = this.#sessionsByAge.oldest;
+      if (oldest) this.#dropSession(oldest);
+      else this.#dropOldestUserWide();
+    }
+  }
+
+  /** Drops a session entry. Its date then counts for all sessions of its user. */
+  #dropSession(entry: Entry): void {
+    const { user, time } = entry;
+    this.#remove(entry);
+    // Without a user-wide entry no new one is added, because the number of entries must decrease.
+    if (user.userWide) this.#revokeUserWide(user, time);
+    else user.revokedUntil = Math.max(user.revokedUntil, time);
+  }
+
+  #dropOldestUserWide(): void {
+    const { oldest } = this.#userWideByAge;
+    if (!oldest) return;
+    this.#lostUntil = Math.max(this.#lostUntil, oldest.time);
+    this.#remove(oldest);
   }
 
   #removeExpired(): void {
-    this.#remove(0, this.#indexOf(Date.now() - this.#maxAge));
+    const expiry = this.#expiry();
+    for (const heap of [this.#userWideByAge, this.#sessionsByAge])
+      while (heap.oldest && heap.oldest.time < expiry) this.#remove(heap.oldest);
   }
 
-  /** Returns the index of the first entry at or after this time, by binary search. */
-  #indexOf(time: number): number {
-    let [low, high] = [0, this.#sorted.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#sorted[middle]?.time ?? Infinity) < time) low = middle + 1;
-      else high = middle;
+  #remove(entry: Entry): void {
+    const { user, session } = entry;
+    if (session === undefined) {
+      user.userWide = undefined;
+      this.#userWideByAge.remove(entry);
+    } else {
+      user.sessions.delete(session);
+      user.sessionsByAge.remove(entry);
+      this.#sessionsByAge.remove(entry);
     }
-    return low;
+    if (!user.userWide && user.sessions.size === 0) this.#users.delete(user.id);
   }
 }
+
+/** Returns the revocation of all tokens of a user that were issued up to `time`. */
+const userWideAt = (time: number): Revocation => ({ session: undefined, time, final: false });

@@ -3,7 +3,8 @@
 //
 // `check` accepts a token if the claims have a `sub`, no revocation matches, and the list is up to
 // date (or `whileDisconnected` is "pass"). The list is up to date after a complete replay, or after a
-// snapshot if the replay is incomplete. It stays up to date until the connection is lost.
+// snapshot if the replay is incomplete. It stays up to date until the connection is lost, or until a
+// user-wide revocation no longer fits.
 //
 // A snapshot is loaded while live events already arrive. So a revocation that is not in the snapshot
 // arrives as an event. Events and snapshot entries may arrive in any order.
@@ -13,7 +14,7 @@ import { SessionEventsError } from "../errors.ts";
 import { resolveSettings, type SessionEventsOptions, type Settings } from "../options.ts";
 import { MissingClaimsError, RevocationsUnavailableError, TokenRevokedError } from "./errors.ts";
 import { RevocationList, type RevocationListOptions } from "./list.ts";
-import { sessionIdOf, type SessionClaims } from "./rule.ts";
+import { sessionIdOf, type RevocationEvent, type SessionClaims } from "./rule.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** The claims of an access token whose signature, issuer, audience and expiry were verified. */
@@ -21,8 +22,8 @@ export type AccessTokenClaims = SessionClaims & Readonly<Record<string, unknown>
 
 export interface RevocationsOptions extends SessionEventsOptions, RevocationListOptions {
   /**
-   * Whether tokens pass while the list is not up to date: before `ready`, and from a lost connection
-   * until the list is complete again. Known revocations are always rejected. `"refuse"` rejects all
+   * Whether tokens pass while the list is not up to date: before `ready`, from a lost connection until
+   * the list is complete again, and while the list is too small (`revocations_incomplete`). Known revocations are always rejected. `"refuse"` rejects all
    * tokens (fail closed). `"pass"` accepts tokens without a known revocation, even if they were
    * revoked in the meantime (fail open). Required.
    */
@@ -34,8 +35,9 @@ export interface RevocationsOptions extends SessionEventsOptions, RevocationList
    */
   readonly sessionId?: (claims: AccessTokenClaims) => unknown;
   /**
-   * Called with each error of the connection and of the snapshots, and with `events_missed` after a
-   * gap that an older server cannot fill. Default: `console.warn`.
+   * Called with each error of the connection and of the snapshots, with `revocations_incomplete` when
+   * there are more user-wide revocations than `maxEntries`, and with `events_missed` after a gap that
+   * an older server cannot fill. Default: `console.warn`.
    */
   readonly onError?: (error: SessionEventsError) => void;
 }
@@ -44,15 +46,19 @@ export class Revocations {
   /** The connection that delivers the events. */
   readonly connection: SessionEvents;
   /**
-   * Resolves when the list is up to date for the first time. Rejects if the connection ends before
-   * that, because the server stopped the client or `close()` was called.
+   * Resolves when all revocations have been loaded for the first time, even if they do not fit. Rejects
+   * if the connection ends before that, because the server stopped the client or `close()` was called.
    */
   readonly ready: Promise<void>;
 
-  readonly #list: RevocationList;
+  readonly #listOptions: RevocationListOptions;
+  #list: RevocationList;
+  /** The list that replaces `#list` after the current snapshot. Only an incomplete one is replaced. */
+  #nextList: RevocationList | undefined;
   readonly #sessionId: (claims: AccessTokenClaims) => unknown;
   readonly #refuse: boolean;
-  #upToDate = false;
+  /** Whether all revocations were received. The list may have been too small for them. */
+  #received = false;
   #snapshot: Snapshot | undefined;
 
   /** Connects. Throws a `TypeError` that says how to fix invalid options. */
@@ -72,10 +78,11 @@ export class Revocations {
       );
     this.#refuse = whileDisconnected === "refuse";
     this.#sessionId = sessionId;
-    this.#list = new RevocationList({
+    this.#listOptions = {
       ...(maxEntries === undefined ? {} : { maxEntries }),
       ...(maxAge === undefined ? {} : { maxAge }),
-    });
+    };
+    this.#list = new RevocationList(this.#listOptions);
     this.connection = new SessionEvents(connection);
     this.ready = this.#subscribe(resolveSettings(connection), onError);
     // The error is also passed to onError. An application that does not await `ready` must not fail
@@ -86,7 +93,7 @@ export class Revocations {
 
   /** Whether the list is up to date. */
   get connected(): boolean {
-    return this.#upToDate;
+    return this.#received && this.#list.complete;
   }
 
   /**
@@ -100,7 +107,7 @@ export class Revocations {
     const { sub, iat } = claims;
     const revokedAt = this.#list.revokedAt({ sub, iat, sid: this.#sessionId(claims) });
     if (revokedAt) throw new TokenRevokedError(revokedAt);
-    if (this.#refuse && !this.#upToDate) throw new RevocationsUnavailableError();
+    if (this.#refuse && !this.connected) throw new RevocationsUnavailableError();
   }
 
   /** Closes the connection. From then on, `whileDisconnected` applies. */
@@ -113,45 +120,66 @@ export class Revocations {
     const { connection } = this;
     const errors = new Emitter<{ error: SessionEventsError }>();
     errors.on("error", onError);
-    let everUpToDate = false;
+    let everReceived = false;
     /** Whether there may be revocations that no event has delivered, so that a snapshot is needed. */
     let hasGap = true;
-    /** Whether the server reported an incomplete replay since the list was last up to date. */
+    /** Whether the server reported an incomplete replay since all revocations were last received. */
     let eventsMissed = false;
+    /** Whether the list is incomplete and this was reported. */
+    let incompleteReported = false;
     let lastError: SessionEventsError | undefined;
     const report = (error: SessionEventsError) => errors.emit("error", (lastError = error));
     const onOutdated = () => {
-      this.#upToDate = false;
+      this.#received = false;
       this.#snapshot?.abandon();
+      this.#nextList = undefined;
     };
     const fail = (error: SessionEventsError) => {
       report(error);
       connection.close();
     };
+    const reportIncomplete = () => {
+      const { complete } = this.#list;
+      const isNew = !complete && !incompleteReported;
+      incompleteReported = !complete;
+      if (isNew) report(new SessionEventsError("revocations_incomplete", INCOMPLETE));
+    };
+    const add = (revocation: RevocationEvent) => {
+      this.#list.add(revocation);
+      this.#nextList?.add(revocation);
+      reportIncomplete();
+    };
 
-    connection.on("event", (event) => this.#list.add(event));
+    connection.on("event", add);
     connection.on("connecting", onOutdated);
     connection.on("error", report);
     connection.on("connected", ({ filter }) => {
       if (filter === "self") fail(new SessionEventsError("own_events_only", OWN_EVENTS_ONLY));
     });
     return new Promise((resolve, reject) => {
-      const onUpToDate = () => {
+      const onReceived = () => {
         hasGap = eventsMissed = false;
-        this.#upToDate = everUpToDate = true;
+        this.#received = everReceived = true;
         resolve();
       };
       connection.on("caughtUp", ({ recovered }) => {
-        hasGap ||= recovered !== true;
-        eventsMissed ||= everUpToDate && recovered === false;
-        if (!hasGap) return onUpToDate();
+        hasGap ||= recovered !== true || !this.#list.complete;
+        eventsMissed ||= everReceived && recovered === false;
+        if (!hasGap) return onReceived();
+        if (!this.#list.complete) this.#nextList = new RevocationList(this.#listOptions);
         this.#snapshot = new Snapshot(settings, {
-          revocation: (revocation) => this.#list.add(revocation),
+          revocation: add,
           error: report,
-          complete: onUpToDate,
+          complete: () => {
+            this.#list = this.#nextList ?? this.#list;
+            this.#nextList = undefined;
+            onReceived();
+            reportIncomplete();
+          },
           unsupported: () => {
+            this.#nextList = undefined;
             const error = eventsMissed && new SessionEventsError("events_missed", EVENTS_MISSED);
-            onUpToDate();
+            onReceived();
             if (error) report(error);
           },
           forbidden: fail,
@@ -168,6 +196,9 @@ export class Revocations {
 const OWN_EVENTS_ONLY =
   "The token that getToken returned has the permission listen:events:self, so the server sends " +
   "only its own events: grant the backend listen:events and not listen:events:self.";
+const INCOMPLETE =
+  "The server has more revocations of whole users than maxEntries allows, so some are missing: " +
+  "increase maxEntries. Until then, whileDisconnected decides about tokens without a known revocation.";
 const EVENTS_MISSED =
   "Events are lost, because there were more during the outage than the server stores, and the " +
   "server is too old to list the revocations: tokens that were revoked during the outage may pass " +

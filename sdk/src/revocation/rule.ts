@@ -1,5 +1,5 @@
-// The rule for which event ends which session. Backends apply it to access tokens, browsers to the
-// session of a tab. If the event or the claims lack details, the session counts as ended.
+// The rule for which event revokes which token. Backends apply it to access tokens, browsers to the
+// session of a tab. If the event or the claims lack details, the token counts as revoked.
 import type { SessionEvent } from "../protocol.ts";
 
 /** The members of an event that the rule uses. */
@@ -9,7 +9,7 @@ export type RevocationEvent = Omit<SessionEvent, "id">;
 export interface SessionClaims {
   /** The user. */
   readonly sub?: unknown;
-  /** The start, in seconds since 1970. Without a number, the start precedes all events. */
+  /** The start, in seconds since 1970. Without a finite number, the start precedes all events. */
   readonly iat?: unknown;
   /** The session. Auth0 adds it to ID tokens. Anything but a non-empty string means unknown. */
   readonly sid?: unknown;
@@ -19,7 +19,7 @@ export interface SessionClaims {
 const ENDING_TYPES = new Set(["logout", "password_changed", "user_blocked"]);
 
 /** Returns whether an event ends sessions. */
-export const isRevocation = ({ type, revokes }: RevocationEvent): boolean =>
+const isRevocation = ({ type, revokes }: RevocationEvent): boolean =>
   typeof revokes === "string" || ENDING_TYPES.has(type);
 
 /** Returns the time of an event in milliseconds, or the current time if its date is invalid. */
@@ -35,11 +35,7 @@ const nonEmptyString = (id: unknown): string | undefined =>
  * Returns the session that a revocation ends, or `undefined` if it ends all of the user's sessions.
  * Without `revokes`, as on older servers, only a logout ends a single session.
  */
-export const revokedSessionOf = ({
-  type,
-  session_id,
-  revokes,
-}: RevocationEvent): string | undefined =>
+const revokedSessionOf = ({ type, session_id, revokes }: RevocationEvent): string | undefined =>
   revokes === "session" || (typeof revokes !== "string" && type === "logout")
     ? nonEmptyString(session_id)
     : undefined;
@@ -47,30 +43,55 @@ export const revokedSessionOf = ({
 /** Returns the session id in a token's claims, or `undefined` if there is none. */
 export const sessionIdOf = ({ sid }: SessionClaims): string | undefined => nonEmptyString(sid);
 
+/** The revocation of a user's tokens: of all of them, or of those of one session. */
+export interface Revocation {
+  /** The revoked session, or `undefined` for all of the user's sessions. */
+  readonly session: string | undefined;
+  /** The date in milliseconds. */
+  readonly time: number;
+  /** Whether the session has ended for good, so that no token of it is valid, however new. */
+  readonly final: boolean;
+}
+
+/**
+ * The types that end a session for good: Auth0 never reuses a session id. After any other type the
+ * session may go on and get new tokens.
+ */
+const FINAL_TYPES = new Set(["logout", "session_revoked"]);
+
+/** Returns the revocation that an event causes, or `undefined` if it revokes nothing. */
+export function revocationOf(event: RevocationEvent): Revocation | undefined {
+  if (!isRevocation(event)) return undefined;
+  const session = revokedSessionOf(event);
+  const final = session !== undefined && FINAL_TYPES.has(event.type);
+  return { session, time: timeOf(event), final };
+}
+
 /**
  * Returns whether a session or token with this `iat` existed at `time`, in milliseconds. The `iat`
  * has whole seconds, so the order within one second is unknown. The same second counts as before.
  */
 export const startedBefore = (iat: unknown, time: number): boolean =>
-  typeof iat !== "number" || Number.isNaN(iat) || Math.floor(iat) * 1000 <= time;
-
-/** The session survives this event and can have newer tokens, so `iat` must still be compared. */
-const REFRESH_TOKEN_REVOKED = "refresh_token_revoked";
+  !Number.isFinite(iat) || Math.floor(iat as number) * 1000 <= time;
 
 /**
- * Returns whether an event ends the session with these claims. The event must be of the same user
- * and not before the claims' `iat`. If both name a session, it must be the same one.
+ * Returns whether a revocation of the claims' user applies to the token or session with these claims.
  *
- * The end of exactly this session counts regardless of its date. Each token refresh brings claims
- * with a later `iat`, and Auth0 never reuses a `sid`.
+ * The final end of the token's own session always applies: each token refresh brings a later `iat`.
+ * Otherwise the revocation must not precede the `iat`. If the claims name no session, the revocation
+ * of any session applies.
  */
-export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
-  if (!isRevocation(event) || event.user_id !== claims.sub) return false;
-  const revokedSession = revokedSessionOf(event);
+export function appliesTo({ session, time, final }: Revocation, claims: SessionClaims): boolean {
   const ownSession = sessionIdOf(claims);
-  const namesOwnSession = revokedSession !== undefined && revokedSession === ownSession;
-  if (namesOwnSession && event.type !== REFRESH_TOKEN_REVOKED) return true;
-  const includesOwnSession =
-    namesOwnSession || revokedSession === undefined || ownSession === undefined;
-  return includesOwnSession && startedBefore(claims.iat, timeOf(event));
+  if (session !== undefined && ownSession !== undefined) {
+    if (session !== ownSession) return false;
+    if (final) return true;
+  }
+  return startedBefore(claims.iat, time);
+}
+
+/** Returns whether an event ends the session with these claims; see `appliesTo`. */
+export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
+  const revocation = event.user_id === claims.sub ? revocationOf(event) : undefined;
+  return revocation !== undefined && appliesTo(revocation, claims);
 }

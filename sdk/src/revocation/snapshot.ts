@@ -33,8 +33,11 @@ interface PageResponse {
 
 /** In characters. A full page of 1,000 revocations has about 150,000. */
 const MAX_PAGE_LENGTH = 16 * 1024 * 1024;
-/** Twice as many as a server can have. More pages mean an endless loop of cursors. */
-const MAX_PAGES = 2_000;
+/**
+ * Twice as many as a server can have, which stores up to 5 million revocations. More pages mean an
+ * endless loop of cursors.
+ */
+const MAX_PAGES = 10_000;
 
 export class Snapshot {
   readonly #settings: Settings;
@@ -128,6 +131,8 @@ export class Snapshot {
     this.#failures = 0;
     for (const row of revocations)
       this.#handler.revocation({ ...row, revokes: row.session_id ? "session" : "user" });
+    // The handler may have called abandon().
+    if (this.#request.signal.aborted) return;
     if (typeof next !== "string") return this.#handler.complete();
     this.#pages += 1;
     if (next === this.#cursor || this.#pages >= MAX_PAGES) {
