@@ -22,7 +22,7 @@ import {
 export interface RevocationListOptions {
   /**
    * The maximum number of entries, one for each user and one for each individually revoked session.
-   * Default: 100,000, which take about 30 MB.
+   * Default: 100,000, which take about 50 MB.
    */
   readonly maxEntries?: number;
   /**
@@ -61,7 +61,8 @@ class User {
   /** The entry for all sessions. */
   userWide: Entry | undefined;
   readonly sessions = new Map<string, Entry>();
-  readonly sessionsByAge = new Heap<Entry>("userIndex");
+  /** Exists only if the user has ever had too many sessions, because most users have few. */
+  sessionsByAge: Heap<Entry> | undefined;
   /**
    * The date that counts for all sessions: that of `userWide`, or a later one of a session entry that
    * was dropped.
@@ -72,6 +73,14 @@ class User {
 
   constructor(id: string) {
     this.id = id;
+  }
+
+  get oldestSession(): Entry | undefined {
+    if (!this.sessionsByAge) {
+      this.sessionsByAge = new Heap("userIndex");
+      for (const entry of this.sessions.values()) this.sessionsByAge.add(entry);
+    }
+    return this.sessionsByAge.oldest;
   }
 }
 
@@ -170,25 +179,23 @@ export class RevocationList {
     if (!entry) {
       const added = new Entry(user, revocation);
       user.sessions.set(session, added);
-      user.sessionsByAge.add(added);
+      user.sessionsByAge?.add(added);
       this.#sessionsByAge.add(added);
       return;
     }
     entry.final ||= revocation.final;
     if (entry.time >= revocation.time) return;
     entry.time = revocation.time;
-    user.sessionsByAge.update(entry);
+    user.sessionsByAge?.update(entry);
     this.#sessionsByAge.update(entry);
   }
 
   /** Drops entries until the bounds hold, after an entry of this user was added. */
   #dropSurplus(user: User): void {
-    if (user.sessions.size > MAX_SESSIONS_PER_USER) {
-      const oldest = user.sessionsByAge.oldest;
-      if (oldest) {
-        this.#remove(oldest);
-        this.#revokeUserWide(user, oldest.time);
-      }
+    const oldestSession = user.sessions.size > MAX_SESSIONS_PER_USER && user.oldestSession;
+    if (oldestSession) {
+      this.#remove(oldestSession);
+      this.#revokeUserWide(user, oldestSession.time);
     }
     while (this.#userWideByAge.size + this.#sessionsByAge.size > this.#maxEntries) {
       const oldest = this.#sessionsByAge.oldest;
@@ -226,7 +233,7 @@ export class RevocationList {
       this.#userWideByAge.remove(entry);
     } else {
       user.sessions.delete(session);
-      user.sessionsByAge.remove(entry);
+      user.sessionsByAge?.remove(entry);
       this.#sessionsByAge.remove(entry);
     }
     if (!user.userWide && user.sessions.size === 0) this.#users.delete(user.id);
