@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { eventOf, scp, slo } from "../../../tests/support/records.mjs";
+import { authenticated, startScriptedServer } from "../../../tests/support/scripted_server.mjs";
 import { Tenant } from "../../../tests/support/tenant.mjs";
 import { now } from "../../../tests/support/token.mjs";
 import { waitFor } from "../../../tests/support/wait_for.mjs";
 import { startWorker } from "../../../tests/support/worker.mjs";
+import { revocationCases } from "../support/revocation_cases.mjs";
 import { startTabs } from "./tabs.mjs";
 
 const worker = await startWorker();
@@ -270,6 +272,43 @@ describe("the end of a session", () => {
     await tenant.publish(second);
     await tab.assertEvents(...idsOf(first, second));
     assert.deepEqual((await tab.recorded()).ended, idsOf(first, second));
+  });
+});
+
+describe("the rule for revoked tokens", () => {
+  test("is the rule for the end of a session", async () => {
+    const cases = revocationCases();
+    /** An event that ends nothing, after the events of a case. */
+    const lastEvent = (index, user_id) => ({
+      id: `last-${index}`,
+      type: "user_unblocked",
+      date: new Date().toISOString(),
+      user_id,
+    });
+    let current = 0;
+    // The token of a client is the index of its case.
+    const { url } = await startScriptedServer(({ send, token }) => {
+      const { events, claims } = cases[token];
+      send(authenticated({ sub: claims.sub, filter: "self" }));
+      for (const event of [...events, lastEvent(token, claims.sub)]) send(event);
+    });
+    const tenant = { slug: "acme", token: () => String(current) };
+    const { open } = await newProfile(tenant, { session: null, url });
+    const tab = await open();
+    let endedBefore = 0;
+    for (const [index, { name, claims, revoked }] of cases.entries()) {
+      current = index;
+      await tab.change({ session: claims, tenant: `case-${index}` });
+      await waitFor(
+        async () => (await tab.recorded()).events.includes(`last-${index}`),
+        () => name,
+      );
+      const { ended, errors } = await tab.recorded();
+      assert.equal(ended.length - endedBefore, revoked ? 1 : 0, name);
+      assert.deepEqual(errors, [], name);
+      endedBefore = ended.length;
+      await tab.change({ session: null });
+    }
   });
 });
 
