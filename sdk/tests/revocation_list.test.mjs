@@ -41,7 +41,7 @@ describe("the list of revocations", () => {
   });
 
   test("treats a token without a valid iat as older than any event", () => {
-    for (const iat of [undefined, null, "1", Number.NaN, {}])
+    for (const iat of [undefined, null, "1", Number.NaN, Infinity, {}])
       assert.ok(listOf(event()).revokedAt(jane({ iat })), String(iat));
     assert.equal(listOf().revokedAt(jane({ iat: undefined })), undefined);
   });
@@ -207,7 +207,7 @@ describe("the list of revocations", () => {
     mock.timers.setTime(NOW);
   });
 
-  const COUNT = 50_000;
+  const COUNT = 100_000;
   const ascending = Array.from({ length: COUNT }, (_, index) => index);
   const eventsOf = (change) =>
     ascending.map((index) =>
@@ -228,8 +228,8 @@ describe("the list of revocations", () => {
         listOf(...events);
         return performance.now() - begin;
       };
-      // The minimum of several rounds excludes interruptions by other processes.
-      const rounds = [1, 2, 3].map(() => [timeToAdd(slower), timeToAdd(faster)]);
+      // The minimum of two rounds excludes interruptions by other processes.
+      const rounds = [1, 2].map(() => [timeToAdd(slower), timeToAdd(faster)]);
       const [slow, fast] = [0, 1].map((index) => Math.min(...rounds.map((times) => times[index])));
       assert.ok(slow < 5 * fast, `${slow} ms instead of ${fast} ms`);
     });

@@ -16,7 +16,7 @@ export abstract class RevocationError extends Error {
   }
 }
 
-/** The token was issued before an event that ended its session (RFC 6750, section 3.1). */
+/** The session of the token has ended; see `appliesTo` for the rule (RFC 6750, section 3.1). */
 export class TokenRevokedError extends RevocationError {
   override readonly name = "TokenRevokedError";
   readonly code = "invalid_token";
@@ -49,7 +49,7 @@ export class MissingClaimsError extends RevocationError {
   }
 }
 
-/** There is no connection, so revocations may be unknown. */
+/** Revocations may be unknown: there is no connection, or the list is too small. */
 export class RevocationsUnavailableError extends RevocationError {
   override readonly name = "RevocationsUnavailableError";
   readonly code = "temporarily_unavailable";
