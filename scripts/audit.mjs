@@ -1,14 +1,14 @@
 // `npm run audit`: checks all dependencies for known vulnerabilities, and the Rust dependencies for
-// the licences and sources that deny.toml allows. Needs network access.
+// the licences and sources that deny.toml allows. It covers the Worker and its command line, the
+// fuzzer, the native benchmark, and the build tools. Needs network access.
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 
 import { ScriptError, main } from "./terminal.mjs";
-import { ROOT, commandOutput } from "./toolchain.mjs";
+import { CARGO_TOOLS, ROOT, commandOutput, toolSource } from "./toolchain.mjs";
 
-const CHECKS = [
-  ["cargo", "deny", "--workspace", "check"],
-  ["npm", "audit"],
-];
+/** The packages in this repository that have lock files of their own. */
+const FOLDERS = [ROOT, join(ROOT, "fuzz"), join(ROOT, "bench", "native")];
 
 await main(async () => {
   if (!(await commandOutput("cargo", "deny", "--version"))) {
@@ -16,7 +16,9 @@ await main(async () => {
       "cargo-deny is missing: install it with `cargo install --locked cargo-deny`, then run this again.",
     );
   }
-  const failed = CHECKS.filter(([program, ...args]) => {
+  const folders = [...FOLDERS, ...(await toolSources())];
+  const checks = [...folders.map(cargoDeny), ["npm", "audit"]];
+  const failed = checks.filter(([program, ...args]) => {
     const { status } = spawnSync(program, args, { cwd: ROOT, stdio: "inherit" });
     return status !== 0;
   });
@@ -25,3 +27,25 @@ await main(async () => {
     throw new ScriptError(`${names} failed: fix the problems listed above, then run this again.`);
   }
 });
+
+/** Returns the command that checks the dependencies in the lock file of a folder. */
+function cargoDeny(folder) {
+  const manifest = ["--manifest-path", join(folder, "Cargo.toml"), "--workspace"];
+  const rules = ["--config", join(ROOT, "deny.toml")];
+  return ["cargo", "deny", ...manifest, ...rules, "--locked", "check"];
+}
+
+/** Returns the folder of each build tool's source. */
+async function toolSources() {
+  const folders = [];
+  for (const tool of CARGO_TOOLS) {
+    const folder = await toolSource(tool);
+    if (!folder) {
+      throw new ScriptError(
+        `cargo could not download the source of ${tool.crate}: check the network, then run this again.`,
+      );
+    }
+    folders.push(folder);
+  }
+  return folders;
+}

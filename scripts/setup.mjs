@@ -9,6 +9,7 @@ import { requireSuccess, runStep } from "./step.mjs";
 import { ScriptError, main, paint, printSuccess } from "./terminal.mjs";
 import {
   CARGO_TOOLS,
+  LOCKED_TOOLS,
   ROOT,
   TARGET,
   TOOLS,
@@ -119,12 +120,13 @@ async function setUpCargoTools() {
   }
   if (missing.length === 0) return false;
 
-  // Debug builds compile in half the time and build the Worker as fast. The target folder lets an
-  // interrupted installation continue.
+  // These tools write the production bundle, so they are built with the dependencies of their own
+  // lock files, not with the newest compatible ones. Debug builds compile in half the time and build
+  // the Worker as fast. The target folder lets an interrupted installation continue.
   const names = missing.join(" and ");
   const title = `Compiling ${names} (once, about 3 minutes on two cores)`;
-  const folders = ["--root", TOOLS, "--target-dir", join(TOOLS, "target")];
-  const args = ["install", ...missing, "--debug", "--force", ...folders];
+  const folders = ["--root", LOCKED_TOOLS, "--target-dir", join(TOOLS, "target")];
+  const args = ["install", "--locked", ...missing, "--debug", "--force", ...folders];
   const env = { ...process.env, CARGO_PROFILE_DEV_DEBUG: "false" };
   requireSuccess(
     await runStep("cargo-install", title, "cargo", args, { env }),

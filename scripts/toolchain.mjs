@@ -1,5 +1,6 @@
 // Locations and required versions of the build tools. No version is written here: each tool must
-// have the version that Cargo.lock has for the matching library.
+// have the version that Cargo.lock has for the matching library, and is built with the dependencies
+// of its own lock file.
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
@@ -13,14 +14,18 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const TOOLS = join(ROOT, ".tools");
 export const TARGET = "wasm32-unknown-unknown";
 
-/** The tools that `cargo install` puts into `.tools`, each with the library it must match. */
+/**
+ * The folder of the tools that `cargo install --locked` has built. Earlier versions of set-up built
+ * them without `--locked` in another folder, so tools with unknown dependencies are not used.
+ */
+export const LOCKED_TOOLS = join(TOOLS, "locked");
+
+const WASM_BINDGEN = join(LOCKED_TOOLS, "bin", "wasm-bindgen");
+
+/** The tools in `LOCKED_TOOLS`, each with the library it must match. */
 export const CARGO_TOOLS = [
-  { crate: "worker-build", binary: join(TOOLS, "bin", "worker-build"), library: "worker" },
-  {
-    crate: "wasm-bindgen-cli",
-    binary: join(TOOLS, "bin", "wasm-bindgen"),
-    library: "wasm-bindgen",
-  },
+  { crate: "worker-build", binary: join(LOCKED_TOOLS, "bin", "worker-build"), library: "worker" },
+  { crate: "wasm-bindgen-cli", binary: WASM_BINDGEN, library: "wasm-bindgen" },
 ];
 
 /**
@@ -77,6 +82,24 @@ export function lockedVersion(library) {
   return lock.match(new RegExp(`^name = "${library}"\nversion = "(.+)"$`, "m"))[1];
 }
 
+/**
+ * Returns the folder with the source of one of `CARGO_TOOLS`, which contains its lock file. cargo
+ * keeps the source after an installation; otherwise this downloads it.
+ */
+export async function toolSource({ crate, library }) {
+  const version = lockedVersion(library);
+  const find = () => findCrateSource(`${crate}-${version}`);
+  return find() ?? (await commandOutput("cargo", "info", `${crate}@${version}`), find());
+}
+
+function findCrateSource(name) {
+  const sources = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry", "src");
+  if (!existsSync(sources)) return undefined;
+  // One folder per registry or mirror.
+  const folders = readdirSync(sources).map((registry) => join(sources, registry, name));
+  return folders.find((folder) => existsSync(join(folder, "Cargo.lock")));
+}
+
 /** Returns the version that a tool prints for `--version`. */
 export async function installedVersion(binary) {
   return (await commandOutput(binary, "--version"))?.match(/\d+\.\d+\.\d+\S*/)?.[0];
@@ -108,7 +131,7 @@ export async function buildEnvironment() {
     ...process.env,
     // A compile error should not be followed by a backtrace of worker-build itself.
     RUST_BACKTRACE: "0",
-    WASM_BINDGEN_BIN: join(TOOLS, "bin", "wasm-bindgen"),
+    WASM_BINDGEN_BIN: WASM_BINDGEN,
     ESBUILD_BIN: join(ROOT, "node_modules", ".bin", "esbuild"),
     WASM_OPT_BIN: join(ROOT, "node_modules", ".bin", "wasm-opt"),
   };

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 
 import { CARGO_TOOLS, ROOT, installedVersion } from "../scripts/toolchain.mjs";
@@ -162,6 +162,57 @@ test("a failed step prints one sentence that names its log", async (t) => {
     readFileSync(join(root, ".tools", "logs", "rustup.log"), "utf8"),
     "error: could not download the component\n",
   );
+});
+
+/** A machine where only the build tools are missing. Its cargo writes its arguments to cargo.log. */
+const MACHINE_WITHOUT_TOOLS = {
+  npm: "exit 1",
+  cargo: 'echo "$@" >> "${0%/bin/cargo}/cargo.log"',
+  rustc: `case "$1" in
+  --version) echo "rustc 1.95.0 (59807616e 2026-04-14)" ;;
+  --print) echo "\${0%/bin/rustc}/wasm32" ;;
+esac`,
+};
+
+/** Simulates a machine without the build tools. `setUp` resolves to the arguments of each cargo. */
+function simulateMachineWithoutTools(t) {
+  const machine = simulateMachine(t, MACHINE_WITHOUT_TOOLS);
+  mkdirSync(join(machine.root, "wasm32"));
+  writeFileSync(join(machine.root, "wasm32", "libstd-0.rlib"), "");
+  const setUp = async () => {
+    const { code, stderr } = await machine.setUp();
+    assert.equal(code, 0, stderr);
+    return readFileSync(join(machine.root, "cargo.log"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" "));
+  };
+  return { root: machine.root, setUp };
+}
+
+test("cargo builds the tools from the dependencies in their own lock files", async (t) => {
+  const { setUp } = simulateMachineWithoutTools(t);
+  const [args, ...more] = await setUp();
+  assert.deepEqual(more, []);
+  assert.equal(args[0], "install");
+  assert.ok(args.includes("--locked"), args.join(" "));
+  const tools = args.filter((arg) => arg.includes("@"));
+  assert.deepEqual(tools, [
+    `worker-build@${lockedCrate("worker")}`,
+    `wasm-bindgen-cli@${lockedCrate("wasm-bindgen")}`,
+  ]);
+});
+
+test("tools that an earlier version of set-up built without their lock files are replaced", async (t) => {
+  const { root, setUp } = simulateMachineWithoutTools(t);
+  mkdirSync(join(root, ".tools", "bin"), { recursive: true });
+  for (const { binary, library } of CARGO_TOOLS) {
+    const path = join(root, ".tools", "bin", basename(binary));
+    writeFileSync(path, `#!/bin/sh\necho ${lockedCrate(library)}\n`);
+    chmodSync(path, 0o755);
+  }
+  const [[command]] = await setUp();
+  assert.equal(command, "install");
 });
 
 test("if rustup cannot download, a user without root access gets the command to run, and nothing is installed", async (t) => {

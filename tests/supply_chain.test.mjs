@@ -2,11 +2,12 @@
 // tests work offline. `npm run audit` checks for known vulnerabilities, which needs network access.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-import { ROOT, TARGET } from "../scripts/toolchain.mjs";
+import { CARGO_TOOLS, ROOT, TARGET, toolSource } from "../scripts/toolchain.mjs";
 
 const CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -103,16 +104,52 @@ test("every crate comes from crates.io or is a workspace member", () => {
     assert.ok(source === CRATES_IO || (source === null && path.startsWith(ROOT)), name);
   }
   // The lock files also contain the crates for other systems, the fuzzer and the benchmark.
-  for (const folder of ["", "fuzz", "bench/native"]) {
-    const lock = read(folder, "Cargo.lock");
-    const entries = lock.split("[[package]]\n").slice(1);
-    const sources = entries.map((entry) => entry.match(/^source = "(.+)"$/m)?.[1]);
-    assert.deepEqual([...new Set(sources.filter(Boolean))], [CRATES_IO]);
-    const unchecked = entries.filter(
-      (entry, index) => sources[index] && !/^checksum = /m.test(entry),
-    );
-    assert.deepEqual(unchecked, []);
+  for (const folder of ["", "fuzz", "bench/native"]) assertLocked(read(folder, "Cargo.lock"));
+});
+
+test("every crate in the tools that build the Worker comes from crates.io, with a checksum", async () => {
+  for (const tool of CARGO_TOOLS) {
+    const source = await toolSource(tool);
+    assert.ok(source, `cargo has no source of ${tool.crate}, and could not download it`);
+    assertLocked(readFileSync(join(source, "Cargo.lock"), "utf8"));
   }
+});
+
+/** Asserts that a lock file has only crates from crates.io, with checksums, and local packages. */
+function assertLocked(lock) {
+  const entries = lock.split("[[package]]\n").slice(1);
+  const sources = entries.map((entry) => entry.match(/^source = "(.+)"$/m)?.[1]);
+  assert.deepEqual([...new Set(sources.filter(Boolean))], [CRATES_IO]);
+  const unchecked = entries.filter(
+    (entry, index) => sources[index] && !/^checksum = /m.test(entry),
+  );
+  assert.deepEqual(unchecked, []);
+}
+
+test("`npm run audit` checks every lock file: the repository's and those of the build tools", async (t) => {
+  const bin = mkdtempSync(join(tmpdir(), "session-events-"));
+  t.after(() => rmSync(bin, { recursive: true }));
+  for (const program of ["cargo", "npm"]) {
+    const script = `#!/bin/sh\necho "${program} $*" >> "${bin}/log"\necho 1.0.0\n`;
+    writeFileSync(join(bin, program), script, { mode: 0o755 });
+  }
+  const sources = await Promise.all(CARGO_TOOLS.map(toolSource));
+  execFileSync(process.execPath, [join(ROOT, "scripts", "audit.mjs")], {
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+  });
+  const commands = readFileSync(join(bin, "log"), "utf8").trim().split("\n");
+  const audited = commands.map((command) => command.match(/--manifest-path (\S+) .* check$/)?.[1]);
+  const tracked = execFileSync("git", ["ls-files", "Cargo.lock", "**/Cargo.lock"], { cwd: ROOT });
+  const folders = tracked
+    .toString()
+    .trim()
+    .split("\n")
+    .map((path) => dirname(join(ROOT, path)));
+  assert.deepEqual(
+    audited.filter(Boolean).sort(),
+    [...folders, ...sources].map((folder) => join(folder, "Cargo.toml")).sort(),
+  );
+  assert.equal(commands.at(-1), "npm audit");
 });
 
 test("docs/licenses.md lists exactly the crates in the Worker", () => {
