@@ -1,6 +1,7 @@
 // A minimal WebSocket client, so that the measurement depends on the server rather than on the
-// client. It sends at most one message and reports the position of each received text. It supports
-// no compression, pings or queues. All sockets read into the same buffer.
+// client. It reports the position of each received text. It offers compression, as browsers do, but
+// fails if the server accepts the offer, because compression is off. It supports no pings or queues.
+// All sockets read into the same buffer.
 import { connect } from "node:net";
 
 const readBuffer = Buffer.allocUnsafe(1 << 16);
@@ -49,6 +50,7 @@ export class LeanSocket {
     this.#connection.write(
       `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\n` +
         `Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n` +
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" +
         `${fields.join("")}\r\n`,
     );
   }
@@ -107,8 +109,11 @@ export class LeanSocket {
     const end = bytes.indexOf("\r\n\r\n");
     if (end < 0) return 0;
     const response = bytes.toString("latin1");
-    this.#isOpen = response.startsWith("HTTP/1.1 101 ");
-    if (!this.#isOpen) this.#end(`the server rejected the upgrade: ${response}`);
+    const isAccepted = response.startsWith("HTTP/1.1 101 ");
+    const isCompressed = /^sec-websocket-extensions:/im.test(response);
+    this.#isOpen = isAccepted && !isCompressed;
+    if (!isAccepted) this.#end(`the server rejected the upgrade: ${response}`);
+    else if (isCompressed) this.#end(`the server negotiated compression: ${response}`);
     return end + 4;
   }
 }

@@ -6,7 +6,8 @@ export class WsSocket {
 
   constructor(url, { headers = {}, onText, onEnd }) {
     Object.assign(this, { onText, onEnd });
-    this.#socket = new WebSocket(url, { headers, perMessageDeflate: false });
+    // The client offers compression, as browsers do.
+    this.#socket = new WebSocket(url, { headers, perMessageDeflate: true });
     this.#socket.on("message", (bytes) => this.onText(this, bytes, 0, bytes.length));
     this.#socket.on("error", (error) => this.#end(error.message));
     this.#socket.on("close", (code, reason) => {

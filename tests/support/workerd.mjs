@@ -130,9 +130,9 @@ function configuration(folder, vars, { className, binding }) {
   const wasm = readdirSync(join(folder, "worker")).filter(
     (file) => file.endsWith(".wasm") && index.includes(file),
   );
-  const [, date] = readFileSync(join(ROOT, "wrangler.toml"), "utf8").match(
-    /^compatibility_date = "(.+)"$/m,
-  );
+  const settings = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const [, date] = settings.match(/^compatibility_date = "(.+)"$/m);
+  const [, flags] = settings.match(/^compatibility_flags = (\[.*\])$/m);
   const text = JSON.stringify;
   return `using Workerd = import "/workerd/workerd.capnp";
 
@@ -147,6 +147,7 @@ const config :Workerd.Config = (
 
 const sessionEvents :Workerd.Worker = (
   compatibilityDate = ${text(date)},
+  compatibilityFlags = ${flags},
   modules = [
     (name = "index.js", esModule = embed "worker/index.js"),
     ${wasm.map((file) => `(name = ${text(file)}, wasm = embed "worker/${file}"),`).join("\n    ")}
