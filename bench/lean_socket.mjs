@@ -14,9 +14,10 @@ const KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
 /** Encodes a text frame with a zero mask. The mask would only protect intermediaries. */
 function encodeFrame(text) {
   const payload = Buffer.from(text);
-  const header = Buffer.alloc(8);
-  header.set([TEXT, 0x80 | 126]);
-  header.writeUInt16BE(payload.length, 2);
+  const isShort = payload.length < 126;
+  const header = Buffer.alloc(isShort ? 6 : 8);
+  header.set([TEXT, 0x80 | (isShort ? payload.length : 126)]);
+  if (!isShort) header.writeUInt16BE(payload.length, 2);
   return Buffer.concat([header, payload]);
 }
 
@@ -55,7 +56,12 @@ export class LeanSocket {
     );
   }
 
-  /** Sends a text of 126 bytes to 64 KiB, the sizes that a 16-bit length encodes. */
+  /** True if the server does not read what the client sends. */
+  get isBacklogged() {
+    return this.#connection.writableNeedDrain;
+  }
+
+  /** Sends a text of less than 64 KiB. */
   send(text) {
     this.#connection.write(encodeFrame(text));
   }

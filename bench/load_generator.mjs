@@ -1,7 +1,5 @@
 // Subscribers and a publisher for one runtime. Each side has a load generator in a process of its
-// own, so that memory, file descriptors and processor time are separate.
-//
-// load_generator_process.mjs calls the methods on request of the parent process.
+// own (`Remote`).
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 

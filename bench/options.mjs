@@ -23,7 +23,7 @@ Worker that does only the delivery, without verification or storage. Builds the 
   --scale N       multiply the number of subscribers by N, for trials; the ratios mean little then
   --help          print this help
 
-${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(9)} ${title}`).join("\n")}
+${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(15)} ${title}`).join("\n")}
 
 Run it on a machine that is otherwise idle. It takes about five minutes. The exit status is 0 if
 every measurement succeeded, whatever the ratios are.`;

@@ -8,15 +8,26 @@ export async function runScenario(scenario, context) {
   const { issuer, subscribers, options, maxSockets, progress } = context;
   const { rounds, scale } = options;
   const sides = [];
-  const start = async () => {
-    const started = [createOurs(options.client, issuer), createFloor(options.client)];
-    sides.push(...started);
-    await forEachSide(started, (side) => side.start());
-    return started;
+  const startSides = async (...created) => {
+    sides.push(...created);
+    await forEachSide(created, (side) => side.start());
+    return created;
   };
+  const ours = () => createOurs(options.client, issuer);
+  const start = () => startSides(ours(), createFloor(options.client));
+  const startOurs = async () => (await startSides(ours()))[0];
   const scaled = (number) => Math.max(20, Math.ceil(number * scale));
   try {
-    const rows = await run({ start, subscribers, scaled, rounds, scale, maxSockets, progress });
+    const rows = await run({
+      start,
+      startOurs,
+      subscribers,
+      scaled,
+      rounds,
+      scale,
+      maxSockets,
+      progress,
+    });
     return rows.map((row) => ({ title, target, ...row }));
   } finally {
     await forEachSide(sides, (side) => side.stop());

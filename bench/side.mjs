@@ -1,5 +1,4 @@
 // One of the two compared sides: a runtime with its Worker, and the load generator connected to it.
-import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,13 +7,13 @@ import { ScriptError } from "../scripts/terminal.mjs";
 import { publishToken, PUBLISH_SECRET } from "../tests/support/built_worker.mjs";
 import { nodeFetch } from "../tests/support/issuer.mjs";
 import { BareWorkerd } from "../tests/support/workerd.mjs";
+import { Remote } from "./remote.mjs";
 
 const FLOOR = {
   folder: fileURLToPath(new URL("floor", import.meta.url)),
   className: "Floor",
   binding: "FLOOR",
 };
-const LOAD_GENERATOR = fileURLToPath(new URL("load_generator_process.mjs", import.meta.url));
 /** The unit of processor time in /proc: Linux counts 100 ticks a second (`getconf CLK_TCK`). */
 const TICK_MS = 10;
 const SETTLE_INTERVAL_MS = 60;
@@ -30,8 +29,8 @@ export const createOurs = (client, issuer) => {
 export const createFloor = (client) => new Side("floor", client, new BareWorkerd({}, FLOOR));
 
 class Side {
-  #onResponse;
   #client;
+  #flood;
   #loadGenerator;
   #workerd;
 
@@ -53,12 +52,6 @@ class Side {
     }
   }
 
-  #startLoadGenerator() {
-    this.#loadGenerator = fork(LOAD_GENERATOR, [this.#workerd.url.href, this.#client]);
-    this.#loadGenerator.on("message", (response) => this.#onResponse(response));
-    this.#loadGenerator.on("exit", () => this.#onResponse?.({ error: "the load generator ended" }));
-  }
-
   connect(subscribers, { concurrency = 50, tokenOnUpgrade = false } = {}) {
     return this.#call("connect", { subscribers, concurrency, tokenOnUpgrade });
   }
@@ -73,17 +66,30 @@ class Side {
     return this.#call("disconnectAll");
   }
 
-  async #call(method, argument) {
-    const { promise, resolve } = Promise.withResolvers();
-    this.#onResponse = resolve;
-    if (!this.#loadGenerator) this.#startLoadGenerator();
-    this.#loadGenerator.send({ method, argument });
-    const { value, error } = await promise;
-    if (error) {
+  #call(method, argument) {
+    this.#loadGenerator ??= new Remote("LoadGenerator", this.#workerd.url.href, this.#client);
+    return this.#request(this.#loadGenerator, method, argument);
+  }
+
+  /** Starts to send messages, see `Flood`. */
+  startFlood(options) {
+    this.#flood ??= new Remote("Flood", this.#workerd.url.href);
+    return this.#request(this.#flood, "start", options);
+  }
+
+  stopFlood() {
+    return this.#request(this.#flood, "stop");
+  }
+
+  async #request(remote, method, argument) {
+    try {
+      return await remote.call(method, argument);
+    } catch (error) {
       const lastLogLine = this.#workerd.log.trim().split("\n").at(-1);
-      throw new ScriptError(`The measurement failed (${this.name}): ${error}\n${lastLogLine}`);
+      throw new ScriptError(
+        `The measurement failed (${this.name}): ${error.message}\n${lastLogLine}`,
+      );
     }
-    return value;
   }
 
   /** Returns the runtime's processor time in milliseconds, or undefined without /proc. */
@@ -118,8 +124,8 @@ class Side {
   }
 
   async stop() {
-    if (this.#loadGenerator?.connected) this.#loadGenerator.disconnect();
-    this.#loadGenerator = undefined;
+    for (const remote of [this.#loadGenerator, this.#flood]) remote?.end();
+    this.#loadGenerator = this.#flood = undefined;
     if (this.#workerd.pid) await this.#workerd.kill();
   }
 }

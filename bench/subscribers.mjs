@@ -26,6 +26,13 @@ export class Subscribers {
     return Array.from({ length: count }, (_, index) => this.#subscriber(sub(from + index), "self"));
   }
 
+  /** Returns `count` different tokens of one subject. */
+  tokens(sub, filter, count) {
+    return Array.from({ length: count }, (_, index) =>
+      this.#issuer.token({ sub, scope: SCOPES[filter], jti: String(index) }),
+    );
+  }
+
   #subscriber(sub, filter) {
     if (!this.#tokens.has(sub)) {
       this.#tokens.set(sub, this.#issuer.token({ sub, scope: SCOPES[filter] }));

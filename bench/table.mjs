@@ -28,7 +28,7 @@ export const formatCells = ({ ours, floor, ratio, target, unit }) => [
   formatAmount(floor.cpu),
 ];
 
-const WIDTHS = [8, 9, 9, 9, 9, 6, 9, 9, 9];
+const WIDTHS = [15, 9, 9, 9, 9, 6, 9, 9, 9];
 const formatLine = (texts) =>
   texts
     .map((text, index) => (index ? text.padStart(WIDTHS[index]) : text.padEnd(WIDTHS[index])))

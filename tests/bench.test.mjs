@@ -23,6 +23,16 @@ test("npm run bench measures the Worker and the floor", async () => {
   }
 });
 
+test("noisy-neighbour compares an event's time during each flood with that without it", async () => {
+  const options = ["--rounds", "1", "--scale", "0.01", "--json", "--only", "noisy-neighbour"];
+  const [{ rows }] = JSON.parse((await bench(...options)).stdout).scenarios;
+  assert.equal(rows.length, 3);
+  for (const { ours, floor, target } of rows) {
+    assert.ok(ours.samples > 0 && floor.samples > 0);
+    assert.equal(target, 3);
+  }
+});
+
 test("Invalid options are rejected with a message that refers to --help", async () => {
   for (const args of [
     ["--only", "none"],
