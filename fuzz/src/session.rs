@@ -104,7 +104,7 @@ impl Socket {
         if let Incoming::Text(text) = incoming {
             check_message(text);
         }
-        let effects = match self.session.receive(incoming, &mut self.rates, self.now) {
+        let effects = match self.session.receive(incoming, 0, &mut self.rates, self.now) {
             Received::Verify {
                 access_token,
                 last_event_id,

@@ -24,7 +24,7 @@ use worker::{
 
 use super::{
     shard::AdmissionGuard,
-    sockets::Socket,
+    sockets::{Socket, buffered_bytes},
     tenant_hub::{Role, TenantHub},
 };
 use crate::{
@@ -122,14 +122,14 @@ impl TenantHub {
         raw: WebSocket,
         message: JsValue,
     ) -> worker::Result<()> {
+        let (now, buffered) = (clock::now(), buffered_bytes(&raw));
         let Some(socket) = self.sockets.find(raw) else {
             return Ok(());
         };
-        let now = clock::now();
         let (socket, received) = self.sockets.update(socket, |session| {
             let mut text = String::new();
             let incoming = read_message(&message, &mut text);
-            session.receive(incoming, &mut self.rates.borrow_mut(), now)
+            session.receive(incoming, buffered, &mut self.rates.borrow_mut(), now)
         })?;
         match received {
             Received::Done(effects) => {

@@ -210,9 +210,12 @@ impl Session {
     }
 
     /// Processes a message. Every message counts towards a limit on messages, even an invalid one.
+    /// `buffered_bytes` is what the client has not read: a client that sends and does not read is a
+    /// slow consumer, too.
     pub fn receive(
         &mut self,
         incoming: Incoming<'_>,
+        buffered_bytes: u32,
         rates: &mut Rates,
         now: Timestamp,
     ) -> Received {
@@ -224,6 +227,9 @@ impl Session {
         }
         if !self.count_message(rates, now) {
             return Received::Done(vec![self.close(ApiError::TooManyMessages)]);
+        }
+        if let Some(close) = self.record_backlog(buffered_bytes, now) {
+            return Received::Done(vec![close]);
         }
         let message = match incoming {
             Incoming::Text(text) if text.len() <= MAX_MESSAGE_BYTES => ClientMessage::parse(text),

@@ -79,7 +79,7 @@ fn subscriber(scope: &str, exp: i64) -> Session {
 
 /// Passes a message to a session whose subject has sent no other message in the last second.
 fn receive(session: &mut Session, incoming: Incoming<'_>, now: i64) -> Received {
-    session.receive(incoming, &mut Rates::default(), at(now))
+    session.receive(incoming, 0, &mut Rates::default(), at(now))
 }
 
 /// Returns the time at which the session must be ticked.
@@ -329,7 +329,12 @@ fn messages_before_authentication_do_not_count_after_it() {
     session.authenticate(&good, None, &log(&[]), at(1));
     let mut rates = Rates::default();
     let mut ping = |now| {
-        let received = session.receive(Incoming::Text(r#"{"type": "ping"}"#), &mut rates, at(now));
+        let received = session.receive(
+            Incoming::Text(r#"{"type": "ping"}"#),
+            0,
+            &mut rates,
+            at(now),
+        );
         summarize_received(&received)
     };
     for _ in 0..10 {
@@ -348,11 +353,11 @@ fn an_invalid_message_and_one_that_is_too_long_count_as_messages() {
         let mut session = subscriber("listen:events", 100);
         let mut rates = Rates::default();
         for _ in 0..9 {
-            session.receive(incoming, &mut rates, at(2));
+            session.receive(incoming, 0, &mut rates, at(2));
         }
         let ping = Incoming::Text(r#"{"type": "ping"}"#);
-        session.receive(ping, &mut rates, at(2));
-        let received = session.receive(ping, &mut rates, at(2));
+        session.receive(ping, 0, &mut rates, at(2));
+        let received = session.receive(ping, 0, &mut rates, at(2));
         assert_eq!(summarize_received(&received), ["close 1013"]);
     }
 }
@@ -610,4 +615,17 @@ fn a_socket_that_has_been_backlogged_for_five_seconds_is_closed() {
     assert!(closed(MAX_BUFFERED_BYTES + 1, 11));
     assert!(!closed(u32::MAX, 99), "already closed");
     assert_eq!(due(&session), None);
+}
+
+#[test]
+fn a_socket_that_sends_messages_and_does_not_read_the_responses_is_closed() {
+    let mut session = subscriber("listen:events", 100);
+    let mut ping = |buffered_bytes, seconds| {
+        let message = Incoming::Text(r#"{"type": "ping"}"#);
+        let mut rates = Rates::default();
+        summarize_received(&session.receive(message, buffered_bytes, &mut rates, at(seconds)))
+    };
+    assert_eq!(ping(MAX_BUFFERED_BYTES + 1, 2), ["pong"]);
+    assert_eq!(ping(MAX_BUFFERED_BYTES + 1, 6), ["pong"]);
+    assert_eq!(ping(MAX_BUFFERED_BYTES + 1, 7), ["close 1013"]);
 }
