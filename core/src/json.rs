@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
 /// A value that is deserialized from a JSON object and from nothing else.
@@ -26,13 +26,24 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
                 f.write_str("an object")
             }
 
+            fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+                Err(text_in_place_of_an_object(&self))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
                 T::deserialize(MapAccessDeserializer::new(members)).map(JsonObject)
             }
         }
 
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+        // `deserialize_map` would not call `visit_str`.
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
     }
+}
+
+/// Returns the error for text where an object is expected. It does not quote the text, as serde's
+/// own error does: six bytes per byte, if each must be escaped.
+fn text_in_place_of_an_object<'de, E: Error>(visitor: &impl Visitor<'de>) -> E {
+    E::invalid_type(Unexpected::Other("text"), visitor)
 }
 
 /// Deserializes a [`JsonObject`] field: `#[serde(deserialize_with = "object")]`.
@@ -65,6 +76,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for NoDuplicateKeys<T> {
                 f.write_str("an object")
             }
 
+            fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+                Err(text_in_place_of_an_object(&self))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
                 let mut members = BTreeMap::new();
                 while let Some((key, value)) = entries.next_entry::<String, T>()? {
@@ -77,6 +92,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for NoDuplicateKeys<T> {
             }
         }
 
-        deserializer.deserialize_map(MembersVisitor(PhantomData))
+        deserializer.deserialize_any(MembersVisitor(PhantomData))
     }
 }

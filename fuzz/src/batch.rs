@@ -1,10 +1,12 @@
 //! Property: reading a published body.
 
+use std::iter;
+
 use session_events_core::{
     error::ApiError,
     events::{event::Event, event_types::EventTypes},
     sources::{
-        batch::{Batch, read_batch},
+        batch::{Batch, MAX_MALFORMED_INDICES, read_batch},
         log_record,
     },
     timestamp::{Timestamp, utc_date},
@@ -31,13 +33,14 @@ pub fn batch(body: &[u8]) {
             );
         }
     };
-    let malformed = whole.malformed.len();
     assert_eq!(
         whole.received,
-        whole.events.len() + whole.ignored + malformed
+        whole.events.len() + whole.ignored + whole.malformed
     );
-    assert!(whole.malformed.is_sorted_by(|one, next| one < next));
-    assert!(whole.malformed.iter().all(|index| *index < whole.received));
+    let indices = &whole.malformed_indices;
+    assert_eq!(indices.len(), whole.malformed.min(MAX_MALFORMED_INDICES));
+    assert!(indices.is_sorted_by(|one, next| one < next));
+    assert!(indices.iter().all(|index| *index < whole.received));
     whole.events.iter().for_each(check_event);
     assert_eq!(whole, read_separately(&pieces));
 
@@ -79,16 +82,22 @@ fn read_separately(pieces: &[Vec<u8>]) -> Batch {
         all.received += 1;
         // As a whole body, a piece that is not an object would be read as an array or rejected.
         if !piece.starts_with(b"{") {
-            all.malformed.push(index);
+            add_malformed(&mut all, 1, index);
             continue;
         }
         let one = read(piece).expect("an object, well-formed or not");
         assert_eq!(one.received, 1);
         all.ignored += one.ignored;
-        all.malformed.extend(one.malformed.iter().map(|_| index));
+        add_malformed(&mut all, one.malformed, index);
         all.events.extend(one.events);
     }
     all
+}
+
+fn add_malformed(batch: &mut Batch, count: usize, index: usize) {
+    batch.malformed += count;
+    batch.malformed_indices.extend(iter::repeat_n(index, count));
+    batch.malformed_indices.truncate(MAX_MALFORMED_INDICES);
 }
 
 fn check_event(event: &Event) {

@@ -181,6 +181,6 @@ impl Inner {
             request_id: REQUEST_ID,
         };
         let body = serde_json::to_string(append).or_internal(STEP)?;
-        shard.call_with_body(&ObjectRequest::Append, &body).await
+        shard.call_with_body(&ObjectRequest::Append, body).await
     }
 }

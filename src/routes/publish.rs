@@ -24,9 +24,6 @@ use crate::{
     },
 };
 
-/// Maximum number of malformed records whose index is logged.
-const MAX_LOGGED_INDICES: usize = 20;
-
 impl TenantRequest<'_> {
     /// Parses a batch and forwards its events to the leader. A batch without events does not reach
     /// the leader; most log records end no session.
@@ -39,6 +36,7 @@ impl TenantRequest<'_> {
             ApiError::PayloadTooLarge("The body is longer than 5 MiB. Publish smaller batches.");
         let body = self.body(MAX_BODY_BYTES, too_large).await?;
         let batch = read_batch(&body, tenant, self.config.event_types(), clock::now())?;
+        drop(body);
         self.log_malformed(&batch);
         let receipt = PublishReceipt::before_storing(&batch);
         if batch.events.is_empty() {
@@ -47,22 +45,22 @@ impl TenantRequest<'_> {
         let publication = Publication {
             events: batch.events,
         };
-        let body = serde_json::to_string(&publication).or_internal("publish")?;
+        let json = publication.into_json().or_internal("publish")?;
         self.leader
             .fetch(
                 &self.forwarded_url,
                 &ObjectRequest::Publish { receipt },
-                Payload::Body(&body),
+                Payload::Body(json),
             )
             .await
     }
 
     fn log_malformed(&self, batch: &Batch) {
-        if batch.malformed.is_empty() {
+        let (count, received, indices) =
+            (batch.malformed, batch.received, &batch.malformed_indices);
+        if count == 0 {
             return;
         }
-        let indices: Vec<_> = batch.malformed.iter().take(MAX_LOGGED_INDICES).collect();
-        let (count, received) = (batch.malformed.len(), batch.received);
         let detail = format!("{count} of {received} records, at {indices:?}");
         log::warning("malformed_records", &self.leader.tenant.domain(), &detail);
     }

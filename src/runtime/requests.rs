@@ -80,10 +80,9 @@ pub(crate) async fn read_body(
 }
 
 /// Reads a JSON object that another object of the tenant, or the Worker, has sent. Bypass of
-/// `Request::text`, which needs a mutable request and panics if the text cannot be read.
+/// `Request::json`, which needs a mutable request and accepts an array for an object.
 pub(crate) async fn read_json<T: DeserializeOwned>(request: &Request) -> Result<T> {
-    let text = JsFuture::from(request.inner().text()?).await?;
-    let JsonObject(body) = serde_json::from_str(&text.as_string().unwrap_or_default())?;
+    let JsonObject(body) = serde_json::from_slice(&read_whole(request).await?)?;
     Ok(body)
 }
 

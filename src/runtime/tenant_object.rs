@@ -7,7 +7,7 @@ use session_events_core::{
     protocol::object_request::{HEADER, ObjectRequest, REQUEST_ID_HEADER},
     tenant::{Tenant, object_name::ObjectName},
 };
-use worker::{Env, Headers, Method, Request, RequestInit, Response, wasm_bindgen::JsValue};
+use worker::{Env, Headers, Method, Request, RequestInit, Response, js_sys::Uint8Array};
 
 use super::{clock, log::OrInternal};
 use crate::Result;
@@ -35,12 +35,12 @@ pub(crate) struct TenantObject<'a> {
 }
 
 /// The payload of a request to an object.
-pub(crate) enum Payload<'a> {
+pub(crate) enum Payload {
     None,
     /// A WebSocket upgrade.
     Upgrade,
     /// A JSON body.
-    Body(&'a str),
+    Body(String),
 }
 
 impl TenantObject<'_> {
@@ -55,7 +55,7 @@ impl TenantObject<'_> {
         &self,
         url: &str,
         request: &ObjectRequest,
-        payload: Payload<'_>,
+        payload: Payload,
     ) -> Result<Response> {
         let response = self
             .try_fetch(url, request, payload)
@@ -71,7 +71,7 @@ impl TenantObject<'_> {
         &self,
         url: &str,
         request: &ObjectRequest,
-        payload: Payload<'_>,
+        payload: Payload,
     ) -> worker::Result<Response> {
         let headers = Headers::new();
         headers.set(HEADER, &request.encode())?;
@@ -81,8 +81,9 @@ impl TenantObject<'_> {
             Payload::None => {}
             Payload::Upgrade => headers.set("upgrade", "websocket")?,
             Payload::Body(json) => {
-                init.with_method(Method::Post)
-                    .with_body(Some(JsValue::from_str(json)));
+                // As bytes: JavaScript text can take two bytes for each of them.
+                let bytes = Uint8Array::from(json.as_bytes());
+                init.with_method(Method::Post).with_body(Some(bytes.into()));
             }
         }
         init.with_headers(headers);
@@ -115,7 +116,7 @@ impl TenantObject<'_> {
     pub(crate) async fn call_with_body<T: DeserializeOwned>(
         &self,
         request: &ObjectRequest,
-        body: &str,
+        body: String,
     ) -> Result<T> {
         self.call_with(request, Payload::Body(body)).await
     }
@@ -123,7 +124,7 @@ impl TenantObject<'_> {
     async fn call_with<T: DeserializeOwned>(
         &self,
         request: &ObjectRequest,
-        payload: Payload<'_>,
+        payload: Payload,
     ) -> Result<T> {
         let step = request.name();
         let response = async {

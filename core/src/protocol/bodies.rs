@@ -56,7 +56,7 @@ impl PublishReceipt {
             events: 0,
             duplicates: batch.events.len(),
             ignored: batch.ignored,
-            malformed: batch.malformed.len(),
+            malformed: batch.malformed,
         }
     }
 

@@ -98,11 +98,31 @@ pub struct Admission {
 }
 
 /// Events to store and deliver, in this order.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Publication {
     /// The events.
     #[serde(deserialize_with = "objects")]
     pub events: Vec<Event>,
+}
+
+impl Publication {
+    /// Returns the publication as JSON. Frees each event once it is written, because a batch can
+    /// have 50,000.
+    ///
+    /// # Errors
+    ///
+    /// The error of `serde_json` if an event cannot be written.
+    pub fn into_json(self) -> serde_json::Result<String> {
+        let mut json = String::from(r#"{"events":["#);
+        for (index, event) in self.events.into_iter().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            json.push_str(&serde_json::to_string(&event)?);
+        }
+        json.push_str("]}");
+        Ok(json)
+    }
 }
 
 impl ObjectRequest {

@@ -1,48 +1,50 @@
 //! The user and the session that a log record affects.
 
+use std::borrow::Cow;
+
 use super::record_view::RecordView;
 use crate::events::event::Revokes;
 
 /// Returns the user and the session that a log record affects, or `None` if the record does not
 /// match the rule.
-pub(super) type Rule = fn(&RecordView<'_>) -> Option<Affected>;
+pub(super) type Rule = for<'r> fn(&'r RecordView<'_>) -> Option<Affected<'r>>;
 
-/// The user whom a log record affects, and the tokens that it revokes.
+/// The user whom a log record affects, and the tokens that it revokes. It borrows from the record,
+/// because the lengths of the ids have not been checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Affected {
-    pub(super) user_id: String,
+pub(super) struct Affected<'r> {
+    pub(super) user_id: Cow<'r, str>,
     /// The affected session, if the record names one.
-    pub(super) session_id: Option<String>,
+    pub(super) session_id: Option<Cow<'r, str>>,
     pub(super) revokes: Option<Revokes>,
 }
 
-impl Affected {
+impl<'r> Affected<'r> {
     /// Returns the effect of a record that revokes all sessions and tokens of a user.
-    pub(super) fn user(user_id: &str) -> Self {
+    pub(super) fn user(user_id: impl Into<Cow<'r, str>>) -> Self {
         Self {
-            user_id: user_id.to_owned(),
+            user_id: user_id.into(),
             session_id: None,
             revokes: Some(Revokes::User),
         }
     }
 
-    /// Returns the effect of a record that revokes one session, or all of the user's sessions if the
-    /// session is unknown.
-    pub(super) fn session_or_user(user_id: &str, session_id: Option<&str>) -> Self {
+    /// Returns the effect of a record that revokes one session and its tokens.
+    pub(super) fn session(
+        user_id: impl Into<Cow<'r, str>>,
+        session_id: impl Into<Cow<'r, str>>,
+    ) -> Self {
         Self {
-            user_id: user_id.to_owned(),
-            session_id: session_id.map(str::to_owned),
-            revokes: Some(match session_id {
-                Some(_) => Revokes::Session,
-                None => Revokes::User,
-            }),
+            user_id: user_id.into(),
+            session_id: Some(session_id.into()),
+            revokes: Some(Revokes::Session),
         }
     }
 
     /// Returns the effect of a record that revokes nothing.
-    pub(super) fn nothing(user_id: &str) -> Self {
+    pub(super) fn nothing(user_id: impl Into<Cow<'r, str>>) -> Self {
         Self {
-            user_id: user_id.to_owned(),
+            user_id: user_id.into(),
             session_id: None,
             revokes: None,
         }

@@ -1,9 +1,11 @@
 //! Turns a published body into events.
 
+use std::borrow::Cow;
+
 use super::{
     affected::Affected,
     catalogue::CATALOGUE,
-    log_record::{self, LogData, LogRecord, ParseError},
+    log_record::{self, LogRecord, ParseError},
     record_view::RecordView,
 };
 use crate::{
@@ -25,6 +27,9 @@ const MAX_SESSION_ID_BYTES: usize = 256;
 /// Auth0 and of this service differ a little.
 pub const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
 
+/// Number of malformed records whose indices are kept, for the log.
+pub const MAX_MALFORMED_INDICES: usize = 20;
+
 /// The content of a published body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -32,8 +37,10 @@ pub struct Batch {
     pub received: usize,
     /// Number of log records that make no event of this tenant.
     pub ignored: usize,
-    /// Indices, from 0, of the malformed records.
-    pub malformed: Vec<usize>,
+    /// Number of malformed records.
+    pub malformed: usize,
+    /// Indices, from 0, of the first malformed records, at most [`MAX_MALFORMED_INDICES`].
+    pub malformed_indices: Vec<usize>,
     /// The events, in the order of the body. Some may be duplicates of stored events.
     pub events: Vec<Event>,
 }
@@ -60,13 +67,13 @@ pub fn read_batch(
         let record = log_record::parse(slice);
         has_object |= !matches!(record, Err(ParseError::NotAnObject));
         let Ok(record) = record else {
-            batch.malformed.push(index);
+            batch.count_malformed(index);
             continue;
         };
         match to_event(&record, tenant, event_types, received_at) {
             Ok(Some(event)) => batch.events.push(event),
             Ok(None) => batch.ignored = batch.ignored.saturating_add(1),
-            Err(IdTooLong) => batch.malformed.push(index),
+            Err(IdTooLong) => batch.count_malformed(index),
         }
     }
     let is_empty_array = batch.received == 0 && body.trim_ascii().ends_with(b"]");
@@ -76,6 +83,15 @@ pub fn read_batch(
         ));
     }
     Ok(batch)
+}
+
+impl Batch {
+    fn count_malformed(&mut self, index: usize) {
+        self.malformed = self.malformed.saturating_add(1);
+        if self.malformed_indices.len() < MAX_MALFORMED_INDICES {
+            self.malformed_indices.push(index);
+        }
+    }
 }
 
 /// A user id or session id exceeds its maximum length.
@@ -92,10 +108,11 @@ fn to_event(
     if data.tenant_name().is_some_and(|name| name != tenant.name()) {
         return Ok(None);
     }
-    let Some((event_type, affected)) = match_catalogue(data, event_types) else {
+    let view = RecordView::new(data);
+    let Some((event_type, affected)) = match_catalogue(&view, &data.code, event_types) else {
         return Ok(None);
     };
-    let session_id_bytes = affected.session_id.as_ref().map_or(0, String::len);
+    let session_id_bytes = affected.session_id.as_ref().map_or(0, |id| id.len());
     if affected.user_id.len() > MAX_USER_ID_BYTES || session_id_bytes > MAX_SESSION_ID_BYTES {
         return Err(IdTooLong);
     }
@@ -103,8 +120,8 @@ fn to_event(
         id: record.log_id.clone().into_owned(),
         event_type,
         date: event_date(data.date().as_deref(), received_at),
-        user_id: affected.user_id,
-        session_id: affected.session_id,
+        user_id: affected.user_id.into_owned(),
+        session_id: affected.session_id.map(Cow::into_owned),
         revokes: affected.revokes,
     }))
 }
@@ -122,8 +139,11 @@ fn event_date(record_date: Option<&str>, received_at: Timestamp) -> String {
 }
 
 /// Returns the first reported event type with a rule that matches the record.
-fn match_catalogue(data: &LogData<'_>, event_types: &EventTypes) -> Option<(EventType, Affected)> {
-    let record = RecordView::new(data);
+fn match_catalogue<'r>(
+    record: &'r RecordView<'_>,
+    log_code: &str,
+    event_types: &EventTypes,
+) -> Option<(EventType, Affected<'r>)> {
     CATALOGUE
         .iter()
         .filter(|row| event_types.contains(row.event_type))
@@ -131,8 +151,8 @@ fn match_catalogue(data: &LogData<'_>, event_types: &EventTypes) -> Option<(Even
             let affected = row
                 .rules
                 .iter()
-                .filter(|(code, _)| *code == data.code)
-                .find_map(|(_, rule)| rule(&record))?;
+                .filter(|(code, _)| *code == log_code)
+                .find_map(|(_, rule)| rule(record))?;
             Some((row.event_type, affected))
         })
 }

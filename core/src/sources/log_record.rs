@@ -66,7 +66,7 @@ pub struct LogData<'a> {
 /// Text that borrows from the body if it has no escape sequences. Serde borrows a plain `Cow` only
 /// outside an `Option`.
 #[derive(Debug, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 fn non_empty<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
     text.map(|text| text.0.as_ref())

@@ -69,8 +69,8 @@ fn every_record_is_counted_once() {
     let batch = read_default_types(body).unwrap_or_else(|error| panic!("{error:?}"));
     let ids: Vec<&str> = batch.events.iter().map(|event| event.id.as_str()).collect();
     assert_eq!(ids, ["1", "6", "8"]);
-    assert_eq!(batch.malformed, [3, 4]);
-    assert_eq!((batch.received, batch.ignored), (8, 3));
+    assert_eq!(batch.malformed_indices, [3, 4]);
+    assert_eq!((batch.received, batch.ignored, batch.malformed), (8, 3, 2));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn only_a_body_without_any_object_is_rejected() {
     }
     assert_eq!(read_default_types("[]"), Ok(Batch::default()));
     for body in ["{}", "[{}]", "{\"log_id\":", r#"[{"foo":1}]"#] {
-        let malformed = read_default_types(body).map(|batch| batch.malformed);
+        let malformed = read_default_types(body).map(|batch| batch.malformed_indices);
         assert_eq!(malformed, Ok(vec![0]), "{body:?}");
     }
 }
@@ -115,7 +115,7 @@ fn a_record_with_a_user_id_or_session_id_that_is_too_long_is_malformed() {
             "u".repeat(user),
             "s".repeat(session),
         );
-        let count = read_default_types(&body).map(|batch| batch.malformed.len());
+        let count = read_default_types(&body).map(|batch| batch.malformed);
         assert_eq!(count, Ok(malformed), "{user} {session}");
     }
 }

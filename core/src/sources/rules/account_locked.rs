@@ -4,7 +4,7 @@
 use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches "Blocked Account" and "Unblocked Account" if the record names a user.
-pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
     record.user_id().map(Affected::nothing)
 }
 

@@ -6,22 +6,21 @@ use crate::sources::{
 };
 
 /// Matches the enrollment and the removal of a factor by the user.
-pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
     record.user_id().map(Affected::nothing)
 }
 
 /// Matches a change of the factors through the Management API (below
 /// `/api/v2/users/{id}/authentication-methods`).
-pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_api_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
     let operation = record.operation()?;
-    match (
-        operation.method.as_str(),
-        operation.path_segments().as_slice(),
-    ) {
+    match (operation.method, operation.path_segments().as_slice()) {
         (
             "POST" | "PUT" | "PATCH" | "DELETE",
             ["users", id, "authentication-methods"] | ["users", id, "authentication-methods", _],
-        ) => Some(Affected::nothing(&non_empty_id(id)?)),
+        ) => Some(Affected::nothing(non_empty_id(*id)?)),
         _ => None,
     }
 }

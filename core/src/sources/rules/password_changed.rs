@@ -6,7 +6,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches "Success Change Password": the user changed the password.
-pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
     record.user_id().map(Affected::user)
 }
 
@@ -19,12 +19,16 @@ struct Update {
 
 /// Matches a change of the password through the Management API (`PATCH /api/v2/users/{id}` with a
 /// `password`).
-pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_api_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
     let operation = record.operation()?;
     let updated_user_id = operation.updated_user_id()?;
     operation.request_body::<Update>()?;
-    let user_id = operation.response_user_id().unwrap_or(updated_user_id);
-    Some(Affected::user(&user_id))
+    Some(match operation.response_user_id() {
+        Some(user_id) => Affected::user(user_id),
+        None => Affected::user(updated_user_id),
+    })
 }
 
 #[cfg(test)]

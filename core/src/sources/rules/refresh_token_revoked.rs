@@ -9,10 +9,10 @@ use crate::sources::{
 };
 
 /// Matches "Success Revoke Refresh Token".
-pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
     let user_id = record.user_id()?;
     Some(match record.session_id() {
-        Some(session_id) => Affected::session_or_user(user_id, Some(&session_id)),
+        Some(session_id) => Affected::session(user_id, session_id),
         None => Affected::nothing(user_id),
     })
 }
@@ -20,15 +20,14 @@ pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Aff
 /// Matches the revocation of all refresh tokens of a user
 /// (`DELETE /api/v2/users/{id}/refresh-tokens`), or of one refresh token if the response names its
 /// user (`DELETE /api/v2/refresh-tokens/{id}`).
-pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_api_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
     let operation = record.operation()?;
-    match (
-        operation.method.as_str(),
-        operation.path_segments().as_slice(),
-    ) {
-        ("DELETE", ["users", id, "refresh-tokens"]) => Some(Affected::user(&non_empty_id(id)?)),
+    match (operation.method, operation.path_segments().as_slice()) {
+        ("DELETE", ["users", id, "refresh-tokens"]) => Some(Affected::user(non_empty_id(*id)?)),
         ("DELETE", ["refresh-tokens", id]) if !id.is_empty() => {
-            Some(Affected::nothing(&operation.response_user_id()?))
+            Some(Affected::nothing(operation.response_user_id()?))
         }
         _ => None,
     }

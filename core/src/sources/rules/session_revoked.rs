@@ -8,18 +8,16 @@ use crate::sources::{
 /// Matches the revocation of one session if the response names its user
 /// (`DELETE /api/v2/sessions/{id}`, `POST /api/v2/sessions/{id}/revoke`), or of all sessions of a
 /// user (`DELETE /api/v2/users/{id}/sessions`).
-pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_api_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
     let operation = record.operation()?;
-    match (
-        operation.method.as_str(),
-        operation.path_segments().as_slice(),
-    ) {
+    match (operation.method, operation.path_segments().as_slice()) {
         ("DELETE", ["sessions", id]) | ("POST", ["sessions", id, "revoke"]) => {
             let user_id = operation.response_user_id()?;
-            let session_id = non_empty_id(id)?;
-            Some(Affected::session_or_user(&user_id, Some(&session_id)))
+            Some(Affected::session(user_id, non_empty_id(*id)?))
         }
-        ("DELETE", ["users", id, "sessions"]) => Some(Affected::user(&non_empty_id(id)?)),
+        ("DELETE", ["users", id, "sessions"]) => Some(Affected::user(non_empty_id(*id)?)),
         _ => None,
     }
 }

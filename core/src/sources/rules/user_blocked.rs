@@ -4,7 +4,10 @@
 //!
 //! Source: Auth0, "Management API: Update a User" (`PATCH /api/v2/users/{id}`).
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::sources::{
     affected::Affected,
@@ -12,31 +15,42 @@ use crate::sources::{
 };
 
 #[derive(Deserialize)]
-struct Update {
-    blocked: bool,
+struct Update<'a> {
+    /// A boolean, unparsed: serde's error for text in its place would quote all of the text.
+    #[serde(borrow)]
+    blocked: &'a RawValue,
 }
 
 #[derive(Deserialize)]
-struct User {
-    blocked: bool,
-    user_id: String,
+struct User<'a> {
+    /// A boolean, unparsed as in [`Update`].
+    #[serde(borrow)]
+    blocked: &'a RawValue,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
 }
 
 /// Matches an update that blocks a user.
-pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
-    user_with_changed_block(record, true).map(|user_id| Affected::user(&user_id))
+pub(in crate::sources) fn from_api_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
+    user_with_changed_block(record, true).map(Affected::user)
 }
 
 /// Returns the user of an update that sets `blocked` to this value, if the response confirms it.
-pub(super) fn user_with_changed_block(record: &RecordView<'_>, blocked: bool) -> Option<String> {
+pub(super) fn user_with_changed_block<'r>(
+    record: &'r RecordView<'_>,
+    blocked: bool,
+) -> Option<Cow<'r, str>> {
     let operation = record.operation()?;
     operation.updated_user_id()?;
-    let update: Update = operation.request_body()?;
-    let user: User = operation.response_body()?;
-    if update.blocked != blocked || user.blocked != blocked {
+    let update: Update<'_> = operation.request_body()?;
+    let user: User<'_> = operation.response_body()?;
+    let expected = if blocked { "true" } else { "false" };
+    if update.blocked.get() != expected || user.blocked.get() != expected {
         return None;
     }
-    non_empty_id(&user.user_id)
+    non_empty_id(user.user_id)
 }
 
 #[cfg(test)]

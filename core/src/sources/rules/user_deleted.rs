@@ -6,19 +6,18 @@ use crate::sources::{
 };
 
 /// Matches "Success User Deletion". The record's `user_id` is the deleted user.
-pub(in crate::sources) fn from_log_record(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
     record.user_id().map(Affected::user)
 }
 
 /// Matches a deletion through the Management API (`DELETE /api/v2/users/{id}`). Its response is
 /// empty, so the user is taken from the path.
-pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
+pub(in crate::sources) fn from_api_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
     let operation = record.operation()?;
-    match (
-        operation.method.as_str(),
-        operation.path_segments().as_slice(),
-    ) {
-        ("DELETE", ["users", id]) => Some(Affected::user(&non_empty_id(id)?)),
+    match (operation.method, operation.path_segments().as_slice()) {
+        ("DELETE", ["users", id]) => Some(Affected::user(non_empty_id(*id)?)),
         _ => None,
     }
 }

@@ -5,8 +5,10 @@ use super::user_blocked::user_with_changed_block;
 use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches an update that unblocks a user.
-pub(in crate::sources) fn from_api_operation(record: &RecordView<'_>) -> Option<Affected> {
-    user_with_changed_block(record, false).map(|user_id| Affected::nothing(&user_id))
+pub(in crate::sources) fn from_api_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
+    user_with_changed_block(record, false).map(Affected::nothing)
 }
 
 #[cfg(test)]
