@@ -27,7 +27,7 @@ use super::{
     deadlines::DeadlineTimer,
     leader::Leader,
     shard::Shard,
-    sockets::{self, Socket, Sockets},
+    sockets::{self, Sockets},
     tenant_hub::{Role, TenantHub},
 };
 use crate::runtime::{
@@ -96,12 +96,12 @@ impl DurableObject {
     /// Ends the session of a socket that the client closes.
     #[wasm_bindgen(js_name = webSocketClose)]
     pub fn websocket_close(&self, socket: web_sys::WebSocket, code: u16) -> Result<(), JsValue> {
-        let socket = self.0.end_session(socket.into())?;
+        let socket = WebSocket::from(socket);
+        let ended = self.0.end_session(socket.clone());
         self.0.update_deadline_timer();
-        if let Some(socket) = socket {
-            socket.complete_close(code);
-        }
-        Ok(())
+        // Without a session as well, the client waits for a close frame.
+        sockets::complete_close(&socket, code);
+        Ok(ended?)
     }
 
     /// Ends the session of a socket that has lost its connection.
@@ -150,10 +150,11 @@ impl TenantHub {
         }
     }
 
-    fn end_session(&self, socket: WebSocket) -> worker::Result<Option<Socket>> {
-        let Some(socket) = self.sockets.find(socket) else {
-            return Ok(None);
-        };
-        Ok(Some(self.sockets.update(socket, Session::end)?.0))
+    /// Ends the session of a socket, if it has one.
+    fn end_session(&self, socket: WebSocket) -> worker::Result<()> {
+        if let Some(socket) = self.sockets.find(socket) {
+            self.sockets.update(socket, Session::end)?;
+        }
+        Ok(())
     }
 }

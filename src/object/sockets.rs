@@ -14,7 +14,10 @@ use serde::Serialize;
 use session_events_core::{
     error::ApiError,
     json::JsonObject,
-    protocol::messages::{PING, PONG},
+    protocol::{
+        close_code,
+        messages::{PING, PONG},
+    },
     sessions::{listener::Listener, listeners::Listeners, session::Session},
     timestamp::Timestamp,
 };
@@ -198,17 +201,6 @@ impl Socket {
     pub(super) fn close(&self, error: &ApiError) {
         close(&self.raw, error);
     }
-
-    /// Completes the closing handshake with the code that the client sent (RFC 6455, section
-    /// 5.5.1). The codes 1005 and 1006 stand for a missing code and must not be sent. Fails, without
-    /// effect, if the socket is already closed or the client sent a reserved code.
-    pub(super) fn complete_close(&self, code: u16) {
-        let _ignored = match code {
-            1006 => Ok(()),
-            1005 => self.raw.close(None, None::<&str>),
-            code => self.raw.close(Some(code), Some("")),
-        };
-    }
 }
 
 /// Sends text to a socket. A socket that has lost its connection drops the text; the runtime reports
@@ -220,6 +212,15 @@ pub(super) fn send_text(socket: &WebSocket, text: &JsString) {
 /// Closes a socket with the close code of an error. A socket that is already closed stays closed.
 pub(super) fn close(socket: &WebSocket, error: &ApiError) {
     let _already_closed = socket.close(Some(error.close_code()), Some(error.code()));
+}
+
+/// Completes the closing handshake after a close frame with this code. Has no effect on a socket
+/// that is already closed or has lost its connection.
+pub(super) fn complete_close(socket: &WebSocket, code: u16) {
+    let _already_closed = match close_code::reply(code) {
+        None => socket.close(None, None::<&str>),
+        Some(code) => socket.close(Some(code), Some("")),
+    };
 }
 
 /// Returns the number of bytes that the runtime buffers until the client reads them.

@@ -3,6 +3,7 @@
 //! - [`request_url`], [`route`]: from a URL to a tenant and an endpoint.
 //! - [`upgrade`]: the credentials of a WebSocket upgrade.
 //! - [`messages`]: messages over a socket.
+//! - [`close_code`]: the answer to a close frame.
 //! - [`filter`]: the events that a subscriber receives.
 //! - [`bodies`]: request and response bodies.
 //! - [`revocation_page`]: pages of the list of revocations.
@@ -12,6 +13,7 @@
 
 pub mod bodies;
 pub mod client_address;
+pub mod close_code;
 pub mod console;
 pub mod entity_tag;
 pub mod filter;
