@@ -357,27 +357,40 @@ impl ApiError {
     pub fn challenge(&self) -> Option<String> {
         match self {
             Self::InvalidToken(TokenError::Missing)
-            | Self::InvalidPublishToken { presented: false } => {
-                Some(format!("Bearer realm=\"{REALM}\""))
-            }
-            Self::InvalidToken(_) | Self::InvalidPublishToken { .. } => Some(self.full_challenge()),
-            Self::InsufficientScope { needed } => {
-                Some(format!("{}, scope=\"{needed}\"", self.full_challenge()))
+            | Self::InvalidPublishToken { presented: false } => Some(bearer_challenge()),
+            // A challenge has the scheme of the request (RFC 9449, section 7.1). An empty `algs`
+            // accepts no proof, and the second challenge names the scheme that is accepted.
+            Self::InvalidToken(TokenError::DpopScheme) => Some(format!(
+                "{}, algs=\"\", {}",
+                self.full_challenge("DPoP"),
+                bearer_challenge()
+            )),
+            Self::InvalidToken(_) | Self::InvalidPublishToken { .. } => {
+                Some(self.full_challenge("Bearer"))
             }
             Self::RestrictedToOwnEvents => Some(format!(
                 "{}, scope=\"{LISTEN_TO_ALL}\"",
-                self.full_challenge()
+                self.full_challenge("Bearer")
+            )),
+            Self::InsufficientScope { needed } => Some(format!(
+                "{}, scope=\"{needed}\"",
+                self.full_challenge("Bearer")
             )),
             _ => None,
         }
     }
 
-    fn full_challenge(&self) -> String {
+    fn full_challenge(&self, scheme: &str) -> String {
         let code = self.code();
         // Header values are ASCII. No description contains a quotation mark or a backslash.
         let description = self.description().replace('…', "...");
-        format!("Bearer realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"")
+        format!("{scheme} realm=\"{REALM}\", error=\"{code}\", error_description=\"{description}\"")
     }
+}
+
+/// Returns the challenge without an error code.
+fn bearer_challenge() -> String {
+    format!("Bearer realm=\"{REALM}\"")
 }
 
 impl From<TokenError> for ApiError {

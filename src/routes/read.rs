@@ -20,8 +20,7 @@ impl TenantRequest<'_> {
     /// Returns the health of the leader. Only a client with the permission for all users receives the
     /// details, which name the tenant's issuers. An invalid token is rejected.
     pub(super) async fn health(&self) -> Result<Response> {
-        let token = self.bearer_token();
-        let Some(token) = token else {
+        let Some(token) = self.bearer_token()? else {
             let request = ObjectRequest::Health { has_details: false };
             return self.read_anonymously(&request).await;
         };

@@ -6,7 +6,7 @@ use session_events_core::{
     tenant::config::Config,
     tokens::{
         access_token::{self, AccessToken},
-        bearer::bearer,
+        bearer,
     },
 };
 use worker::{Request, Response};
@@ -47,7 +47,7 @@ impl TenantRequest<'_> {
 
     /// Checks that the request has an access token with the permission for all users.
     pub(super) async fn authorize_all_users(&self) -> Result<()> {
-        let token = self.bearer_token().ok_or(TokenError::Missing)?;
+        let token = self.bearer_token()?.ok_or(TokenError::Missing)?;
         let token = self.verify(&token).await?;
         match token.authorize_all_users() {
             Ok(()) => Ok(()),
@@ -56,9 +56,10 @@ impl TenantRequest<'_> {
     }
 
     /// Returns the access token of the request, unverified.
-    pub(super) fn bearer_token(&self) -> Option<String> {
-        let authorization = header(self.request, "authorization")?;
-        bearer(&authorization).map(str::to_owned)
+    pub(super) fn bearer_token(&self) -> Result<Option<String>> {
+        let authorization = header(self.request, "authorization");
+        let token = bearer::access_token(authorization.as_deref())?;
+        Ok(token.map(str::to_owned))
     }
 
     /// Counts a request without permission. Returns the error for its client: 429 in place of 403

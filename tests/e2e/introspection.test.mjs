@@ -47,6 +47,21 @@ describe("a valid token", { concurrency: true }, () => {
     });
   });
 
+  test("has the type DPoP if it is bound to a DPoP key, whatever its claims say", async () => {
+    const tenant = new Tenant(worker);
+    const cnf = { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" };
+    const claims = { ...JANE, cnf, token_type: "Bearer" };
+    const bound = await introspect(tenant, tenant.token(claims));
+    assert.deepEqual([bound.active, bound.token_type, bound.cnf], [true, "DPoP", cnf]);
+  });
+
+  test("has the type Bearer if it is bound to a TLS certificate", async () => {
+    const tenant = new Tenant(worker);
+    const cnf = { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" };
+    const bound = await introspect(tenant, tenant.token({ ...JANE, cnf, token_type: "DPoP" }));
+    assert.deepEqual([bound.active, bound.token_type, bound.cnf], [true, "Bearer", cnf]);
+  });
+
   test("keeps its client_id claim, but cannot override active or token_type", async () => {
     const tenant = new Tenant(worker);
     const claims = { ...JANE, client_id: "app", active: false, token_type: "mac" };

@@ -10,6 +10,9 @@ import { startWorker } from "../support/worker.mjs";
 
 const worker = await startWorker();
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+// Two challenges: the scheme of the request, and the scheme that is accepted.
+const DPOP_CHALLENGE =
+  /^DPoP realm="session-events", error="invalid_token", error_description="[^"]+", algs="", Bearer realm="session-events"$/;
 
 /** Waits until /api/listeners reports this number of sockets, and returns its response. */
 const waitForCount = (tenant, count) =>
@@ -183,6 +186,14 @@ describe("authorization", { concurrency: true }, () => {
         );
         await assertError(response, 401, "invalid_token");
       }
+    });
+
+    test(`${route} rejects the scheme DPoP with a challenge of both schemes`, async () => {
+      const tenant = new Tenant(worker);
+      const authorization = `DPoP ${tenant.token()}`;
+      const response = await tenant.fetch(route, { headers: { authorization } });
+      assert.match(response.headers.get("www-authenticate"), DPOP_CHALLENGE);
+      await assertError(response, 401, "invalid_token");
     });
 
     test(`${route} ignores a token in the query`, async () => {

@@ -227,6 +227,17 @@ describe("the subprotocol", { concurrency: true }, () => {
 });
 
 describe("subscribing", { concurrency: true }, () => {
+  test("with the scheme DPoP gets 401 and a challenge of both schemes", async () => {
+    const tenant = new Tenant(worker);
+    const headers = { ...upgradeHeaders, authorization: `DPoP ${tenant.token()}` };
+    const response = await requestUpgrade(tenant, headers);
+    assert.match(
+      response.headers.get("www-authenticate"),
+      /^DPoP .*error="invalid_token".*algs="", Bearer realm="session-events"$/,
+    );
+    await assertError(response, 401, "invalid_token");
+  });
+
   test("without an upgrade gets 426 before a token is verified", async () => {
     const tenant = new Tenant(worker);
     for (const headers of [

@@ -1,7 +1,8 @@
 use super::*;
 
-const TOKEN_ERRORS: [TokenError; 14] = [
+const TOKEN_ERRORS: [TokenError; 15] = [
     TokenError::Missing,
+    TokenError::DpopScheme,
     TokenError::TooLong,
     TokenError::Malformed,
     TokenError::Algorithm,
@@ -36,9 +37,30 @@ fn every_token_error_has_status_401_and_a_challenge_that_is_a_valid_header_value
         assert!(!challenge.contains('\\'));
         if error != ApiError::from(TokenError::Missing) {
             assert!(challenge.contains("error=\"invalid_token\""));
-            assert_eq!(challenge.matches('"').count(), 6, "{challenge}");
+            let parameters = if error == ApiError::from(TokenError::DpopScheme) {
+                5
+            } else {
+                3
+            };
+            assert_eq!(
+                challenge.matches('"').count(),
+                2 * parameters,
+                "{challenge}"
+            );
         }
     }
+}
+
+#[test]
+fn a_request_with_the_scheme_dpop_receives_a_challenge_of_both_schemes() {
+    assert_eq!(
+        ApiError::from(TokenError::DpopScheme)
+            .challenge()
+            .as_deref(),
+        Some(
+            "DPoP realm=\"session-events\", error=\"invalid_token\", error_description=\"The authorization scheme DPoP is not supported. Send the access token as `Authorization: Bearer ...`.\", algs=\"\", Bearer realm=\"session-events\""
+        )
+    );
 }
 
 #[test]

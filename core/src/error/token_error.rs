@@ -5,6 +5,8 @@
 pub enum TokenError {
     /// The request has no token.
     Missing,
+    /// The request uses the scheme `DPoP` (RFC 9449), which this service does not support.
+    DpopScheme,
     /// The token exceeds [`crate::tokens::access_token::MAX_TOKEN_BYTES`].
     TooLong,
     /// The token is not a JSON Web Token in compact form.
@@ -38,6 +40,9 @@ impl TokenError {
     pub(super) fn description(self) -> &'static str {
         match self {
             Self::Missing => "The access token is missing. Send it as `Authorization: Bearer …`.",
+            Self::DpopScheme => {
+                "The authorization scheme DPoP is not supported. Send the access token as `Authorization: Bearer …`."
+            }
             Self::TooLong => "The access token is longer than 8 KiB.",
             Self::Malformed => {
                 "The access token is not a well-formed JSON Web Token. Auth0 issues one only if the login requests the API by its audience."

@@ -4,7 +4,7 @@
 //! it offers the subprotocols `session-events, bearer.TOKEN`. The response only ever selects the
 //! first of these, so that it does not contain the token.
 
-use crate::{Result, error::ApiError, tokens::bearer::bearer};
+use crate::{Result, error::ApiError, tokens::bearer::access_token};
 
 /// The subprotocol that the response selects.
 pub const SUBPROTOCOL: &str = "session-events";
@@ -25,8 +25,9 @@ impl<'a> Upgrade<'a> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::InvalidRequest`] if the request contains more than one token (RFC 6750,
-    /// section 2, allows only one).
+    /// - [`ApiError::InvalidRequest`] if the request contains more than one token (RFC 6750,
+    ///   section 2, allows only one).
+    /// - The errors of [`access_token`].
     pub fn parse(authorization: Option<&'a str>, subprotocols: Option<&'a str>) -> Result<Self> {
         let offered: Vec<&str> = subprotocols
             .unwrap_or_default()
@@ -36,8 +37,7 @@ impl<'a> Upgrade<'a> {
         let offered_tokens = offered
             .iter()
             .filter_map(|subprotocol| subprotocol.strip_prefix(TOKEN_PREFIX));
-        let mut tokens = authorization
-            .and_then(bearer)
+        let mut tokens = access_token(authorization)?
             .into_iter()
             .chain(offered_tokens);
         let token = tokens.next();
@@ -56,6 +56,7 @@ impl<'a> Upgrade<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::TokenError;
 
     #[test]
     fn a_token_is_read_from_the_header_or_from_a_subprotocol() {
@@ -94,6 +95,14 @@ mod tests {
                     selects_subprotocol
                 })
             );
+        }
+    }
+
+    #[test]
+    fn a_token_with_the_scheme_dpop_is_rejected_whatever_the_subprotocols() {
+        for subprotocols in [None, Some("session-events, bearer.a.b.c")] {
+            let rejected = Err(TokenError::DpopScheme.into());
+            assert_eq!(Upgrade::parse(Some("DPoP a.b.c"), subprotocols), rejected);
         }
     }
 
