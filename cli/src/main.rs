@@ -27,6 +27,7 @@ use crate::{
     arguments::{Arguments, Command},
     error::Result,
     options::dot_env,
+    output::escape::escape_lines,
 };
 
 fn main() -> ExitCode {
@@ -53,7 +54,7 @@ fn exit_code(result: Result) -> ExitCode {
     };
     if !error.is_silent() {
         let label = output::styled(output::RED, "error:");
-        let message = output::sanitize_lines(&error.to_string());
+        let message = escape_lines(&error.to_string());
         anstream::eprintln!("{label} {message}");
     }
     error.exit_code()

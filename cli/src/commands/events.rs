@@ -8,6 +8,7 @@ use crate::{
     options::read::ReadOptions,
     output::{
         self,
+        escape::escape,
         event_row::{EventRow, HEADINGS},
         table::table,
     },
@@ -21,7 +22,7 @@ pub(crate) fn run(options: &ReadOptions) -> Result {
         return body
             .events
             .iter()
-            .try_for_each(|event| output::print_raw(event.get()));
+            .try_for_each(|event| output::print_json_text(event.get()));
     }
     if body.events.is_empty() {
         output::print_note("No events are stored yet.");
@@ -30,6 +31,7 @@ pub(crate) fn run(options: &ReadOptions) -> Result {
     let mut rows = Vec::new();
     for event in &body.events {
         let row: EventRow = serde_json::from_str(event.get()).map_err(|error| {
+            let error = escape(&error.to_string());
             Error::Failed(format!("{url} returned an unexpected event: {error}"))
         })?;
         rows.push(row.cells());

@@ -7,7 +7,7 @@ use crate::{
     },
     error::Result,
     options::{output::OutputOptions, read::ReadOptions},
-    output::{self, event_row::EventRow},
+    output::{self, escape::escape, event_row::EventRow},
 };
 
 pub(crate) fn run(options: &ReadOptions, last_event_id: Option<String>) -> Result {
@@ -28,10 +28,10 @@ pub(crate) fn run(options: &ReadOptions, last_event_id: Option<String>) -> Resul
 
 fn print_event(event: &str, output: OutputOptions) -> Result {
     if output.is_json() {
-        return output::print_raw(event);
+        return output::print_json_text(event);
     }
     match serde_json::from_str::<EventRow>(event) {
         Ok(row) => output::print_line(&row.line()),
-        Err(_) => output::print_line(&output::sanitize(event)),
+        Err(_) => output::print_line(&escape(event)),
     }
 }

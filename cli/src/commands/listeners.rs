@@ -9,7 +9,7 @@ use crate::{
     connection::{http, token_source::fetch_token},
     error::Result,
     options::read::ReadOptions,
-    output::{self, table::table},
+    output::{self, escape::escape, table::table},
 };
 
 pub(crate) fn run(options: &ReadOptions) -> Result {
@@ -29,8 +29,8 @@ pub(crate) fn run(options: &ReadOptions) -> Result {
 
 fn row(connection: &Connection) -> [String; 3] {
     let (events_of, subscriber) = match (connection.filter, &connection.sub) {
-        (Some(Filter::All), Some(sub)) => ("all users", output::sanitize(sub)),
-        (Some(Filter::Own), Some(sub)) => ("its own", output::sanitize(sub)),
+        (Some(Filter::All), Some(sub)) => ("all users", escape(sub)),
+        (Some(Filter::Own), Some(sub)) => ("its own", escape(sub)),
         _ => ("–", "not authenticated yet".to_owned()),
     };
     [

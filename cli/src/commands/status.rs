@@ -6,7 +6,7 @@ use crate::{
     connection::{revocation_pages::RevocationPages, token_source::fetch_token},
     error::Result,
     options::read::ReadOptions,
-    output::{self, event_row::event_type},
+    output::{self, escape::escape, event_row::event_type},
 };
 
 pub(crate) fn run(options: &ReadOptions, user_id: String) -> Result {
@@ -32,11 +32,11 @@ pub(crate) fn run(options: &ReadOptions, user_id: String) -> Result {
 fn describe(revocation: &Revocation) -> String {
     let tokens = match &revocation.session_id {
         None => "all tokens".to_owned(),
-        Some(session_id) => format!("tokens of session {}", output::sanitize(session_id)),
+        Some(session_id) => format!("tokens of session {}", escape(session_id)),
     };
     format!(
         "{tokens} issued up to {} are {} ({})",
-        output::sanitize(&revocation.date),
+        escape(&revocation.date),
         output::styled(output::RED, "revoked"),
         event_type(revocation)
     )

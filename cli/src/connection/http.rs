@@ -9,7 +9,10 @@ use serde::Deserialize;
 use session_events_core::protocol::bodies::ErrorBody;
 use ureq::{Agent, Body, http};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    output::escape::escape,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger than any response of the Worker, such as the subscribers of a busy tenant.
@@ -88,7 +91,10 @@ impl Response {
     pub(crate) fn error_message(&self) -> String {
         let Self { url, status, .. } = self;
         match serde_json::from_str::<ErrorBody>(&self.body) {
-            Ok(body) => format!("{status} {}: {}", body.error, body.error_description),
+            Ok(body) => escape(&format!(
+                "{status} {}: {}",
+                body.error, body.error_description
+            )),
             Err(_) => {
                 format!(
                     "{url} returned {status} without an error code of the Worker: check the URL"
@@ -103,6 +109,8 @@ impl Response {
             return Err(self.error_message().into());
         }
         serde_json::from_str(&self.body).map_err(|error| {
+            // The parser's message may quote the body.
+            let error = escape(&error.to_string());
             Error::Failed(format!("{} returned an unexpected body: {error}", self.url))
         })
     }

@@ -10,7 +10,10 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    output::escape::escape,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// A ping is sent after this time without a message.
@@ -43,7 +46,7 @@ impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the connection was closed with {}", self.code)?;
         if !self.reason.is_empty() {
-            write!(f, " {}", self.reason)?;
+            write!(f, " {}", escape(&self.reason))?;
         }
         Ok(())
     }

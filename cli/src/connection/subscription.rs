@@ -250,9 +250,8 @@ impl Subscription {
             Filter::Own => "this user only",
         };
         output::print_note(&format!(
-            "Subscribed to {} as {}, to events of {events_of}",
-            self.tenant,
-            output::sanitize(subject)
+            "Subscribed to {} as {subject}, to events of {events_of}",
+            self.tenant
         ));
     }
 

@@ -90,7 +90,7 @@ pub(crate) async fn refreshed_token(
                 refresh.due_at = None;
                 return token;
             }
-            Err(error) => output::print_note(&output::sanitize(&error.to_string())),
+            Err(error) => output::print_note(&error.to_string()),
         }
         refresh.due_at = time::Instant::now().checked_add(backoff::delay(refresh.failures));
         refresh.failures = refresh.failures.saturating_add(1);

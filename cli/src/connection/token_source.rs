@@ -10,6 +10,7 @@ use crate::{
     connection::http::{self, Response},
     error::{Error, Result},
     options::{access_token::Credentials, read::ReadOptions},
+    output::escape::escape,
 };
 
 #[derive(Clone)]
@@ -108,7 +109,9 @@ fn error_message(endpoint: &str, response: &Response) -> String {
             error,
             error_description,
         }) => format!(
-            "{endpoint} returned {status} {error}: {error_description} (check the client id and secret, and that the application is authorized for the API)"
+            "{endpoint} returned {status} {}: {} (check the client id and secret, and that the application is authorized for the API)",
+            escape(&error),
+            escape(&error_description)
         ),
         Err(_) => format!("{endpoint} returned {status}: check --issuer"),
     }

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use serde::{Deserialize, de::IgnoredAny};
 use session_events_core::events::revocation::Revocation;
 
-use crate::output::{DIM, sanitize, styled};
+use crate::output::{DIM, escape::escape, styled};
 
 /// The column headings of events and revocations.
 pub(crate) const HEADINGS: [&str; 4] = ["DATE", "TYPE", "USER", "SESSION"];
@@ -27,7 +27,7 @@ pub(crate) struct EventRow {
 impl EventRow {
     pub(crate) fn cells(&self) -> [String; 4] {
         let session = self.session_id.as_deref().unwrap_or_default();
-        [&self.date, &self.event_type, &self.user_id, session].map(sanitize)
+        [&self.date, &self.event_type, &self.user_id, session].map(escape)
     }
 
     /// The event as a line with a colored type.
@@ -39,7 +39,7 @@ impl EventRow {
 pub(crate) fn revocation_cells(revocation: &Revocation) -> [String; 4] {
     let Revocation { date, user_id, .. } = revocation;
     let session = revocation.session_id.as_deref().unwrap_or("all");
-    [date, &event_type(revocation), user_id, session].map(sanitize)
+    [date, &event_type(revocation), user_id, session].map(escape)
 }
 
 /// The revocation as a line in the format of [`EventRow::line`].

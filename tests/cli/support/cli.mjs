@@ -14,7 +14,7 @@ import { Tenant } from "../../support/tenant.mjs";
 import { now } from "../../support/token.mjs";
 import { ROOT, startWorker } from "../../support/worker.mjs";
 
-const BINARY = join(ROOT, "target", "debug", "session-events");
+export const BINARY = join(ROOT, "target", "debug", "session-events");
 const TENANT_NAMES = Array.from({ length: 40 }, (_, number) => `cli-${number}`);
 export const CLIENT_SECRET = "s3cret-of-the-application";
 

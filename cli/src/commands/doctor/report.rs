@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     error::Result,
     options::output::OutputOptions,
-    output::{self, DIM, GREEN, RED, YELLOW},
+    output::{self, DIM, GREEN, RED, YELLOW, escape::escape},
 };
 
 /// The result of a check, with the message to print.
@@ -86,7 +86,7 @@ impl Report {
         output::print_line(&format!(
             "{} {name:11} {}",
             output::styled(style, symbol),
-            output::sanitize(message)
+            escape(message)
         ))
     }
 }

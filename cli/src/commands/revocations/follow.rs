@@ -115,8 +115,7 @@ impl Follower {
     fn print_event(&mut self, event: &str) -> Result {
         let Ok(event) = serde_json::from_str::<Event>(event) else {
             output::print_note(&format!(
-                "This program does not know an event type of the newer Worker, and cannot print its revocation: update it. The event is {}",
-                output::sanitize(event)
+                "This program does not know an event type of the newer Worker, and cannot print its revocation: update it. The event is {event}"
             ));
             return Ok(());
         };
