@@ -8,7 +8,7 @@ use session_events_core::tenant::Tenant;
 
 use crate::options::{
     output::OutputOptions,
-    publish_token::PublishTokenOptions,
+    publish_token::{PublishSecretOption, PublishTokenOptions},
     read::ReadOptions,
     worker::{BaseUrl, WorkerOptions, parse_tenant},
 };
@@ -16,7 +16,8 @@ use crate::options::{
 const SETTINGS_AND_EXIT_CODES: &str = "\
 Settings: an option that shows [env: NAME] can also be set by that environment variable or in a
 file .env in the working directory. The command line takes precedence over the environment, and
-the environment over the file.
+the environment over the file. If the file sets a URL, an issuer or a tenant, the secret that is sent
+there must be in the file as well.
 
 Exit codes: 0 success, 1 failure, 2 invalid command line, 130 after Ctrl-C, 143 after SIGTERM.";
 
@@ -129,6 +130,8 @@ pub(crate) enum Command {
         /// The URL of the Worker, to print the complete payload URL: https://events.example.com
         #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
         url: Option<BaseUrl>,
+        #[command(flatten)]
+        publish_secret: PublishSecretOption,
     },
     /// Diagnose problems step by step and print how to fix them
     ///

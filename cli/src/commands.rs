@@ -28,7 +28,11 @@ pub(crate) fn run(command: Command) -> Result {
             publish_token,
             output,
         } => publish::run(&worker, &publish_token, &file, output),
-        Command::PublishToken { tenant, url } => publish_token::run(&tenant, url.as_ref()),
+        Command::PublishToken {
+            tenant,
+            url,
+            publish_secret,
+        } => publish_token::run(&tenant, url.as_ref(), &publish_secret),
         Command::Doctor {
             options,
             publish_token,

@@ -21,26 +21,33 @@ mod recent_map;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::{
     arguments::{Arguments, Command},
     error::Result,
-    options::dot_env,
+    options::{destinations, dot_env},
     output::escape::escape_lines,
 };
 
 fn main() -> ExitCode {
-    // The variables must be set before clap reads the environment.
-    let dot_env = dot_env::load();
-    let parsed = Arguments::try_parse();
+    let dot_env = dot_env::add_defaults(Arguments::command());
+    let (command, dot_env_error) = match dot_env {
+        Ok(command) => (command, None),
+        Err(error) => (Arguments::command(), Some(error)),
+    };
+    let parsed = command.try_get_matches().and_then(|matches| {
+        let arguments = Arguments::from_arg_matches(&matches)?;
+        destinations::check(&arguments.command, &matches)?;
+        Ok(arguments)
+    });
     // A broken `.env` must not prevent `--help`, `--version` (both of which clap reports as
     // errors that go to standard output) or `completions`.
     let needs_environment = match &parsed {
         Ok(arguments) => !matches!(arguments.command, Command::Completions { .. }),
         Err(error) => error.use_stderr(),
     };
-    if needs_environment && let Err(error) = dot_env {
+    if needs_environment && let Some(error) = dot_env_error {
         return exit_code(Err(error));
     }
     let arguments = parsed.unwrap_or_else(|error| error.exit());

@@ -5,10 +5,9 @@ import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 
 import { CLIENT_SECRET, runCli, startIssuerServer, startWorkerFor } from "./support/cli.mjs";
-import { temporaryFile } from "./support/temporary_file.mjs";
 
 const issuerServer = await startIssuerServer();
-const { newTenant, worker } = await startWorkerFor(issuerServer);
+const { newTenant } = await startWorkerFor(issuerServer);
 
 describe("access tokens and settings", { concurrency: true }, () => {
   test("The error for a rejected login contains advice but not the secret", async (t) => {
@@ -61,37 +60,6 @@ describe("access tokens and settings", { concurrency: true }, () => {
       const { code, output } = await runCli(t, ["events", ...workerArgs, ...args]);
       assert.equal(code, 2, "the command line is invalid");
       assert.match(output, message);
-    }
-  });
-
-  test("The environment and the command line take precedence over .env", async (t) => {
-    const { tenant, workerArgs } = newTenant();
-    const { cwd } = temporaryFile(
-      ".env",
-      `SESSION_EVENTS_URL=${worker.url}\nSESSION_EVENTS_TENANT=${tenant.slug}
-AUTH0_ISSUER=${issuerServer.url}\nAUTH0_CLIENT_ID=from-file\nAUTH0_CLIENT_SECRET=${CLIENT_SECRET}\n`,
-    );
-    const fromFile = await runCli(t, ["listeners"], { cwd });
-    assert.equal(fromFile.code, 0, fromFile.output);
-    const wrong = "wrong@us";
-    const env = { SESSION_EVENTS_TENANT: wrong };
-    assert.match((await runCli(t, ["listeners"], { cwd, env })).output, /^error: 401 /);
-    assert.equal((await runCli(t, ["listeners", ...workerArgs], { cwd, env })).code, 0);
-  });
-
-  test("The error for an invalid .env contains the line number but not the line", async (t) => {
-    const { workerArgs } = newTenant();
-    const good = "# NAME=s3cret word\nA=1\nB='two\nlines'\n";
-    for (const bad of ["NAME=s3cret word\nC=1", "NAME='s3cret\nC=1", "s3cret"]) {
-      const { path, cwd } = temporaryFile(".env", good + bad);
-      const { code, output } = await runCli(t, ["listeners", ...workerArgs], { cwd });
-      assert.equal(code, 1);
-      assert.ok(output.includes(`error: ${path} cannot be read at line 5: write NAME=`), output);
-      assert.doesNotMatch(output, /s3cret/);
-      for (const args of [["--version"], ["listen", "--help"], ["completions", "bash"]]) {
-        const { code, output } = await runCli(t, args, { cwd });
-        assert.equal(code, 0, output);
-      }
     }
   });
 

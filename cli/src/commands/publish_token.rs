@@ -1,26 +1,26 @@
 //! `publish-token`: prints the settings of a tenant's log stream.
 
-use std::{
-    env,
-    io::{IsTerminal as _, stdout},
-};
+use std::io::{IsTerminal as _, stdout};
 
 use session_events_core::{
     tenant::{Tenant, config::PUBLISH_SECRET},
     tokens::publish_token,
 };
 
-use crate::{error::Result, options::worker::BaseUrl, output::print_line};
+use crate::{
+    error::Result,
+    options::{publish_token::PublishSecretOption, worker::BaseUrl},
+    output::print_line,
+};
 
-pub(crate) fn run(tenant: &Tenant, url: Option<&BaseUrl>) -> Result {
-    let secret = env::var(PUBLISH_SECRET).unwrap_or_default();
-    if secret.is_empty() {
+pub(crate) fn run(tenant: &Tenant, url: Option<&BaseUrl>, secret: &PublishSecretOption) -> Result {
+    let Some(secret) = secret.secret() else {
         return Err(format!(
             "set the environment variable {PUBLISH_SECRET} to the Worker's secret: {PUBLISH_SECRET}=… npm run token -- {tenant}"
         )
         .into());
-    }
-    let token = publish_token::derive(&secret, tenant);
+    };
+    let token = publish_token::derive(secret, tenant);
     let path = format!("/{tenant}/api/publish");
     if stdout().is_terminal() {
         let url = url.map_or("https://YOUR-DOMAIN".to_owned(), BaseUrl::to_string);

@@ -6,6 +6,7 @@ use session_events_core::tenant::{Tenant, config::DEFAULT_AUDIENCE};
 use crate::{
     error::{Error, Result},
     options::{
+        destinations::SecretUse,
         precedence::{Alternatives, Resolved},
         worker::BaseUrl,
     },
@@ -54,6 +55,26 @@ impl Alternatives for AccessTokenArgs {
 }
 
 impl AccessTokenOptions {
+    /// Returns the secret in use, if there is one.
+    pub(crate) fn secret_use(&self) -> Option<SecretUse> {
+        let Self(args) = self;
+        if trimmed(&args.token).is_some() {
+            return Some(SecretUse {
+                secret: "token",
+                destinations: &["url"],
+            });
+        }
+        trimmed(&args.client_secret)?;
+        Some(SecretUse {
+            secret: "client_secret",
+            // Without --issuer, the tenant determines the issuer. The Worker receives the token.
+            destinations: match args.issuer {
+                Some(_) => &["issuer", "url"],
+                None => &["tenant", "url"],
+            },
+        })
+    }
+
     /// The URL of the issuer. It ends with a slash, as the issuers of Auth0 do.
     pub(crate) fn issuer(&self, tenant: &Tenant) -> String {
         match &self.0.issuer {

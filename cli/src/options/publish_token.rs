@@ -8,7 +8,10 @@ use session_events_core::{
 
 use crate::{
     error::{Error, Result},
-    options::precedence::{Alternatives, Resolved},
+    options::{
+        destinations::SecretUse,
+        precedence::{Alternatives, Resolved},
+    },
 };
 
 pub(crate) type PublishTokenOptions = Resolved<PublishTokenArgs>;
@@ -38,6 +41,20 @@ impl Alternatives for PublishTokenArgs {
 }
 
 impl PublishTokenOptions {
+    /// Returns the secret in use, if there is one.
+    pub(crate) fn secret_use(&self) -> Option<SecretUse> {
+        let Self(args) = self;
+        let secret = if non_empty(&args.publish_token).is_some() {
+            "publish_token"
+        } else {
+            non_empty(&args.publish_secret).map(|_| "publish_secret")?
+        };
+        Some(SecretUse {
+            secret,
+            destinations: &["url"],
+        })
+    }
+
     /// Returns the given publish token, or derives it from the secret.
     pub(crate) fn token(&self, tenant: &Tenant) -> Result<String> {
         let Self(args) = self;
@@ -50,6 +67,29 @@ impl PublishTokenOptions {
         Err(Error::MissingOption(
             "there is no publish token: give --publish-token or --publish-secret (or set PUBLISH_TOKEN or PUBLISH_SECRET)",
         ))
+    }
+}
+
+/// The Worker's secret alone, for the command that prints the publish token.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PublishSecretOption {
+    /// The Worker's secret; prefer the environment or .env to the command line
+    #[arg(long, value_name = "SECRET", env = PUBLISH_SECRET, hide_env_values = true)]
+    publish_secret: Option<String>,
+}
+
+impl PublishSecretOption {
+    /// Returns the secret in use, if there is one. The printed payload URL is its destination,
+    /// because the user enters it at Auth0 together with the token.
+    pub(crate) fn secret_use(&self) -> Option<SecretUse> {
+        self.secret().map(|_| SecretUse {
+            secret: "publish_secret",
+            destinations: &["url"],
+        })
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        non_empty(&self.publish_secret)
     }
 }
 
