@@ -160,15 +160,13 @@ describe("revocations --follow", { concurrency: true }, () => {
     const error = { error: "storage_unavailable", error_description: "A sentence." };
     pages.push(page(first), error, page(first, second));
     const newer = { ...event("4"), type: "made_up_in_2031", revokes: "device" };
-    sockets.on("connection", (socket) => {
+    sockets.on("connection", (socket, request) => {
       const send = (message) => socket.send(JSON.stringify(message));
-      socket.on("message", (data) => {
-        authentications.push(JSON.parse(data).last_event_id);
-        send(authenticated({ recovered: false }));
-        send({ ...event("2"), ...second, revokes: "user" });
-        send(newer);
-        send({ ...event("3"), ...third, revokes: "user" });
-      });
+      authentications.push(new URL(request.url, url).searchParams.get("last_event_id"));
+      send(authenticated({ recovered: false }));
+      send({ ...event("2"), ...second, revokes: "user" });
+      send(newer);
+      send({ ...event("3"), ...third, revokes: "user" });
     });
     const url = `http://127.0.0.1:${server.address().port}`;
     const program = follow(t, url, "acme", ["--token", "a.b.c"]);

@@ -3,11 +3,15 @@
 use std::{fmt, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use session_events_core::protocol::messages::{ClientMessage, PING};
+use http::header::{AUTHORIZATION, HeaderValue};
+use session_events_core::protocol::{
+    bodies::ErrorBody,
+    messages::{ClientMessage, PING},
+};
 use tokio::{net::TcpStream, time};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
-    tungstenite::{self, Message, protocol::WebSocketConfig},
+    tungstenite::{self, Message, client::IntoClientRequest as _, protocol::WebSocketConfig},
 };
 
 use crate::{
@@ -42,6 +46,17 @@ impl Closed {
     }
 }
 
+impl Closed {
+    /// The time to wait at least before a reconnect: the Worker's limits on messages and requests
+    /// count for ten seconds or longer.
+    pub(crate) fn min_delay(&self) -> Duration {
+        match self.reason.as_str() {
+            "too_many_messages" | "too_many_requests" => Duration::from_secs(10),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the connection was closed with {}", self.code)?;
@@ -64,36 +79,35 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket and sends the access token.
+    /// Opens a socket with an access token.
     ///
-    /// The token goes into a message and not into the upgrade request, because a rejected message
-    /// results in a complete error description.
+    /// The token goes into the upgrade request. A socket that sends it in a message counts as
+    /// unauthenticated at first, and strangers can use up the Worker's limit for such sockets.
     pub(crate) async fn connect(
         url: &str,
-        token: String,
-        last_event_id: Option<String>,
-    ) -> Result<Self> {
+        token: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Self, ConnectError> {
+        let request = upgrade_request(url, token, last_event_id)?;
         let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE_BYTES));
-        let connecting = connect_async_with_config(url, Some(config), true);
-        let unreachable =
-            |reason: &str| Error::Temporary(format!("{url} cannot be reached: {reason}"));
-        let stream = match time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(Ok((stream, _))) => stream,
+        let connecting = connect_async_with_config(request, Some(config), true);
+        let unreachable = |reason: &str| {
+            ConnectError::Other(Error::Temporary(format!(
+                "{url} cannot be reached: {}",
+                escape(reason)
+            )))
+        };
+        match time::timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(Ok((stream, _))) => Ok(Self {
+                stream,
+                is_awaiting_pong: false,
+            }),
             Ok(Err(tungstenite::Error::Http(response))) => {
-                return Err(upgrade_error(url, response.status().as_u16()));
+                Err(ConnectError::Rejected(Rejection::new(url, &response)))
             }
-            Ok(Err(error)) => return Err(unreachable(&error.to_string())),
-            Err(_) => return Err(unreachable("the connection timed out")),
-        };
-        let mut socket = Self {
-            stream,
-            is_awaiting_pong: false,
-        };
-        socket
-            .authenticate(token, last_event_id)
-            .await
-            .map_err(|closed| unreachable(&closed.reason))?;
-        Ok(socket)
+            Ok(Err(error)) => Err(unreachable(&error.to_string())),
+            Err(_) => Err(unreachable("the connection timed out")),
+        }
     }
 
     /// Waits for the next message. Sends a ping if the connection is idle, and fails if there is
@@ -131,15 +145,11 @@ impl Socket {
         }
     }
 
-    /// Sends an access token. On an authenticated socket it replaces the previous one.
-    pub(crate) async fn authenticate(
-        &mut self,
-        access_token: String,
-        last_event_id: Option<String>,
-    ) -> Result<(), Closed> {
+    /// Sends an access token, which replaces the previous one.
+    pub(crate) async fn renew(&mut self, access_token: String) -> Result<(), Closed> {
         let message = ClientMessage::Authenticate {
             access_token,
-            last_event_id,
+            last_event_id: None,
         };
         let text = serde_json::to_string(&message).map_err(Closed::abnormally)?;
         self.send_text(text).await
@@ -159,17 +169,96 @@ impl Socket {
     }
 }
 
-/// The error for an upgrade request that was rejected with an HTTP status.
-fn upgrade_error(url: &str, status: u16) -> Error {
-    match status {
-        404 => Error::Failed(format!(
-            "{url} is not found: check the URL, and that the Worker serves the tenant (TENANTS)"
-        )),
-        400..=499 if !matches!(status, 408 | 429) => Error::Failed(upgrade_message(url, status)),
-        _ => Error::Temporary(upgrade_message(url, status)),
+/// The reason why a socket could not be opened.
+pub(crate) enum ConnectError {
+    /// The Worker rejected the upgrade request.
+    Rejected(Rejection),
+    Other(Error),
+}
+
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Rejected(rejection) => Self::Failed(rejection.message),
+            ConnectError::Other(error) => error,
+        }
     }
 }
 
-fn upgrade_message(url: &str, status: u16) -> String {
-    format!("{url} rejected the WebSocket with {status}: see the Worker's log")
+/// An HTTP response that rejects the upgrade request.
+pub(crate) struct Rejection {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) message: String,
+}
+
+impl Rejection {
+    fn new(url: &str, response: &http::Response<Option<Vec<u8>>>) -> Self {
+        let status = response.status().as_u16();
+        let message = match error_body(response).or_else(|| challenge_error(response)) {
+            _ if status == 404 => format!(
+                "{url} is not found: check the URL, and that the Worker serves the tenant (TENANTS)"
+            ),
+            Some([code, description]) => escape(&format!(
+                "the Worker rejected the connection with {status} {code}: {description}"
+            )),
+            None => format!("{url} rejected the WebSocket with {status}: see the Worker's log"),
+        };
+        Self {
+            status,
+            retry_after: header(response, "retry-after")
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
+            message,
+        }
+    }
+}
+
+/// Returns the upgrade request for a socket. The access token is a header and the event id a
+/// parameter.
+fn upgrade_request(
+    url: &str,
+    token: &str,
+    last_event_id: Option<&str>,
+) -> Result<http::Request<()>, ConnectError> {
+    let invalid = |reason: &str| ConnectError::Other(Error::Failed(reason.to_owned()));
+    let url = match last_event_id {
+        Some(id) => {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            format!("{url}?{}", query.append_pair("last_event_id", id).finish())
+        }
+        None => url.to_owned(),
+    };
+    let mut request = url
+        .into_client_request()
+        .map_err(|error| invalid(&error.to_string()))?;
+    let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| invalid("the access token contains a line break or another control character: give it as it was issued"))?;
+    authorization.set_sensitive(true);
+    request.headers_mut().insert(AUTHORIZATION, authorization);
+    Ok(request)
+}
+
+fn header<'a>(response: &'a http::Response<Option<Vec<u8>>>, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// Returns the error code and description in the body. The library reads only the part of the body
+/// that arrives together with the headers, and does not decode it, so it may be missing.
+fn error_body(response: &http::Response<Option<Vec<u8>>>) -> Option<[String; 2]> {
+    let text = str::from_utf8(response.body().as_ref()?).ok()?;
+    // A chunked body has numbers around the object.
+    let json = text.get(text.find('{')?..=text.rfind('}')?)?;
+    let body: ErrorBody = serde_json::from_str(json).ok()?;
+    Some([body.error.into_owned(), body.error_description.into_owned()])
+}
+
+/// Returns the error code and description in `WWW-Authenticate` (RFC 6750, section 3).
+fn challenge_error(response: &http::Response<Option<Vec<u8>>>) -> Option<[String; 2]> {
+    let challenge = header(response, "www-authenticate")?;
+    let parameter = |name: &str| {
+        let (_, value) = challenge.split_once(&format!("{name}=\""))?;
+        Some(value.split_once('"')?.0.to_owned())
+    };
+    Some([parameter(" error")?, parameter(" error_description")?])
 }

@@ -3,7 +3,7 @@
 //! It reconnects, resumes after the last event, and returns each event once. It ends on a signal,
 //! on an error that a reconnect would not change, or when a fixed access token expires.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use serde::Deserialize;
 use session_events_core::protocol::{filter::Filter, messages::ServerMessage};
@@ -13,7 +13,7 @@ use crate::{
     connection::{
         backoff,
         signals::Signals,
-        socket::{Closed, Socket},
+        socket::{Closed, ConnectError, Rejection, Socket},
         token_refresh::{TokenRefresh, fetch_token, refreshed_token},
         token_source::TokenSource,
     },
@@ -29,6 +29,8 @@ const REMEMBERED_IDS: usize = 1_000;
 pub(crate) const UNKNOWN_EVENT_ID: &str = "none";
 /// The number of failed attempts before the first connection after which `doctor` is recommended.
 const ATTEMPTS_BEFORE_HINT: u32 = 3;
+/// The limit for `Retry-After`.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 pub(crate) enum Update {
     /// An event, as the JSON text that the Worker sent.
@@ -54,6 +56,8 @@ pub(crate) struct Subscription {
     last_event_id: Option<String>,
     /// True once the Worker has accepted a token. Only then can events be missed.
     was_connected: bool,
+    /// True if the Worker rejected the token of the last attempt to connect.
+    was_token_rejected: bool,
     /// The number of failed attempts in a row.
     failures: u32,
     /// The ids of the events that were returned last, to drop duplicates.
@@ -89,6 +93,7 @@ impl Subscription {
             connection: None,
             last_event_id,
             was_connected: false,
+            was_token_rejected: false,
             failures: 0,
             returned_ids: RecentMap::new(REMEMBERED_IDS),
         })
@@ -109,7 +114,7 @@ impl Subscription {
                 signal = self.signals.next() => return Err(self.end(signal).await),
                 token = refreshed_token(refresh.as_mut(), &self.token_source) => {
                     self.token.clone_from(&token);
-                    socket.authenticate(token, None).await
+                    socket.renew(token).await
                 }
                 message = socket.next() => match message {
                     Ok(message) => match self.handle_message(message) {
@@ -120,8 +125,12 @@ impl Subscription {
                 },
             };
             if let Err(closed) = result {
-                let error = self.close_error(&closed);
-                self.reconnect_or_fail(error).await?;
+                match self.close_error(&closed) {
+                    error if error.is_temporary() => {
+                        self.back_off_for(&error, closed.min_delay()).await?;
+                    }
+                    error => return Err(error),
+                }
             }
         }
     }
@@ -133,8 +142,16 @@ impl Subscription {
 
     /// Drops the connection, reports the error, and waits before the next attempt to connect.
     pub(crate) async fn back_off(&mut self, error: &Error) -> Result {
+        self.back_off_for(error, Duration::ZERO).await
+    }
+
+    /// Like [`Self::back_off`], but waits at least `min_delay`. The random part of the delay is
+    /// added, because other clients wait for the same time.
+    async fn back_off_for(&mut self, error: &Error, min_delay: Duration) -> Result {
         self.connection = None;
-        let delay = backoff::delay(self.failures);
+        let delay = min_delay
+            .min(MAX_RETRY_DELAY)
+            .saturating_add(backoff::delay(self.failures));
         self.failures = self.failures.saturating_add(1);
         output::print_note(&output::retry_note(error, delay));
         if self.failures == ATTEMPTS_BEFORE_HINT && !self.was_connected {
@@ -172,7 +189,7 @@ impl Subscription {
             .clone()
             .or_else(|| self.was_connected.then(|| UNKNOWN_EVENT_ID.to_owned()));
         let (token_source, url) = (self.token_source.clone(), self.url.clone());
-        let opening = open(&token_source, &url, resume_after);
+        let opening = open(&token_source, &url, resume_after.as_deref());
         match self.unless_signalled(opening).await? {
             Ok((socket, token)) => {
                 self.token = token;
@@ -182,7 +199,32 @@ impl Subscription {
                 });
                 Ok(())
             }
-            Err(error) => self.reconnect_or_fail(error).await,
+            Err(ConnectError::Rejected(rejection)) => self.retry_or_fail(rejection).await,
+            Err(ConnectError::Other(error)) => self.reconnect_or_fail(error).await,
+        }
+    }
+
+    /// Backs off if a repeated upgrade request may succeed. docs/protocol.md describes the statuses.
+    async fn retry_or_fail(&mut self, rejection: Rejection) -> Result {
+        let Rejection {
+            status,
+            retry_after,
+            message,
+        } = rejection;
+        let was_rejected = self.was_token_rejected;
+        self.was_token_rejected = status == 401;
+        match status {
+            // The issuer may have rotated its keys. A second new token is not rejected for that.
+            401 if !self.token_source.can_refresh() || was_rejected => Err(Error::Failed(message)),
+            404 => Err(Error::Failed(message)),
+            400 | 402..=407 | 409..=428 | 430..=499 => Err(Error::Failed(format!(
+                "{message}; a reconnect would fail again"
+            ))),
+            _ => {
+                let min_delay = retry_after.unwrap_or_default();
+                self.back_off_for(&Error::Temporary(message), min_delay)
+                    .await
+            }
         }
     }
 
@@ -220,6 +262,7 @@ impl Subscription {
             }) => {
                 let is_first = !self.was_connected;
                 self.was_connected = true;
+                self.was_token_rejected = false;
                 // Without `recovered`, the message confirms a refreshed token.
                 if is_first || recovered.is_some() {
                     self.print_subscribed(&sub, filter);
@@ -237,11 +280,20 @@ impl Subscription {
             }
             Ok(ServerMessage::AuthenticationFailed(error) | ServerMessage::Error(error)) => {
                 output::print_note(&format!("{}: {}", error.error, error.error_description));
+                if error.error == "too_many_requests"
+                    && let Some(refresh) = self.refresh()
+                {
+                    refresh.postpone();
+                }
                 None
             }
             // Other messages, including unknown ones of a newer Worker, need no action.
             Ok(_) | Err(_) => None,
         }
+    }
+
+    fn refresh(&mut self) -> Option<&mut TokenRefresh> {
+        self.connection.as_mut()?.refresh.as_mut()
     }
 
     fn print_subscribed(&self, subject: &str, filter: Filter) {
@@ -278,9 +330,11 @@ impl Subscription {
 async fn open(
     token_source: &TokenSource,
     url: &str,
-    last_event_id: Option<String>,
-) -> Result<(Socket, String)> {
-    let token = fetch_token(token_source).await?;
-    let socket = Socket::connect(url, token.clone(), last_event_id).await?;
+    last_event_id: Option<&str>,
+) -> Result<(Socket, String), ConnectError> {
+    let token = fetch_token(token_source)
+        .await
+        .map_err(ConnectError::Other)?;
+    let socket = Socket::connect(url, &token, last_event_id).await?;
     Ok((socket, token))
 }

@@ -19,7 +19,8 @@ use crate::{
 
 /// A token is refreshed this long before it expires, or at half of its lifetime if that is later.
 const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(30);
-const MIN_DELAY: Duration = Duration::from_secs(1);
+/// The Worker accepts a renewal every ten seconds for each socket (docs/protocol.md, "Limits").
+const MIN_DELAY: Duration = Duration::from_secs(10);
 
 /// Fetches a token on a thread for blocking work.
 pub(crate) async fn fetch_token(source: &TokenSource) -> Result<String> {
@@ -37,10 +38,12 @@ fn flatten<T>(joined: std::result::Result<Result<T>, JoinError>) -> Result<T> {
 
 /// The schedule for replacing one token.
 pub(crate) struct TokenRefresh {
-    /// `None` once the token has been replaced.
+    /// `None` while the Worker verifies the new token.
     due_at: Option<time::Instant>,
     /// The request in flight.
     request: Option<JoinHandle<Result<String>>>,
+    /// The new token, kept in case that the Worker postpones the renewal.
+    token: Option<String>,
     failures: u32,
 }
 
@@ -60,12 +63,22 @@ impl TokenRefresh {
         Self {
             due_at: time::Instant::now().checked_add(delay),
             request: None,
+            token: None,
             failures: 0,
         }
     }
+
+    /// Sends the new token again later, because the Worker has received too many renewals. The
+    /// socket keeps its present token meanwhile.
+    pub(crate) fn postpone(&mut self) {
+        let delay = MIN_DELAY.saturating_add(backoff::delay(self.failures));
+        self.due_at = time::Instant::now().checked_add(delay);
+        self.failures = self.failures.saturating_add(1);
+    }
 }
 
-/// Waits until the refresh is due and returns the new token. Failed requests are reported and
+/// Waits until the refresh is due and returns the new token: a postponed one again, or one that it
+/// requests. Failed requests are reported and
 /// retried. Never returns without a schedule, or if the source cannot refresh tokens.
 ///
 /// Cancel safe: if the future is dropped, the next call continues to wait for the request in
@@ -82,12 +95,17 @@ pub(crate) async fn refreshed_token(
             return pending().await;
         };
         time::sleep_until(due_at).await;
+        if let Some(token) = &refresh.token {
+            refresh.due_at = None;
+            return token.clone();
+        }
         let request = refresh.request.get_or_insert_with(|| spawn_fetch(source));
         let result = flatten(request.await);
         refresh.request = None;
         match result {
             Ok(token) => {
                 refresh.due_at = None;
+                refresh.token = Some(token.clone());
                 return token;
             }
             Err(error) => output::print_note(&error.to_string()),
@@ -110,8 +128,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_refreshed_half_a_minute_before_expiry_or_at_half_of_a_short_lifetime() {
-        for (lifetime, delay) in [(600, 570), (60, 30), (40, 20), (1, 1), (-5, 1)] {
+    fn a_token_is_refreshed_half_a_minute_before_expiry_or_at_half_of_a_short_lifetime_but_not_within_ten_seconds()
+     {
+        for (lifetime, delay) in [(600, 570), (60, 30), (40, 20), (12, 10), (1, 10), (-5, 10)] {
             let refresh =
                 TokenRefresh::schedule(Timestamp::from_millis(0), Some(100), Some(100 + lifetime));
             let remaining = refresh.due_at.unwrap() - time::Instant::now();

@@ -28,7 +28,7 @@ pub(super) fn check(
 ) -> Result<String> {
     block_on(async {
         let url = worker.websocket_endpoint("/api/subscribe");
-        let mut socket = Socket::connect(&url, token.to_owned(), None).await?;
+        let mut socket = Socket::connect(&url, token, None).await?;
         if wait_until_authenticated(&mut socket).await? == Filter::Own {
             return Err("the access token is limited to its own user's events: use a token with listen:events and without listen:events:self".into());
         }
