@@ -60,8 +60,9 @@ pub(crate) enum Command {
     ///
     /// The Worker stores revocations for REVOCATION_DAYS. For each user there is at most one
     /// revocation of all the user's tokens, and at most one for each session that ended. It
-    /// applies to tokens issued up to its date. A revocation that changes while this command runs
-    /// is printed again.
+    /// applies to tokens issued up to its date; a session's logout or session_revoked applies to all
+    /// of its tokens. Tokens without a session id are revoked by the end of any session. A revocation
+    /// that changes while this command runs is printed again.
     #[command(after_help = "Examples:
   session-events revocations --json | jq -r 'select(.session_id == null).user_id'
   session-events revocations --follow")]
@@ -69,7 +70,7 @@ pub(crate) enum Command {
         /// Continue with each new revocation as it arrives, until Ctrl-C
         ///
         /// Reconnects after a lost connection like `listen`, skips no revocation and prints none
-        /// twice.
+        /// twice. A line never undoes an earlier one.
         #[arg(long)]
         follow: bool,
         #[command(flatten)]
@@ -77,8 +78,9 @@ pub(crate) enum Command {
     },
     /// Print the revocations of one user
     ///
-    /// Prints one line for a revocation of all the user's tokens, and one for each revoked
-    /// session. JSON output is empty if no tokens are revoked. The exit code is 0 in both cases.
+    /// Prints one line for a revocation of all the user's tokens, one for each revoked session, and
+    /// one for tokens without a session id if the end of a session revokes more of them. JSON output
+    /// has only the revocations, and is empty if no tokens are revoked. The exit code is 0 in both cases.
     #[command(after_help = "Example:
   session-events status 'auth0|6182002f34f4dd006b05b5c7'")]
     Status {

@@ -10,6 +10,7 @@
 //! - [`output`]: writing to standard output and standard error.
 //! - [`error`]: the error type and the exit codes.
 //! - [`recent_map`]: a map that keeps only its latest entries, used to suppress duplicates.
+//! - [`revocation`]: the rule by which a revocation applies to a token.
 
 mod arguments;
 mod commands;
@@ -18,6 +19,7 @@ mod error;
 mod options;
 mod output;
 mod recent_map;
+mod revocation;
 
 use std::process::ExitCode;
 

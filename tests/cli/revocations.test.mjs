@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { sce, USER } from "../support/records.mjs";
+import { sce, srrt, USER } from "../support/records.mjs";
 import { jsonLines, runCli } from "./support/cli.mjs";
 import {
   nextDate,
@@ -95,10 +95,20 @@ describe("status", { concurrency: true }, () => {
     await tenant.publish(session, user);
     const { code, output } = await runOnTerminal(t, ["status", USER, ...allArgs]);
     assert.equal(code, 0);
+    const text = `all tokens issued up to ${user.data.date} are revoked (password_changed)
+all tokens of session s1 are revoked (logout at ${session.data.date})
+`;
+    assert.equal(withoutStyles(output), text);
+
+    const details = { session_id: "s2" };
+    const refreshToken = srrt({ user_id: USER, date: nextDate(), details });
+    await tenant.publish(refreshToken);
+    const { date } = refreshToken.data;
+    const later = await runOnTerminal(t, ["status", USER, ...allArgs]);
     assert.equal(
-      withoutStyles(output),
-      `all tokens issued up to ${user.data.date} are revoked (password_changed)
-tokens of session s1 issued up to ${session.data.date} are revoked (logout)
+      withoutStyles(later.output),
+      `${text}tokens of session s2 issued up to ${date} are revoked (refresh_token_revoked)
+tokens that name no session, issued up to ${date}, are revoked
 `,
     );
   });

@@ -7,7 +7,7 @@ import { after, describe, test } from "node:test";
 import { WebSocketServer } from "ws";
 
 import { startFaultyProxy } from "../support/faulty_proxy.mjs";
-import { sce, USER } from "../support/records.mjs";
+import { sce, slo, srrt, USER } from "../support/records.mjs";
 import { authenticated, event } from "../support/scripted_server.mjs";
 import { jsonLines, startBareWorkerdFor, startCli } from "./support/cli.mjs";
 import {
@@ -139,6 +139,34 @@ describe("revocations --follow", { concurrency: true }, () => {
       records.push(live);
       await prints(program, records);
     }
+  });
+
+  test("prints a revocation that applies to further tokens, and no other", async (t) => {
+    const { tenant, loginArgs } = newTenant();
+    const program = follow(t, tenant.worker.url, tenant.slug, loginArgs);
+    await program.waitForOutput(/^Subscribed to /m);
+    const details = { session_id: "s1" };
+    const dates = Array.from({ length: 5 }, nextDate);
+    const revokedAt = (index) => srrt({ user_id: USER, date: dates[index], details });
+    const loggedOutAt = (index) => slo({ user_id: USER, date: dates[index], details });
+    const records = [
+      revokedAt(2),
+      loggedOutAt(1), // ends the session for good, although its date is earlier
+      revokedAt(3), // applies to later tokens without a session id
+      loggedOutAt(4),
+    ];
+    const included = [revokedAt(1), loggedOutAt(0), revokedAt(2), loggedOutAt(3)];
+    const [first, ...others] = records;
+    await tenant.publish(first, included[0], others[0], included[1], others[1], included[2]);
+    await tenant.publish(included[3], others[2]);
+    await program.waitForOutput(new RegExp(`"date":"${dates[4]}"`));
+    assert.deepEqual(
+      jsonLines(program.stdout).map(({ type, date }) => [type, date]),
+      records.map(({ data: { type, date } }) => [
+        type === "slo" ? "logout" : "refresh_token_revoked",
+        date,
+      ]),
+    );
   });
 
   test("retries while the pages are unavailable, and reports unknown event types", async (t) => {

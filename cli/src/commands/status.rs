@@ -1,12 +1,13 @@
 //! `status`: prints the revocations of one user.
 
-use session_events_core::events::revocation::Revocation;
+use session_events_core::{events::revocation::Revocation, timestamp::parse_rfc3339};
 
 use crate::{
     connection::{revocation_pages::RevocationPages, token_source::fetch_token},
     error::Result,
     options::read::ReadOptions,
     output::{self, escape::escape, event_row::event_type},
+    revocation::is_final,
 };
 
 pub(crate) fn run(options: &ReadOptions, user_id: String) -> Result {
@@ -26,18 +27,43 @@ pub(crate) fn run(options: &ReadOptions, user_id: String) -> Result {
     }
     revocations
         .iter()
-        .try_for_each(|revocation| output::print_line(&describe(revocation)))
+        .try_for_each(|revocation| output::print_line(&describe(revocation)))?;
+    match end_without_session(&revocations) {
+        Some(date) => output::print_line(&format!(
+            "tokens that name no session, issued up to {}, are {}",
+            escape(date),
+            output::styled(output::RED, "revoked")
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Returns the date up to which tokens without a session id are revoked, if that is later than the
+/// date for all tokens: the end of any session of the user applies to them.
+fn end_without_session(revocations: &[Revocation]) -> Option<&str> {
+    let latest = revocations
+        .iter()
+        .max_by_key(|revocation| {
+            let is_of_user = revocation.session_id.is_none();
+            (parse_rfc3339(&revocation.date), is_of_user)
+        })
+        .filter(|latest| latest.session_id.is_some())?;
+    Some(&latest.date)
 }
 
 fn describe(revocation: &Revocation) -> String {
-    let tokens = match &revocation.session_id {
-        None => "all tokens".to_owned(),
-        Some(session_id) => format!("tokens of session {}", escape(session_id)),
-    };
-    format!(
-        "{tokens} issued up to {} are {} ({})",
-        escape(&revocation.date),
-        output::styled(output::RED, "revoked"),
-        event_type(revocation)
-    )
+    let date = escape(&revocation.date);
+    let event_type = event_type(revocation);
+    let revoked = output::styled(output::RED, "revoked");
+    match &revocation.session_id {
+        None => format!("all tokens issued up to {date} are {revoked} ({event_type})"),
+        Some(session_id) if is_final(revocation) => format!(
+            "all tokens of session {} are {revoked} ({event_type} at {date})",
+            escape(session_id)
+        ),
+        Some(session_id) => format!(
+            "tokens of session {} issued up to {date} are {revoked} ({event_type})",
+            escape(session_id)
+        ),
+    }
 }

@@ -22,6 +22,7 @@ use crate::{
     options::{output::OutputOptions, read::ReadOptions},
     output::{self, event_row::revocation_line},
     recent_map::RecentMap,
+    revocation::is_final,
 };
 
 /// The number of printed revocations after which the pages are read again.
@@ -68,10 +69,37 @@ pub(super) fn run(options: &ReadOptions) -> Result {
 struct Follower {
     pages: RevocationPages,
     output: OutputOptions,
-    /// The date of the last printed revocation for each user and session.
-    printed: RecentMap<(String, Option<String>), Option<Timestamp>>,
+    /// What the printed revocations of each user and session amount to.
+    printed: RecentMap<(String, Option<String>), Printed>,
     /// The number of revocations printed since the last page was read.
     since_last_page: u32,
+}
+
+/// The effect of all printed revocations of one user and session.
+#[derive(Clone, Copy)]
+struct Printed {
+    /// The latest date.
+    date: Option<Timestamp>,
+    is_final: bool,
+}
+
+impl Printed {
+    fn new(revocation: &Revocation) -> Self {
+        Self {
+            date: parse_rfc3339(&revocation.date),
+            is_final: is_final(revocation),
+        }
+    }
+
+    /// Adds a revocation. Returns `None` if it applies to no further token.
+    fn with(self, revocation: &Revocation) -> Option<Self> {
+        let Self { date, is_final } = Self::new(revocation);
+        let is_new = date > self.date || (is_final && !self.is_final);
+        is_new.then(|| Self {
+            date: date.max(self.date),
+            is_final: is_final || self.is_final,
+        })
+    }
 }
 
 impl Follower {
@@ -125,15 +153,17 @@ impl Follower {
         }
     }
 
-    /// Prints a revocation unless it, or a later one for the same user and session, has already
-    /// been printed.
+    /// Prints a revocation unless those printed for the same user and session already include it.
     fn print_revocation(&mut self, revocation: Revocation) -> Result {
         let key = (revocation.user_id.clone(), revocation.session_id.clone());
-        let date = parse_rfc3339(&revocation.date);
-        if self.printed.get(&key).is_some_and(|last| date <= *last) {
+        let printed = match self.printed.get(&key) {
+            Some(printed) => printed.with(&revocation),
+            None => Some(Printed::new(&revocation)),
+        };
+        let Some(printed) = printed else {
             return Ok(());
-        }
-        self.printed.insert(key, date);
+        };
+        self.printed.insert(key, printed);
         self.since_last_page = self.since_last_page.saturating_add(1);
         if self.output.is_json() {
             output::print_json(&revocation)
