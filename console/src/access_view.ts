@@ -1,7 +1,8 @@
 // The access panel: the token form, the identity and claims of the current token, and error messages.
 import type { Connected } from "session-events";
 
-import { find, html } from "./dom.ts";
+import { find, html, setText } from "./dom.ts";
+import { escapeJson } from "./escape.ts";
 import { formatDate, formatExpiry } from "./time.ts";
 
 interface Options {
@@ -48,7 +49,7 @@ export class AccessView {
     const signIn = find<HTMLButtonElement>("sign-in");
     if (localIssuer) {
       signIn.hidden = false;
-      signIn.textContent = `Sign in at ${localIssuer.host}`;
+      setText(signIn, `Sign in at ${localIssuer.host}`);
       signIn.addEventListener("click", () => onSignIn(localIssuer));
     }
   }
@@ -65,7 +66,7 @@ export class AccessView {
     this.#identity.hidden = true;
     this.#tokenPanel.hidden = false;
     this.#tokenDetails.hidden = claims === undefined;
-    find("claims").textContent = JSON.stringify(claims, null, 2);
+    find("claims").textContent = escapeJson(JSON.stringify(claims, null, 2) ?? "");
     this.#problem.hidden = true;
   }
 
@@ -103,7 +104,7 @@ export class AccessView {
   /** Shows an error. Unless the server is unreachable, the form appears, to enter another token. */
   showError(code: string, message = ""): void {
     const text = REJECTED.includes(code) ? `The token was rejected: ${message}` : message;
-    this.#problem.textContent = MESSAGES[code] ?? text;
+    setText(this.#problem, MESSAGES[code] ?? text);
     this.#problem.hidden = false;
     if (code !== "connection_failed") this.#form.hidden = false;
   }

@@ -1,5 +1,6 @@
 // The state of the connection, shown in the page's header and in its title.
-import { find } from "./dom.ts";
+import { find, setText } from "./dom.ts";
+import { escapeHidden } from "./escape.ts";
 
 const TITLE_SYMBOLS = { disconnected: "○", connecting: "◌", connected: "●" };
 
@@ -12,7 +13,7 @@ export class ConnectionView {
 
   constructor(tenant: string) {
     this.#tenant = tenant;
-    find("tenant").textContent = tenant;
+    setText(find("tenant"), tenant);
   }
 
   showConnected(): void {
@@ -45,6 +46,6 @@ export class ConnectionView {
     this.#state.dataset["state"] = state;
     // Setting the same text again would make a screen reader repeat it.
     if (this.#state.textContent !== text) this.#state.textContent = text;
-    document.title = `${TITLE_SYMBOLS[state]} ${this.#tenant} · session-events`;
+    document.title = `${TITLE_SYMBOLS[state]} ${escapeHidden(this.#tenant)} · session-events`;
   }
 }

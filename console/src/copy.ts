@@ -1,6 +1,6 @@
 // The buttons that copy a shell command. Commands contain no token: the shell reads it from
 // $TOKEN or $PUBLISH_TOKEN.
-import { find } from "./dom.ts";
+import { find, setText } from "./dom.ts";
 
 /** How long the confirmation stays visible, in milliseconds. */
 const CONFIRMATION_MS = 4_000;
@@ -16,7 +16,7 @@ export function initCopyButtons(tenantUrl: string): void {
     subscribers: read("/api/listeners"),
     publish: `curl '${tenantUrl}/api/publish' -H "Authorization: $PUBLISH_TOKEN" -d '${record}'`,
   };
-  find("publish-command").textContent = commands["publish"] ?? "";
+  setText(find("publish-command"), commands["publish"] ?? "");
   for (const button of document.querySelectorAll<HTMLButtonElement>("[data-copy]")) {
     const command = commands[button.dataset["copy"] ?? ""] ?? "";
     button.addEventListener("click", () => void copy(command));

@@ -1,11 +1,17 @@
 // Helpers that find and create elements. Text is only ever set as text, so the contents of an event
-// cannot become markup.
+// cannot become markup, and hidden characters in it are escaped.
+import { escapeHidden } from "./escape.ts";
 
 /** Returns an element of the page by its id. Throws if it is missing. */
 export function find<T extends Element = HTMLElement>(id: string): T {
   const element = document.getElementById(id);
   if (!element) throw new Error(`the page has no #${id}`);
   return element as unknown as T;
+}
+
+/** Sets the text of an element, with hidden characters escaped. */
+export function setText(element: Node, text: string): void {
+  element.textContent = escapeHidden(text);
 }
 
 /** Creates an HTML element. String children become text nodes. */
@@ -33,7 +39,10 @@ function complete<E extends Element>(
   attributes: Readonly<Record<string, string | number>>,
   children: readonly (Node | string)[],
 ): E {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...children);
+  for (const [name, value] of Object.entries(attributes))
+    element.setAttribute(name, escapeHidden(String(value)));
+  element.append(
+    ...children.map((child) => (typeof child === "string" ? escapeHidden(child) : child)),
+  );
   return element;
 }

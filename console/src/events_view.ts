@@ -3,6 +3,7 @@ import type { SessionEvent } from "session-events";
 
 import { drawChart } from "./chart.ts";
 import { find, html } from "./dom.ts";
+import { escapeHidden } from "./escape.ts";
 import { EVENT_TYPES, eventTypeOf, type EventType } from "./event_types.ts";
 import { formatAge, formatDate } from "./time.ts";
 
@@ -191,7 +192,9 @@ function createEntry(event: SessionEvent, isNew: boolean): Entry {
     cell(time),
   );
   const { id, user_id, session_id = "" } = event;
-  const searchText = [id, user_id, session_id].join("\n").toLowerCase();
+  const searched = [id, user_id, session_id];
+  // The user may search for an id as it is, or as the page shows it.
+  const searchText = [...searched, ...searched.map(escapeHidden)].join("\n").toLowerCase();
   return { event, type, date, row, time, searchText };
 }
 

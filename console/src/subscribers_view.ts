@@ -1,5 +1,5 @@
 // The list of connected subscribers, polled while the page is visible.
-import { find, html } from "./dom.ts";
+import { find, html, setText } from "./dom.ts";
 import { formatDate, formatDuration } from "./time.ts";
 
 const POLL_INTERVAL_MS = 5_000;
@@ -66,7 +66,7 @@ export class SubscribersView {
 
   #show(listeners: readonly Listener[], note: string): void {
     find("subscriber-count").textContent = listeners.length ? String(listeners.length) : "";
-    this.#note.textContent = note;
+    setText(this.#note, note);
     const subscribers = groupBySubscriber(listeners);
     const others = subscribers.length - MAX_LINES;
     this.#list.replaceChildren(...subscribers.slice(0, MAX_LINES).map(listItem));

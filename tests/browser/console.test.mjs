@@ -41,6 +41,45 @@ describe("The console", { concurrency: 4 }, () => {
     assert.match(await page.title(), new RegExp(`^● ${tenant.slug}`));
   });
 
+  test("shows hidden characters of ids, claims and errors as escapes, so that they cannot mislead", async (t) => {
+    const hidden = "\u007f\u009b\u202e\u2066\u200b\ufeff\u2028\u3164\ufe0f\u{e0041}";
+    const escaped =
+      "\\u{7f}\\u{9b}\\u{202e}\\u{2066}\\u{200b}\\u{feff}\\u{2028}\\u{3164}\\u{fe0f}\\u{e0041}";
+    const [user, session] = [`auth0|${hidden}jane`, `s${hidden}`];
+    const { tenant, rows, connect, waitForState, page } = await open(t);
+    await tenant.publish(slo({ user_id: user, details: { session_id: session } }));
+    await tenant.subscribe({ sub: user, scope: "listen:events:self" });
+    const token = tenant.token({ sub: `api${hidden}`, scope: "listen:events", name: `"${hidden}` });
+    await connect(token);
+    await waitForState("Connected");
+    await waitForCount(rows, 1);
+    await waitForCount(page.locator("#subscriber-list li"), 2);
+    const cells = await rows.first().getByRole("cell").allTextContents();
+    assert.deepEqual(cells.slice(1, 3), [`auth0|${escaped}jane`, `s${escaped}`]);
+    await page.getByTitle(`s${escaped}`).waitFor();
+    const subscribers = await page.locator("#subscriber-list li > span").allTextContents();
+    assert.deepEqual(subscribers.sort(), [`api${escaped}`, `auth0|${escaped}jane`]);
+    assert.equal(await page.locator("#identity dd").first().textContent(), `api${escaped}`);
+    const claims = await page.locator("#claims").textContent();
+    assert.deepEqual(JSON.parse(claims).name, `"${hidden}`);
+    const texts = await page.evaluate(() => {
+      const texts = [document.title];
+      const nodes = document.createNodeIterator(document.body, NodeFilter.SHOW_ALL);
+      for (let node = nodes.nextNode(); node; node = nodes.nextNode())
+        texts.push(node.nodeValue ?? "", ...[...(node.attributes ?? [])].map(({ value }) => value));
+      return texts;
+    });
+    for (const text of texts)
+      assert.doesNotMatch(text, /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Default_Ignorable_Code_Point}]/u);
+
+    // The search finds the text that the page shows, and the id itself.
+    for (const text of [escaped, hidden.slice(2, 5)]) {
+      await page.getByLabel("Search for a user").fill(text);
+      await page.getByText(`auth0|${escaped}jane`).first().waitFor();
+      assert.equal(await rows.count(), 1);
+    }
+  });
+
   test("filters events by type and by search text, with keyboard shortcuts", async (t) => {
     const { tenant, rows, connect, page } = await open(t);
     await tenant.publish(slo({ user_id: "auth0|one" }), scp({ user_id: "auth0|two" }));
