@@ -64,6 +64,8 @@ export async function noisyNeighbour({ startOurs, subscribers, scaled, rounds, p
       const end = performance.now() + FLOOD_MS;
       noisy.push(...(await sample(PUBLICATIONS, publish, end)));
       await side.stopFlood();
+      // The Worker first handles the messages that it has already received.
+      await publish();
     }
     rows.push(toRow({ ours: { samples: noisy }, floor: { samples: quiet } }, { title }));
   }
