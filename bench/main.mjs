@@ -88,7 +88,7 @@ await main(async () => {
 /** Builds the Worker for production, because the measurement is of the deployed bundle. */
 function build() {
   const progress = new Progress("Building the Worker for production", process.stderr);
-  const { status, stderr } = spawnSync("npm", ["run", "--silent", "deploy:dry-run"], {
+  const { status, stderr } = spawnSync("npm", ["run", "--silent", "bundle"], {
     cwd: ROOT,
     encoding: "utf8",
     env: { ...process.env, WRANGLER_SEND_METRICS: "false" },

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { ScriptError } from "../scripts/terminal.mjs";
-import { publishToken, PUBLISH_SECRET } from "../tests/support/built_worker.mjs";
-import { nodeFetch } from "../tests/support/issuer.mjs";
+import { publishToken, PUBLISH_SECRET, tenantsWith } from "../tests/support/built_worker.mjs";
+import { AUDIENCE, nodeFetch } from "../tests/support/issuer.mjs";
 import { BareWorkerd } from "../tests/support/workerd.mjs";
 import { Remote } from "./remote.mjs";
 
@@ -21,8 +21,8 @@ const SETTLE_TIMEOUT_MS = 5_000;
 
 /** Creates the side of this project's Worker, with key sets from `issuer`. */
 export const createOurs = (client, issuer) => {
-  const ISSUERS = JSON.stringify({ acme: [{ issuer: issuer.issuer }] });
-  return new Side("ours", client, new BareWorkerd({ PUBLISH_SECRET, ISSUERS }));
+  const TENANTS = tenantsWith({ acme: [issuer.issuer] });
+  return new Side("ours", client, new BareWorkerd({ PUBLISH_SECRET, AUDIENCE, TENANTS }));
 };
 
 /** Creates the side of the floor. */

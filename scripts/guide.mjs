@@ -1,7 +1,7 @@
 // The commands that `npm start` prints, for pasting into a second terminal.
 import { paint } from "./terminal.mjs";
 
-export function guide(worker, slug, issuer, { token, publishToken }) {
+export function guide(worker, slug, issuer, audience, { token, publishToken }) {
   const tenant = worker + slug;
   const socket = `${tenant.replace("http", "ws")}/api/subscribe`;
   const protocols = '["session-events", "bearer." + process.env.TOKEN]';
@@ -9,7 +9,7 @@ export function guide(worker, slug, issuer, { token, publishToken }) {
   const record = `{"log_id":"'$(date +%s)'","data":{"type":"slo","user_id":"auth0|jane"}}`;
   const command = "npm run --silent cli --";
   const address = `--url ${worker.slice(0, -1)} --tenant ${slug}`;
-  const application = `--issuer ${issuer} --client-id my-backend --client-secret any`;
+  const application = `--issuer ${issuer} --audience ${audience} --client-id my-backend --client-secret any`;
   const hasDefaultPorts = worker.endsWith(":8787/") && issuer.endsWith(":8788/");
   const settings = hasDefaultPorts ? "" : `SESSION_EVENTS_URL=${worker} AUTH0_ISSUER=${issuer} `;
   const jane = "auth0%7C6182002f34f4dd006b05b5c7";

@@ -52,10 +52,12 @@ async function run(port) {
   const issuer = await startIssuer(ISSUER_PORT, AUDIENCE);
   started.push(issuer);
   const secret = userSecret();
-  const publishSecret = secret ?? randomBytes(24).toString("base64url");
+  const publishSecret = secret ?? randomBytes(32).toString("hex");
   const worker = new DevServer(port, {
     AUDIENCE,
-    ISSUERS: JSON.stringify({ [TENANT]: [{ issuer: issuer.url, jwks_uri: keySetUrl(issuer) }] }),
+    TENANTS: JSON.stringify({
+      [TENANT]: { issuers: [{ issuer: issuer.url, jwks_uri: keySetUrl(issuer) }] },
+    }),
     // wrangler reads the user's own secret from .dev.vars. Other users could see it in a command line.
     ...(secret ? {} : { PUBLISH_SECRET: publishSecret }),
   });
@@ -71,7 +73,7 @@ async function run(port) {
   console.log(`${paint("bold", "session-events")} runs at ${paint("cyan", url)}`);
   console.log(`The issuer of the tenant ${TENANT} is ${paint("cyan", issuer.url)}\n`);
   await demonstrate(tenantUrl, token, publishToken, () => issuer.token("my-backend"));
-  console.log(guide(`${url}/`, TENANT, issuer.url, { token, publishToken }));
+  console.log(guide(`${url}/`, TENANT, issuer.url, AUDIENCE, { token, publishToken }));
   await worker.ended;
   throw new ScriptError("wrangler has exited: read its output above, then run npm start again.");
 }

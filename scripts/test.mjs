@@ -33,7 +33,7 @@ const CHECKS = [
   {
     name: "bundle",
     title: "Building the Worker for production",
-    command: "npm run --silent deploy:dry-run",
+    command: "npm run --silent bundle",
   },
   {
     name: "e2e",

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
-use session_events_core::tenant::Tenant;
+use session_events_core::tenant::Slug;
 
 use crate::options::{
     output::OutputOptions,
     publish_token::{PublishSecretOption, PublishTokenOptions},
     read::ReadOptions,
-    worker::{BaseUrl, WorkerOptions, parse_tenant},
+    worker::{BaseUrl, DomainOptions, WorkerOptions, parse_slug},
 };
 
 const SETTINGS_AND_EXIT_CODES: &str = "\
@@ -127,8 +127,10 @@ pub(crate) enum Command {
     )]
     PublishToken {
         /// The tenant: acme for acme.auth0.com, acme@us for acme.us.auth0.com
-        #[arg(value_parser = parse_tenant)]
-        tenant: Tenant,
+        #[arg(value_name = "TENANT", value_parser = parse_slug)]
+        slug: Slug,
+        #[command(flatten)]
+        domain: DomainOptions,
         /// The URL of the Worker, to print the complete payload URL: https://events.example.com
         #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
         url: Option<BaseUrl>,

@@ -29,10 +29,11 @@ pub(crate) fn run(command: Command) -> Result {
             output,
         } => publish::run(&worker, &publish_token, &file, output),
         Command::PublishToken {
-            tenant,
+            slug,
+            domain,
             url,
             publish_secret,
-        } => publish_token::run(&tenant, url.as_ref(), &publish_secret),
+        } => publish_token::run(&slug, &domain.tenant(&slug), url.as_ref(), &publish_secret),
         Command::Doctor {
             options,
             publish_token,

@@ -2,6 +2,8 @@
 
 use std::{fmt, process::ExitCode};
 
+use session_events_core::error::ConfigError;
+
 /// A `Result` with the error type of this crate.
 pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
 
@@ -69,6 +71,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
 
 impl From<String> for Error {
     fn from(message: String) -> Self {

@@ -12,13 +12,24 @@ mod token_error;
 
 pub use token_error::TokenError;
 
-/// An invalid configuration variable.
+/// A configuration variable that is invalid or missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The name of the variable.
-    pub variable: &'static str,
+    pub variable: Cow<'static, str>,
     /// The message that follows the variable's name, for example: is empty.
     pub problem: String,
+}
+
+impl ConfigError {
+    /// Returns the error of a variable. `problem` follows the variable's name and has no full stop
+    /// at the end.
+    pub fn new(variable: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
+        Self {
+            variable: variable.into(),
+            problem: problem.into(),
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -108,7 +119,7 @@ pub enum ApiError {
     TooManyRequests(RequestLimit),
     /// The secret that publish tokens are derived from is not set.
     NotConfigured,
-    /// A configuration variable is invalid.
+    /// A configuration variable is invalid or missing.
     Misconfigured(ConfigError),
     /// An unexpected failure. The log has the details.
     Internal(Incident),
@@ -329,7 +340,7 @@ impl ApiError {
                 "The token was not renewed, because this socket or its subject renews too often. Wait 10 seconds between renewals."
             }
             Self::NotConfigured => {
-                "Publishing is not configured. Set the secret with `wrangler secret put PUBLISH_SECRET`."
+                "Publishing is not configured. Generate a secret with `openssl rand -hex 32` and set it with `npx wrangler secret put PUBLISH_SECRET --env production`."
             }
             Self::Misconfigured(error) => return error.to_string().into(),
             Self::Internal(_) => {

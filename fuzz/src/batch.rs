@@ -12,8 +12,6 @@ use session_events_core::{
     timestamp::{Timestamp, utc_date},
 };
 
-use super::acme;
-
 /// Every piece of the body is counted once, every event respects the size limits, and the result
 /// for a record does not depend on the other records in the body.
 pub fn batch(body: &[u8]) {
@@ -57,7 +55,7 @@ pub fn batch(body: &[u8]) {
 fn read(body: &[u8]) -> Result<Batch, ApiError> {
     read_batch(
         body,
-        &acme(),
+        Some("acme"),
         &EventTypes::all(),
         Timestamp::from_millis(1_700_000_000_000),
     )

@@ -1,19 +1,27 @@
 //! Property: reading the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use session_events_core::tenant::{
-    Tenant,
-    config::{AUDIENCE, Config, ISSUERS, SHARDS, TENANTS, is_loopback},
+    Slug, Tenant,
+    config::{Config, TENANTS, TenantConfig, is_loopback},
 };
 use url::{Host, Url};
 
-use super::acme;
+/// The names of variables start with one of these.
+const VARIABLES: [&str; 6] = [
+    "AUDIENCE",
+    TENANTS,
+    "ISSUERS",
+    "EVENTS",
+    "REVOCATION_DAYS",
+    "SHARDS",
+];
 
-/// A valid configuration contains every tenant and issuer in the input. Key-set URLs use `https`, or
-/// `http` with a loopback host, according to an independent URL parser. The input consists of lines
-/// `NAME=value`.
+/// A valid configuration contains every tenant and issuer in the input, and no other tenant. No two
+/// tenants have the same domain. Key-set URLs use `https`, or `http` with a loopback host, according
+/// to an independent URL parser. The input consists of lines `NAME=value`.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -22,58 +30,97 @@ pub fn config(bytes: &[u8]) {
         .lines()
         .filter_map(|line| line.split_once('='))
         .collect();
-    let config = match Config::read(|name| variables.get(name).map(|&text| text.to_owned())) {
+    let lookup = |name: &str| variables.get(name).map(|&text| text.to_owned());
+    let config = match Config::read(lookup) {
         Ok(config) => config,
         Err(error) => {
-            let known = [AUDIENCE, TENANTS, ISSUERS, SHARDS];
-            assert!(known.contains(&error.variable));
-            return assert!(error.to_string().contains(error.variable));
+            assert!(
+                VARIABLES
+                    .iter()
+                    .any(|name| error.variable.starts_with(name))
+            );
+            return assert!(error.to_string().contains(error.variable.as_ref()));
         }
     };
-    assert!(!config.audience().trim().is_empty());
-    check_tenants(&config, variables.get(TENANTS).unwrap_or(&""));
-    check_issuers(&config, variables.get(ISSUERS).unwrap_or(&""));
+    assert_eq!(Config::check_form(lookup), Ok(()));
+    let tenants = variables.get(TENANTS).expect("a configuration has tenants");
+    let stranger = Slug::parse("a-stranger-to-every-list@jp").expect("a slug");
+    match tenants.trim() {
+        "*" => check_tenant(
+            &config,
+            &config.tenant(&stranger).expect("any tenant"),
+            None,
+        ),
+        table if table.starts_with('{') => {
+            assert!(table.contains(&stranger.to_string()) || config.tenant(&stranger).is_none());
+            check_table(&config, &variables);
+        }
+        list => {
+            for slug in list
+                .split(',')
+                .map(str::trim)
+                .filter(|slug| !slug.is_empty())
+            {
+                let slug = Slug::parse(slug).expect("a slug");
+                check_tenant(&config, &config.tenant(&slug).expect("a tenant"), None);
+            }
+        }
+    }
 }
 
-fn check_tenants(config: &Config, list: &str) {
-    let slugs = || {
-        list.split(',')
-            .map(str::trim)
-            .filter(|slug| !slug.is_empty())
+fn check_table(config: &Config, variables: &BTreeMap<&str, &str>) {
+    let mut domains = BTreeSet::new();
+    let is_number = |number: &str| (2..=64).any(|expected| number == expected.to_string());
+    for (name, text) in variables {
+        let continues = name.strip_prefix("TENANTS_").is_some_and(is_number);
+        if !(*name == TENANTS || continues) || text.trim().is_empty() {
+            continue;
+        }
+        let entries: BTreeMap<String, Value> = serde_json::from_str(text).expect("JSON");
+        for (slug, entry) in entries {
+            let slug = Slug::parse(&slug).expect("a slug");
+            let tenant = config.tenant(&slug).expect("a tenant");
+            check_tenant(config, &tenant, Some(&entry));
+            assert!(domains.insert(tenant.tenant().domain().to_owned()));
+        }
+    }
+}
+
+fn check_tenant(config: &Config, tenant: &TenantConfig, entry: Option<&Value>) {
+    let member = |name: &str| {
+        entry
+            .and_then(|entry| entry.get(name))
+            .filter(|member| !member.is_null())
     };
-    for slug in slugs() {
-        assert!(config.serves(&Tenant::from_slug(slug).expect("a tenant")));
-    }
-    let other = Tenant::from_slug("a-stranger-to-every-list@jp").expect("a tenant");
-    let is_listed = slugs().any(|slug| Tenant::from_slug(slug).as_ref() == Some(&other));
-    assert_eq!(config.serves(&other), is_listed || slugs().next().is_none());
-}
+    assert!(!tenant.audience().trim().is_empty());
+    let domain = tenant.tenant().domain();
+    let auth0_domain = tenant.slug().auth0_domain();
+    let given = member("domain").map(|domain| domain.as_str().expect("text"));
+    assert_eq!(domain, given.unwrap_or(&auth0_domain));
+    let url = Url::parse(&format!("https://{domain}/")).expect("a host");
+    assert_eq!(url.host_str(), Some(domain));
+    let same = Tenant::from_domain(domain).expect("a domain");
+    assert_eq!(config.tenant_of_domain(&same).as_deref(), Some(tenant));
 
-fn check_issuers(config: &Config, json: &str) {
-    let auth0_issuer = "https://acme.us.auth0.com/";
-    assert!(config.issuer(&acme(), auth0_issuer).is_some());
-    if json.trim().is_empty() {
-        return;
+    let listed = member("issuers").and_then(Value::as_array);
+    if given.is_none() || listed.is_none() {
+        assert!(tenant.issuer(&format!("https://{domain}/")).is_some());
     }
-    let entries: BTreeMap<String, Vec<Value>> = serde_json::from_str(json).expect("JSON");
-    for (slug, list) in entries {
-        let tenant = Tenant::from_slug(&slug).expect("a tenant");
-        for entry in list {
-            // serde also reads a struct from an array of its fields.
-            let iss = entry.get("issuer").or_else(|| entry.get(0));
-            let iss = iss.and_then(Value::as_str).expect("text");
-            let issuer = config.issuer(&tenant, iss).expect("the issuer is known");
-            assert_eq!(issuer.issuer, iss);
-            check_url(&issuer.issuer);
-            check_url(&issuer.jwks_uri);
-        }
-        for origin in config.local_issuer_origins(&tenant) {
-            // The origin becomes part of a Content-Security-Policy.
-            assert!(!origin.contains([' ', ';', ',', '\'', '"']), "{origin}");
-            let url = Url::parse(&origin).expect("an origin");
-            assert_eq!(url.path(), "/");
-            assert!(url.host_str().is_some_and(is_loopback), "{origin}");
-        }
+    for entry in listed.into_iter().flatten() {
+        let iss = entry.as_str().or_else(|| entry.get("issuer")?.as_str());
+        assert!(tenant.issuer(iss.expect("text")).is_some());
+    }
+    assert!(!tenant.issuers().is_empty());
+    for issuer in tenant.issuers() {
+        check_url(&issuer.issuer);
+        check_url(&issuer.jwks_uri);
+    }
+    for origin in tenant.local_issuer_origins() {
+        // The origin becomes part of a Content-Security-Policy.
+        assert!(!origin.contains([' ', ';', ',', '\'', '"']), "{origin}");
+        let url = Url::parse(&origin).expect("an origin");
+        assert_eq!(url.path(), "/");
+        assert!(url.host_str().is_some_and(is_loopback), "{origin}");
     }
 }
 

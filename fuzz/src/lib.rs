@@ -11,8 +11,6 @@ mod session;
 mod slug;
 mod token;
 
-use session_events_core::tenant::Tenant;
-
 pub use self::{
     batch::batch, config::config, key_set::key_set, session::session, slug::slug, token::token,
 };
@@ -29,7 +27,3 @@ pub const PROPERTIES: [(&str, Property); 6] = [
     ("slug", slug),
     ("token", token),
 ];
-
-fn acme() -> Tenant {
-    Tenant::from_slug("acme@us").expect("a valid slug")
-}

@@ -2,25 +2,25 @@
 
 use session_events_core::{
     protocol::{request_url::RequestUrl, route::Route},
-    tenant::Tenant,
+    tenant::Slug,
 };
 
-/// A tenant's domain is one label with an optional region under `auth0.com`. A route contains the
-/// tenant and path of its text. The parts of a URL are substrings of its text.
+/// The Auth0 domain of a slug is one label with an optional region under `auth0.com`. A route
+/// contains the slug and path of its text. The parts of a URL are substrings of its text.
 pub fn slug(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let tenant = Tenant::from_slug(text);
-    if let Some(tenant) = &tenant {
-        check_tenant(tenant);
+    let slug = Slug::parse(text);
+    if let Some(slug) = &slug {
+        check_slug(slug);
     }
-    if let Some(tenant) = Tenant::from_domain(text) {
-        assert_eq!(tenant.domain(), text);
-        check_tenant(&tenant);
+    if let Some(slug) = Slug::from_auth0_domain(text) {
+        assert_eq!(slug.auth0_domain(), text);
+        check_slug(&slug);
     }
     let path = format!("/{text}/api/events");
-    assert_eq!(Route::parse(&path).is_ok(), tenant.is_some());
+    assert_eq!(Route::parse(&path).is_ok(), slug.is_some());
 
     check_route(text);
     if let Ok(target) = RequestUrl::parse(text) {
@@ -33,12 +33,12 @@ pub fn slug(bytes: &[u8]) {
     assert_eq!(target.parameter("last_event_id").as_deref(), Some(text));
 }
 
-fn check_tenant(tenant: &Tenant) {
-    let domain = tenant.domain();
+fn check_slug(slug: &Slug) {
+    let domain = slug.auth0_domain();
     let host = domain.strip_suffix(".auth0.com").expect("Auth0's domain");
     let (name, locality) = host.split_once('.').unwrap_or((host, "us"));
     assert!(["us", "eu", "au", "jp", "uk", "ca"].contains(&locality));
-    assert_eq!(name, tenant.name());
+    assert_eq!(name, slug.name());
     assert!((3..=63).contains(&name.len()));
     assert!(
         name.bytes()
@@ -46,11 +46,11 @@ fn check_tenant(tenant: &Tenant) {
     );
     assert!(!name.starts_with('-') && !name.ends_with('-'));
 
-    assert_eq!(Tenant::from_domain(&domain).as_ref(), Some(tenant));
-    let slug = tenant.to_string();
-    assert_eq!(Tenant::from_slug(&slug).as_ref(), Some(tenant));
-    let encoded = slug.replace('@', "%40");
-    assert_eq!(Tenant::from_slug(&encoded).as_ref(), Some(tenant));
+    assert_eq!(Slug::from_auth0_domain(&domain).as_ref(), Some(slug));
+    let text = slug.to_string();
+    assert_eq!(Slug::parse(&text).as_ref(), Some(slug));
+    let encoded = text.replace('@', "%40");
+    assert_eq!(Slug::parse(&encoded).as_ref(), Some(slug));
     let url = url::Url::parse(&format!("https://{domain}/")).expect("a host");
     assert_eq!(url.host_str(), Some(domain.as_str()));
 }
@@ -59,14 +59,14 @@ fn check_route(path: &str) {
     match Route::parse(path) {
         Ok(Route::Index) => assert_eq!(path, "/"),
         Ok(Route::Tenant(wanted)) => {
-            let (tenant, internal_path) = (&wanted.tenant, wanted.internal_path);
-            check_tenant(tenant);
-            let slug = path
+            let (slug, internal_path) = (&wanted.slug, wanted.internal_path);
+            check_slug(slug);
+            let segment = path
                 .strip_suffix(internal_path)
                 .expect("the end of the path");
-            let slug = slug.strip_prefix('/').expect("the start of the path");
-            assert_eq!(Tenant::from_slug(slug).as_ref(), Some(tenant));
-            let canonical = format!("/{tenant}{internal_path}");
+            let segment = segment.strip_prefix('/').expect("the start of the path");
+            assert_eq!(Slug::parse(segment).as_ref(), Some(slug));
+            let canonical = format!("/{slug}{internal_path}");
             assert_eq!(Route::parse(&canonical), Ok(Route::Tenant(wanted)));
         }
         Err(_) => {}

@@ -14,7 +14,10 @@ use session_events_core::{
     error::{ApiError, TokenError},
     protocol::filter::Filter,
     sessions::listener::Listener,
-    tenant::config::{Config, DEFAULT_AUDIENCE},
+    tenant::{
+        Slug,
+        config::{Config, TenantConfig},
+    },
     timestamp::Timestamp,
     tokens::{
         access_token::{AccessToken, MAX_TOKEN_BYTES, Verifier, verify},
@@ -23,13 +26,19 @@ use session_events_core::{
     },
 };
 
-use super::acme;
-
 const NOW: i64 = 1_700_000_000;
-const ISSUERS: &str = r#"{"acme@us":[{"issuer":"https://login.acme.com/"}]}"#;
+const AUDIENCE: &str = "https://events.auth0a.com/api";
+const TENANTS: &str = r#"{"acme@us":{"issuers":["https://login.acme.com/"]}}"#;
 
-static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    Config::read(|name| (name == "ISSUERS").then(|| ISSUERS.to_owned())).expect("a configuration")
+static ACME: LazyLock<TenantConfig> = LazyLock::new(|| {
+    let config = Config::read(|name| match name {
+        "AUDIENCE" => Some(AUDIENCE.to_owned()),
+        "TENANTS" => Some(TENANTS.to_owned()),
+        _ => None,
+    });
+    let acme = Slug::parse("acme@us").expect("a slug");
+    let config = config.expect("a configuration");
+    config.tenant(&acme).expect("a tenant").into_owned()
 });
 
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
@@ -126,8 +135,7 @@ fn verify_with(
         accepts_signatures,
         calls: RefCell::default(),
     };
-    let tenant = acme();
-    let result = poll_once(verify(token, &tenant, &CONFIG, &verifier));
+    let result = poll_once(verify(token, &ACME, &verifier));
     (result, verifier.calls.into_inner())
 }
 
@@ -159,7 +167,7 @@ fn check(token: &str, accepted: &AccessToken, algorithm: Algorithm, jwks_uri: &s
     let iss = claims["iss"].as_str().expect("an issuer");
     assert!(["https://acme.us.auth0.com/", "https://login.acme.com/"].contains(&iss));
     assert_eq!(jwks_uri, format!("{iss}.well-known/jwks.json"));
-    let audience = DEFAULT_AUDIENCE;
+    let audience = AUDIENCE;
     let audiences = claims["aud"].as_array().into_iter().flatten();
     assert!(claims["aud"] == audience || audiences.into_iter().any(|aud| aud == audience));
     assert!(!accepted.sub().is_empty() && claims["sub"] == accepted.sub());

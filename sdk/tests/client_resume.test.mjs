@@ -5,10 +5,10 @@ import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 
 import { BareWorkerd } from "../../tests/support/bare_workerd.mjs";
-import { keySetResponses, Issuer } from "../../tests/support/issuer.mjs";
+import { AUDIENCE, keySetResponses, Issuer } from "../../tests/support/issuer.mjs";
 import { slo, USER } from "../../tests/support/records.mjs";
 import { waitFor } from "../../tests/support/wait_for.mjs";
-import { PUBLISH_SECRET } from "../../tests/support/worker.mjs";
+import { PUBLISH_SECRET, tenantsWith } from "../../tests/support/worker.mjs";
 import { startFaultyProxy } from "../../tests/support/faulty_proxy.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
@@ -24,7 +24,8 @@ after(() => server.close());
 async function start() {
   const workerd = new BareWorkerd({
     PUBLISH_SECRET,
-    ISSUERS: JSON.stringify({ acme: [{ issuer: issuer.issuer }] }),
+    AUDIENCE,
+    TENANTS: tenantsWith({ acme: [issuer.issuer] }),
   });
   await workerd.start();
   after(() => workerd.kill());

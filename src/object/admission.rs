@@ -226,7 +226,7 @@ impl TenantHub {
 
     async fn verify(&self, token: &str) -> Result<AccessToken> {
         let verifier = self.role.verifier();
-        access_token::verify(token, &self.tenant, self.config()?, &verifier).await
+        access_token::verify(token, self.tenant_config()?, &verifier).await
     }
 
     /// Rejects sockets if `SHARDS` was lowered and this shard no longer exists.

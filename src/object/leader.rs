@@ -14,7 +14,10 @@ use session_events_core::{
         revocation_page::PageRequest,
     },
     replication::messages::{LogEntry, Snapshot},
-    tenant::{Tenant, config::Config},
+    tenant::{
+        Tenant,
+        config::{Config, TenantConfig},
+    },
     timestamp::Timestamp,
 };
 use worker::{Env, Response, State};
@@ -48,8 +51,8 @@ impl Leader {
     pub(super) fn new(state: &Rc<State>, env: &Env, tenant: Tenant) -> Self {
         let events = Rc::new(EventStore::new(state));
         Self {
-            key_sets: KeySets::new(state, tenant.domain()),
-            domain: tenant.domain(),
+            key_sets: KeySets::new(state, tenant.domain().to_owned()),
+            domain: tenant.domain().to_owned(),
             replicator: Replicator::new(state, env, tenant, Rc::clone(&events)),
             events,
             is_prune_scheduled: Cell::new(false),
@@ -189,18 +192,14 @@ impl Leader {
     }
 
     /// Returns the state of the storage, and the details if the client may see them.
-    pub(super) fn health(
-        &self,
-        tenant: &Tenant,
-        config: &Config,
-        has_details: bool,
-    ) -> Result<Response> {
+    pub(super) fn health(&self, tenant: &TenantConfig, has_details: bool) -> Result<Response> {
         self.events.check().or_storage_unavailable()?;
         let details = if has_details {
             Some(HealthDetails {
-                key_sets: config
-                    .issuers(tenant)
-                    .map(|issuer| self.key_sets.health(issuer.jwks_uri))
+                key_sets: tenant
+                    .issuers()
+                    .iter()
+                    .map(|issuer| self.key_sets.health(issuer.jwks_uri.clone()))
                     .collect(),
                 dropped_revocations: self.events.dropped_revocations().or_storage_unavailable()?,
             })

@@ -6,11 +6,13 @@
 //! WebAssembly never returns memory.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     rc::Rc,
 };
 
 use session_events_core::{
+    error::ApiError,
     protocol::object_request::{HEADER, ObjectRequest, REQUEST_ID_HEADER},
     sessions::session::Session,
     tenant::object_name::ObjectName,
@@ -64,8 +66,17 @@ impl DurableObject {
         if let Err(error) = sockets::set_ping_auto_response(&state) {
             log::incident("object_start", &name, &error);
         }
+        let config = environment::read_config(&env);
+        let tenant_config = match &config {
+            Ok(config) => config
+                .tenant_of_domain(&tenant)
+                .map(Cow::into_owned)
+                .ok_or(ApiError::NotFound),
+            Err(error) => Err(error.clone()),
+        };
         let hub = Rc::new(TenantHub {
-            config: environment::read_config(&env),
+            config,
+            tenant_config,
             name,
             tenant,
             role,

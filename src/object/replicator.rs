@@ -124,7 +124,7 @@ impl Inner {
                 break;
             };
             let detail = format!("shard {number}: {}", error.log_detail());
-            log::warning("shard_not_reached", &self.tenant.domain(), &detail);
+            log::warning("shard_not_reached", self.tenant.domain(), &detail);
             self.with_followers(|followers| followers.mark_unconfirmed(number));
         }
         self.with_followers(|followers| followers.end_append(number));

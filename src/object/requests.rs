@@ -51,7 +51,7 @@ impl TenantHub {
             }
             (ObjectRequest::Events, Role::Leader(leader)) => leader.events().or_internal(step),
             (ObjectRequest::Health { has_details }, Role::Leader(leader)) => {
-                leader.health(&self.tenant, self.config()?, has_details)
+                leader.health(self.tenant_config()?, has_details)
             }
             (
                 ObjectRequest::Revocations {

@@ -9,7 +9,10 @@ use session_events_core::{
     error::ApiError,
     events::event_log::EventLog,
     sessions::rates::Rates,
-    tenant::{Tenant, config::Config},
+    tenant::{
+        Tenant,
+        config::{Config, TenantConfig},
+    },
     timestamp::Timestamp,
 };
 use worker::State;
@@ -30,6 +33,7 @@ use crate::{
 pub(super) struct TenantHub {
     pub(super) state: Rc<State>,
     pub(super) config: Result<Config>,
+    pub(super) tenant_config: Result<TenantConfig>,
     /// The object's name, for log lines.
     pub(super) name: String,
     pub(super) tenant: Tenant,
@@ -72,6 +76,17 @@ impl TenantHub {
     /// Returns the configuration.
     pub(super) fn config(&self) -> Result<&Config> {
         self.config.as_ref().map_err(ApiError::clone)
+    }
+
+    /// Returns the configuration of this tenant.
+    ///
+    /// # Errors
+    ///
+    /// - [`ApiError::Misconfigured`] if the configuration is invalid.
+    /// - [`ApiError::NotFound`] if the tenant is no longer served. Only sockets that were open
+    ///   before the deployment and the alarm still reach its objects.
+    pub(super) fn tenant_config(&self) -> Result<&TenantConfig> {
+        self.tenant_config.as_ref().map_err(ApiError::clone)
     }
 
     /// Logs a socket message that was rejected, or a socket that was closed.

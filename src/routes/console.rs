@@ -8,7 +8,7 @@
 use session_events_core::{
     error::ApiError,
     protocol::console::{File, content_security_policy},
-    tenant::{Tenant, config::Config},
+    tenant::config::TenantConfig,
 };
 use worker::{Env, Fetcher, Headers, Request, RequestInit, Response};
 
@@ -27,8 +27,7 @@ const ORIGIN: &str = "https://assets.invalid";
 pub(super) async fn respond(
     request: &Request,
     env: &Env,
-    config: &Config,
-    tenant: &Tenant,
+    tenant: &TenantConfig,
     file: File,
 ) -> Result<Response> {
     let assets = env.assets(BINDING).map_err(|_| ApiError::NotFound)?;
@@ -36,7 +35,7 @@ pub(super) async fn respond(
     let asset = fetch_asset(&assets, file, if_none_match.as_deref())
         .await
         .or_internal("console")?;
-    let headers = headers(config, tenant, file, &asset).or_internal("console")?;
+    let headers = headers(tenant, file, &asset).or_internal("console")?;
     Ok(asset.with_headers(headers))
 }
 
@@ -59,12 +58,7 @@ async fn fetch_asset(
     }
 }
 
-fn headers(
-    config: &Config,
-    tenant: &Tenant,
-    file: File,
-    asset: &Response,
-) -> worker::Result<Headers> {
+fn headers(tenant: &TenantConfig, file: File, asset: &Response) -> worker::Result<Headers> {
     let headers = Headers::new();
     headers.set("content-type", file.content_type())?;
     // Browsers store the file and revalidate it each time, so a deployment takes effect at once.
@@ -76,7 +70,7 @@ fn headers(
         headers.set("etag", &etag)?;
     }
     if file == File::Page {
-        let policy = content_security_policy(&config.local_issuer_origins(tenant));
+        let policy = content_security_policy(&tenant.local_issuer_origins());
         headers.set("content-security-policy", &policy)?;
         headers.set("cross-origin-opener-policy", "same-origin")?;
         headers.set("referrer-policy", "no-referrer")?;

@@ -37,7 +37,7 @@ impl TenantRequest<'_> {
 
     async fn verify_issued(&self, token: &str) -> Result<IssuedToken> {
         let verifier = self.verifier();
-        access_token::verify_issued(token, self.leader.tenant, self.config, &verifier).await
+        access_token::verify_issued(token, self.tenant, &verifier).await
     }
 
     async fn is_revoked(&self, token: &IssuedToken) -> Result<bool> {

@@ -20,6 +20,7 @@ use session_events_core::{
         request_url::RequestUrl,
         route::{Endpoint, Route, TenantRoute},
     },
+    tenant::config::TenantConfig,
 };
 use worker::{Env, Request, Response};
 
@@ -52,7 +53,7 @@ pub(crate) async fn respond(request: &Request, env: &Env) -> worker::Result<Resp
         Err(error) => limit_failed_authentication(error, env, request).await,
     };
     let (tenant, endpoint) = match &parsed {
-        Ok((Route::Tenant(route), _)) => (route.tenant.domain(), route.endpoint.name()),
+        Ok((Route::Tenant(route), _)) => (name_in_log(env, route), route.endpoint.name()),
         Ok((Route::Index, _)) => (String::new(), Endpoint::Index.name()),
         Err(_) => (String::new(), "none"),
     };
@@ -77,6 +78,18 @@ async fn limit_failed_authentication(error: ApiError, env: &Env, request: &Reque
     error
 }
 
+/// Returns the tenant's domain, or its slug if it is not served.
+fn name_in_log(env: &Env, route: &TenantRoute<'_>) -> String {
+    let config = environment::config(env).ok();
+    let tenant = config
+        .as_ref()
+        .and_then(|config| config.tenant(&route.slug));
+    match tenant {
+        Some(tenant) => tenant.tenant().to_string(),
+        None => route.slug.to_string(),
+    }
+}
+
 async fn respond_for_tenant(
     request: &Request,
     env: &Env,
@@ -84,26 +97,27 @@ async fn respond_for_tenant(
     route: &TenantRoute<'_>,
     request_id: &str,
 ) -> Result<Response> {
-    let tenant = &route.tenant;
     let method = requests::method(request);
     let config = environment::config(env);
     // An unserved tenant is not found whatever the method. An invalid configuration is reported
     // only after the method is known to be supported.
-    if config.as_ref().is_ok_and(|config| !config.serves(tenant)) {
-        return Err(ApiError::NotFound);
-    }
+    let tenant = match &config {
+        Ok(config) => Ok(config.tenant(&route.slug).ok_or(ApiError::NotFound)?),
+        Err(error) => Err(error.clone()),
+    };
     route.endpoint.check_method(&method)?;
     if method == "OPTIONS" {
         return http::preflight(route.endpoint).or_internal("response");
     }
-    let config = config?;
+    let (config, tenant) = (config.clone()?, tenant?);
     let tenant_request = TenantRequest {
         request,
         url,
         config: &config,
+        tenant: &tenant,
         leader: TenantObject {
             env,
-            tenant,
+            tenant: tenant.tenant(),
             shard: None,
             request_id,
         },
@@ -111,8 +125,8 @@ async fn respond_for_tenant(
     };
     match route.endpoint {
         Endpoint::Index => index(&method),
-        Endpoint::WorkerDebug => worker_debug(request, url, route),
-        Endpoint::Console(file) => console::respond(request, env, &config, tenant, file).await,
+        Endpoint::WorkerDebug => worker_debug(request, url, route, &tenant),
+        Endpoint::Console(file) => console::respond(request, env, &tenant, file).await,
         Endpoint::ObjectDebug => tenant_request.read_anonymously(&ObjectRequest::Debug).await,
         Endpoint::Publish => tenant_request.publish().await,
         Endpoint::Subscribe => tenant_request.subscribe().await,
@@ -142,14 +156,15 @@ fn worker_debug(
     request: &Request,
     url: &RequestUrl<'_>,
     route: &TenantRoute<'_>,
+    tenant: &TenantConfig,
 ) -> Result<Response> {
     http::json(&WorkerDebug {
         host: url.host,
         url: &requests::url(request),
         path: url.path,
         internal_path: route.internal_path,
-        tenant: route.tenant.to_string(),
-        tenant_domain: route.tenant.domain(),
+        tenant: tenant.slug().to_string(),
+        tenant_domain: tenant.tenant().domain(),
     })
     .or_internal("response")
 }

@@ -28,14 +28,19 @@ impl TenantRequest<'_> {
     /// Parses a batch and forwards its events to the leader. A batch without events does not reach
     /// the leader; most log records end no session.
     pub(super) async fn publish(&self) -> Result<Response> {
-        let tenant = self.leader.tenant;
+        let tenant = self.tenant;
         let secrets = environment::publish_secrets(self.leader.env)?;
         let authorization = header(self.request, "authorization");
-        secrets.authorize(tenant, authorization.as_deref())?;
+        secrets.authorize(tenant.tenant(), authorization.as_deref())?;
         let too_large =
             ApiError::PayloadTooLarge("The body is longer than 5 MiB. Publish smaller batches.");
         let body = self.body(MAX_BODY_BYTES, too_large).await?;
-        let batch = read_batch(&body, tenant, self.config.event_types(), clock::now())?;
+        let batch = read_batch(
+            &body,
+            tenant.tenant_name(),
+            tenant.event_types(),
+            clock::now(),
+        )?;
         drop(body);
         self.log_malformed(&batch);
         let receipt = PublishReceipt::before_storing(&batch);

@@ -3,7 +3,7 @@
 use session_events_core::{
     error::{ApiError, RequestLimit, TokenError},
     protocol::{object_request::ObjectRequest, request_url::RequestUrl},
-    tenant::config::Config,
+    tenant::config::{Config, TenantConfig},
     tokens::{
         access_token::{self, AccessToken},
         bearer,
@@ -27,6 +27,7 @@ pub(super) struct TenantRequest<'a> {
     pub(super) request: &'a Request,
     pub(super) url: &'a RequestUrl<'a>,
     pub(super) config: &'a Config,
+    pub(super) tenant: &'a TenantConfig,
     /// The tenant's leader.
     pub(super) leader: TenantObject<'a>,
     /// The URL for the object: without the tenant's segment.
@@ -42,7 +43,7 @@ impl TenantRequest<'_> {
     /// Verifies an access token.
     pub(super) async fn verify(&self, token: &str) -> Result<AccessToken> {
         let verifier = self.verifier();
-        access_token::verify(token, self.leader.tenant, self.config, &verifier).await
+        access_token::verify(token, self.tenant, &verifier).await
     }
 
     /// Checks that the request has an access token with the permission for all users.

@@ -35,7 +35,7 @@ pub(crate) fn is_bound(env: &Env, name: &str) -> bool {
 /// Bypass of `Env::var`, `secret` and `object_var`: a value of any other type, such as
 /// `SHARDS = 4`, is an error there and would count as absent, and `null` throws an exception through
 /// WebAssembly.
-fn text(env: &Env, name: &'static str) -> Option<String> {
+fn text(env: &Env, name: &str) -> Option<String> {
     let value = value(env, name)?;
     value
         .as_string()

@@ -7,10 +7,11 @@ import { startConsole, startStandIn, waitForCount } from "../support/console_pag
 import { slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
+import { tenantsWith } from "../support/worker.mjs";
 
 const standIn = await startStandIn();
 const { worker, browser, open } = await startConsole({
-  ISSUERS: JSON.stringify({ "local@us": [{ issuer: standIn.url }] }),
+  TENANTS: tenantsWith({ "local@us": [standIn.url] }),
 });
 
 describe("Access to the console", { concurrency: 4 }, () => {

@@ -6,10 +6,11 @@ import { startConsole, startStandIn } from "../support/console_page.mjs";
 import { sce, slo, srrt } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { waitFor } from "../support/wait_for.mjs";
+import { tenantsWith } from "../support/worker.mjs";
 
 const standIn = await startStandIn();
 const { worker, open: openConsole } = await startConsole({
-  ISSUERS: JSON.stringify({ "local@us": [{ issuer: standIn.url }] }),
+  TENANTS: tenantsWith({ "local@us": [standIn.url] }),
   EVENTS: "logout,refresh_token_revoked,email_changed",
 });
 

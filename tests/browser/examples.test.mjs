@@ -13,7 +13,7 @@ import { Program } from "../support/program.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
 import { waitFor } from "../support/wait_for.mjs";
-import { ROOT, startWorker } from "../support/worker.mjs";
+import { ROOT, startWorker, tenantsWith } from "../support/worker.mjs";
 
 const JANE = "auth0|6182002f34f4dd006b05b5c7";
 
@@ -24,7 +24,7 @@ const issuer = new Issuer(standIn.url);
 issuer.behaviour = () => nodeFetch(issuer.jwksUri);
 
 const worker = await startWorker({
-  vars: { ISSUERS: JSON.stringify({ "examples@us": [{ issuer: standIn.url }] }) },
+  vars: { TENANTS: tenantsWith({ "examples@us": [standIn.url] }) },
 });
 const tenant = new Tenant(worker, { name: "examples" });
 /** Log records are delivered when this promise resolves. Sign-outs do not wait for it. */

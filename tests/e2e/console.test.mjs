@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { Tenant } from "../support/tenant.mjs";
-import { startWorker } from "../support/worker.mjs";
+import { startWorker, tenantsWith } from "../support/worker.mjs";
 
 const worker = await startWorker({
-  vars: { ISSUERS: '{"local@us":[{"issuer":"http://localhost:8788/"}]}' },
+  vars: { TENANTS: tenantsWith({ "local@us": ["http://localhost:8788/"] }) },
 });
 
 const policy = (response) => response.headers.get("content-security-policy").split("; ");

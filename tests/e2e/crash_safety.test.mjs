@@ -12,10 +12,10 @@ import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { BareWorkerd, startIssuer } from "../support/bare_workerd.mjs";
-import { nodeFetch } from "../support/issuer.mjs";
+import { AUDIENCE, nodeFetch } from "../support/issuer.mjs";
 import { randomFrom, SEED } from "../support/random.mjs";
 import { ReconnectingSubscriber, RetryingPublisher } from "../support/reconnecting_clients.mjs";
-import { PUBLISH_SECRET } from "../support/worker.mjs";
+import { PUBLISH_SECRET, tenantsWith } from "../support/worker.mjs";
 
 const KILLS = 100;
 const EVENT_LOG_SIZE = 100;
@@ -27,7 +27,8 @@ const USERS = ["auth0|jane", "auth0|john", "auth0|ada"];
 const issuer = await startIssuer();
 const vars = {
   PUBLISH_SECRET,
-  ISSUERS: JSON.stringify({ acme: [{ issuer: issuer.issuer }] }),
+  AUDIENCE,
+  TENANTS: tenantsWith({ acme: [issuer.issuer] }),
 };
 const workerd = new BareWorkerd(vars);
 after(() => workerd.kill());

@@ -8,13 +8,13 @@ import { keySetResponses } from "../support/issuer.mjs";
 import { slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
-import { startWorker } from "../support/worker.mjs";
+import { startWorker, tenantsWith } from "../support/worker.mjs";
 
 const BROKEN = "broken.us.auth0.com";
 
 const worker = await startWorker({
   expectedErrors: [new RegExp(`"tenant":"${BROKEN}"`)],
-  vars: { ISSUERS: '{"custom@us":[{"issuer":"https://login.example.com/"}]}' },
+  vars: { TENANTS: tenantsWith({ "custom@us": ["https://login.example.com/"], "broken@us": [] }) },
   // Every SQL statement of one tenant object fails.
   runtime: `(state) => {
     const exec = () => { throw new Error("disk I/O error: /secret/path"); };

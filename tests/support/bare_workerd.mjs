@@ -1,7 +1,8 @@
 // Starts the bare workerd binary for a test file and stops it after the file's tests.
 import { after } from "node:test";
 
-import { PUBLISH_SECRET } from "./built_worker.mjs";
+import { PUBLISH_SECRET, tenantsWith } from "./built_worker.mjs";
+import { AUDIENCE } from "./issuer.mjs";
 import { BareWorkerd, serveIssuer } from "./workerd.mjs";
 
 export { BareWorkerd };
@@ -9,13 +10,13 @@ export { BareWorkerd };
 /** Starts the Worker with a tenant `acme` that trusts the returned issuer. */
 export async function startBareWorkerd() {
   const issuer = await startIssuer();
-  const workerd = await startBareWorkerdWith({ acme: [{ issuer: issuer.issuer }] });
+  const workerd = await startBareWorkerdWith({ acme: [issuer.issuer] });
   return { issuer, workerd };
 }
 
-/** Starts the Worker with `issuers` as the value of the ISSUERS variable. */
+/** Starts the Worker with tenants that have these additional issuers (see `tenantsWith`). */
 export async function startBareWorkerdWith(issuers) {
-  const workerd = new BareWorkerd({ PUBLISH_SECRET, ISSUERS: JSON.stringify(issuers) });
+  const workerd = new BareWorkerd({ PUBLISH_SECRET, AUDIENCE, TENANTS: tenantsWith(issuers) });
   await workerd.start();
   after(() => workerd.kill());
   return workerd;

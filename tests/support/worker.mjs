@@ -22,10 +22,10 @@ import { createTestHarness } from "wrangler";
 
 import { CONTROL_URL, instrument } from "./instrumented_runtime.mjs";
 import { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
-import { nodeFetch, unexpectedRequests } from "./issuer.mjs";
+import { AUDIENCE, nodeFetch, unexpectedRequests } from "./issuer.mjs";
 import { credentialsIn } from "./token.mjs";
 
-export { BUILT_WORKER, PUBLISH_SECRET, ROOT } from "./built_worker.mjs";
+export { BUILT_WORKER, PUBLISH_SECRET, ROOT, tenantsWith } from "./built_worker.mjs";
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -33,9 +33,12 @@ process.env.WRANGLER_SEND_METRICS = "false";
 /** The path of the console's assets in wrangler.toml. */
 const CONSOLE_ASSETS = "build/console";
 
+/** The variables that the production configuration lacks. Every tenant is served. */
+const REQUIRED_VARIABLES = { AUDIENCE, TENANTS: "*" };
+
 /**
- * Starts the Worker. `vars` and `secrets` are added to the production configuration, and
- * `configure` may change the text of wrangler.toml. `runtime` wraps the Durable Objects, see
+ * Starts the Worker. `vars` and `secrets` are added to the production configuration, which has no
+ * variables of its own, and to the required variables; `null` removes one of those. `configure` may change the text of wrangler.toml. `runtime` wraps the Durable Objects, see
  * `instrument`. Logged errors that match one of `expectedErrors` do not fail the test file.
  */
 export async function startWorker({
@@ -74,9 +77,7 @@ class Worker {
     this.shards = Number(vars.SHARDS ?? 1);
     this.#expectedErrors = expectedErrors;
     if (!existsSync(join(ROOT, BUILT_WORKER, "index.js"))) {
-      throw new Error(
-        `${BUILT_WORKER} contains no built Worker: run npm run deploy:dry-run first.`,
-      );
+      throw new Error(`${BUILT_WORKER} contains no built Worker: run npm run bundle first.`);
     }
     process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
     // wrangler would also load a .dev.vars file that is next to the original.
@@ -94,7 +95,7 @@ class Worker {
           configPath,
           env: "production",
           prebuiltWorkerDir,
-          vars,
+          vars: { ...REQUIRED_VARIABLES, ...vars },
           secrets,
         },
       ],
@@ -115,8 +116,9 @@ class Worker {
     ({ url: this.url } = await this.#harness.listen());
   }
 
-  /** Restarts the Worker with other variables and keeps its storage. */
-  async reconfigure(vars) {
+  /** Restarts the Worker with other variables besides the required ones, and keeps its storage. */
+  async reconfigure(otherVars) {
+    const vars = { ...REQUIRED_VARIABLES, ...otherVars };
     await this.#harness.update((options) => ({
       ...options,
       workers: options.workers.map((worker) => ({ ...worker, vars })),

@@ -10,7 +10,7 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use criterion::{Criterion, criterion_group, criterion_main};
-use session_events_core::{error::ApiError, tenant::{Tenant, config::Config}, timestamp::Timestamp, tokens::{access_token::{Verifier, verify}, algorithm::Algorithm, key_set::{KeySet, SigningKey}}};
+use session_events_core::{error::ApiError, tenant::{Slug, config::Config}, timestamp::Timestamp, tokens::{access_token::{Verifier, verify}, algorithm::Algorithm, key_set::{KeySet, SigningKey}}};
 
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT","kid":"key-1"}"#;
 const CLAIMS: &str = r#"{"iss":"https://acme.us.auth0.com/","sub":"auth0|6182002f34f4dd006b05b5c7","aud":"https://events.auth0a.com/api","iat":1700000000,"exp":1700003600,"azp":"1TAdZxKQk1kZ9hJ0dyWpm3vC0bLxPq2S","scope":"listen:events:self"}"#;
@@ -53,8 +53,13 @@ fn token(criterion: &mut Criterion) {
     let encode = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
     let parts = [HEADER.as_bytes(), CLAIMS.as_bytes(), &[7; 256]].map(encode);
     let valid_token = parts.join(".");
-    let tenant = Tenant::from_slug("acme@us").expect("a tenant");
-    let config = Config::read(|_| None).expect("a configuration");
+    let config = Config::read(|name| match name {
+        "AUDIENCE" => Some("https://events.auth0a.com/api".to_owned()),
+        "TENANTS" => Some("acme@us".to_owned()),
+        _ => None,
+    });
+    let config = config.expect("a configuration");
+    let tenant = config.tenant(&Slug::parse("acme@us").expect("a slug")).expect("a tenant");
     let key_set = format!(
         r#"{{"keys":[{{"kty":"RSA","kid":"key-1","use":"sig","n":"{}","e":"AQAB"}}]}}"#,
         encode(&[0xff; 256])
@@ -75,7 +80,7 @@ fn token(criterion: &mut Criterion) {
             key,
             accepts_signature: is_valid,
         };
-        let verify_token = || poll_ready(verify(black_box(token), &tenant, &config, &verifier));
+        let verify_token = || poll_ready(verify(black_box(token), &tenant, &verifier));
         assert_eq!(verify_token().is_ok(), is_valid, "{name}");
         group.bench_function(name, |bencher| bencher.iter(verify_token));
     }

@@ -37,24 +37,28 @@ pub(crate) fn run(
     let client = http::client();
     let mut report = Report::new(*output);
 
-    let tenant = format!("{} is {}", worker.tenant, worker.tenant.domain());
-    report.print("tenant", Finding::Good(tenant))?;
+    let tenant = worker.tenant();
+    let finding = format!("{} is {tenant}", worker.slug);
+    report.print("tenant", Finding::Good(finding))?;
     let is_reachable = report.check("network", check_network(worker))?;
     let is_running = report.check_if(is_reachable, "worker", || check_worker(&client, worker))?;
     let is_served = report.check_if(is_running, "served", || check_served(&client, worker))?;
-    let issuer = access_token.issuer(&worker.tenant);
+    let issuer = access_token.issuer(&tenant);
     report.check("key set", check_key_set(&client, &issuer))?;
 
     let token = obtain_token(options, &mut report)?;
     if let Some(token) = &token {
-        let finding = token::check_claims(token, access_token.audience(), &issuer)
-            .unwrap_or_else(|error| Finding::Bad(error.to_string()));
+        let finding = match access_token.audience() {
+            Ok(audience) => token::check_claims(token, audience, &issuer)
+                .unwrap_or_else(|error| Finding::Bad(error.to_string())),
+            Err(error) => Finding::Skipped(error.to_string()),
+        };
         report.print("token", finding)?;
         report.check_if(is_served, "access", || check_access(&client, worker, token))?;
     }
     report.check_if(is_served, "health", || health::check(&client, worker))?;
 
-    let publish_token = match publish_token.token(&worker.tenant) {
+    let publish_token = match publish_token.token(&tenant) {
         Ok(publish_token) => Some(publish_token),
         Err(error) => {
             report.print("publishing", Finding::Skipped(error.to_string()))?;
@@ -127,7 +131,7 @@ fn check_worker(client: &Agent, worker: &WorkerOptions) -> Result<String> {
 }
 
 fn check_served(client: &Agent, worker: &WorkerOptions) -> Result<String> {
-    let tenant = &worker.tenant;
+    let tenant = &worker.slug;
     let response = http::get(client, &worker.endpoint("/api/_debug"))?;
     match response.status {
         200 => Ok(format!(

@@ -41,7 +41,7 @@ pub(crate) fn run(
     file: &Path,
     output: OutputOptions,
 ) -> Result {
-    let token = publish_token.token(&worker.tenant)?;
+    let token = publish_token.token(&worker.tenant())?;
     let body = read_file(file)?;
     // An empty file is usually the output of a command that failed. A log without records is `[]`.
     if body.trim_ascii().is_empty() {

@@ -3,8 +3,8 @@
 use std::io::{IsTerminal as _, stdout};
 
 use session_events_core::{
-    tenant::{Tenant, config::PUBLISH_SECRET},
-    tokens::publish_token,
+    tenant::{Slug, Tenant, config::PUBLISH_SECRET},
+    tokens::publish_token::PublishSecret,
 };
 
 use crate::{
@@ -13,15 +13,21 @@ use crate::{
     output::print_line,
 };
 
-pub(crate) fn run(tenant: &Tenant, url: Option<&BaseUrl>, secret: &PublishSecretOption) -> Result {
+pub(crate) fn run(
+    slug: &Slug,
+    tenant: &Tenant,
+    url: Option<&BaseUrl>,
+    secret: &PublishSecretOption,
+) -> Result {
     let Some(secret) = secret.secret() else {
         return Err(format!(
-            "set the environment variable {PUBLISH_SECRET} to the Worker's secret: {PUBLISH_SECRET}=… npm run token -- {tenant}"
+            "set the environment variable {PUBLISH_SECRET} to the Worker's secret: {PUBLISH_SECRET}=… npm run token -- {slug}"
         )
         .into());
     };
-    let token = publish_token::derive(secret, tenant);
-    let path = format!("/{tenant}/api/publish");
+    let secret = PublishSecret::new(PUBLISH_SECRET, secret.to_owned())?;
+    let token = secret.publish_token(tenant);
+    let path = format!("/{slug}/api/publish");
     if stdout().is_terminal() {
         let url = url.map_or("https://YOUR-DOMAIN".to_owned(), BaseUrl::to_string);
         return print_line(&format!(

@@ -86,7 +86,7 @@ impl Subscription {
     ) -> Result<Self> {
         Ok(Self {
             url: worker.websocket_endpoint("/api/subscribe"),
-            tenant: worker.tenant.to_string(),
+            tenant: worker.slug.to_string(),
             token_source,
             signals: Signals::new()?,
             token: String::new(),

@@ -43,7 +43,7 @@ impl TokenSource {
     /// Creates the source for the credentials in the options.
     pub(crate) fn new(options: &ReadOptions) -> Result<Self> {
         let access_token = &options.access_token;
-        let issuer = access_token.issuer(&options.worker.tenant);
+        let issuer = access_token.issuer(&options.worker.tenant());
         Ok(match access_token.credentials()? {
             Credentials::Token(token) => Self::Fixed(token),
             Credentials::Client { id, secret } => Self::ClientCredentials {
@@ -51,7 +51,7 @@ impl TokenSource {
                 endpoint: format!("{issuer}oauth/token"),
                 client_id: id,
                 client_secret: secret,
-                audience: access_token.audience().to_owned(),
+                audience: access_token.audience()?.to_owned(),
             },
         })
     }

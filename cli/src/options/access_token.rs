@@ -1,7 +1,7 @@
 //! The access token, given as such or requested with a client id and secret.
 
 use clap::Args;
-use session_events_core::tenant::{Tenant, config::DEFAULT_AUDIENCE};
+use session_events_core::tenant::Tenant;
 
 use crate::{
     error::{Error, Result},
@@ -31,12 +31,12 @@ pub(crate) struct AccessTokenArgs {
         hide_env_values = true
     )]
     client_secret: Option<String>,
-    /// The issuer of access tokens, if it is a custom domain [default: the tenant's Auth0 domain]
+    /// The issuer of access tokens, if it is a custom domain [default: the tenant's domain]
     #[arg(long, value_name = "URL", env = "AUTH0_ISSUER")]
     issuer: Option<BaseUrl>,
     /// The identifier of the API at Auth0, as configured for the Worker
-    #[arg(long, value_name = "URI", env = "SESSION_EVENTS_AUDIENCE", default_value = DEFAULT_AUDIENCE)]
-    audience: String,
+    #[arg(long, value_name = "URI", env = "SESSION_EVENTS_AUDIENCE")]
+    audience: Option<String>,
 }
 
 /// The means to obtain an access token.
@@ -83,8 +83,14 @@ impl AccessTokenOptions {
         }
     }
 
-    pub(crate) fn audience(&self) -> &str {
-        &self.0.audience
+    /// Returns the audience of access tokens, or an error if it is not given.
+    pub(crate) fn audience(&self) -> Result<&str> {
+        let audience = self.0.audience.as_deref().map(str::trim);
+        audience
+            .filter(|audience| !audience.is_empty())
+            .ok_or(Error::MissingOption(
+                "there is no audience: give --audience (or set SESSION_EVENTS_AUDIENCE) with the AUDIENCE of the Worker",
+            ))
     }
 
     /// Returns the given credentials, or an error if they are incomplete.

@@ -3,7 +3,7 @@
 use clap::Args;
 use session_events_core::{
     tenant::{Tenant, config::PUBLISH_SECRET},
-    tokens::publish_token,
+    tokens::publish_token::PublishSecret,
 };
 
 use crate::{
@@ -62,7 +62,8 @@ impl PublishTokenOptions {
             return Ok(token.to_owned());
         }
         if let Some(secret) = non_empty(&args.publish_secret) {
-            return Ok(publish_token::derive(secret, tenant));
+            let secret = PublishSecret::new(PUBLISH_SECRET, secret.to_owned())?;
+            return Ok(secret.publish_token(tenant));
         }
         Err(Error::MissingOption(
             "there is no publish token: give --publish-token or --publish-secret (or set PUBLISH_TOKEN or PUBLISH_SECRET)",

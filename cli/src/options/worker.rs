@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use clap::Args;
 use http::Uri;
-use session_events_core::tenant::{Tenant, config::is_loopback};
+use session_events_core::tenant::{Slug, Tenant, config::is_loopback};
 
 use crate::error::{Error, Result};
 
@@ -72,14 +72,38 @@ pub(crate) struct WorkerOptions {
     #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
     pub(crate) url: BaseUrl,
     /// The tenant: acme for acme.auth0.com, acme@us for acme.us.auth0.com
-    #[arg(long, value_name = "SLUG", env = "SESSION_EVENTS_TENANT", value_parser = parse_tenant)]
-    pub(crate) tenant: Tenant,
+    #[arg(long = "tenant", value_name = "SLUG", env = "SESSION_EVENTS_TENANT", value_parser = parse_slug)]
+    pub(crate) slug: Slug,
+    #[command(flatten)]
+    pub(crate) domain: DomainOptions,
+}
+
+/// The domain of a tenant that is not on Auth0's public cloud.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DomainOptions {
+    /// The tenant's domain, if the Worker's TENANTS has a domain for it: sso.corp.example
+    #[arg(long, value_name = "HOST", env = "SESSION_EVENTS_DOMAIN", value_parser = parse_domain)]
+    domain: Option<Tenant>,
+}
+
+impl DomainOptions {
+    /// Returns the tenant with the given domain, or else the tenant on Auth0's public cloud.
+    pub(crate) fn tenant(&self, slug: &Slug) -> Tenant {
+        self.domain
+            .clone()
+            .unwrap_or_else(|| Tenant::on_auth0(slug))
+    }
 }
 
 impl WorkerOptions {
+    /// Returns the tenant.
+    pub(crate) fn tenant(&self) -> Tenant {
+        self.domain.tenant(&self.slug)
+    }
+
     /// The URL of a path of the tenant, such as `/api/events`.
     pub(crate) fn endpoint(&self, path: &str) -> String {
-        format!("{}/{}{path}", self.url, self.tenant)
+        format!("{}/{}{path}", self.url, self.slug)
     }
 
     /// The same URL with the scheme `ws` or `wss`.
@@ -88,11 +112,16 @@ impl WorkerOptions {
     }
 }
 
-pub(crate) fn parse_tenant(slug: &str) -> Result<Tenant> {
-    Tenant::from_slug(slug).ok_or_else(|| {
+pub(crate) fn parse_slug(slug: &str) -> Result<Slug> {
+    Slug::parse(slug).ok_or_else(|| {
         "write acme for acme.auth0.com, acme@us for acme.us.auth0.com (also @eu @au @jp @uk @ca)"
             .into()
     })
+}
+
+fn parse_domain(domain: &str) -> Result<Tenant> {
+    Tenant::from_domain(domain)
+        .ok_or_else(|| "write the host alone in lower case, such as sso.corp.example".into())
 }
 
 #[cfg(test)]
@@ -148,7 +177,8 @@ mod tests {
     fn endpoints_contain_the_tenant() {
         let worker = WorkerOptions {
             url: "https://example.com/".parse().unwrap(),
-            tenant: parse_tenant("acme@us").unwrap(),
+            slug: parse_slug("acme@us").unwrap(),
+            domain: DomainOptions { domain: None },
         };
         assert_eq!(
             worker.endpoint("/api/events"),

@@ -96,10 +96,7 @@ fn incident() -> Incident {
 
 #[test]
 fn errors_with_status_503_or_429_and_no_others_have_a_retry_after() {
-    let misconfigured = ConfigError {
-        variable: "SHARDS",
-        problem: "is odd".into(),
-    };
+    let misconfigured = ConfigError::new("SHARDS", "is odd");
     for error in [
         ApiError::NotFound,
         ApiError::MethodNotAllowed { allow: "GET" },

@@ -62,10 +62,10 @@ impl TokenError {
             }
             Self::Signature => "The signature of the access token is invalid.",
             Self::Issuer => {
-                "The iss of the access token is not an issuer of this tenant. List a custom domain in ISSUERS."
+                "The iss of the access token is not an issuer of this tenant. List a custom domain in the tenant's issuers, in TENANTS."
             }
             Self::Audience => {
-                "The access token is for another API. Its aud must be the configured AUDIENCE."
+                "The access token is for another API. Its aud must be the configured AUDIENCE, or the tenant's own audience."
             }
             Self::Subject => "The sub of the access token is missing or longer than 1,024 bytes.",
             Self::Expired => "The access token has expired, or has no exp. Request a new token.",

@@ -68,14 +68,6 @@ impl EventType {
     pub fn ends_session(self) -> bool {
         matches!(self, Self::Logout | Self::SessionRevoked)
     }
-
-    /// Returns whether a deployment reports this type unless it is configured otherwise.
-    pub fn is_default(self) -> bool {
-        matches!(
-            self,
-            Self::UserBlocked | Self::PasswordChanged | Self::Logout
-        )
-    }
 }
 
 /// The tokens that an event revokes, among those issued before it.

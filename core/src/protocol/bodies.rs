@@ -94,8 +94,8 @@ pub struct WorkerDebug<'a> {
     pub internal_path: &'a str,
     /// The slug of the tenant.
     pub tenant: String,
-    /// The Auth0 domain of the tenant.
-    pub tenant_domain: String,
+    /// The domain of the tenant.
+    pub tenant_domain: &'a str,
 }
 
 /// The response of `GET /{tenant}/api/_debug`: the request as the tenant object sees it.
@@ -107,8 +107,8 @@ pub struct ObjectDebug<'a> {
     pub url: &'a str,
     /// The path of the URL.
     pub path: &'a str,
-    /// The Auth0 domain of the tenant.
-    pub tenant_domain: String,
+    /// The domain of the tenant.
+    pub tenant_domain: &'a str,
 }
 
 /// The response of `GET /{tenant}/api/listeners`. Code that only forwards the connections uses a

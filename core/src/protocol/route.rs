@@ -4,7 +4,7 @@
 //! a client cannot distinguish a tenant that is not served from one that cannot exist.
 
 use super::console;
-use crate::{Result, error::ApiError, tenant::Tenant};
+use crate::{Result, error::ApiError, tenant::Slug};
 
 /// An endpoint of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +101,8 @@ pub enum Route<'a> {
 /// The route to an endpoint of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantRoute<'a> {
-    /// The tenant.
-    pub tenant: Tenant,
+    /// The slug of the tenant.
+    pub slug: Slug,
     /// The endpoint.
     pub endpoint: Endpoint,
     /// The path without the tenant segment: `/api/events`.
@@ -120,10 +120,10 @@ impl<'a> Route<'a> {
         if rest.is_empty() {
             return Ok(Self::Index);
         }
-        let (slug, _) = rest.split_once('/').ok_or(ApiError::NotFound)?;
-        let internal_path = rest.strip_prefix(slug).ok_or(ApiError::NotFound)?;
+        let (segment, _) = rest.split_once('/').ok_or(ApiError::NotFound)?;
+        let internal_path = rest.strip_prefix(segment).ok_or(ApiError::NotFound)?;
         Ok(Self::Tenant(TenantRoute {
-            tenant: Tenant::from_slug(slug).ok_or(ApiError::NotFound)?,
+            slug: Slug::parse(segment).ok_or(ApiError::NotFound)?,
             endpoint: Endpoint::from_path(internal_path).ok_or(ApiError::NotFound)?,
             internal_path,
         }))
@@ -149,17 +149,17 @@ mod tests {
             ("/api/introspect", Endpoint::Introspect),
             ("/api/health", Endpoint::Health),
         ] {
-            for slug in ["acme@us", "acme%40us"] {
-                let full_path = format!("/{slug}{path}");
+            for segment in ["acme@us", "acme%40us"] {
+                let full_path = format!("/{segment}{path}");
                 let Ok(Route::Tenant(TenantRoute {
-                    tenant,
+                    slug,
                     endpoint: found,
                     internal_path,
                 })) = Route::parse(&full_path)
                 else {
                     panic!("{full_path}");
                 };
-                assert_eq!(tenant.to_string(), "acme@us");
+                assert_eq!(slug.to_string(), "acme@us");
                 assert_eq!((found, internal_path), (endpoint, path));
             }
         }

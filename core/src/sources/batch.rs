@@ -15,7 +15,6 @@ use crate::{
         event::{Event, EventType},
         event_types::EventTypes,
     },
-    tenant::Tenant,
     timestamp::{Timestamp, parse_rfc3339, utc_date},
 };
 
@@ -45,7 +44,8 @@ pub struct Batch {
     pub events: Vec<Event>,
 }
 
-/// Extracts the tenant's events of these types from a published body.
+/// Extracts these events from a published body. Records with another `tenant_name` make no event;
+/// without a `tenant_name` to compare with, every record counts as the tenant's.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub struct Batch {
 /// - [`ApiError::TooManyRecords`] if it contains more than [`log_record::MAX_RECORDS`] records.
 pub fn read_batch(
     body: &[u8],
-    tenant: &Tenant,
+    tenant_name: Option<&str>,
     event_types: &EventTypes,
     received_at: Timestamp,
 ) -> Result<Batch> {
@@ -70,7 +70,7 @@ pub fn read_batch(
             batch.count_malformed(index);
             continue;
         };
-        match to_event(&record, tenant, event_types, received_at) {
+        match to_event(&record, tenant_name, event_types, received_at) {
             Ok(Some(event)) => batch.events.push(event),
             Ok(None) => batch.ignored = batch.ignored.saturating_add(1),
             Err(IdTooLong) => batch.count_malformed(index),
@@ -100,12 +100,14 @@ struct IdTooLong;
 /// Returns the event that a log record makes, or `None` if it makes none for this tenant.
 fn to_event(
     record: &LogRecord<'_>,
-    tenant: &Tenant,
+    tenant_name: Option<&str>,
     event_types: &EventTypes,
     received_at: Timestamp,
 ) -> Result<Option<Event>, IdTooLong> {
     let data = record.data();
-    if data.tenant_name().is_some_and(|name| name != tenant.name()) {
+    if let (Some(expected), Some(name)) = (tenant_name, data.tenant_name())
+        && name != expected
+    {
         return Ok(None);
     }
     let view = RecordView::new(data);
@@ -138,23 +140,23 @@ fn event_date(record_date: Option<&str>, received_at: Timestamp) -> String {
     }
 }
 
-/// Returns the first reported event type with a rule that matches the record.
+/// Returns the first event type with a rule that matches the record and an effect for which the
+/// tenant makes an event.
 fn match_catalogue<'r>(
     record: &'r RecordView<'_>,
     log_code: &str,
     event_types: &EventTypes,
 ) -> Option<(EventType, Affected<'r>)> {
-    CATALOGUE
-        .iter()
-        .filter(|row| event_types.contains(row.event_type))
-        .find_map(|row| {
-            let affected = row
-                .rules
-                .iter()
-                .filter(|(code, _)| *code == log_code)
-                .find_map(|(_, rule)| rule(record))?;
-            Some((row.event_type, affected))
-        })
+    CATALOGUE.iter().find_map(|row| {
+        let affected = row
+            .rules
+            .iter()
+            .filter(|(code, _)| *code == log_code)
+            .find_map(|(_, rule)| rule(record))?;
+        event_types
+            .contains(row.event_type, affected.revokes)
+            .then_some((row.event_type, affected))
+    })
 }
 
 #[cfg(test)]

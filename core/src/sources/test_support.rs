@@ -1,21 +1,20 @@
 //! Helpers for the tests of the rules.
 
 use super::batch::{Batch, read_batch};
-use crate::{Result, events::event_types::EventTypes, tenant::Tenant, timestamp::Timestamp};
+use crate::{Result, events::event_types::EventTypes, timestamp::Timestamp};
 
 /// The time at which the helpers receive a body.
 pub(super) const RECEIVED_AT: &str = "2026-01-01T00:00:00.000Z";
 
-/// Reads a body that reports the default event types of the tenant `acme@us`.
+/// Reads a body for the default events of a tenant with the name `acme`.
 pub(super) fn read_default_types(body: &str) -> Result<Batch> {
     read_types(body, &EventTypes::default())
 }
 
-/// Reads a body that reports these event types of the tenant `acme@us`.
+/// Reads a body for these events of a tenant with the name `acme`.
 pub(super) fn read_types(body: &str, event_types: &EventTypes) -> Result<Batch> {
-    let tenant = Tenant::from_slug("acme@us").unwrap_or_else(|| panic!("a valid slug"));
     let received_at = Timestamp::from_millis(1_767_225_600_000);
-    read_batch(body.as_bytes(), &tenant, event_types, received_at)
+    read_batch(body.as_bytes(), Some("acme"), event_types, received_at)
 }
 
 /// Returns a JSON Object body: one log record with the id `1` and this `data`.

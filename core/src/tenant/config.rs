@@ -1,25 +1,35 @@
-//! The configuration of a deployment.
+//! The configuration of a deployment and of each tenant.
 //!
-//! A [`Config`] exists only if every variable is valid, so no request is served with a partly
-//! invalid configuration. The Worker's build script runs the same checks on `wrangler.toml`, so an
-//! invalid value fails the build.
+//! A [`Config`] exists only if every variable is valid and nothing is missing, so no request is
+//! served with a partly valid configuration. The build and the deployment run the same checks on
+//! `wrangler.toml`.
 
-use crate::{error::ConfigError, events::event_types::EventTypes, tenant::Tenant};
+use std::borrow::Cow;
+
+use crate::{
+    error::ConfigError,
+    events::event_types::EventTypes,
+    tenant::{Slug, Tenant},
+};
 
 mod issuer;
+mod tenant_config;
+mod tenant_settings;
+mod tenants;
 mod variables;
 
-use issuer::parse_issuers;
 pub use issuer::{Issuer, is_loopback};
+pub use tenant_config::TenantConfig;
+use tenant_settings::TenantSettings;
+use tenants::Tenants;
 pub use variables::{
     AUDIENCE, EVENTS, ISSUERS, PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS, REVOCATION_DAYS, SHARDS,
     TENANTS,
 };
-use variables::{parse_number, parse_tenant};
+use variables::{parse_audience, parse_event_types, parse_number, reject_issuers};
 
-/// The audience if [`AUDIENCE`] is not set.
-pub const DEFAULT_AUDIENCE: &str = "https://events.auth0a.com/api";
-
+/// Maximum size of a variable (Cloudflare, "Workers limits: Environment variables").
+const MAX_VARIABLE_BYTES: usize = 5 * 1024;
 /// The retention of revocations if [`REVOCATION_DAYS`] is not set. No access token of Auth0 is
 /// valid for longer (Auth0, "Update Access Token Lifetime").
 const DEFAULT_REVOCATION_DAYS: u16 = 30;
@@ -31,40 +41,68 @@ const MAX_SHARDS: u16 = 100;
 /// The configuration of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
-    audience: String,
-    tenants: Vec<Tenant>,
-    /// One entry per additional issuer. A tenant can have several.
-    additional_issuers: Vec<(Tenant, Issuer)>,
-    event_types: EventTypes,
+    tenants: ServedTenants,
     revocation_days: u16,
     shards: u16,
 }
 
+/// The tenants that a deployment serves.
+#[derive(Clone, Debug)]
+enum ServedTenants {
+    /// Any tenant on Auth0's public cloud.
+    Any {
+        audience: String,
+        event_types: EventTypes,
+    },
+    Listed(Vec<TenantConfig>),
+}
+
 impl Config {
-    /// Reads all variables. `lookup` returns the value of a variable if it is set.
+    /// Reads all variables. `lookup` returns the text of a variable if it is set, and a table as
+    /// JSON.
+    ///
+    /// # Errors
+    ///
+    /// The first variable that is invalid, or else the first that is missing.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Variables::parse(lookup)?.into_config()
+    }
+
+    /// Checks the variables that are set. Required variables may be missing.
     ///
     /// # Errors
     ///
     /// The first variable that is invalid.
-    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            audience: parse_audience(lookup(AUDIENCE))?,
-            tenants: parse_tenants(&lookup(TENANTS).unwrap_or_default())?,
-            additional_issuers: parse_issuers(&lookup(ISSUERS).unwrap_or_default())?,
-            event_types: parse_event_types(&lookup(EVENTS).unwrap_or_default())?,
-            revocation_days: parse_revocation_days(lookup(REVOCATION_DAYS).as_deref())?,
-            shards: parse_shards(lookup(SHARDS).as_deref())?,
-        })
+    pub fn check_form(lookup: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        Variables::parse(lookup).map(|_| ())
     }
 
-    /// Returns the required `aud` of access tokens.
-    pub fn audience(&self) -> &str {
-        &self.audience
+    /// Returns the configuration of the tenant that a slug names, if it is served.
+    pub fn tenant(&self, slug: &Slug) -> Option<Cow<'_, TenantConfig>> {
+        match &self.tenants {
+            ServedTenants::Any {
+                audience,
+                event_types,
+            } => {
+                let settings = TenantSettings::on_auth0(slug.clone());
+                Some(Cow::Owned(settings.complete(audience, event_types)))
+            }
+            ServedTenants::Listed(tenants) => {
+                let tenant = tenants.iter().find(|tenant| tenant.slug() == slug)?;
+                Some(Cow::Borrowed(tenant))
+            }
+        }
     }
 
-    /// Returns the event types that the deployment reports.
-    pub fn event_types(&self) -> &EventTypes {
-        &self.event_types
+    /// Returns the configuration of a tenant, if it is served.
+    pub fn tenant_of_domain(&self, tenant: &Tenant) -> Option<Cow<'_, TenantConfig>> {
+        match &self.tenants {
+            ServedTenants::Any { .. } => self.tenant(&Slug::from_auth0_domain(tenant.domain())?),
+            ServedTenants::Listed(tenants) => {
+                let tenant = tenants.iter().find(|listed| listed.tenant() == tenant)?;
+                Some(Cow::Borrowed(tenant))
+            }
+        }
     }
 
     /// Returns the number of days for which revocations are stored.
@@ -77,92 +115,101 @@ impl Config {
     pub fn shards(&self) -> Option<u16> {
         (self.shards > 1).then_some(self.shards)
     }
+}
 
-    /// Returns whether a tenant is served. An empty list of tenants permits every tenant.
-    pub fn serves(&self, tenant: &Tenant) -> bool {
-        self.tenants.is_empty() || self.tenants.contains(tenant)
+/// Checks the name and the size of a variable that is about to be deployed.
+///
+/// # Errors
+///
+/// A [`ConfigError`] if Cloudflare does not accept a variable of this size, or if the name suggests
+/// a table of tenants that is not read.
+pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
+    tenants::check_name(variable)?;
+    if value.len() <= MAX_VARIABLE_BYTES {
+        return Ok(());
+    }
+    let mut problem = format!(
+        "has {} bytes, and Cloudflare accepts at most {MAX_VARIABLE_BYTES}. ",
+        value.len()
+    );
+    if variable.starts_with(TENANTS) {
+        problem.push_str(
+            "Move some tenants into TENANTS_2, which continues the table, for example [env.production.vars.TENANTS_2.\"acme@us\"]",
+        );
+    } else {
+        problem.push_str("Shorten it");
+    }
+    Err(ConfigError::new(variable.to_owned(), problem))
+}
+
+/// The variables, each of which is valid or missing.
+struct Variables {
+    audience: Option<String>,
+    tenants: Option<Tenants>,
+    event_types: EventTypes,
+    revocation_days: u16,
+    shards: u16,
+}
+
+impl Variables {
+    fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        reject_issuers(lookup(ISSUERS))?;
+        Ok(Self {
+            audience: parse_audience(lookup(AUDIENCE)),
+            tenants: Tenants::read(&lookup)?,
+            event_types: parse_event_types(&lookup(EVENTS).unwrap_or_default())?,
+            revocation_days: parse_number(
+                REVOCATION_DAYS,
+                lookup(REVOCATION_DAYS),
+                DEFAULT_REVOCATION_DAYS,
+                "days",
+                MAX_REVOCATION_DAYS,
+            )?,
+            shards: parse_number(SHARDS, lookup(SHARDS), 1, "shards", MAX_SHARDS)?,
+        })
     }
 
-    /// Returns the issuers of the tenant's access tokens: its Auth0 domain and the additional
-    /// issuers. An additional issuer can replace the Auth0 domain, to set another key set URL.
-    pub fn issuers(&self, tenant: &Tenant) -> impl Iterator<Item = Issuer> {
-        let default = Issuer::auth0_domain(tenant);
-        let is_replaced = self
-            .additional_issuers(tenant)
-            .any(|issuer| issuer.issuer == default.issuer);
-        (!is_replaced)
-            .then_some(default)
-            .into_iter()
-            .chain(self.additional_issuers(tenant).cloned())
-    }
-
-    /// Returns the tenant's issuer with exactly this `iss`.
-    pub fn issuer(&self, tenant: &Tenant, iss: &str) -> Option<Issuer> {
-        self.issuers(tenant).find(|issuer| issuer.issuer == iss)
-    }
-
-    /// Returns the origins of the tenant's issuers on the local machine. Only local development has
-    /// such issuers, as stand-ins for Auth0.
-    pub fn local_issuer_origins(&self, tenant: &Tenant) -> Vec<String> {
-        self.additional_issuers(tenant)
-            .filter_map(Issuer::local_origin)
-            .collect()
-    }
-
-    fn additional_issuers(&self, tenant: &Tenant) -> impl Iterator<Item = &Issuer> {
-        self.additional_issuers
-            .iter()
-            .filter(move |(owner, _)| owner == tenant)
-            .map(|(_, issuer)| issuer)
+    /// Returns the configuration if nothing is missing.
+    fn into_config(self) -> Result<Config, ConfigError> {
+        let tenants = self.tenants.ok_or_else(|| {
+            ConfigError::new(
+                TENANTS,
+                "is missing. Set it to the slugs of your tenants, for example TENANTS = \"acme@us\"",
+            )
+        })?;
+        let tenants = match tenants {
+            Tenants::Any => ServedTenants::Any {
+                audience: self.audience.ok_or_else(|| missing_audience(""))?,
+                event_types: self.event_types,
+            },
+            Tenants::Listed(listed) => {
+                let complete = |settings: TenantSettings| {
+                    let audience = settings.audience.clone().or_else(|| self.audience.clone());
+                    let audience = audience.ok_or_else(|| {
+                        let slug = &settings.slug;
+                        missing_audience(&format!(", and {slug} has no audience of its own"))
+                    })?;
+                    Ok(settings.complete(&audience, &self.event_types))
+                };
+                let tenants: Result<_, ConfigError> = listed.into_iter().map(complete).collect();
+                ServedTenants::Listed(tenants?)
+            }
+        };
+        Ok(Config {
+            tenants,
+            revocation_days: self.revocation_days,
+            shards: self.shards,
+        })
     }
 }
 
-fn parse_audience(audience: Option<String>) -> Result<String, ConfigError> {
-    let audience = audience.unwrap_or_else(|| DEFAULT_AUDIENCE.to_owned());
-    if audience.trim().is_empty() {
-        return Err(ConfigError {
-            variable: AUDIENCE,
-            problem: "is empty. Set it to the identifier of your API in Auth0".into(),
-        });
-    }
-    Ok(audience)
-}
-
-fn parse_tenants(list: &str) -> Result<Vec<Tenant>, ConfigError> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|slug| !slug.is_empty())
-        .map(|slug| parse_tenant(TENANTS, slug))
-        .collect()
-}
-
-/// Parses the list of event types. A blank list selects the default, because a deployment without
-/// event types would be useless.
-fn parse_event_types(list: &str) -> Result<EventTypes, ConfigError> {
-    if list.trim().is_empty() {
-        return Ok(EventTypes::default());
-    }
-    EventTypes::parse(list).map_err(|name| ConfigError {
-        variable: EVENTS,
-        problem: format!(
-            "contains {name}, which is not an event type. The event types are {}",
-            EventTypes::all().names()
+fn missing_audience(detail: &str) -> ConfigError {
+    ConfigError::new(
+        AUDIENCE,
+        format!(
+            "is missing{detail}. Set it to the identifier of your API in Auth0, for example AUDIENCE = \"https://events.example.com/api\""
         ),
-    })
-}
-
-fn parse_revocation_days(days: Option<&str>) -> Result<u16, ConfigError> {
-    match days {
-        None => Ok(DEFAULT_REVOCATION_DAYS),
-        Some(days) => parse_number(REVOCATION_DAYS, days, "days", MAX_REVOCATION_DAYS),
-    }
-}
-
-fn parse_shards(shards: Option<&str>) -> Result<u16, ConfigError> {
-    match shards {
-        None => Ok(1),
-        Some(shards) => parse_number(SHARDS, shards, "shards", MAX_SHARDS),
-    }
+    )
 }
 
 #[cfg(test)]

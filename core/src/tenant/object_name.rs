@@ -1,7 +1,8 @@
 //! The names of a tenant's Durable Objects.
 //!
-//! An object is reached by its name only. A name is built from a valid [`Tenant`] and a shard
-//! number, so two tenants never share an object.
+//! An object is reached by its name only. A name is built from a [`Tenant`], which is identified by
+//! its domain, and a shard number. No two tenants of a configuration have the same domain, so they
+//! never share an object.
 
 use std::fmt;
 
@@ -32,10 +33,10 @@ impl ObjectName {
 }
 
 impl fmt::Display for ObjectName {
-    /// Formats the name of the leader as the tenant's Auth0 domain, and that of a shard as the
+    /// Formats the name of the leader as the tenant's domain, and that of a shard as the
     /// domain and the shard number: `acme.us.auth0.com/3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.tenant.domain())?;
+        f.write_str(self.tenant.domain())?;
         match self.shard {
             None => Ok(()),
             Some(number) => write!(f, "/{number}"),
@@ -46,10 +47,17 @@ impl fmt::Display for ObjectName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tenant::Slug;
 
     #[test]
     fn parsing_a_name_is_the_inverse_of_formatting_it() {
-        for name in ["acme.auth0.com", "acme.us.auth0.com", "acme.us.auth0.com/3"] {
+        for name in [
+            "acme.auth0.com",
+            "acme.us.auth0.com",
+            "acme.us.auth0.com/3",
+            "sso.corp.example",
+            "sso.corp.example/3",
+        ] {
             let object = ObjectName::parse(name);
             assert_eq!(
                 object.map(|object| object.to_string()).as_deref(),
@@ -60,9 +68,10 @@ mod tests {
             tenant,
             shard: None,
         };
+        let slug = Slug::parse("acme@us").unwrap();
         assert_eq!(
             ObjectName::parse("acme.us.auth0.com"),
-            Tenant::from_slug("acme@us").map(leader)
+            Some(leader(Tenant::on_auth0(&slug)))
         );
     }
 
@@ -70,7 +79,7 @@ mod tests {
     fn any_other_name_is_invalid() {
         for name in [
             "",
-            "acme.com",
+            "acme",
             "acme.auth0.com/",
             "acme.auth0.com/0",
             "acme.auth0.com/x",

@@ -1,8 +1,8 @@
-//! Auth0 tenants and their slugs.
+//! Slugs, which name tenants in the paths of requests.
 //!
-//! A [`Tenant`] exists only if its slug or domain is valid. Its domain becomes the host of the key
-//! set request and the name of the tenant object. So no other text from a request path can become
-//! either.
+//! A [`Slug`] exists only if it is valid. Unless a tenant has a `domain` in the configuration, its
+//! domain is derived from the slug and becomes the host of the key set request and the name of the
+//! tenant object. So no other text from a request path can become either.
 
 use std::fmt;
 
@@ -48,24 +48,24 @@ impl Locality {
     }
 }
 
-/// An Auth0 tenant: a valid name and a locality. The oldest tenants have no locality.
+/// A slug: a valid name and a locality. The oldest tenants of Auth0 have no locality.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tenant {
+pub struct Slug {
     name: String,
     locality: Option<Locality>,
 }
 
-impl Tenant {
+impl Slug {
     /// Parses a slug, `NAME` or `NAME@LOCALITY`. In a path, the `@` may be encoded as `%40`.
-    pub fn from_slug(slug: &str) -> Option<Self> {
+    pub fn parse(slug: &str) -> Option<Self> {
         match slug.split_once('@').or_else(|| slug.split_once("%40")) {
             None => Self::new(slug, None),
             Some((name, locality)) => Self::new(name, Some(locality)),
         }
     }
 
-    /// Parses an Auth0 domain, the inverse of [`Tenant::domain`].
-    pub fn from_domain(domain: &str) -> Option<Self> {
+    /// Returns the slug of an Auth0 domain, the inverse of [`Slug::auth0_domain`].
+    pub fn from_auth0_domain(domain: &str) -> Option<Self> {
         let host = domain.strip_suffix(".auth0.com")?;
         match host.split_once('.') {
             None => Self::new(host, None),
@@ -84,13 +84,13 @@ impl Tenant {
         })
     }
 
-    /// Returns the name: the `tenant_name` of log records.
+    /// Returns the name: the `tenant_name` of the log records of a tenant on Auth0's public cloud.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the Auth0 domain: `acme.us.auth0.com`.
-    pub fn domain(&self) -> String {
+    /// Returns the domain on Auth0's public cloud: `acme.us.auth0.com`.
+    pub fn auth0_domain(&self) -> String {
         match self.locality {
             None => format!("{}.auth0.com", self.name),
             Some(locality) => format!("{}.{}.auth0.com", self.name, locality.as_str()),
@@ -98,7 +98,7 @@ impl Tenant {
     }
 }
 
-impl fmt::Display for Tenant {
+impl fmt::Display for Slug {
     /// Formats the slug, with a literal `@`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.locality {
@@ -137,8 +137,8 @@ mod tests {
             ("acme@uk", "acme.uk.auth0.com"),
             ("acme@ca", "acme.ca.auth0.com"),
         ] {
-            let tenant = Tenant::from_slug(slug).map(|tenant| tenant.domain());
-            assert_eq!(tenant.as_deref(), Some(domain), "{slug}");
+            let parsed = Slug::parse(slug).map(|slug| slug.auth0_domain());
+            assert_eq!(parsed.as_deref(), Some(domain), "{slug}");
         }
     }
 
@@ -169,10 +169,10 @@ mod tests {
             "\u{430}cme",
             &too_long,
         ] {
-            assert_eq!(Tenant::from_slug(slug), None, "{slug}");
+            assert_eq!(Slug::parse(slug), None, "{slug}");
         }
-        assert!(Tenant::from_slug(&"a".repeat(63)).is_some());
-        assert!(Tenant::from_slug("abc").is_some());
+        assert!(Slug::parse(&"a".repeat(63)).is_some());
+        assert!(Slug::parse("abc").is_some());
     }
 
     proptest! {
@@ -185,26 +185,26 @@ mod tests {
                 && !name.starts_with('-')
                 && !name.ends_with('-')
                 && ["us", "eu", "au", "jp", "uk", "ca"].contains(&locality);
-            prop_assert_eq!(Tenant::from_slug(&slug).is_some(), valid);
+            prop_assert_eq!(Slug::parse(&slug).is_some(), valid);
         }
 
         #[test]
-        fn every_domain_is_one_label_and_a_locality_under_auth0_com(slug in any::<String>()) {
-            if let Some(tenant) = Tenant::from_slug(&slug) {
-                let domain = tenant.domain();
+        fn every_domain_is_one_label_and_a_locality_under_auth0_com(text in any::<String>()) {
+            if let Some(slug) = Slug::parse(&text) {
+                let domain = slug.auth0_domain();
                 prop_assert!(domain.ends_with(".auth0.com"));
                 prop_assert!(domain.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.')));
-                prop_assert_eq!(Tenant::from_domain(&domain), Some(tenant.clone()));
-                prop_assert_eq!(Tenant::from_slug(&tenant.to_string()), Some(tenant));
+                prop_assert_eq!(Slug::from_auth0_domain(&domain), Some(slug.clone()));
+                prop_assert_eq!(Slug::parse(&slug.to_string()), Some(slug));
             }
         }
 
         #[test]
-        fn a_domain_and_its_slug_identify_the_same_tenant(slug in "[a-z0-9][a-z0-9-]{1,61}[a-z0-9](@(us|eu|au|jp|uk|ca))?") {
-            let tenant = Tenant::from_slug(&slug);
-            prop_assert!(tenant.is_some());
-            prop_assert_eq!(tenant.as_ref().and_then(|tenant| Tenant::from_domain(&tenant.domain())), tenant.clone());
-            prop_assert_eq!(tenant.map(|tenant| tenant.to_string()), Some(slug));
+        fn a_slug_and_its_domain_identify_each_other(text in "[a-z0-9][a-z0-9-]{1,61}[a-z0-9](@(us|eu|au|jp|uk|ca))?") {
+            let slug = Slug::parse(&text);
+            prop_assert!(slug.is_some());
+            prop_assert_eq!(slug.as_ref().and_then(|slug| Slug::from_auth0_domain(&slug.auth0_domain())), slug.clone());
+            prop_assert_eq!(slug.map(|slug| slug.to_string()), Some(text));
         }
     }
 }

@@ -21,12 +21,7 @@ use std::future::Future;
 use serde_json::{Map, Value};
 
 use super::{algorithm::Algorithm, key_set::SigningKey};
-use crate::{
-    Result,
-    error::TokenError,
-    tenant::{Tenant, config::Config},
-    timestamp::Timestamp,
-};
+use crate::{Result, error::TokenError, tenant::config::TenantConfig, timestamp::Timestamp};
 
 mod claims;
 mod digest;
@@ -69,7 +64,7 @@ pub trait Verifier {
     ) -> impl Future<Output = Result<bool>>;
 }
 
-/// Verifies a token that must be issued for the configured audience.
+/// Verifies a token that must be issued for the tenant's audience.
 ///
 /// # Errors
 ///
@@ -77,12 +72,11 @@ pub trait Verifier {
 /// - The other errors of the [`Verifier`] if the token cannot be verified at present.
 pub async fn verify(
     token: &str,
-    tenant: &Tenant,
-    config: &Config,
+    tenant: &TenantConfig,
     verifier: &impl Verifier,
 ) -> Result<AccessToken> {
-    let issued = verify_issued(token, tenant, config, verifier).await?;
-    let verified = issued.for_audience(config.audience())?;
+    let issued = verify_issued(token, tenant, verifier).await?;
+    let verified = issued.for_audience(tenant.audience())?;
     Ok(verified.with_digest(TokenDigest::of(token)))
 }
 
@@ -93,13 +87,12 @@ pub async fn verify(
 /// The errors of [`verify`].
 pub async fn verify_issued(
     token: &str,
-    tenant: &Tenant,
-    config: &Config,
+    tenant: &TenantConfig,
     verifier: &impl Verifier,
 ) -> Result<IssuedToken> {
-    let token = UnverifiedToken::parse(token, tenant, config)?;
+    let token = UnverifiedToken::parse(token, tenant)?;
     let key = verifier
-        .signing_key(&token.jwks_uri, &token.kid, token.algorithm)
+        .signing_key(token.jwks_uri, &token.kid, token.algorithm)
         .await?;
     let is_valid = verifier
         .check_signature(

@@ -8,11 +8,11 @@ import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { startBareWorkerdWith } from "../../support/bare_workerd.mjs";
-import { keySetResponses, Issuer } from "../../support/issuer.mjs";
+import { AUDIENCE, keySetResponses, Issuer } from "../../support/issuer.mjs";
 import { Program } from "../../support/program.mjs";
 import { Tenant } from "../../support/tenant.mjs";
 import { now } from "../../support/token.mjs";
-import { ROOT, startWorker } from "../../support/worker.mjs";
+import { ROOT, startWorker, tenantsWith } from "../../support/worker.mjs";
 
 export const BINARY = join(ROOT, "target", "debug", "session-events");
 const TENANT_NAMES = Array.from({ length: 40 }, (_, number) => `cli-${number}`);
@@ -88,9 +88,9 @@ export async function startIssuerServer() {
 
 /** Starts a Worker whose tenants accept this issuer in addition to their own. */
 export async function startWorkerFor(issuerServer, vars = {}) {
-  const issuers = TENANT_NAMES.map((name) => [`${name}@us`, [{ issuer: issuerServer.url }]]);
+  const issuers = TENANT_NAMES.map((name) => [`${name}@us`, [issuerServer.url]]);
   const worker = await startWorker({
-    vars: { ISSUERS: JSON.stringify(Object.fromEntries(issuers)), ...vars },
+    vars: { TENANTS: tenantsWith(Object.fromEntries(issuers)), ...vars },
   });
   const unusedNames = [...TENANT_NAMES];
   return {
@@ -100,7 +100,8 @@ export async function startWorkerFor(issuerServer, vars = {}) {
       const tenant = new Tenant(worker, { name: unusedNames.shift() });
       const workerArgs = ["--url", String(worker.url), "--tenant", tenant.slug];
       const clientArgs = ["--client-id", "backend", "--client-secret", CLIENT_SECRET];
-      const loginArgs = [...clientArgs, "--issuer", issuerServer.url];
+      const apiArgs = ["--issuer", issuerServer.url, "--audience", AUDIENCE];
+      const loginArgs = [...clientArgs, ...apiArgs];
       return { tenant, workerArgs, loginArgs, allArgs: [...workerArgs, ...loginArgs] };
     },
   };
@@ -108,4 +109,4 @@ export async function startWorkerFor(issuerServer, vars = {}) {
 
 /** Starts a Worker that can be stopped and restarted. Its tenant `acme@us` accepts this issuer. */
 export const startBareWorkerdFor = (issuerServer) =>
-  startBareWorkerdWith({ "acme@us": [{ issuer: issuerServer.url }] });
+  startBareWorkerdWith({ "acme@us": [issuerServer.url] });

@@ -34,7 +34,7 @@ pub(super) fn check(client: &Agent, worker: &WorkerOptions) -> Result<String> {
     for key_set in &key_sets {
         if let Some(failed_at) = &key_set.failed_at {
             return Err(format!(
-                "the Worker could not fetch {} at {failed_at} (its keys: {}): check that this URL returns a key set, and check ISSUERS",
+                "the Worker could not fetch {} at {failed_at} (its keys: {}): check that this URL returns a key set, and check the tenant's issuers in TENANTS",
                 key_set.jwks_uri,
                 describe_age(key_set)
             )

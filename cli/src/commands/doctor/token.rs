@@ -51,9 +51,9 @@ pub(super) fn check_claims(token: &str, audience: &str, issuer: &str) -> Result<
     if token_issuer == issuer {
         return Ok(Finding::Good(message));
     }
-    // The Worker may accept further issuers in ISSUERS, which this program does not know.
+    // The Worker may accept further issuers in TENANTS, which this program does not know.
     Ok(Finding::Warning(format!(
-        "{message}; it was issued by {token_issuer} instead of {issuer}: if access is refused, use a token of this tenant, or add the issuer to ISSUERS and set --issuer"
+        "{message}; it was issued by {token_issuer} instead of {issuer}: if access is refused, use a token of this tenant, or add the issuer to the tenant's issuers in TENANTS and set --issuer"
     )))
 }
 

@@ -83,7 +83,7 @@ mod tests {
     fn no_other_management_api_operation_makes_an_event() {
         for (from, to) in [
             ("patch", "get"),
-            ("patch", "delete"),
+            ("patch", "post"),
             ("/users/auth0%7C1", "/users"),
             ("/users/auth0%7C1", "/users/"),
             ("/users/auth0%7C1", "/users/auth0%7C1/roles"),

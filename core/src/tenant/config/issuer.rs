@@ -3,16 +3,15 @@
 //! The keys of an issuer are fetched over TLS or from the local machine only. Anybody who could
 //! replace them in transit could sign tokens for every user.
 
-use http::Uri;
-use serde::Deserialize;
-use serde_json::Value;
+use std::fmt;
 
-use super::variables::{ISSUERS, parse_tenant};
-use crate::{
-    error::ConfigError,
-    json::{JsonObject, NoDuplicateKeys},
-    tenant::Tenant,
+use http::Uri;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+
+use crate::tenant::Tenant;
 
 /// An issuer of access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +23,16 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Returns the issuer at a tenant's Auth0 domain.
-    pub(super) fn auth0_domain(tenant: &Tenant) -> Self {
-        let issuer = format!("https://{}/", tenant.domain());
+    /// Returns the issuer at a tenant's domain.
+    pub(super) fn of_domain(tenant: &Tenant) -> Self {
+        Self::with_usual_key_set(format!("https://{}/", tenant.domain()))
+    }
+
+    /// Returns the issuer with its usual key set URL (Auth0, "JSON Web Key Sets").
+    fn with_usual_key_set(issuer: String) -> Self {
+        let base = issuer.strip_suffix('/').unwrap_or(&issuer);
         Self {
-            jwks_uri: default_jwks_uri(&issuer),
+            jwks_uri: format!("{base}/.well-known/jwks.json"),
             issuer,
         }
     }
@@ -41,62 +45,80 @@ impl Issuer {
     }
 }
 
-/// An issuer in the JSON of [`ISSUERS`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IssuerEntry {
+/// An element of `issuers`, before it is checked: a URL, or an object with the URL of the key set.
+pub(super) struct IssuerEntry {
     issuer: String,
     jwks_uri: Option<String>,
 }
 
-/// Parses a JSON object that maps each tenant's slug to a list of issuers.
-pub(super) fn parse_issuers(json: &str) -> Result<Vec<(Tenant, Issuer)>, ConfigError> {
-    if json.trim().is_empty() {
-        return Ok(Vec::new());
-    }
-    let NoDuplicateKeys(lists): NoDuplicateKeys<Value> =
-        serde_json::from_str(json).map_err(invalid_json)?;
-    let mut issuers = Vec::new();
-    for (slug, list) in lists {
-        let entries: Vec<JsonObject<IssuerEntry>> =
-            serde_json::from_value(list).map_err(invalid_json)?;
-        let tenant = parse_tenant(ISSUERS, &slug)?;
-        for JsonObject(IssuerEntry { issuer, jwks_uri }) in entries {
-            let jwks_uri = jwks_uri.unwrap_or_else(|| default_jwks_uri(&issuer));
-            check_url(&issuer)?;
-            check_url(&jwks_uri)?;
-            issuers.push((tenant.clone(), Issuer { issuer, jwks_uri }));
+impl<'de> Deserialize<'de> for IssuerEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Object {
+            issuer: String,
+            jwks_uri: Option<String>,
         }
+
+        struct EntryVisitor;
+
+        impl<'de> Visitor<'de> for EntryVisitor {
+            type Value = IssuerEntry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the URL of an issuer, or an object with issuer and jwks_uri")
+            }
+
+            fn visit_str<E: Error>(self, issuer: &str) -> Result<IssuerEntry, E> {
+                let issuer = issuer.to_owned();
+                Ok(IssuerEntry {
+                    issuer,
+                    jwks_uri: None,
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<IssuerEntry, A::Error> {
+                let Object { issuer, jwks_uri } =
+                    Object::deserialize(MapAccessDeserializer::new(members))?;
+                Ok(IssuerEntry { issuer, jwks_uri })
+            }
+        }
+
+        deserializer.deserialize_any(EntryVisitor)
+    }
+}
+
+/// Checks the issuers of a tenant.
+pub(super) fn parse_issuers(entries: Vec<IssuerEntry>) -> Result<Vec<Issuer>, String> {
+    if entries.is_empty() {
+        return Err("issuers is empty. Write for example issuers = [\"https://login.acme.com/\"], or remove it".into());
+    }
+    let mut issuers: Vec<Issuer> = Vec::new();
+    for IssuerEntry { issuer, jwks_uri } in entries {
+        check_url(&issuer)?;
+        if issuers.iter().any(|other| other.issuer == issuer) {
+            return Err(format!(
+                "issuers contains \"{issuer}\" twice. Remove one of them"
+            ));
+        }
+        issuers.push(match jwks_uri {
+            None => Issuer::with_usual_key_set(issuer),
+            Some(jwks_uri) => {
+                check_url(&jwks_uri)?;
+                Issuer { issuer, jwks_uri }
+            }
+        });
     }
     Ok(issuers)
 }
 
-fn invalid_json(error: serde_json::Error) -> ConfigError {
-    ConfigError {
-        variable: ISSUERS,
-        problem: format!(
-            "is invalid ({error}). Write JSON such as {{\"acme@us\":[{{\"issuer\":\"https://login.acme.com/\"}}]}}"
-        ),
-    }
-}
-
-/// Returns the usual URL of an issuer's key set (Auth0, "JSON Web Key Sets").
-fn default_jwks_uri(issuer: &str) -> String {
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
-    format!("{base}/.well-known/jwks.json")
-}
-
-fn check_url(url: &str) -> Result<(), ConfigError> {
+fn check_url(url: &str) -> Result<(), String> {
     if is_safe_url(url) {
-        Ok(())
-    } else {
-        Err(ConfigError {
-            variable: ISSUERS,
-            problem: format!(
-                "contains \"{url}\", which is not an accepted URL. Use an https URL, or an http URL on localhost"
-            ),
-        })
+        return Ok(());
     }
+    Err(format!(
+        "issuers contains \"{url}\", which is not an accepted URL. Use an https URL such as \"https://login.acme.com/\", or an http URL on localhost"
+    ))
 }
 
 /// Returns whether keys may be fetched from a URL: over `https`, or over `http` from the local

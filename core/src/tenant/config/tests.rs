@@ -1,114 +1,478 @@
 use super::*;
+use crate::events::event::EventType;
 
-fn read(variables: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
+const SHARED_AUDIENCE: &str = "https://events.example.com/api";
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::read(|name| {
         let found = variables.iter().find(|(variable, _)| *variable == name)?;
         Some(found.1.to_owned())
     })
 }
 
-fn config(variables: &[(&'static str, &str)]) -> Config {
+fn config(variables: &[(&str, &str)]) -> Config {
     read(variables).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn tenant(slug: &str) -> Tenant {
-    Tenant::from_slug(slug).unwrap_or_else(|| panic!("{slug}"))
+/// Reads a configuration with a valid audience.
+fn read_tenants(tenants: &str) -> Result<Config, ConfigError> {
+    read(&[(AUDIENCE, SHARED_AUDIENCE), (TENANTS, tenants)])
+}
+
+fn served(tenants: &str) -> Config {
+    read_tenants(tenants).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn slug(slug: &str) -> Slug {
+    Slug::parse(slug).unwrap_or_else(|| panic!("{slug}"))
+}
+
+fn find(config: &Config, name: &str) -> Option<TenantConfig> {
+    config.tenant(&slug(name)).map(Cow::into_owned)
+}
+
+/// Returns the only tenant of a table with the slug `acme@us` and this JSON as its entry.
+fn acme(entry: &str) -> TenantConfig {
+    let config = served(&format!(r#"{{"acme@us":{entry}}}"#));
+    find(&config, "acme@us").unwrap_or_else(|| panic!("acme@us is not served"))
+}
+
+/// Returns the error for a table with the slug `acme@us` and this JSON as its entry.
+fn acme_error(entry: &str) -> String {
+    match read_tenants(&format!(r#"{{"acme@us":{entry}}}"#)) {
+        Ok(_) => panic!("{entry} is accepted"),
+        Err(error) => {
+            assert_eq!(error.variable, TENANTS, "{entry}");
+            error.to_string()
+        }
+    }
+}
+
+fn issuer(issuer: &str, jwks_uri: &str) -> Issuer {
+    Issuer {
+        issuer: issuer.into(),
+        jwks_uri: jwks_uri.into(),
+    }
+}
+
+fn acme_auth0() -> Issuer {
+    issuer(
+        "https://acme.us.auth0.com/",
+        "https://acme.us.auth0.com/.well-known/jwks.json",
+    )
 }
 
 #[test]
-fn without_variables_every_tenant_is_served_and_its_issuer_is_its_auth0_domain() {
-    let config = config(&[]);
-    assert_eq!(config.audience(), "https://events.auth0a.com/api");
-    assert!(config.serves(&tenant("acme@us")));
-    assert_eq!(
-        config.issuer(&tenant("acme@us"), "https://acme.us.auth0.com/"),
-        Some(Issuer {
-            issuer: "https://acme.us.auth0.com/".into(),
-            jwks_uri: "https://acme.us.auth0.com/.well-known/jwks.json".into(),
-        })
-    );
-}
-
-#[test]
-fn event_types_are_selected_by_name_and_the_retention_of_revocations_in_days() {
-    assert_eq!(config(&[]).event_types(), &EventTypes::default());
-    assert_eq!(
-        config(&[(EVENTS, " ")]).event_types(),
-        &EventTypes::default()
-    );
-    let selected = config(&[(EVENTS, "logout, user_deleted")]);
-    assert_eq!(selected.event_types().names(), "user_deleted, logout");
-    assert_eq!(config(&[]).revocation_days(), 30);
-    assert_eq!(config(&[(REVOCATION_DAYS, "7")]).revocation_days(), 7);
-}
-
-#[test]
-fn with_a_list_of_tenants_only_these_are_served() {
-    let config = config(&[(TENANTS, " acme@us, acme-staging ,")]);
-    assert!(config.serves(&tenant("acme@us")));
-    assert!(config.serves(&tenant("acme-staging")));
-    assert!(!config.serves(&tenant("acme")));
-    assert!(!config.serves(&tenant("acme@eu")));
-}
-
-#[test]
-fn the_error_for_an_invalid_variable_names_the_variable() {
-    for (variable, value) in [
-        (AUDIENCE, ""),
-        (AUDIENCE, "  "),
-        (TENANTS, "acme@us,Acme"),
-        (TENANTS, "acme;other"),
-        (ISSUERS, "{"),
-        (ISSUERS, "[]"),
-        (ISSUERS, r#"{"nope!":[]}"#),
-        (ISSUERS, r#"{"acme":{"issuer":"https://a.com/"}}"#),
-        (ISSUERS, r#"{"acme":[{"jwks_uri":"https://a.com/"}]}"#),
+fn without_tenants_or_an_audience_the_configuration_is_incomplete() {
+    for (variables, missing, example) in [
+        (&[][..], TENANTS, "TENANTS = \"acme@us\""),
         (
-            ISSUERS,
-            r#"{"acme":[{"issuer":"https://a.com/","jwksuri":"x"}]}"#,
+            &[(AUDIENCE, "a"), (TENANTS, " ")],
+            TENANTS,
+            "TENANTS = \"acme@us\"",
         ),
-        (EVENTS, "logout,nonsense"),
-        (REVOCATION_DAYS, "0"),
-        (REVOCATION_DAYS, "367"),
-        (REVOCATION_DAYS, "a month"),
-        (REVOCATION_DAYS, ""),
-        (SHARDS, "0"),
-        (SHARDS, "101"),
-        (SHARDS, "-1"),
-        (SHARDS, "one"),
-        (SHARDS, ""),
+        (&[(TENANTS, "acme@us")], AUDIENCE, "AUDIENCE = \"https://"),
+        (
+            &[(TENANTS, "*"), (AUDIENCE, " ")],
+            AUDIENCE,
+            "AUDIENCE = \"https://",
+        ),
+        (
+            &[(TENANTS, r#"{"acme":{"audience":"a"},"corp":{}}"#)],
+            AUDIENCE,
+            "corp has no audience",
+        ),
     ] {
-        let error = read(&[(variable, value)]).err();
+        let error = read(variables).err();
         assert_eq!(
-            error.as_ref().map(|error| error.variable),
-            Some(variable),
-            "{value}"
+            error.as_ref().map(|error| error.variable.as_ref()),
+            Some(missing),
+            "{variables:?}"
         );
-        assert!(error.is_some_and(|error| error.to_string().contains(variable)));
+        let sentence = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(sentence.contains("is missing"), "{sentence}");
+        assert!(sentence.contains(example), "{sentence}");
+        let lookup = |name: &str| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, text)| (*text).to_owned())
+        };
+        assert_eq!(Config::check_form(lookup), Ok(()), "{variables:?}");
     }
 }
 
 #[test]
-fn only_issuers_on_the_local_machine_are_local_and_only_for_their_tenant() {
+fn the_shared_audience_is_not_required_if_every_tenant_has_its_own() {
     let config = config(&[(
-        ISSUERS,
-        r#"{"acme@us":[{"issuer":"https://a.com/"},{"issuer":"http://localhost:8788/x/"},{"issuer":"https://127.0.0.1/"}]}"#,
+        TENANTS,
+        r#"{"acme":{"audience":"a"},"corp":{"audience":"b"}}"#,
     )]);
+    let audience = |name| find(&config, name).map(|tenant| tenant.audience().to_owned());
+    assert_eq!(audience("acme").as_deref(), Some("a"));
+    assert_eq!(audience("corp").as_deref(), Some("b"));
+}
+
+#[test]
+fn only_the_tenants_in_a_list_are_served() {
+    let config = served(" acme@us, acme-staging ,");
+    for name in ["acme@us", "acme-staging"] {
+        let tenant = find(&config, name).unwrap_or_else(|| panic!("{name} is not served"));
+        assert_eq!(tenant.slug().to_string(), name);
+        assert_eq!(tenant.audience(), SHARED_AUDIENCE);
+    }
+    for name in ["acme", "acme@eu", "acme-staging@us"] {
+        assert_eq!(find(&config, name), None, "{name}");
+    }
+}
+
+#[test]
+fn a_star_serves_every_slug_as_a_tenant_on_auth0() {
+    let config = served(" * ");
+    let tenant = find(&config, "acme@us").unwrap_or_else(|| panic!("acme@us is not served"));
+    assert_eq!(tenant.tenant().domain(), "acme.us.auth0.com");
+    assert_eq!(tenant.audience(), SHARED_AUDIENCE);
+    assert_eq!(tenant.issuers(), [acme_auth0()]);
+    assert_eq!(tenant.event_types(), &EventTypes::Revoking);
+    assert_eq!(tenant.tenant_name(), Some("acme"));
+    assert!(tenant.logout_token_audiences().is_empty());
+    assert_eq!(tenant.console_client_id(), None);
+}
+
+#[test]
+fn a_list_or_a_table_without_a_tenant_is_rejected() {
+    for tenants in [",", " , ,", "{}", " { } "] {
+        let error = read_tenants(tenants).err();
+        assert_eq!(
+            error.as_ref().map(|error| error.variable.as_ref()),
+            Some(TENANTS),
+            "{tenants}"
+        );
+        let sentence = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(sentence.contains("names no tenant"), "{sentence}");
+    }
+}
+
+#[test]
+fn a_tenant_that_is_named_by_its_domain_has_the_configuration_of_its_slug() {
+    let of_domain = |config: &Config, domain: &str| {
+        let tenant = Tenant::from_domain(domain).unwrap_or_else(|| panic!("{domain}"));
+        let found = config.tenant_of_domain(&tenant);
+        found.map(|tenant| tenant.slug().to_string())
+    };
+    let table = served(r#"{"acme@us":{},"corp":{"domain":"sso.corp.example"}}"#);
     assert_eq!(
-        config.local_issuer_origins(&tenant("acme@us")),
+        of_domain(&table, "acme.us.auth0.com").as_deref(),
+        Some("acme@us")
+    );
+    assert_eq!(
+        of_domain(&table, "sso.corp.example").as_deref(),
+        Some("corp")
+    );
+    assert_eq!(of_domain(&table, "corp.auth0.com"), None);
+    assert_eq!(of_domain(&served("acme@us"), "acme.eu.auth0.com"), None);
+    assert_eq!(
+        of_domain(&served("*"), "acme.eu.auth0.com").as_deref(),
+        Some("acme@eu")
+    );
+    assert_eq!(of_domain(&served("*"), "sso.corp.example"), None);
+}
+
+#[test]
+fn an_entry_overrides_the_settings_of_the_deployment() {
+    let config = config(&[
+        (AUDIENCE, SHARED_AUDIENCE),
+        (EVENTS, "email_changed"),
+        (
+            TENANTS,
+            r#"{
+                "acme@us": {
+                    "audience": "https://events.acme.com/api",
+                    "events": ["logout", "user_blocked"],
+                    "tenant_name": "acme-1",
+                    "logout_token_audiences": ["a", "b"],
+                    "console_client_id": "c"
+                },
+                "corp": {}
+            }"#,
+        ),
+    ]);
+    let acme = find(&config, "acme@us").unwrap_or_else(|| panic!("acme@us is not served"));
+    assert_eq!(acme.audience(), "https://events.acme.com/api");
+    let events = EventTypes::only([EventType::UserBlocked, EventType::Logout]);
+    assert_eq!(acme.event_types(), &events);
+    assert_eq!(acme.tenant_name(), Some("acme-1"));
+    assert_eq!(acme.logout_token_audiences(), ["a", "b"]);
+    assert_eq!(acme.console_client_id(), Some("c"));
+    let corp = find(&config, "corp").unwrap_or_else(|| panic!("corp is not served"));
+    assert_eq!(corp.audience(), SHARED_AUDIENCE);
+    let events = EventTypes::only([EventType::EmailChanged]);
+    assert_eq!(corp.event_types(), &events);
+    assert_eq!(corp.tenant_name(), Some("corp"));
+}
+
+#[test]
+fn issuers_add_to_the_auth0_domain_of_a_slug() {
+    let tenant = acme(
+        r#"{"issuers":["https://a.com/",{"issuer":"https://b.com/"},{"issuer":"https://c.com/","jwks_uri":"https://keys.c.com/set"},{"issuer":"http://localhost:8788","jwks_uri":"http://127.0.0.1:8788/jwks"}]}"#,
+    );
+    assert_eq!(
+        tenant.issuers(),
+        [
+            acme_auth0(),
+            issuer("https://a.com/", "https://a.com/.well-known/jwks.json"),
+            issuer("https://b.com/", "https://b.com/.well-known/jwks.json"),
+            issuer("https://c.com/", "https://keys.c.com/set"),
+            issuer("http://localhost:8788", "http://127.0.0.1:8788/jwks"),
+        ]
+    );
+}
+
+#[test]
+fn the_key_set_url_of_the_auth0_domain_can_be_configured() {
+    let listed = issuer("https://acme.us.auth0.com/", "https://keys.acme.com/set");
+    let tenant = acme(
+        r#"{"issuers":[{"issuer":"https://acme.us.auth0.com/","jwks_uri":"https://keys.acme.com/set"}]}"#,
+    );
+    assert_eq!(tenant.issuers(), [listed]);
+}
+
+#[test]
+fn a_domain_takes_the_place_of_the_auth0_domain() {
+    let tenant = acme(r#"{"domain":"sso.corp.example"}"#);
+    assert_eq!(tenant.tenant().domain(), "sso.corp.example");
+    let own = issuer(
+        "https://sso.corp.example/",
+        "https://sso.corp.example/.well-known/jwks.json",
+    );
+    assert_eq!(tenant.issuers(), [own]);
+    assert_eq!(tenant.tenant_name(), None);
+    let named = acme(r#"{"domain":"sso.corp.example","tenant_name":"corp"}"#);
+    assert_eq!(named.tenant_name(), Some("corp"));
+}
+
+#[test]
+fn the_issuers_of_a_tenant_with_a_domain_are_all_listed() {
+    let realm = "https://sso.corp.example/realms/corp";
+    let certs = format!("{realm}/protocol/openid-connect/certs");
+    let tenant = acme(&format!(
+        r#"{{"domain":"sso.corp.example","issuers":[{{"issuer":"{realm}","jwks_uri":"{certs}"}}]}}"#
+    ));
+    assert_eq!(tenant.issuers(), [issuer(realm, &certs)]);
+}
+
+#[test]
+fn two_tenants_with_the_same_domain_are_rejected() {
+    for (tenants, named) in [
+        (
+            r#"{"acme":{"domain":"sso.corp.example"},"corp":{"domain":"sso.corp.example"}}"#,
+            ["acme and corp", "sso.corp.example"],
+        ),
+        (
+            r#"{"acme@us":{},"corp":{"domain":"acme.us.auth0.com"}}"#,
+            ["acme@us and corp", "acme.us.auth0.com"],
+        ),
+        (
+            r#"{"acme%40us":{},"acme@us":{"domain":"sso.corp.example"}}"#,
+            ["acme@us twice", "TENANTS"],
+        ),
+        (
+            r#"{"acme@us":{},"acme@us":{}}"#,
+            ["duplicate key", "acme@us"],
+        ),
+        (
+            r#"{"acme@us":{},"acme\u0040us":{}}"#,
+            ["duplicate key", "acme@us"],
+        ),
+        ("acme@us,acme@us", ["acme@us twice", "TENANTS"]),
+    ] {
+        let error = read_tenants(tenants).err().map(|error| error.to_string());
+        let sentence = error.unwrap_or_else(|| panic!("{tenants} is accepted"));
+        for text in named {
+            assert!(sentence.contains(text), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn further_variables_continue_the_table() {
+    let config = config(&[
+        (AUDIENCE, SHARED_AUDIENCE),
+        (TENANTS, r#"{"acme@us":{}}"#),
+        ("TENANTS_2", r#"{"corp":{"domain":"sso.corp.example"}}"#),
+        ("TENANTS_64", r#"{"last":{}}"#),
+    ]);
+    for name in ["acme@us", "corp", "last"] {
+        assert!(find(&config, name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn an_error_in_a_further_variable_names_that_variable() {
+    for (tenants, continued) in [
+        (r#"{"acme@us":{}}"#, "nonsense"),
+        (r#"{"acme@us":{}}"#, "acme@eu"),
+        (r#"{"acme@us":{}}"#, r#"{"acme@us":{}}"#),
+        (
+            r#"{"acme@us":{}}"#,
+            r#"{"corp":{"domain":"acme.us.auth0.com"}}"#,
+        ),
+        (r#"{"acme@us":{}}"#, r#"{"corp":{"colour":"red"}}"#),
+        ("acme@us", r#"{"corp":{}}"#),
+        ("*", r#"{"corp":{}}"#),
+    ] {
+        let error = read(&[
+            (AUDIENCE, SHARED_AUDIENCE),
+            (TENANTS, tenants),
+            ("TENANTS_2", continued),
+        ])
+        .err();
+        assert_eq!(
+            error.map(|error| error.variable),
+            Some("TENANTS_2".into()),
+            "{tenants} {continued}"
+        );
+    }
+}
+
+#[test]
+fn a_member_that_is_unknown_or_blank_or_of_another_type_is_named_in_the_error() {
+    for (entry, named) in [
+        ("null", "invalid for acme@us"),
+        ("[]", "invalid for acme@us"),
+        (r#""https://a.com/""#, "invalid for acme@us"),
+        (r#"{"colour":"red"}"#, "colour"),
+        (r#"{"webhooks":{}}"#, "webhooks"),
+        (r#"{"domain":"a.com","domain":"b.com"}"#, "domain"),
+        (r#"{"issuers":[]}"#, "issuers is empty"),
+        (r#"{"issuers":"https://a.com/"}"#, "invalid type"),
+        (r#"{"issuers":[7]}"#, "the URL of an issuer"),
+        (
+            r#"{"issuers":[["https://a.com/"]]}"#,
+            "the URL of an issuer",
+        ),
+        (r#"{"issuers":[{"jwks_uri":"https://a.com/"}]}"#, "issuer"),
+        (
+            r#"{"issuers":[{"issuer":"https://a.com/","jwksuri":"x"}]}"#,
+            "jwksuri",
+        ),
+        (
+            r#"{"issuers":["https://a.com/",{"issuer":"https://a.com/"}]}"#,
+            "twice",
+        ),
+        (r#"{"audience":" "}"#, "audience is empty"),
+        (r#"{"events":[]}"#, "events is empty"),
+        (r#"{"events":["log_out"]}"#, "\"log_out\""),
+        (r#"{"events":"logout"}"#, "invalid type"),
+        (r#"{"domain":""}"#, "domain = \"sso.corp.example\""),
+        (
+            r#"{"domain":"https://sso.corp.example/"}"#,
+            "domain = \"sso.corp.example\"",
+        ),
+        (r#"{"domain":"SSO.corp.example"}"#, "lower case"),
+        (r#"{"tenant_name":""}"#, "tenant_name is empty"),
+        (
+            r#"{"logout_token_audiences":[]}"#,
+            "logout_token_audiences = [\"my-client-id\"]",
+        ),
+        (
+            r#"{"logout_token_audiences":["a"," "]}"#,
+            "logout_token_audiences",
+        ),
+        (r#"{"console_client_id":""}"#, "console_client_id is empty"),
+    ] {
+        let sentence = acme_error(entry);
+        assert!(sentence.contains(named), "{entry}: {sentence}");
+        assert!(sentence.contains("acme@us"), "{entry}: {sentence}");
+    }
+}
+
+#[test]
+fn the_error_for_an_invalid_variable_names_the_variable_and_shows_a_valid_value() {
+    for (variable, value, example) in [
+        (TENANTS, "acme@us,Acme", "TENANTS = \"acme@us\""),
+        (TENANTS, "acme;other", "TENANTS = \"acme@us\""),
+        (TENANTS, "acme,*", "TENANTS = \"acme@us\""),
+        (TENANTS, "{", "[env.production.vars.TENANTS.\"acme@us\"]"),
+        (TENANTS, r#"["acme@us"]"#, "TENANTS = \"acme@us\""),
+        (TENANTS, r#"{"nope!":{}}"#, "TENANTS = \"acme@us\""),
+        (TENANTS, "7", "TENANTS = \"acme@us\""),
+        (
+            ISSUERS,
+            r#"{"acme":[{"issuer":"https://a.com/"}]}"#,
+            "[env.production.vars.TENANTS.\"acme@us\"]",
+        ),
+        (ISSUERS, "{}", "issuers = [\"https://login.acme.com/\"]"),
+        (
+            EVENTS,
+            "logout,nonsense",
+            "EVENTS = \"logout, user_blocked\"",
+        ),
+        (REVOCATION_DAYS, "0", "REVOCATION_DAYS = \"30\""),
+        (REVOCATION_DAYS, "367", "REVOCATION_DAYS = \"30\""),
+        (REVOCATION_DAYS, "a month", "REVOCATION_DAYS = \"30\""),
+        (REVOCATION_DAYS, "", "REVOCATION_DAYS = \"30\""),
+        (SHARDS, "0", "SHARDS = \"1\""),
+        (SHARDS, "101", "SHARDS = \"1\""),
+        (SHARDS, "-1", "SHARDS = \"1\""),
+        (SHARDS, "one", "SHARDS = \"1\""),
+        (SHARDS, "", "SHARDS = \"1\""),
+    ] {
+        let lookup = |name: &str| (name == variable).then(|| value.to_owned());
+        let Err(error) = Config::check_form(lookup) else {
+            panic!("{variable} may be {value}");
+        };
+        assert_eq!(error.variable, variable, "{value}");
+        let sentence = error.to_string();
+        assert!(sentence.contains(variable), "{sentence}");
+        assert!(sentence.contains(example), "{sentence}");
+        // An invalid value is reported before a missing one.
+        assert_eq!(Config::read(lookup).err(), Some(error));
+    }
+}
+
+#[test]
+fn a_blank_variable_of_earlier_versions_is_ignored() {
+    assert!(read(&[(AUDIENCE, "a"), (TENANTS, "acme"), (ISSUERS, " ")]).is_ok());
+}
+
+#[test]
+fn event_types_are_selected_by_name_and_the_retention_of_revocations_in_days() {
+    let valid = [(AUDIENCE, SHARED_AUDIENCE), (TENANTS, "acme@us")];
+    let with = |variable, value| config(&[&valid[..], &[(variable, value)]].concat());
+    let events =
+        |config: Config| find(&config, "acme@us").map(|tenant| tenant.event_types().clone());
+    assert_eq!(events(config(&valid)), Some(EventTypes::Revoking));
+    for blank in ["", " ", " , "] {
+        assert_eq!(events(with(EVENTS, blank)), Some(EventTypes::Revoking));
+    }
+    assert_eq!(
+        events(with(EVENTS, "logout, user_deleted")),
+        Some(EventTypes::only([
+            EventType::UserDeleted,
+            EventType::Logout
+        ]))
+    );
+    assert_eq!(config(&valid).revocation_days(), 30);
+    assert_eq!(with(REVOCATION_DAYS, "7").revocation_days(), 7);
+    assert_eq!(config(&valid).shards(), None);
+    assert_eq!(with(SHARDS, "4").shards(), Some(4));
+}
+
+#[test]
+fn only_issuers_on_the_local_machine_are_local() {
+    let tenant =
+        acme(r#"{"issuers":["https://a.com/","http://localhost:8788/x/","https://127.0.0.1/"]}"#);
+    assert_eq!(
+        tenant.local_issuer_origins(),
         ["http://localhost:8788", "https://127.0.0.1"]
     );
-    assert!(config.local_issuer_origins(&tenant("acme")).is_empty());
+    assert!(acme("{}").local_issuer_origins().is_empty());
 }
 
 #[test]
 fn an_issuer_is_compared_exactly_and_belongs_to_one_tenant() {
-    let config = config(&[(
-        ISSUERS,
-        r#"{"acme@us":[{"issuer":"https://login.acme.com/"}]}"#,
-    )]);
-    let acme = tenant("acme@us");
-    assert!(config.issuer(&acme, "https://login.acme.com/").is_some());
+    let config = served(r#"{"acme@us":{"issuers":["https://login.acme.com/"]},"acme":{}}"#);
+    let tenant = find(&config, "acme@us").unwrap_or_else(|| panic!("acme@us is not served"));
+    assert!(tenant.issuer("https://login.acme.com/").is_some());
     for iss in [
         "",
         "https://acme.us.auth0.com",
@@ -118,76 +482,10 @@ fn an_issuer_is_compared_exactly_and_belongs_to_one_tenant() {
         "https://login.acme.com",
         "https://login.acme.com/ ",
     ] {
-        assert_eq!(config.issuer(&acme, iss), None, "{iss}");
+        assert_eq!(tenant.issuer(iss), None, "{iss}");
     }
-    assert_eq!(
-        config.issuer(&tenant("acme"), "https://login.acme.com/"),
-        None
-    );
-}
-
-#[test]
-fn the_key_set_url_of_a_custom_domain_is_the_configured_one_or_the_usual_one() {
-    let config = config(&[(
-        ISSUERS,
-        r#"{"acme@us":[{"issuer":"https://a.com/"},{"issuer":"https://b.com/","jwks_uri":"https://keys.b.com/set"},{"issuer":"http://localhost:8788","jwks_uri":"http://127.0.0.1:8788/jwks"}]}"#,
-    )]);
-    let jwks_uri = |iss| {
-        config
-            .issuer(&tenant("acme@us"), iss)
-            .map(|issuer| issuer.jwks_uri)
-    };
-    assert_eq!(
-        jwks_uri("https://a.com/").as_deref(),
-        Some("https://a.com/.well-known/jwks.json")
-    );
-    assert_eq!(
-        jwks_uri("https://b.com/").as_deref(),
-        Some("https://keys.b.com/set")
-    );
-    assert_eq!(
-        jwks_uri("http://localhost:8788").as_deref(),
-        Some("http://127.0.0.1:8788/jwks")
-    );
-}
-
-#[test]
-fn the_key_set_url_of_the_auth0_domain_can_be_configured() {
-    let auth0_domain = "https://acme.us.auth0.com/";
-    let keys = "https://keys.acme.com/set";
-    let listed = format!(r#"{{"acme@us":[{{"issuer":"{auth0_domain}","jwks_uri":"{keys}"}}]}}"#);
-    let config = config(&[(ISSUERS, &listed)]);
-    let issuers: Vec<_> = config.issuers(&tenant("acme@us")).collect();
-    let (issuer, jwks_uri) = (auth0_domain.into(), keys.into());
-    assert_eq!(issuers, [Issuer { issuer, jwks_uri }]);
-}
-
-#[test]
-fn a_tenant_with_two_spellings_has_the_issuers_of_both() {
-    let config = config(&[(
-        ISSUERS,
-        r#"{"acme%40us":[{"issuer":"https://a.com/"}],"acme@us":[{"issuer":"https://b.com/"}]}"#,
-    )]);
-    for iss in ["https://a.com/", "https://b.com/"] {
-        assert!(config.issuer(&tenant("acme@us"), iss).is_some(), "{iss}");
-    }
-}
-
-#[test]
-fn a_duplicate_slug_is_rejected_and_named_in_the_error() {
-    for duplicate in ["acme@us", r"acme\u0040us"] {
-        let list = r#"[{"issuer":"https://a.com/"}]"#;
-        let json = format!(r#"{{"acme@us":{list},"acme":[],"{duplicate}":{list}}}"#);
-        let Err(error) = read(&[(ISSUERS, &json)]) else {
-            panic!("{json} is accepted");
-        };
-        assert_eq!(error.variable, ISSUERS);
-        let sentence = error.to_string();
-        assert!(
-            sentence.contains(r#"duplicate key "acme@us""#),
-            "{sentence}"
-        );
-    }
+    let other = find(&config, "acme").unwrap_or_else(|| panic!("acme is not served"));
+    assert_eq!(other.issuer("https://login.acme.com/"), None);
 }
 
 #[test]
@@ -209,9 +507,14 @@ fn an_issuer_must_have_an_https_url_or_be_on_the_local_machine() {
         "https://",
         "",
     ] {
-        let json = format!(r#"{{"acme@us":[{{"issuer":"{url}"}}]}}"#);
-        let error = read(&[(ISSUERS, &json)]).err();
-        assert_eq!(error.map(|error| error.variable), Some(ISSUERS), "{url}");
+        for entry in [
+            format!(r#"{{"issuers":["{url}"]}}"#),
+            format!(r#"{{"issuers":[{{"issuer":"{url}"}}]}}"#),
+            format!(r#"{{"issuers":[{{"issuer":"https://a.com/","jwks_uri":"{url}"}}]}}"#),
+        ] {
+            let sentence = acme_error(&entry);
+            assert!(sentence.contains("https://login.acme.com/"), "{sentence}");
+        }
     }
     for url in [
         "https://login.acme.com/",
@@ -219,7 +522,36 @@ fn an_issuer_must_have_an_https_url_or_be_on_the_local_machine() {
         "http://127.0.0.1/",
         "http://[::1]:1/",
     ] {
-        let json = format!(r#"{{"acme@us":[{{"issuer":"{url}"}}]}}"#);
-        assert!(read(&[(ISSUERS, &json)]).is_ok(), "{url}");
+        let tenant = acme(&format!(r#"{{"issuers":["{url}"]}}"#));
+        assert!(tenant.issuer(url).is_some(), "{url}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_larger_than_cloudflare_accepts_is_rejected() {
+    assert_eq!(check_variable(TENANTS, &"x".repeat(5 * 1024)), Ok(()));
+    let sentence = |variable| {
+        let error = check_variable(variable, &"x".repeat(5 * 1024 + 1)).err();
+        error.map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert!(sentence(TENANTS).contains("TENANTS_2"));
+    assert!(sentence("TENANTS_3").starts_with("The variable TENANTS_3 has 5121 bytes"));
+    assert!(sentence(AUDIENCE).contains("Shorten it"));
+}
+
+#[test]
+fn a_variable_that_is_named_like_a_table_but_not_read_is_rejected() {
+    for name in [TENANTS, "TENANTS_2", "TENANTS_64", AUDIENCE, "OTHER"] {
+        assert_eq!(check_variable(name, "x"), Ok(()), "{name}");
+    }
+    for name in [
+        "TENANTS_",
+        "TENANTS_1",
+        "TENANTS_02",
+        "TENANTS_65",
+        "TENANTS_B",
+    ] {
+        let error = check_variable(name, "x").err();
+        assert_eq!(error.map(|error| error.variable), Some(name.into()));
     }
 }

@@ -1,12 +1,15 @@
 //! The names of the configuration variables, and parsers for simple values.
 
-use crate::{error::ConfigError, tenant::Tenant};
+use crate::{
+    error::ConfigError,
+    events::event_types::{EventTypes, all_names},
+};
 
 /// The variable with the required `aud` of access tokens.
 pub const AUDIENCE: &str = "AUDIENCE";
-/// The variable with the list of served tenants.
+/// The variable with the served tenants: a list of slugs, `*`, or a table.
 pub const TENANTS: &str = "TENANTS";
-/// The variable with additional issuers of tenants.
+/// A variable of earlier versions, with additional issuers of tenants.
 pub const ISSUERS: &str = "ISSUERS";
 /// The variable with the list of reported event types.
 pub const EVENTS: &str = "EVENTS";
@@ -19,30 +22,62 @@ pub const PUBLISH_SECRET: &str = "PUBLISH_SECRET";
 /// The previous secret, which is still accepted during a rotation.
 pub const PUBLISH_SECRET_PREVIOUS: &str = "PUBLISH_SECRET_PREVIOUS";
 
-/// Parses the slug of a tenant.
-pub(super) fn parse_tenant(variable: &'static str, slug: &str) -> Result<Tenant, ConfigError> {
-    Tenant::from_slug(slug).ok_or_else(|| ConfigError {
-        variable,
-        problem: format!(
-            "contains \"{slug}\", which is not a tenant. Write a tenant as acme or acme@us"
-        ),
+/// Rejects [`ISSUERS`], so that a deployment does not lose its custom domains unnoticed.
+pub(super) fn reject_issuers(issuers: Option<String>) -> Result<(), ConfigError> {
+    match issuers {
+        Some(text) if !text.trim().is_empty() => Err(ConfigError::new(
+            ISSUERS,
+            "is no longer used. Remove it, and write each tenant's issuers into the table TENANTS, for example [env.production.vars.TENANTS.\"acme@us\"] with the line issuers = [\"https://login.acme.com/\"]",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the audience. A blank one counts as missing.
+pub(super) fn parse_audience(audience: Option<String>) -> Option<String> {
+    audience.filter(|audience| !audience.trim().is_empty())
+}
+
+/// Parses the list of event types. A blank list selects the default, because a deployment without
+/// event types would be useless.
+pub(super) fn parse_event_types(list: &str) -> Result<EventTypes, ConfigError> {
+    let names: Vec<&str> = list
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    if names.is_empty() {
+        return Ok(EventTypes::default());
+    }
+    EventTypes::parse(names).map_err(|name| {
+        let names = all_names();
+        let problem = format!(
+            "contains {name}, which is not an event type. Write for example EVENTS = \"logout, user_blocked\". The event types are {names}"
+        );
+        ConfigError::new(EVENTS, problem)
     })
 }
 
 /// Parses a whole number from 1 to `max`. `unit` names what the number counts in the error message.
 pub(super) fn parse_number(
     variable: &'static str,
-    value: &str,
+    value: Option<String>,
+    default: u16,
     unit: &str,
     max: u16,
 ) -> Result<u16, ConfigError> {
+    let Some(value) = value else {
+        return Ok(default);
+    };
     let value = value.trim();
     value
         .parse()
         .ok()
         .filter(|number| (1..=max).contains(number))
-        .ok_or_else(|| ConfigError {
-            variable,
-            problem: format!("is \"{value}\". Set it to a whole number of {unit} from 1 to {max}"),
+        .ok_or_else(|| {
+            let problem = format!(
+                "is \"{value}\". Set it to a whole number of {unit} from 1 to {max}, for example {variable} = \"{default}\""
+            );
+            ConfigError::new(variable, problem)
         })
 }

@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    error::ApiError, protocol::filter::Filter, sessions::listener::Listener,
+    error::ApiError,
+    protocol::filter::Filter,
+    sessions::listener::Listener,
+    tenant::{Slug, config::Config},
     tokens::key_set::KeySet,
 };
 
@@ -71,15 +74,17 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 /// Verifies a token, and returns the requests for keys as well.
 fn verify_recording(token: &str) -> (Result<AccessToken, ApiError>, Vec<String>) {
-    let tenant = Tenant::from_slug("acme@us").unwrap();
-    let config = Config::read(|name| {
-        (name == "ISSUERS").then(|| r#"{"acme@us":[{"issuer":"https://login.acme.com/"}]}"#.into())
+    let config = Config::read(|name| match name {
+        "AUDIENCE" => Some("https://events.auth0a.com/api".into()),
+        "TENANTS" => Some(r#"{"acme@us":{"issuers":["https://login.acme.com/"]}}"#.into()),
+        _ => None,
     })
     .unwrap();
+    let tenant = config.tenant(&Slug::parse("acme@us").unwrap()).unwrap();
     let verifier = TestVerifier {
         key_requests: RefCell::default(),
     };
-    let outcome = ready(verify(token, &tenant, &config, &verifier));
+    let outcome = ready(verify(token, &tenant, &verifier));
     (outcome, verifier.key_requests.into_inner())
 }
 

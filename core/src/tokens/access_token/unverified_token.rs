@@ -5,9 +5,7 @@ use serde_json::Value;
 
 use super::claims::UnverifiedClaims;
 use crate::{
-    error::TokenError,
-    json::NoDuplicateKeys,
-    tenant::{Tenant, config::Config},
+    error::TokenError, json::NoDuplicateKeys, tenant::config::TenantConfig,
     tokens::algorithm::Algorithm,
 };
 
@@ -31,7 +29,7 @@ pub(super) struct UnverifiedToken<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) kid: String,
     /// The URL of the issuer's key set.
-    pub(super) jwks_uri: String,
+    pub(super) jwks_uri: &'a str,
     /// The part of the token that is signed: header and claims, encoded.
     pub(super) signed_part: &'a str,
     pub(super) signature: Vec<u8>,
@@ -40,11 +38,7 @@ pub(super) struct UnverifiedToken<'a> {
 
 impl<'a> UnverifiedToken<'a> {
     /// Parses a token and finds its issuer among those of the tenant.
-    pub(super) fn parse(
-        token: &'a str,
-        tenant: &Tenant,
-        config: &Config,
-    ) -> Result<Self, TokenError> {
+    pub(super) fn parse(token: &'a str, tenant: &'a TenantConfig) -> Result<Self, TokenError> {
         let parsed = parse(token)?;
         let algorithm = check_header(&parsed)?;
         let kid = parsed
@@ -58,13 +52,13 @@ impl<'a> UnverifiedToken<'a> {
             .0
             .get("iss")
             .and_then(Value::as_str)
-            .and_then(|iss| config.issuer(tenant, iss))
+            .and_then(|iss| tenant.issuer(iss))
             .ok_or(TokenError::Issuer)?;
         let (signed_part, _) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         Ok(Self {
             algorithm,
             kid,
-            jwks_uri: issuer.jwks_uri,
+            jwks_uri: &issuer.jwks_uri,
             signed_part,
             signature: parsed.signature_bytes().to_vec(),
             claims,

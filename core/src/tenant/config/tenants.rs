@@ -1,0 +1,149 @@
+//! The variable [`TENANTS`] and the variables that continue it.
+
+use std::ops::RangeInclusive;
+
+use serde_json::value::RawValue;
+
+use super::{TENANTS, TenantSettings};
+use crate::{error::ConfigError, json::NoDuplicateKeys, tenant::Slug};
+
+/// The numbers of the variables that continue a table: `TENANTS_2`, `TENANTS_3`, … Cloudflare allows
+/// 64 variables for each Worker on the free plan.
+const CONTINUATIONS: RangeInclusive<u8> = 2..=64;
+
+/// A right value, for error messages.
+const EXAMPLES: &str = "Write slugs such as TENANTS = \"acme@us\" or \"acme@us, acme-staging\", or * for any tenant, or a table such as [env.production.vars.TENANTS.\"acme@us\"]";
+
+/// The value of [`TENANTS`].
+pub(super) enum Tenants {
+    /// `*`: any valid slug.
+    Any,
+    /// A list or a table, with at least one tenant. No two tenants have the same domain.
+    Listed(Vec<TenantSettings>),
+}
+
+impl Tenants {
+    /// Reads the variables. Returns `None` if [`TENANTS`] is not set.
+    pub(super) fn read(
+        lookup: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let is_set = |text: &String| !text.trim().is_empty();
+        let continued = CONTINUATIONS.filter_map(|number| {
+            let variable = format!("{TENANTS}_{number}");
+            let text = lookup(&variable).filter(is_set)?;
+            Some((variable, text))
+        });
+        let Some(text) = lookup(TENANTS).filter(is_set) else {
+            return Ok(None);
+        };
+        if text.trim() == "*" {
+            return no_continuation(continued).map(|()| Some(Self::Any));
+        }
+        let mut tenants = Vec::new();
+        if is_table(&text) {
+            add_table(&mut tenants, TENANTS, &text)?;
+            for (variable, text) in continued {
+                add_table(&mut tenants, &variable, &text)?;
+            }
+        } else {
+            no_continuation(continued)?;
+            add_list(&mut tenants, &text)?;
+        }
+        if tenants.is_empty() {
+            let problem = format!("names no tenant. {EXAMPLES}");
+            return Err(ConfigError::new(TENANTS, problem));
+        }
+        Ok(Some(Self::Listed(tenants)))
+    }
+}
+
+/// Checks that a variable whose name begins like that of a table is read.
+pub(super) fn check_name(variable: &str) -> Result<(), ConfigError> {
+    let Some(number) = variable
+        .strip_prefix(TENANTS)
+        .and_then(|rest| rest.strip_prefix('_'))
+    else {
+        return Ok(());
+    };
+    if CONTINUATIONS
+        .map(|known| known.to_string())
+        .any(|known| known == number)
+    {
+        return Ok(());
+    }
+    let problem = "is not read. TENANTS_2, TENANTS_3 and so on up to TENANTS_64 continue the table TENANTS. Rename it";
+    Err(ConfigError::new(variable.to_owned(), problem))
+}
+
+fn is_table(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
+fn no_continuation(
+    mut continued: impl Iterator<Item = (String, String)>,
+) -> Result<(), ConfigError> {
+    match continued.next() {
+        None => Ok(()),
+        Some((variable, _)) => {
+            let problem = format!("continues the table TENANTS, which is not a table. {EXAMPLES}");
+            Err(ConfigError::new(variable, problem))
+        }
+    }
+}
+
+fn add_list(tenants: &mut Vec<TenantSettings>, list: &str) -> Result<(), ConfigError> {
+    let slugs = list.split(',').map(str::trim);
+    for slug in slugs.filter(|slug| !slug.is_empty()) {
+        let settings = TenantSettings::on_auth0(parse_slug(TENANTS, slug)?);
+        add(tenants, TENANTS, settings)?;
+    }
+    Ok(())
+}
+
+fn add_table(
+    tenants: &mut Vec<TenantSettings>,
+    variable: &str,
+    json: &str,
+) -> Result<(), ConfigError> {
+    let NoDuplicateKeys(table): NoDuplicateKeys<&RawValue> =
+        serde_json::from_str(json).map_err(|error| {
+            let problem = format!("is not a table of tenants ({error}). {EXAMPLES}");
+            ConfigError::new(variable.to_owned(), problem)
+        })?;
+    for (slug, entry) in table {
+        let slug = parse_slug(variable, &slug)?;
+        let settings = TenantSettings::parse(variable, slug, entry.get())?;
+        add(tenants, variable, settings)?;
+    }
+    Ok(())
+}
+
+/// Adds a tenant if no other tenant has its slug or its domain.
+fn add(
+    tenants: &mut Vec<TenantSettings>,
+    variable: &str,
+    settings: TenantSettings,
+) -> Result<(), ConfigError> {
+    let slug = &settings.slug;
+    let same_slug = tenants.iter().any(|other| other.slug == settings.slug);
+    let same_domain = tenants.iter().find(|other| other.tenant == settings.tenant);
+    let problem = match same_domain {
+        _ if same_slug => format!("contains {slug} twice. Remove one of them"),
+        Some(other) => format!(
+            "contains {} and {slug}, which have the same domain {}. Remove one of them, or correct its domain",
+            other.slug, settings.tenant
+        ),
+        None => {
+            tenants.push(settings);
+            return Ok(());
+        }
+    };
+    Err(ConfigError::new(variable.to_owned(), problem))
+}
+
+fn parse_slug(variable: &str, slug: &str) -> Result<Slug, ConfigError> {
+    Slug::parse(slug).ok_or_else(|| {
+        let problem = format!("contains \"{slug}\", which is not the slug of a tenant. {EXAMPLES}");
+        ConfigError::new(variable.to_owned(), problem)
+    })
+}

@@ -1,0 +1,40 @@
+// `npm run deploy`: checks that the chosen environment is complete, then runs `wrangler deploy` with
+// the given arguments. The environment is production unless --env names another one.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { ScriptError, main } from "./terminal.mjs";
+import { ROOT } from "./toolchain.mjs";
+
+const CHECK = ["run", "--quiet", "--package", "session-events-config-check", "--"];
+
+await main(async () => {
+  const args = process.argv.slice(2);
+  const { env = "production", config = "wrangler.toml" } = chosen(args);
+  // wrangler calls the top level of the configuration the environment "".
+  const isComplete = run("cargo", [...CHECK, config, ...(env ? [env] : [])]);
+  const wrangler = join(ROOT, "node_modules", ".bin", "wrangler");
+  if (!isComplete || !run(wrangler, ["deploy", ...args, "--env", env])) process.exitCode = 1;
+});
+
+/** Returns the environment and the configuration file among wrangler's arguments. */
+function chosen(args) {
+  const option = (short) => ({ type: "string", short });
+  // wrangler reports the options that it does not know.
+  const { values } = parseArgs({
+    args,
+    options: { env: option("e"), config: option("c") },
+    strict: false,
+  });
+  return values;
+}
+
+/** Runs a program that prints its own errors, and returns whether it succeeded. */
+function run(program, args) {
+  const { status, error } = spawnSync(program, args, { cwd: ROOT, stdio: "inherit" });
+  if (error) {
+    throw new ScriptError(`${program} does not start (${error.message}): run npm run setup.`);
+  }
+  return status === 0;
+}
