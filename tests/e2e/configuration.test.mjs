@@ -7,33 +7,47 @@ import { authenticateOnSocket, authenticateOverHttp } from "../support/token_che
 import { assertError, sendRawRequest, upgradeHeaders } from "../support/http.mjs";
 import { AUDIENCE, Issuer } from "../support/issuer.mjs";
 import { jwk, otherKey } from "../support/keys.mjs";
-import { slo } from "../support/records.mjs";
+import { sce, slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
 import { PUBLISH_SECRET, startWorker } from "../support/worker.mjs";
 
 const LOOPBACK = ["http://localhost:8080/", "http://127.0.0.1:8080/", "http://[::1]:8080/realm/"];
-const ISSUERS = {
-  "acme@us": [
-    { issuer: "https://login.acme.com/" },
-    { issuer: "https://id.acme.com/", jwks_uri: "https://keys.acme.com/all.json" },
-  ],
-  local: LOOPBACK.map((issuer) => ({ issuer })),
+const REALM = "https://sso.corp.example/realms/corp";
+const CERTS = `${REALM}/protocol/openid-connect/certs`;
+const TENANTS = {
+  "acme@us": {
+    issuers: [
+      "https://login.acme.com/",
+      { issuer: "https://id.acme.com/", jwks_uri: "https://keys.acme.com/all.json" },
+    ],
+  },
+  local: { issuers: LOOPBACK },
+  spare: {},
 };
-const PREVIOUS_SECRET = "the previous secret";
+/** The continuation of the table: tenants with settings of their own. */
+const TENANTS_2 = {
+  "own@eu": {
+    audience: "https://events.own.example/api",
+    events: ["email_changed"],
+    tenant_name: "renamed",
+  },
+  cloud: { domain: "login.cloud.example" },
+  corp: { domain: "sso.corp.example", issuers: [{ issuer: REALM, jwks_uri: CERTS }] },
+  named: { domain: "sso.named.example", tenant_name: "named-1" },
+};
+const PREVIOUS_SECRET = "the previous publish secret of these tests";
+const OTHER_SECRET = "another publish secret, unknown to the Worker";
 
 const [configured, unconfigured, reconfigurable] = await Promise.all([
   startWorker({
     vars: {
       AUDIENCE: "https://example.com/own",
-      TENANTS: "acme@us,local,spare",
-      ISSUERS: JSON.stringify(ISSUERS),
+      TENANTS: JSON.stringify(TENANTS),
+      TENANTS_2,
     },
     secrets: { PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS: PREVIOUS_SECRET },
   }),
-  startWorker({
-    secrets: {},
-    configure: (text) => text.replaceAll(/^(AUDIENCE|TENANTS|ISSUERS|SHARDS) = .*$/gm, ""),
-  }),
+  startWorker({ vars: { AUDIENCE: null, TENANTS: null }, secrets: {} }),
   startWorker(),
 ]);
 
@@ -82,8 +96,51 @@ describe("TENANTS", () => {
     assert.deepEqual(await configured.objects(), before);
   });
 
-  test("without a list, every valid tenant is accepted", async () => {
-    assert.equal(await authenticateOverHttp(new Tenant(unconfigured)), "accepted");
+  test("a star serves every valid slug", async () => {
+    for (const tenant of [new Tenant(reconfigurable), new Tenant(reconfigurable, { name: "abc" })])
+      assert.equal(await authenticateOverHttp(tenant), "accepted");
+  });
+
+  test("a list serves exactly its slugs", async () => {
+    const worker = await startWorker({ vars: { TENANTS: "acme@us, spare" } });
+    assert.equal(
+      await authenticateOverHttp(new Tenant(worker, { name: "spare", locality: "" })),
+      "accepted",
+    );
+    const other = new Tenant(worker, { name: "spare", locality: "us" });
+    await assertError(await other.get("/api/events"), 404, "not_found");
+  });
+});
+
+describe("the shipped configuration", () => {
+  /** Returns the responses of a worker to one request for each endpoint of a tenant. */
+  function requestAll(worker) {
+    const tenant = new Tenant(worker);
+    return Promise.all([
+      ...["/console", "/_debug", "/api/_debug", "/api/health", "/api/subscribe"].map((path) =>
+        tenant.fetch(path),
+      ),
+      ...["/api/listeners", "/api/events", "/api/revocations"].map((path) => tenant.get(path)),
+      tenant.post("[]"),
+      tenant.fetch("/api/introspect", { method: "POST", body: "token=x" }),
+    ]);
+  }
+
+  test("serves no tenant, and names the missing variable on every path of one", async () => {
+    for (const response of await requestAll(unconfigured)) {
+      const { error_description } = await assertError(response, 500, "misconfigured");
+      assert.match(error_description, /TENANTS is missing.* for example TENANTS = "acme@us"/);
+    }
+    assert.deepEqual(await unconfigured.objects(), []);
+    assert.equal((await unconfigured.fetch("/")).status, 200);
+  });
+
+  test("with tenants still lacks an audience", async () => {
+    const worker = await startWorker({ vars: { AUDIENCE: null } });
+    for (const response of await requestAll(worker)) {
+      const { error_description } = await assertError(response, 500, "misconfigured");
+      assert.match(error_description, /AUDIENCE is missing.* for example AUDIENCE = "https:/);
+    }
   });
 });
 
@@ -97,19 +154,82 @@ describe("AUDIENCE", () => {
     }
   });
 
-  test("the default is https://events.auth0a.com/api", async () => {
-    const other = new Tenant(unconfigured);
+  test("is overridden by the audience of a tenant", async () => {
+    const own = new Tenant(configured, { name: "own", locality: "eu" });
+    const aud = "https://events.own.example/api";
     for (const authenticate of [authenticateOverHttp, authenticateOnSocket]) {
-      assert.equal(
-        await authenticate(other, other.token({ aud: "https://events.auth0a.com/api" })),
-        "accepted",
-      );
-      assert.equal(await authenticate(other, other.token(ownAudience)), "invalid_token");
+      assert.equal(await authenticate(own, own.token({ aud })), "accepted");
+      assert.equal(await authenticate(own, own.token(ownAudience)), "invalid_token");
+      assert.equal(await authenticate(tenant, tenant.token({ aud })), "invalid_token");
     }
   });
 });
 
-describe("ISSUERS", () => {
+describe("the events of a tenant", () => {
+  test("override EVENTS, and its tenant_name is compared with that of the records", async () => {
+    const own = new Tenant(configured, { name: "own", locality: "eu" });
+    const { name } = own;
+    assert.equal((await own.publish(slo({ tenant_name: "renamed" }))).ignored, 1);
+    assert.equal((await own.publish(sce({ tenant_name: name }))).ignored, 1);
+    assert.equal((await own.publish(sce({ tenant_name: "renamed" }))).events, 1);
+  });
+});
+
+describe("a tenant with a domain", () => {
+  const cloud = new Tenant(configured, {
+    name: "cloud",
+    locality: "",
+    domain: "login.cloud.example",
+  });
+  const corp = new Tenant(configured, { name: "corp", locality: "", domain: "sso.corp.example" });
+  const realm = new Issuer(REALM, CERTS);
+
+  test("has the issuer at its domain and not at Auth0", async () => {
+    const auth0 = new Issuer("https://cloud.auth0.com/");
+    for (const authenticate of [authenticateOverHttp, authenticateOnSocket]) {
+      assert.equal(await authenticate(cloud, cloud.token(ownAudience)), "accepted");
+      assert.equal(await authenticate(cloud, auth0.token(ownAudience)), "invalid_token");
+    }
+  });
+
+  test("has only the listed issuers, if there are any", async () => {
+    for (const authenticate of [authenticateOverHttp, authenticateOnSocket]) {
+      assert.equal(await authenticate(corp, realm.token(ownAudience)), "accepted");
+      assert.equal(await authenticate(corp, corp.token(ownAudience)), "invalid_token");
+    }
+    const { key_sets: keySets } = await (
+      await corp.get("/api/health", realm.token(ownAudience))
+    ).json();
+    assert.deepEqual(
+      keySets.map(({ jwks_uri }) => jwks_uri),
+      [CERTS],
+    );
+  });
+
+  test("has an object and a publish token of its domain", async () => {
+    const { tenant, tenant_domain } = await (await corp.fetch("/_debug")).json();
+    assert.deepEqual([tenant, tenant_domain], ["corp", "sso.corp.example"]);
+    const headers = { authorization: publishToken("corp.auth0.com") };
+    await assertError(await corp.post("[]", headers), 401, "invalid_token");
+    const record = slo();
+    assert.equal((await corp.publish(record)).events, 1);
+    const rows = await corp.object.sql("SELECT event FROM events");
+    assert.equal(JSON.parse(rows[0].event).id, record.log_id);
+  });
+
+  test("accepts records of any tenant_name, unless it has one", async () => {
+    assert.equal((await cloud.publish(slo({ tenant_name: "whatever" }))).events, 1);
+    const named = new Tenant(configured, {
+      name: "named",
+      locality: "",
+      domain: "sso.named.example",
+    });
+    assert.equal((await named.publish(slo({ tenant_name: "whatever" }))).ignored, 1);
+    assert.equal((await named.publish(slo({ tenant_name: "named-1" }))).events, 1);
+  });
+});
+
+describe("issuers", () => {
   const acme = new Tenant(configured, { name: "acme", locality: "us" });
   const spare = new Tenant(configured, { name: "spare", locality: "" });
   const login = new Issuer("https://login.acme.com/");
@@ -175,7 +295,7 @@ describe("PUBLISH_SECRET_PREVIOUS", () => {
   test("the previous secret is accepted in addition to the current one", async () => {
     for (const secret of [PUBLISH_SECRET, PREVIOUS_SECRET])
       assert.equal((await post(secret)).status, 200);
-    await assertError(await post("another"), 401, "invalid_token");
+    await assertError(await post(OTHER_SECRET), 401, "invalid_token");
   });
 
   test("without a previous secret, tokens of another secret are rejected", async () => {
@@ -201,32 +321,66 @@ describe("PUBLISH_SECRET", () => {
     assert.equal(await authenticateOnSocket(tenant), "accepted", "other routes work");
   }
 
-  test("without the secret, only publishing is not configured", () =>
-    assertNotConfigured(unconfigured));
+  test("without the secret, only publishing is not configured", async () => {
+    await assertNotConfigured(await startWorker({ secrets: {} }));
+  });
 
   test("an empty secret is the same as none", async () => {
     await assertNotConfigured(await startWorker({ secrets: { PUBLISH_SECRET: "" } }));
   });
+
+  const short = "31 bytes are less than required";
+  for (const [name, secrets] of Object.entries({
+    PUBLISH_SECRET: { PUBLISH_SECRET: short },
+    PUBLISH_SECRET_PREVIOUS: { PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS: short },
+  })) {
+    test(`${name} of less than 32 bytes is a 500 that shows how to generate one`, async () => {
+      assert.equal(short.length, 31);
+      const tenant = new Tenant(await startWorker({ secrets }));
+      for (const secret of Object.values(secrets)) {
+        const headers = { authorization: publishToken(tenant.domain, secret) };
+        const response = await tenant.post(JSON.stringify(slo()), headers);
+        const { error_description } = await assertError(response, 500, "misconfigured");
+        assert.match(error_description, new RegExp(`${name} is shorter than 32 bytes`));
+        assert.match(error_description, /openssl rand -hex 32/);
+      }
+      assert.deepEqual(await tenant.events(), []);
+    });
+  }
 });
 
 describe("an invalid value", () => {
-  const issuers = (...list) => JSON.stringify({ "acme@us": list });
+  const acme = (entry) => JSON.stringify({ "acme@us": entry });
+  const issuers = (...list) => acme({ issuers: list });
   const INVALID = {
-    AUDIENCE: [""],
-    TENANTS: ["Acme", "acme@us,acme@xx", "acme.evil.com"],
-    SHARDS: ["0", "101", "many"],
-    ISSUERS: [
-      "nonsense",
+    TENANTS: [
+      "Acme",
+      "acme@us,acme@xx",
+      "acme.evil.com",
+      "acme@us,*",
+      ",",
+      "{}",
       "[]",
-      '{"acme@us":{}}',
-      '{"ACME":[{"issuer":"https://login.acme.com/"}]}',
+      "{",
+      '{"ACME":{}}',
+      '{"acme@us":{},"corp":{"domain":"acme.us.auth0.com"}}',
+      acme([]),
+      acme({ colour: "red" }),
+      acme({ webhooks: {} }),
+      acme({ domain: "https://sso.corp.example/" }),
+      acme({ events: ["log_out"] }),
+      acme({ audience: "" }),
+      issuers(),
       issuers({}),
-      issuers({ issuer: "login.acme.com" }),
+      issuers("login.acme.com"),
       issuers({ issuer: "http://login.acme.com/" }),
       issuers({ issuer: "http://localhost.acme.com/" }),
       issuers({ issuer: "https://login.acme.com/", jwks_uri: "http://login.acme.com/keys" }),
       issuers({ issuer: "https://login.acme.com/", jwks_uri: "file:///keys" }),
     ],
+    TENANTS_2: ["{}", "acme@us"],
+    SHARDS: ["0", "101", "many"],
+    ISSUERS: ["nonsense", '{"acme@us":[{"issuer":"https://login.acme.com/"}]}'],
   };
 
   for (const [name, values] of Object.entries(INVALID)) {
@@ -261,7 +415,7 @@ describe("an invalid value", () => {
   });
 
   test("does not change the response to an unknown path or method", async () => {
-    await reconfigurable.reconfigure({ AUDIENCE: "" });
+    await reconfigurable.reconfigure({ SHARDS: "0" });
     await assertError(await reconfigurable.fetch("/acme@xx/api/events"), 404, "not_found");
     await assertError(await reconfigurable.fetch("/acme@us/api/nothing"), 404, "not_found");
     await assertError(
@@ -271,16 +425,30 @@ describe("an invalid value", () => {
     );
   });
 
-  test("is not a JSON object instead of text, which ISSUERS accepts", async () => {
-    await reconfigurable.reconfigure({ ISSUERS });
+  test("is not a table in the form of a JSON object instead of text", async () => {
+    await reconfigurable.reconfigure({ TENANTS });
     const acme = new Tenant(reconfigurable, { name: "acme", locality: "us" });
-    assert.equal(
-      await authenticateOverHttp(acme, new Issuer("https://login.acme.com/").token()),
-      "accepted",
-    );
-    assert.equal(
-      await authenticateOnSocket(acme, new Issuer("https://login.acme.com/").token()),
-      "accepted",
+    const login = new Issuer("https://login.acme.com/");
+    assert.equal(await authenticateOverHttp(acme, login.token()), "accepted");
+    assert.equal(await authenticateOnSocket(acme, login.token()), "accepted");
+  });
+});
+
+describe("the object of a tenant that is no longer configured", () => {
+  test("keeps its rows, and serves them when the tenant is configured again", async () => {
+    await reconfigurable.reconfigure({ TENANTS });
+    const spare = new Tenant(reconfigurable, { name: "spare", locality: "" });
+    const record = slo();
+    await spare.publish(record);
+    await reconfigurable.reconfigure({ TENANTS: "acme@us" });
+    await assertError(await spare.get("/api/events"), 404, "not_found");
+    // The alarm wakes the object in this state as well.
+    const rows = await spare.object.sql("SELECT event FROM events");
+    assert.equal(JSON.parse(rows[0].event).id, record.log_id);
+    await reconfigurable.reconfigure({ TENANTS });
+    assert.deepEqual(
+      (await spare.events()).map(({ id }) => id),
+      [record.log_id],
     );
   });
 });

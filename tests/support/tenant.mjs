@@ -11,12 +11,12 @@ let sequence = 0;
 export { publishToken };
 
 export class Tenant {
-  /** `locality` is `us`, `eu`, …, or empty. */
-  constructor(worker, { name = `tenant-${(sequence += 1)}`, locality = "us" } = {}) {
+  /** `locality` is `us`, `eu`, …, or empty. `domain` is that of a tenant that is not on Auth0. */
+  constructor(worker, { name = `tenant-${(sequence += 1)}`, locality = "us", domain } = {}) {
     this.worker = worker;
     this.name = name;
     this.slug = locality ? `${name}@${locality}` : name;
-    this.domain = locality ? `${name}.${locality}.auth0.com` : `${name}.auth0.com`;
+    this.domain = domain ?? `${this.slug.replace("@", ".")}.auth0.com`;
     this.issuer = new Issuer(`https://${this.domain}/`);
     this.object = worker.tenantObject(this.domain);
   }
