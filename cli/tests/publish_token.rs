@@ -4,12 +4,15 @@
 
 use std::process::{Command, Output};
 
+const SECRET: &str = "5f2b1c0d9e8a76543210fedcba987654";
+
 fn run(secret: Option<&str>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_session-events"));
     command
         .args(arguments)
         .env_remove("PUBLISH_SECRET")
-        .env_remove("SESSION_EVENTS_URL");
+        .env_remove("SESSION_EVENTS_URL")
+        .env_remove("SESSION_EVENTS_DOMAIN");
     if let Some(secret) = secret {
         command.env("PUBLISH_SECRET", secret);
     }
@@ -22,12 +25,12 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn without_a_terminal_it_prints_named_values_separated_by_tabs() {
-    let output = run(Some("secret"), &["publish-token", "acme@us"]);
+    let output = run(Some(SECRET), &["publish-token", "acme@us"]);
     assert!(output.status.success());
-    // The token equals the output of `openssl dgst -sha256 -hmac secret` for acme.us.auth0.com.
+    // The token equals the output of `openssl dgst -sha256 -hmac SECRET` for acme.us.auth0.com.
     assert_eq!(
         text(&output.stdout),
-        "publish_token\tzrStr_q1tgpyotwZd7iVbNbUAqi5rE3nXR7UBkNwrQ0\npayload_path\t/acme@us/api/publish\n"
+        "publish_token\trEBeAMKWght7ySvzEw2HUBZsN8YYi2d2YPKUnavmDrM\npayload_path\t/acme@us/api/publish\n"
     );
     assert_eq!(text(&output.stderr), "");
 }
@@ -35,7 +38,7 @@ fn without_a_terminal_it_prints_named_values_separated_by_tabs() {
 #[test]
 fn with_the_url_of_the_worker_it_also_prints_the_payload_url() {
     let url = "https://events.example.com/";
-    let output = run(Some("secret"), &["publish-token", "acme@us", "--url", url]);
+    let output = run(Some(SECRET), &["publish-token", "acme@us", "--url", url]);
     let text = text(&output.stdout);
     let lines: Vec<&str> = text.lines().skip(1).collect();
     assert_eq!(
@@ -45,6 +48,42 @@ fn with_the_url_of_the_worker_it_also_prints_the_payload_url() {
             "payload_url\thttps://events.example.com/acme@us/api/publish"
         ]
     );
+}
+
+#[test]
+fn the_token_of_a_tenant_with_a_domain_is_derived_from_the_domain() {
+    let output = run(
+        Some(SECRET),
+        &["publish-token", "corp", "--domain", "sso.corp.example"],
+    );
+    assert_eq!(
+        text(&output.stdout),
+        "publish_token\tb0qwoz88JNRw8SJr_8ZVR5T6b8Qq_v_Zr9z-sDitUHc\npayload_path\t/corp/api/publish\n"
+    );
+    let output = run(
+        Some(SECRET),
+        &[
+            "publish-token",
+            "corp",
+            "--domain",
+            "https://sso.corp.example/",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("sso.corp.example"));
+}
+
+#[test]
+fn a_secret_of_less_than_32_bytes_is_rejected_as_in_the_worker() {
+    let output = run(Some("short"), &["publish-token", "acme@us"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "");
+    let error = text(&output.stderr);
+    assert!(
+        error.contains("PUBLISH_SECRET is shorter than 32 bytes"),
+        "{error}"
+    );
+    assert!(error.contains("openssl rand -hex 32"), "{error}");
 }
 
 #[test]
@@ -59,7 +98,7 @@ fn without_the_secret_the_error_shows_how_to_set_it() {
 
 #[test]
 fn the_error_for_an_invalid_tenant_shows_the_format() {
-    let output = run(Some("secret"), &["publish-token", "acme.us.auth0.com"]);
+    let output = run(Some(SECRET), &["publish-token", "acme.us.auth0.com"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("acme@us for acme.us.auth0.com"));
 }

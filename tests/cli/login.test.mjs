@@ -54,6 +54,10 @@ describe("access tokens and settings", { concurrency: true }, () => {
     for (const [args, message] of [
       [[], /^error: there is no access token: give --token, or --client-id/],
       [["--token", ""], /^error: there is no access token/],
+      [
+        ["--client-id", "backend", "--client-secret", CLIENT_SECRET, "--audience", ""],
+        /^error: there is no audience: give --audience/,
+      ],
       [["--client-id", "backend"], /^error: the client id has no secret: give --client-secret/],
       [["--client-secret", CLIENT_SECRET], /^error: the client secret has no id: give --client-id/],
     ]) {

@@ -89,7 +89,7 @@ describe("publish", { concurrency: true }, () => {
   test("prints an error for an invalid file or publish token", async (t) => {
     const { workerArgs } = newTenant();
     const { path } = temporaryFile("log.json", JSON.stringify([slo()]));
-    const secret = ["--publish-secret", "another secret"];
+    const secret = ["--publish-secret", "another secret of more than 32 bytes"];
     const unreachable = ["--url", "http://127.0.0.1:1", "--tenant", "acme"];
     for (const [args, message, exitCode = 1] of [
       [[path, ...workerArgs, ...secret], /^error: 401 invalid_token: .*not valid for this tenant/],
@@ -129,7 +129,11 @@ describe("publish", { concurrency: true }, () => {
     const { path } = temporaryFile("log.json", JSON.stringify(slo()));
     const env = { PUBLISH_TOKEN: publishToken(tenant.domain) };
     const args = ["publish", path, ...workerArgs];
-    const wrong = await runCli(t, [...args, "--publish-secret", "another secret"], { env });
+    const wrong = await runCli(
+      t,
+      [...args, "--publish-secret", "another secret of more than 32 bytes"],
+      { env },
+    );
     assert.equal(wrong.code, 1);
     assert.match(wrong.output, /^error: 401 invalid_token/);
     const good = await runCli(t, [...args, "--publish-secret", PUBLISH_SECRET], {

@@ -24,9 +24,9 @@ if (!existsSync(BINARY)) {
   );
 }
 
-/** Starts the command line in a directory without a .env. */
+/** Starts the command line in a directory without a .env, with the audience of the Worker. */
 export const startCli = (t, args, { env, cwd = tmpdir(), input } = {}) =>
-  new Program(t, BINARY, args, { cwd, input, env });
+  new Program(t, BINARY, args, { cwd, input, env: { SESSION_EVENTS_AUDIENCE: AUDIENCE, ...env } });
 
 /** Runs the command line to completion, and returns its exit code and output. */
 export async function runCli(t, args, options) {
@@ -100,8 +100,7 @@ export async function startWorkerFor(issuerServer, vars = {}) {
       const tenant = new Tenant(worker, { name: unusedNames.shift() });
       const workerArgs = ["--url", String(worker.url), "--tenant", tenant.slug];
       const clientArgs = ["--client-id", "backend", "--client-secret", CLIENT_SECRET];
-      const apiArgs = ["--issuer", issuerServer.url, "--audience", AUDIENCE];
-      const loginArgs = [...clientArgs, ...apiArgs];
+      const loginArgs = [...clientArgs, "--issuer", issuerServer.url];
       return { tenant, workerArgs, loginArgs, allArgs: [...workerArgs, ...loginArgs] };
     },
   };
