@@ -67,6 +67,6 @@ impl TenantRequest<'_> {
             return;
         }
         let detail = format!("{count} of {received} records, at {indices:?}");
-        log::warning("malformed_records", &self.leader.tenant.domain(), &detail);
+        log::warning("malformed_records", self.leader.tenant.domain(), &detail);
     }
 }
