@@ -59,7 +59,10 @@ test("the examples in the shipped configuration are complete and valid", async (
   const withTenants = uncommented(SHIPPED, "TENANTS");
   const incomplete = await deploy(...configuration(withTenants));
   assert.equal(incomplete.code, 1);
-  assert.match(incomplete.output, /The variable AUDIENCE is missing.* for example AUDIENCE = "https:/);
+  assert.match(
+    incomplete.output,
+    /The variable AUDIENCE is missing.* for example AUDIENCE = "https:/,
+  );
 
   const names = ["AUDIENCE", "EVENTS", "REVOCATION_DAYS", "SHARDS"];
   const complete = names.reduce(uncommented, withTenants);
