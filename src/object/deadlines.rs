@@ -23,7 +23,8 @@ pub(super) struct DeadlineTimer(RefCell<Option<AbortHandle>>);
 
 impl TenantHub {
     /// Starts the timer if a socket has not authenticated, and stops it if there is none. Must be
-    /// called after every step that may open, authenticate or close a socket.
+    /// called at the end of every method that the runtime calls: it may have opened, authenticated
+    /// or closed a socket, or it may be the first after the object was evicted.
     pub(super) fn update_deadline_timer(self: &Rc<Self>) {
         match self.next_authentication_deadline() {
             Ok(Some(_)) => self.start_deadline_timer(),

@@ -74,7 +74,7 @@ impl DurableObject {
                 .ok_or(ApiError::NotFound),
             Err(error) => Err(error.clone()),
         };
-        let hub = Rc::new(TenantHub {
+        Ok(Self(Rc::new(TenantHub {
             config,
             tenant_config,
             name,
@@ -85,9 +85,7 @@ impl DurableObject {
             deadline_timer: DeadlineTimer::default(),
             alarm_time: Cell::new(None),
             state,
-        });
-        hub.update_deadline_timer();
-        Ok(Self(hub))
+        })))
     }
 
     /// Responds to a request of the Worker or of another object of the tenant.

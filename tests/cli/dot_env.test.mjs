@@ -50,7 +50,7 @@ describe(".env", { concurrency: true }, () => {
     });
     const fromFile = await runCli(t, ["listeners"], { cwd });
     assert.equal(fromFile.code, 0, fromFile.output);
-    const wrong = "wrong@us";
+    const wrong = "tenant-1@us";
     const env = { SESSION_EVENTS_TENANT: wrong };
     assert.match((await runCli(t, ["listeners"], { cwd, env })).output, /^error: 401 /);
     assert.equal((await runCli(t, ["listeners", ...workerArgs], { cwd, env })).code, 0);

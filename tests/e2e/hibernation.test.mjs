@@ -5,12 +5,13 @@ import { once } from "node:events";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { WITHOUT_DEADLINE } from "../support/instrumented_runtime.mjs";
 import { eventOf, slo } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
 import { startWorker } from "../support/worker.mjs";
 
-const worker = await startWorker();
+const worker = await startWorker({ runtime: WITHOUT_DEADLINE });
 const JANE = { sub: "auth0|jane", scope: "listen:events:self" };
 
 describe("after hibernation", { concurrency: true }, () => {

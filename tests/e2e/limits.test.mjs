@@ -252,7 +252,7 @@ describe("the message limit", { concurrency: true }, () => {
   });
 
   test("before authentication is 10 in all, also across hibernation", async () => {
-    const tenant = new Tenant(worker);
+    const tenant = new Tenant(withoutDeadline);
     const subscriber = await tenant.connect();
     for (let count = 1; count <= PER_SECOND; count += 1) {
       if (count % 4 === 0) await tenant.object.evict();

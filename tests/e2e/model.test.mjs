@@ -13,6 +13,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
+import { WITHOUT_DEADLINE } from "../support/instrumented_runtime.mjs";
 import { earlierEvents, step } from "../support/model/arbitraries.mjs";
 import { Clients } from "../support/model/clients.mjs";
 import { Model } from "../support/model/model.mjs";
@@ -24,7 +25,7 @@ import { startWorker } from "../support/worker.mjs";
 const { MODEL_RUNS } = process.env;
 
 async function checkRandomRuns(vars, defaultRuns) {
-  const worker = await startWorker({ vars });
+  const worker = await startWorker({ vars, runtime: WITHOUT_DEADLINE });
   const run = async (past, commands) => {
     const model = new Model();
     const clients = new Clients(new Tenant(worker));
