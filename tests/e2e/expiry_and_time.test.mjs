@@ -205,7 +205,7 @@ describe("deadlines", { concurrency: true }, () => {
 
     test("allows the delivery of events until it expires, and not later", async () => {
       const tenant = new Tenant(worker);
-      const { subscriber, due } = await subscribeExpiring(tenant, 8);
+      const { subscriber, due } = await subscribeExpiring(tenant, 12);
       await delay(due - 4_000 - Date.now());
       const sentAt = new Map();
       while (subscriber.isOpen && Date.now() < due + TOLERANCE) {

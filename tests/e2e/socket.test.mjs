@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { assertErrorMembers } from "../support/http.mjs";
 import { keySetResponses } from "../support/issuer.mjs";
@@ -164,6 +165,8 @@ describe("an invalid message", { concurrency: true }, () => {
       assert.equal((await subscriber.next()).type, "error");
       if (count % 3 === 0)
         assert.equal((await subscriber.authenticate(tenant.token())).type, "authenticated");
+      // The limit on messages begins again.
+      if (count === 6) await delay(1_000);
     }
     const record = slo();
     await tenant.publish(record);
