@@ -41,6 +41,8 @@ export class Step {
       const isUnauthenticated = !model.sockets.get(socket).subscriber;
       if (isUnauthenticated) await perform(model, clients, [close({ socket, code: 1000 })]);
     }
+    // The step may use a socket that is now closed.
+    if (!this.check(model)) return;
     if (this.#expiredKeys) await clients.expireKeys();
     await perform(model, clients, this.#operations);
   }
