@@ -15,7 +15,7 @@ mod runtime;
 mod storage;
 
 use session_events_core::error::ApiError;
-use worker::{Context, Env, Request, Response, event};
+use worker::{Context, Env, Request, event, web_sys::Response};
 
 /// The result of an operation that a client can see fail. Results of the runtime are written
 /// `worker::Result`.

@@ -17,7 +17,7 @@ use session_events_core::{
     tokens::access_token::{self, AccessToken},
 };
 use worker::{
-    Response, WebSocket, WebSocketPair,
+    WebSocket, WebSocketPair,
     js_sys::{JsString, Uint8Array},
     wasm_bindgen::{JsCast, JsValue},
 };
@@ -29,7 +29,11 @@ use super::{
 };
 use crate::{
     Result,
-    runtime::{clock, http, log::OrInternal},
+    runtime::{
+        clock,
+        http::{self, Response},
+        log::OrInternal,
+    },
 };
 
 /// Maximum number of milliseconds for the verification of a token and for catching up.

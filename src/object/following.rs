@@ -10,7 +10,6 @@ use session_events_core::{
     },
     sessions::{listeners::Listeners, session::Session},
 };
-use worker::Response;
 
 use super::{
     delivery::deliver,
@@ -20,7 +19,8 @@ use super::{
 use crate::{
     Result,
     runtime::{
-        clock, http,
+        clock,
+        http::{self, Response},
         log::{self, OrInternal},
     },
 };

@@ -20,7 +20,7 @@ use session_events_core::{
     },
     timestamp::Timestamp,
 };
-use worker::{Env, Response, State};
+use worker::{Env, State};
 
 use super::{
     key_sets::KeySets,
@@ -29,7 +29,8 @@ use super::{
 use crate::{
     Result,
     runtime::{
-        clock, http,
+        clock,
+        http::{self, Response},
         log::{self, OrInternal},
     },
     storage::{capacity::Room, event_store::EventStore},

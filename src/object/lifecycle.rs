@@ -18,7 +18,7 @@ use session_events_core::{
     tenant::object_name::ObjectName,
 };
 use worker::{
-    Env, Request, Response, State, WebSocket,
+    Env, Request, State, WebSocket,
     js_sys::Error,
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
     web_sys,
@@ -33,7 +33,8 @@ use super::{
     tenant_hub::{Role, TenantHub},
 };
 use crate::runtime::{
-    environment, http,
+    environment,
+    http::{self, Response},
     log::{self, OrInternal, Rejected},
     requests::header,
 };
@@ -89,10 +90,10 @@ impl DurableObject {
     }
 
     /// Responds to a request of the Worker or of another object of the tenant.
-    pub async fn fetch(&self, request: web_sys::Request) -> Result<web_sys::Response, JsValue> {
+    pub async fn fetch(&self, request: web_sys::Request) -> Result<Response, JsValue> {
         let response = self.0.respond(&Request::from(request)).await;
         self.0.update_deadline_timer();
-        Ok(response?.into())
+        Ok(response?)
     }
 
     /// Processes a message from a socket.

@@ -4,12 +4,15 @@ use session_events_core::{
     protocol::{bodies::PublishReceipt, object_request::Publication},
     tenant::config::Config,
 };
-use worker::Response;
 
 use super::{delivery::deliver, leader::Leader, tenant_hub::TenantHub};
 use crate::{
     Result,
-    runtime::{clock, http, log::OrInternal},
+    runtime::{
+        clock,
+        http::{self, Response},
+        log::OrInternal,
+    },
 };
 
 impl TenantHub {

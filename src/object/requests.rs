@@ -8,13 +8,13 @@ use session_events_core::{
         request_url::RequestUrl,
     },
 };
-use worker::{Request, Response};
+use worker::Request;
 
 use super::tenant_hub::{Role, TenantHub};
 use crate::{
     Result,
     runtime::{
-        http,
+        http::{self, Response},
         log::OrInternal,
         requests::{self, read_json},
     },

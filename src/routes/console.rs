@@ -10,11 +10,15 @@ use session_events_core::{
     protocol::console::{File, content_security_policy},
     tenant::config::TenantConfig,
 };
-use worker::{Env, Fetcher, Headers, Request, RequestInit, Response};
+use worker::{Env, Fetcher, Headers, Request, RequestInit};
 
 use crate::{
     Result,
-    runtime::{http, log::OrInternal, requests::header},
+    runtime::{
+        http::{self, Response},
+        log::OrInternal,
+        requests::header,
+    },
 };
 
 /// The name of the assets binding in `wrangler.toml`.
@@ -36,14 +40,14 @@ pub(super) async fn respond(
         .await
         .or_internal("console")?;
     let headers = headers(tenant, file, &asset).or_internal("console")?;
-    Ok(asset.with_headers(headers))
+    Ok(asset.with_headers(headers).into())
 }
 
 async fn fetch_asset(
     assets: &Fetcher,
     file: File,
     if_none_match: Option<&str>,
-) -> worker::Result<Response> {
+) -> worker::Result<worker::Response> {
     let url = format!("{ORIGIN}{}", file.asset_path());
     let headers = Headers::new();
     if let Some(etag) = if_none_match {
@@ -58,7 +62,7 @@ async fn fetch_asset(
     }
 }
 
-fn headers(tenant: &TenantConfig, file: File, asset: &Response) -> worker::Result<Headers> {
+fn headers(tenant: &TenantConfig, file: File, asset: &worker::Response) -> worker::Result<Headers> {
     let headers = Headers::new();
     headers.set("content-type", file.content_type())?;
     // Browsers store the file and revalidate it each time, so a deployment takes effect at once.

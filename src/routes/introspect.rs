@@ -9,12 +9,15 @@ use session_events_core::{
         introspection,
     },
 };
-use worker::Response;
 
 use super::tenant_request::TenantRequest;
 use crate::{
     Result,
-    runtime::{http, log::OrInternal, requests::header},
+    runtime::{
+        http::{self, Response},
+        log::OrInternal,
+        requests::header,
+    },
 };
 
 impl TenantRequest<'_> {

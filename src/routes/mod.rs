@@ -22,12 +22,13 @@ use session_events_core::{
     },
     tenant::config::TenantConfig,
 };
-use worker::{Env, Request, Response};
+use worker::{Env, Request};
 
 use crate::{
     Result,
     runtime::{
-        environment, http,
+        environment,
+        http::{self, Response},
         log::{self, OrInternal, Rejected},
         requests::{self, request_id},
         tenant_object::TenantObject,

@@ -11,13 +11,13 @@ use session_events_core::{
         log_record::MAX_BODY_BYTES,
     },
 };
-use worker::Response;
 
 use super::tenant_request::TenantRequest;
 use crate::{
     Result,
     runtime::{
-        clock, environment, http,
+        clock, environment,
+        http::{self, Response},
         log::{self, OrInternal},
         requests::header,
         tenant_object::Payload,

@@ -8,12 +8,16 @@ use serde_json::value::RawValue;
 use session_events_core::protocol::{
     bodies::ListenersBody, object_request::ObjectRequest, revocation_page::PageRequest,
 };
-use worker::Response;
 
 use super::tenant_request::TenantRequest;
 use crate::{
     Result,
-    runtime::{http, log::OrInternal, requests::header, tenant_object::TenantObject},
+    runtime::{
+        http::{self, Response},
+        log::OrInternal,
+        requests::header,
+        tenant_object::TenantObject,
+    },
 };
 
 impl TenantRequest<'_> {

@@ -8,12 +8,13 @@ use session_events_core::{
     },
     sessions::listener::Listener,
 };
-use worker::{Response, js_sys::Math};
+use worker::js_sys::Math;
 
 use super::{rate_limit::address_key, tenant_request::TenantRequest};
 use crate::{
     Result,
     runtime::{
+        http::Response,
         requests::{header, is_websocket_upgrade},
         tenant_object::{Payload, TenantObject},
     },

@@ -9,12 +9,13 @@ use session_events_core::{
         bearer,
     },
 };
-use worker::{Request, Response};
+use worker::Request;
 
 use super::rate_limit::{RateLimit, address_key, subject_key};
 use crate::{
     Result,
     runtime::{
+        http::Response,
         key_set_cache::KeySetCache,
         requests::{BodyError, header, read_body},
         tenant_object::{Payload, TenantObject},

@@ -7,10 +7,41 @@ use session_events_core::{
     protocol::object_request::{HEADER, ObjectRequest, REQUEST_ID_HEADER},
     tenant::{Tenant, object_name::ObjectName},
 };
-use worker::{Env, Headers, Method, Request, RequestInit, Response, js_sys::Uint8Array};
+use worker::{
+    Env, Headers, Method, RequestInit,
+    js_sys::Uint8Array,
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+    web_sys,
+};
 
-use super::{clock, log::OrInternal};
+use super::{clock, http::Response, log::OrInternal};
 use crate::Result;
+
+#[wasm_bindgen(
+    wasm_bindgen = worker::wasm_bindgen,
+    wasm_bindgen_futures = worker::wasm_bindgen_futures,
+    js_sys = worker::js_sys
+)]
+extern "C" {
+    type DurableObjectNamespace;
+
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name(
+        this: &DurableObjectNamespace,
+        name: &str,
+    ) -> std::result::Result<DurableObjectStub, JsValue>;
+
+    /// Bypass of the `worker` crate's `Stub`, which takes and returns objects that the Worker must
+    /// construct for each request, see [`Response`].
+    type DurableObjectStub;
+
+    #[wasm_bindgen(method, catch)]
+    async fn fetch(
+        this: &DurableObjectStub,
+        url: &str,
+        init: &web_sys::RequestInit,
+    ) -> std::result::Result<JsValue, JsValue>;
+}
 
 /// The name of the Durable Object binding in `wrangler.toml`.
 const BINDING: &str = "TENANT_HUB";
@@ -61,7 +92,7 @@ impl TenantObject<'_> {
             .try_fetch(url, request, payload)
             .await
             .or_internal("object_unreachable")?;
-        match response.status_code() {
+        match response.status() {
             404 => Err(ApiError::VersionMismatch),
             _ => Ok(response),
         }
@@ -91,11 +122,12 @@ impl TenantObject<'_> {
             tenant: self.tenant.clone(),
             shard: self.shard,
         };
-        self.env
-            .durable_object(BINDING)?
-            .get_by_name(&name.to_string())?
-            .fetch_with_request(Request::new_with_init(url, &init)?)
-            .await
+        let namespace = self.env.durable_object(BINDING)?;
+        let namespace: &JsValue = namespace.as_ref();
+        let namespace: &DurableObjectNamespace = namespace.unchecked_ref();
+        let stub = namespace.get_by_name(&name.to_string())?;
+        let response = stub.fetch(url, &web_sys::RequestInit::from(&init)).await?;
+        Ok(response.unchecked_into())
     }
 
     /// Sends a request and returns the JSON object in the response.
@@ -128,7 +160,8 @@ impl TenantObject<'_> {
     ) -> Result<T> {
         let step = request.name();
         let response = async {
-            let mut response = self.fetch(INTERNAL_URL, request, payload).await?;
+            let response = self.fetch(INTERNAL_URL, request, payload).await?;
+            let mut response = worker::Response::from(response);
             match response.status_code() {
                 200 => response.text().await.or_internal(step),
                 // The object does not understand the request.

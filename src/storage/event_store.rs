@@ -4,7 +4,7 @@
 //! repeat it. The unique column `log_id` decides whether a log record is a duplicate. Sequence numbers
 //! are assigned without gaps.
 
-use std::{cell::RefMut, rc::Rc};
+use std::{cell::RefMut, collections::HashMap, rc::Rc};
 
 use serde::Deserialize;
 use session_events_core::{
@@ -31,9 +31,11 @@ use super::{
 /// Number of events that the log keeps for replay.
 #[expect(clippy::cast_possible_wrap, reason = "the constant is 100")]
 const REPLAY_EVENTS: i64 = MAX_STORED_EVENTS as i64;
-/// Number of events per statement. This many of the longest possible events stay below 2 MB, the
-/// maximum size of a bound value (Cloudflare, "Durable Objects: Limits").
-const EVENTS_PER_STATEMENT: usize = 100;
+/// Maximum number of events per statement.
+const MAX_STATEMENT_EVENTS: usize = 1_000;
+/// Number of bytes after which a statement takes no more events. It is far below 2 MB, the maximum
+/// size of a bound value (Cloudflare, "Durable Objects: Limits").
+const STATEMENT_BYTES: usize = 512 * 1024;
 
 /// The stored events and their revocations, and the latest events in memory.
 pub(crate) struct EventStore {
@@ -160,17 +162,21 @@ impl EventStore {
         let previous_seq = self.last_seq()?;
         let expired_at = expired_at(retention_days, now);
         let mut stored = Vec::new();
-        let mut events = events.into_iter().peekable();
+        let mut events = events.into_iter();
         database.transaction(|| {
             let mut replaced = Vec::new();
-            while events.peek().is_some() {
-                let chunk = events.by_ref().take(EVENTS_PER_STATEMENT).collect();
-                let accepted = insert(database, chunk, now)?;
-                replaced.extend(revocations::record(database, &accepted, expired_at)?);
-                for (seq, event) in accepted {
-                    let json = serde_json::to_string(&event)?;
-                    stored.push(StoredEvent::new(seq, event, json));
+            loop {
+                let chunk = next_chunk(&mut events)?;
+                if chunk.is_empty() {
+                    break;
                 }
+                let accepted = insert(database, chunk, now)?;
+                let changes = accepted.iter().map(|(seq, event, _)| (*seq, event));
+                replaced.extend(revocations::record(database, changes, expired_at)?);
+                let chunk_stored = accepted.into_iter();
+                stored.extend(
+                    chunk_stored.map(|(seq, event, json)| StoredEvent::new(seq, event, json)),
+                );
             }
             let last_seq = stored.last().map_or(previous_seq, |event| event.seq);
             retention::delete_replaced(database, &replaced, last_seq)?;
@@ -205,22 +211,42 @@ impl EventStore {
     }
 }
 
-/// Inserts events. Returns those that are not duplicates, each with its new sequence number.
-fn insert(database: &Database, events: Vec<Event>, now: Timestamp) -> Result<Vec<(i64, Event)>> {
+/// Returns the next events for one statement, each with its JSON.
+fn next_chunk(events: &mut impl Iterator<Item = Event>) -> Result<Vec<(Event, String)>> {
+    let mut chunk = Vec::new();
+    let mut bytes = 0_usize;
+    while chunk.len() < MAX_STATEMENT_EVENTS && bytes < STATEMENT_BYTES {
+        let Some(event) = events.next() else { break };
+        let json = serde_json::to_string(&event)?;
+        bytes = bytes.saturating_add(json.len());
+        chunk.push((event, json));
+    }
+    Ok(chunk)
+}
+
+/// Inserts events. Returns those that are not duplicates, each with its new sequence number and its
+/// JSON.
+fn insert(
+    database: &Database,
+    events: Vec<(Event, String)>,
+    now: Timestamp,
+) -> Result<Vec<(i64, Event, String)>> {
     let insert = "
         INSERT INTO event_log (log_id, received_at, type, date, user_id, session_id, revokes)
         SELECT value ->> 'id', ?, value ->> 'type', value ->> 'date', value ->> 'user_id',
             value ->> 'session_id', value ->> 'revokes'
         FROM json_each(?) WHERE true
         ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
-    let json = serde_json::to_string(&events)?;
-    let mut rows: Vec<AcceptedRow> =
+    let members: Vec<&str> = events.iter().map(|(_, json)| json.as_str()).collect();
+    let json = format!("[{}]", members.join(","));
+    let rows: Vec<AcceptedRow> =
         database.query(insert, vec![now.as_millis().into(), json.into()])?;
-    let accepted = events.into_iter().filter_map(|event| {
-        // Remove the row: a batch may contain the same log record twice.
-        let index = rows.iter().position(|row| row.log_id == event.id)?;
-        Some((rows.swap_remove(index).seq, event))
-    });
+    let mut seqs: HashMap<String, i64> =
+        rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
+    // Remove each number: a batch may contain the same log record twice.
+    let accepted = events
+        .into_iter()
+        .filter_map(|(event, json)| Some((seqs.remove(&event.id)?, event, json)));
     Ok(accepted.collect())
 }
 

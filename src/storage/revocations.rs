@@ -96,14 +96,13 @@ struct PageRow {
 
 /// Records the revocations of events, each given with its sequence number, unless they have expired.
 /// Returns the sequence numbers of the events whose revocations these may have replaced.
-pub(super) fn record(
+pub(super) fn record<'a>(
     database: &Database,
-    events: &[(i64, Event)],
+    events: impl Iterator<Item = (i64, &'a Event)>,
     expired_at: Timestamp,
 ) -> Result<Vec<i64>> {
     let changes: Vec<Change> = events
-        .iter()
-        .filter_map(|(seq, event)| Change::new(*seq, event))
+        .filter_map(|(seq, event)| Change::new(seq, event))
         .filter(|change| change.at > expired_at.as_millis())
         .collect();
     if changes.is_empty() {

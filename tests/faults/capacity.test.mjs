@@ -1,0 +1,81 @@
+// The limit on a tenant's revocations, five million: session entries with the oldest dates are dropped,
+// and user-wide ones never. The test fills a database file with five million rows.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { assertError } from "../support/http.mjs";
+import { scp, slo } from "../support/records.mjs";
+import { Tenant } from "../support/tenant.mjs";
+import { startWorker } from "../support/worker.mjs";
+
+const worker = await startWorker({ expectedErrors: [/revocations_dropped/, /storage_full/] });
+
+const LIMIT = 5_000_000;
+const now = Date.now();
+const date = (secondsAgo) => new Date(now - secondsAgo * 1000).toISOString();
+
+/** Fills the tables with `users` user-wide entries and, for one user each, `sessions` sessions. */
+async function fill(tenant, users, sessions) {
+  await tenant.object.evict();
+  const numbers = (count) => `WITH RECURSIVE numbers (n) AS
+    (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`;
+  const when = date(3_600);
+  await tenant.object.sql(`${numbers(users)}
+    INSERT INTO revoked_users (user_id, seq, type, date, at)
+    SELECT 'user' || n, 10 + n, 'user_blocked', '${when}', ${now - 3_600_000} FROM numbers`);
+  await tenant.object.sql(`${numbers(sessions)}
+    INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended)
+    SELECT 'session' || n, 's', ${10 + users} + n, 'logout', '${when}', ${now - 7_200_000} + n, 1
+    FROM numbers`);
+  // Only the span of the sequence numbers matters, and the events of the oldest sessions.
+  await tenant.object.sql(
+    `INSERT INTO event_log (seq, log_id, received_at, type, date, user_id)
+     VALUES (?, 'latest', ?, 'user_unblocked', '${when}', 'auth0|other')`,
+    10 + users + sessions + 1,
+    now,
+  );
+}
+
+async function isRevoked(tenant, user) {
+  const path = `/api/revocations?user_id=${encodeURIComponent(user)}`;
+  const { revocations } = await (await tenant.get(path)).json();
+  return revocations.length > 0;
+}
+
+const health = async (tenant) => (await tenant.get("/api/health")).json();
+
+test("a tenant with five million revocations drops the oldest sessions, and reports it", async () => {
+  const tenant = new Tenant(worker);
+  await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));
+  assert.equal((await health(tenant)).dropped_revocations, undefined);
+  const users = 4_900_000;
+  await fill(tenant, users, LIMIT - users);
+  await tenant.publish(slo({ user_id: "auth0|new", date: date(0) }));
+  assert.equal(await isRevoked(tenant, "auth0|new"), true);
+  assert.equal(await isRevoked(tenant, "auth0|first"), true);
+  assert.equal(await isRevoked(tenant, "user1"), true);
+  assert.equal(await isRevoked(tenant, "session1"), false, "the oldest session was dropped");
+  assert.equal(await isRevoked(tenant, `session${LIMIT - users}`), true, "the latest was not");
+  const { dropped_revocations: dropped } = await health(tenant);
+  assert.equal(dropped.count, 50_000);
+  assert.ok(Date.parse(dropped.last_at) >= now);
+  const errors = worker.logs().filter(({ level }) => level === "error");
+  assert.ok(errors.some(({ message }) => message.includes("revocations_dropped")));
+});
+
+test("a tenant with five million revoked users stores nothing more, and forgets none of them", async () => {
+  const tenant = new Tenant(worker);
+  await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));
+  await fill(tenant, LIMIT - 1, 0);
+  const record = scp({ user_id: "auth0|new", date: date(0) });
+  const response = await tenant.post(JSON.stringify([record]));
+  assert.equal(response.headers.get("retry-after"), "60");
+  await assertError(response, 503, "storage_full");
+  assert.equal(await isRevoked(tenant, "auth0|new"), false);
+  assert.equal(await isRevoked(tenant, "auth0|first"), true);
+  assert.equal(await isRevoked(tenant, "user1"), true);
+  assert.equal(
+    (await tenant.events()).some(({ id }) => id === record.log_id),
+    false,
+  );
+});
