@@ -7,8 +7,9 @@ export async function authenticateOverHttp(tenant, token = tenant.token()) {
   return error;
 }
 
-export async function authenticateOnSocket(tenant, token = tenant.token()) {
-  const subscriber = await tenant.connect();
+/** `options` are those of `Tenant.connect`. */
+export async function authenticateOnSocket(tenant, token = tenant.token(), options) {
+  const subscriber = await tenant.connect(options);
   const { error = "accepted" } = await subscriber.authenticate(token);
   return error;
 }
