@@ -72,6 +72,42 @@ describe("a tenant with one object", () => {
     assert.equal(await oldest(), before + 1);
   });
 
+  test("reads at most two rows of revocations for an introspection, however many sessions of a user have ended", async () => {
+    const tenant = new Tenant(worker);
+    const introspect = async (claims) => {
+      const response = await tenant.fetch("/api/introspect", {
+        method: "POST",
+        headers: { authorization: `Bearer ${tenant.token()}` },
+        body: new URLSearchParams({ token: tenant.token({ sub: "auth0|busy", ...claims }) }),
+      });
+      assert.deepEqual(await response.json(), { active: false });
+    };
+    const logout = (number) =>
+      slo({ ...recent, user_id: "auth0|busy", details: { session_id: `s${number}` } });
+    await tenant.publish(logout(0));
+    await introspect({});
+    const costs = [];
+    for (let sessions = 1; sessions < 1_000; sessions += 333) {
+      await tenant.publish(
+        ...Array.from({ length: 333 }, (_, number) => logout(sessions + number)),
+      );
+      for (const claims of [{}, { sid: "s0" }])
+        costs.push((await costOf(tenant, () => introspect(claims))).rowsRead);
+    }
+    assert.ok(Math.max(...costs) <= 2, `rows read: ${costs}`);
+  });
+
+  test("creates no table and sets no alarm for requests without a token", async () => {
+    const tenant = new Tenant(worker);
+    for (const path of ["/api/_debug", "/api/health"])
+      assert.equal((await tenant.fetch(path)).status, 200);
+    await tenant.connect();
+    assert.deepEqual(await tenant.object.sql("SELECT name FROM sqlite_master"), []);
+    await tenant.publish(slo(recent));
+    const tables = await tenant.object.sql("SELECT name FROM sqlite_master");
+    assert.ok(tables.length > 0, "the first write creates tables");
+  });
+
   test("writes no rows for a record that ends no session, or for a duplicate", async () => {
     const tenant = new Tenant(worker);
     const record = slo();
