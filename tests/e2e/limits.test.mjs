@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { WITHOUT_DEADLINE } from "../support/instrumented_runtime.mjs";
 import { terminateAll, openManySockets, openSocket } from "../support/sockets.mjs";
@@ -340,9 +341,12 @@ describe("the limit on renewals", { concurrency: true }, () => {
     for (let number = 0; number < SOCKETS; number += 1)
       subscribers.push(await tenant.subscribe(JANE));
     const outcomes = [];
-    for (let round = 0; round < BURST; round += 1)
+    for (let round = 0; round < BURST; round += 1) {
       for (const subscriber of subscribers)
         outcomes.push(await renew(subscriber, tenant.token({ ...JANE, jti: nextId() })));
+      // The limit on messages of a subject begins again.
+      await delay(1_000);
+    }
     const accepted = outcomes.filter((outcome) => outcome === "authenticated").length;
     assert.equal(accepted, 60 + SOCKETS);
     const rejected = outcomes.filter((outcome) => outcome === "too_many_requests").length;
