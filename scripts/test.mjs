@@ -64,9 +64,17 @@ const CHECKS = [
     count: countNode,
     needs: ["types", "bundle"],
   },
+  {
+    name: "faults",
+    title: "Kills, random runs and the largest numbers",
+    command: `${NODE_TEST} tests/faults/**/*.test.mjs`,
+    count: countNode,
+    needs: ["bundle"],
+    isOnRequest: true,
+  },
 ];
 
-const HELP = `Runs all checks, or only the named ones.
+const HELP = `Runs all checks but "faults", or only the named ones. \`npm run test:faults\` runs the rest.
 
   npm test [-- CHECK…]
 
@@ -79,7 +87,8 @@ await main(async () => {
   const { values, positionals } = options();
   if (values.help) return console.log(HELP);
   const chosen = CHECKS.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
+    ({ name, isOnRequest }) =>
+      positionals.includes(name) || (positionals.length === 0 && !isOnRequest),
   );
 
   const total = { passed: 0, failed: 0 };

@@ -47,6 +47,7 @@ pub(crate) fn run(
     report.check("key set", check_key_set(&client, &issuer))?;
 
     let token = obtain_token(options, &mut report)?;
+    let mut accepted_token = None;
     if let Some(token) = &token {
         let finding = match access_token.audience() {
             Ok(audience) => token::check_claims(token, audience, &issuer)
@@ -54,9 +55,13 @@ pub(crate) fn run(
             Err(error) => Finding::Skipped(error.to_string()),
         };
         report.print("token", finding)?;
-        report.check_if(is_served, "access", || check_access(&client, worker, token))?;
+        if report.check_if(is_served, "access", || check_access(&client, worker, token))? {
+            accepted_token = Some(token.as_str());
+        }
     }
-    report.check_if(is_served, "health", || health::check(&client, worker))?;
+    report.check_if(is_served, "health", || {
+        health::check(&client, worker, accepted_token)
+    })?;
 
     let publish_token = match publish_token.token(&tenant) {
         Ok(publish_token) => Some(publish_token),

@@ -8,10 +8,18 @@ use ureq::Agent;
 
 use crate::{connection::http, error::Result, options::worker::WorkerOptions};
 
-/// The part of the response of `/api/health` that this check needs.
+/// The part of the response of `/api/health` that this check needs. Without a token that may listen to
+/// all users, it has no details.
 #[derive(Deserialize)]
 struct Health {
-    key_sets: Vec<KeySet>,
+    key_sets: Option<Vec<KeySet>>,
+    dropped_revocations: Option<DroppedRevocations>,
+}
+
+#[derive(Deserialize)]
+struct DroppedRevocations {
+    count: u64,
+    last_at: String,
 }
 
 #[derive(Deserialize)]
@@ -21,8 +29,13 @@ struct KeySet {
     failed_at: Option<String>,
 }
 
-pub(super) fn check(client: &Agent, worker: &WorkerOptions) -> Result<String> {
-    let response = http::get(client, &worker.endpoint("/api/health"))?;
+/// `token` is an access token that the Worker accepts.
+pub(super) fn check(client: &Agent, worker: &WorkerOptions, token: Option<&str>) -> Result<String> {
+    let url = worker.endpoint("/api/health");
+    let response = match token {
+        None => http::get(client, &url),
+        Some(token) => http::get_authorized(client, &url, token),
+    }?;
     if response.status == 503 {
         return Err(format!(
             "{}: see the Worker's log, and the status of Durable Objects at cloudflarestatus.com",
@@ -30,7 +43,16 @@ pub(super) fn check(client: &Agent, worker: &WorkerOptions) -> Result<String> {
         )
         .into());
     }
-    let Health { key_sets } = response.json()?;
+    let health: Health = response.json()?;
+    if let Some(DroppedRevocations { count, last_at }) = health.dropped_revocations {
+        return Err(format!(
+            "the Worker dropped {count} ended sessions, the last at {last_at}, because the tenant has too many revocations: lower REVOCATION_DAYS"
+        )
+        .into());
+    }
+    let Some(key_sets) = health.key_sets else {
+        return Ok("its storage responds; the age of its keys is shown with listen:events".into());
+    };
     for key_set in &key_sets {
         if let Some(failed_at) = &key_set.failed_at {
             return Err(format!(
