@@ -11,15 +11,17 @@ const CHECK = ["run", "--quiet", "--package", "session-events-config-check", "--
 
 await main(async () => {
   const args = process.argv.slice(2);
-  const { env = "production", config = "wrangler.toml" } = chosen(args);
+  const { env, config = "wrangler.toml" } = parseOptions(args);
+  const chosen = env ?? "production";
   // wrangler calls the top level of the configuration the environment "".
-  const isComplete = run("cargo", [...CHECK, config, ...(env ? [env] : [])]);
+  const isComplete = run("cargo", [...CHECK, config, ...(chosen ? [chosen] : [])]);
+  const withEnv = env === undefined ? [...args, "--env", chosen] : args;
   const wrangler = join(ROOT, "node_modules", ".bin", "wrangler");
-  if (!isComplete || !run(wrangler, ["deploy", ...args, "--env", env])) process.exitCode = 1;
+  if (!isComplete || !run(wrangler, ["deploy", ...withEnv])) process.exitCode = 1;
 });
 
 /** Returns the environment and the configuration file among wrangler's arguments. */
-function chosen(args) {
+function parseOptions(args) {
   const option = (short) => ({ type: "string", short });
   // wrangler reports the options that it does not know.
   const { values } = parseArgs({

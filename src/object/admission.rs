@@ -89,8 +89,8 @@ impl TenantHub {
         Ok(guard)
     }
 
-    /// Sends the first messages of a session and sets the alarm for the expiry of its token. If this fails, the
-    /// session ends: no client will ever hold the other end of the socket.
+    /// Sends the first messages of a session and sets the alarm for the expiry of its token. If this
+    /// fails, the session ends: no client will ever hold the other end of the socket.
     async fn begin_session(
         &self,
         socket: Socket,
@@ -141,17 +141,15 @@ impl TenantHub {
                 Ok(())
             }
             Received::Verify {
-                is_renewal: true, ..
-            } if !self.count_renewal(&socket, now)? => {
-                let (socket, effects) = self.sockets.update(socket, Session::reject_renewal)?;
-                self.perform_all(&socket, effects);
-                Ok(())
-            }
-            Received::Verify {
                 access_token,
                 last_event_id,
                 is_renewal,
             } => {
+                if is_renewal && !self.count_renewal(&socket, now)? {
+                    let (socket, effects) = self.sockets.update(socket, Session::reject_renewal)?;
+                    self.perform_all(&socket, effects);
+                    return Ok(());
+                }
                 let last_event_id = last_event_id.as_deref();
                 self.verify_and_authenticate(socket, &access_token, last_event_id, is_renewal)
                     .await
@@ -280,8 +278,8 @@ impl TenantHub {
     }
 }
 
-/// Reads a message. Copies the text into `text` only if it is not too long. JavaScript counts UTF-16
-/// code units, of which a text never has more than bytes.
+/// Reads a message. Copies the text into `text` only if it is not too long. The length in
+/// UTF-16 code units never exceeds the length in UTF-8.
 fn read_message<'a>(message: &JsValue, text: &'a mut String) -> Incoming<'a> {
     let Some(string) = message.dyn_ref::<JsString>() else {
         return Incoming::Unread(Uint8Array::new(message).length() as usize);

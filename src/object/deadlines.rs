@@ -19,7 +19,13 @@ use crate::runtime::{clock, log};
 
 /// The timer of an object.
 #[derive(Default)]
-pub(super) struct DeadlineTimer(RefCell<Option<AbortHandle>>);
+pub(super) struct DeadlineTimer(RefCell<Option<RunningTimer>>);
+
+struct RunningTimer {
+    /// The deadline at which the timer fires next.
+    fires_at: Timestamp,
+    task: AbortHandle,
+}
 
 impl TenantHub {
     /// Starts the timer if a socket has not authenticated, and stops it if there is none. Must be
@@ -27,30 +33,34 @@ impl TenantHub {
     /// or closed a socket, or it may be the first after the object was evicted.
     pub(super) fn update_deadline_timer(self: &Rc<Self>) {
         match self.next_authentication_deadline() {
-            Ok(Some(_)) => self.start_deadline_timer(),
+            Ok(Some(deadline)) => self.ensure_deadline_timer_by(deadline),
             Ok(None) => self.stop_deadline_timer(),
             Err(error) => log::incident("deadline", &self.name, &error),
         }
     }
 
-    fn start_deadline_timer(self: &Rc<Self>) {
-        let mut timer = self.deadline_timer.0.borrow_mut();
-        if timer.is_some() {
-            // A later socket never has an earlier deadline.
+    /// Starts the timer, unless it fires at this deadline or earlier. When it fires, it continues with
+    /// the next deadline.
+    fn ensure_deadline_timer_by(self: &Rc<Self>, deadline: Timestamp) {
+        let fires_at = self.deadline_timer.fires_at();
+        if fires_at.is_some_and(|fires_at| fires_at <= deadline) {
             return;
         }
+        self.stop_deadline_timer();
         // A strong reference would keep an evicted object in memory.
-        let (task, handle) = abortable(close_at_deadlines(Rc::downgrade(self)));
-        *timer = Some(handle);
+        let (timer, task) = abortable(close_at_deadlines(Rc::downgrade(self), deadline));
+        self.deadline_timer.0.replace(Some(RunningTimer {
+            fires_at: deadline,
+            task,
+        }));
         spawn_local(async move {
-            let _aborted = task.await;
+            let _aborted = timer.await;
         });
     }
 
     fn stop_deadline_timer(&self) {
-        let timer = self.deadline_timer.0.borrow_mut().take();
-        if let Some(timer) = timer {
-            timer.abort();
+        if let Some(timer) = self.deadline_timer.0.take() {
+            timer.task.abort();
         }
     }
 
@@ -60,17 +70,44 @@ impl TenantHub {
     }
 }
 
-/// Closes sockets at their deadline until every open socket has authenticated.
-async fn close_at_deadlines(hub: Weak<TenantHub>) {
-    let next_deadline = || hub.upgrade()?.next_authentication_deadline().ok()?;
-    while let Some(deadline) = next_deadline() {
-        clock::sleep_until(deadline).await;
-        let Some(hub) = hub.upgrade() else { return };
-        if let Err(error) = hub.close_due_sockets(clock::now()) {
-            log::incident("deadline", &hub.name, &error);
+impl DeadlineTimer {
+    fn fires_at(&self) -> Option<Timestamp> {
+        let timer = self.0.borrow();
+        timer.as_ref().map(|timer| timer.fires_at)
+    }
+
+    /// Records when the running timer fires next, or that it ends.
+    fn continue_at(&self, deadline: Option<Timestamp>) {
+        let mut timer = self.0.borrow_mut();
+        match (timer.as_mut(), deadline) {
+            (Some(timer), Some(deadline)) => timer.fires_at = deadline,
+            _ => *timer = None,
         }
     }
-    if let Some(hub) = hub.upgrade() {
-        hub.deadline_timer.0.borrow_mut().take();
+}
+
+/// Closes sockets at their deadline until every open socket has authenticated.
+async fn close_at_deadlines(hub: Weak<TenantHub>, mut deadline: Timestamp) {
+    loop {
+        clock::sleep_until(deadline).await;
+        let Some(hub) = hub.upgrade() else { return };
+        let now = clock::now();
+        if let Err(error) = hub.close_due_sockets(now) {
+            log::incident("deadline", &hub.name, &error);
+        }
+        let next = hub.next_authentication_deadline().ok().flatten();
+        // A socket that could not be closed is still due.
+        let next = next.map(|next| {
+            if next > now {
+                next
+            } else {
+                now.plus_seconds(1)
+            }
+        });
+        hub.deadline_timer.continue_at(next);
+        match next {
+            None => return,
+            Some(next) => deadline = next,
+        }
     }
 }

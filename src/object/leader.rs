@@ -7,7 +7,7 @@ use session_events_core::{
     events::{
         event::Event,
         event_log::{EventLog, StoredEvent},
-        revocation::expired_at,
+        revocation::expiry_cutoff,
     },
     protocol::{
         bodies::{HealthBody, HealthDetails},
@@ -71,13 +71,11 @@ impl Leader {
     }
 
     /// Makes room for the revocations of new events.
-    pub(super) fn make_room(&self, events: usize) -> Result<()> {
+    pub(super) fn make_room(&self, events: &[Event]) -> Result<()> {
         let step = "publish";
-        match self
-            .events
-            .make_room(events, clock::now())
-            .or_internal(step)?
-        {
+        let min_acked = self.replicator.min_acked().or_internal(step)?;
+        let room = self.events.make_room(events, clock::now(), min_acked);
+        match room.or_internal(step)? {
             Room::Available {
                 dropped_sessions: 0,
             } => Ok(()),
@@ -134,15 +132,15 @@ impl Leader {
     /// Returns a page of revocations, or 304 if the client has it already.
     pub(super) fn revocations(
         &self,
-        page: PageRequest,
+        request: &PageRequest,
         if_none_match: Option<&str>,
         config: &Config,
     ) -> worker::Result<Response> {
         let last_event_id = |log: &EventLog| log.last().map(|event| event.id.clone());
         let last_event_id = self.events.with_log(last_event_id)?;
-        let expired_at = expired_at(config.revocation_days(), clock::now());
+        let cutoff = expiry_cutoff(config.revocation_days(), clock::now());
         let revocations = self.events.revocations();
-        let page = revocations.page(&page, last_event_id, expired_at)?;
+        let page = revocations.page(request, last_event_id, cutoff)?;
         http::json_with_etag(&page, if_none_match)
     }
 
@@ -155,9 +153,9 @@ impl Leader {
         session_id: Option<&str>,
         config: &Config,
     ) -> worker::Result<Response> {
-        let expired_at = expired_at(config.revocation_days(), clock::now());
+        let cutoff = expiry_cutoff(config.revocation_days(), clock::now());
         let revocations = self.events.revocations();
-        http::object_response(&revocations.of_user(user_id, session_id, expired_at)?)
+        http::object_response(&revocations.of_user(user_id, session_id, cutoff)?)
     }
 
     /// Returns the time of the next prune, unless the alarm is already set for it.

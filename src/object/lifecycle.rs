@@ -117,9 +117,9 @@ impl DurableObject {
     /// Ends the session of a socket that has lost its connection.
     #[wasm_bindgen(js_name = webSocketError)]
     pub fn websocket_error(&self, socket: web_sys::WebSocket) -> Result<(), JsValue> {
-        self.0.end_session(socket.into())?;
+        let ended = self.0.end_session(socket.into());
         self.0.update_deadline_timer();
-        Ok(())
+        Ok(ended?)
     }
 
     /// Processes everything that is due, and sets the alarm for what is due next.

@@ -26,7 +26,7 @@ impl TenantHub {
     ) -> Result<Response> {
         let step = "publish";
         let config = self.config()?;
-        leader.make_room(publication.events.len())?;
+        leader.make_room(&publication.events)?;
         let stored = self
             .store_and_deliver(leader, publication, config)
             .or_internal(step)?;

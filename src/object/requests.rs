@@ -60,7 +60,7 @@ impl TenantHub {
                 },
                 Role::Leader(leader),
             ) => leader
-                .revocations(page, if_none_match.as_deref(), self.config()?)
+                .revocations(&page, if_none_match.as_deref(), self.config()?)
                 .or_internal(step),
             (
                 ObjectRequest::UserRevocations {

@@ -1,19 +1,29 @@
-//! The limit on the number of revocations of a tenant.
+//! The limit on the number of rows in the revocation tables of a tenant.
 
 use std::cell::Cell;
 
 use serde::Deserialize;
-use session_events_core::{events::revocation::MAX_REVOCATIONS, timestamp::Timestamp};
+use session_events_core::{
+    events::{
+        event::Event,
+        revocation::{MAX_REVOCATION_ROWS, Revocation},
+    },
+    timestamp::Timestamp,
+};
 use worker::Result;
 
-use super::{database::Database, retention, revocations};
+use super::{
+    database::Database,
+    retention::{self, LatestEvents},
+    revocations,
+};
 
 /// Number of session entries to drop at once. To find the oldest takes a scan of all entries.
 const DROPPED_SESSIONS: i64 = 50_000;
-/// An event adds at most two rows: its session and its user.
+/// Maximum number of rows that an event adds: those of its session and of its user.
 const ROWS_PER_EVENT: i64 = 2;
 
-/// Room for new revocations.
+/// The result of making room for new revocations.
 pub(crate) enum Room {
     /// There is room. This many session entries were dropped to make it.
     Available { dropped_sessions: usize },
@@ -38,15 +48,14 @@ impl Capacity {
         self.at_most.set(None);
     }
 
-    /// Makes room for the revocations of new events.
+    /// Makes room for this many new rows. `latest` limits which events may be deleted.
     pub(super) fn make_room(
         &self,
         database: &Database,
-        events: usize,
+        rows: i64,
+        latest: LatestEvents,
         now: Timestamp,
     ) -> Result<Room> {
-        let events = i64::try_from(events).unwrap_or(i64::MAX);
-        let needed = events.saturating_mul(ROWS_PER_EVENT);
         let available = Room::Available {
             dropped_sessions: 0,
         };
@@ -54,12 +63,23 @@ impl Capacity {
             Some(bound) => bound,
             None => bound_by_events(database)?,
         };
-        if self.reserve(bound, needed) || self.reserve(revocations::count(database)?, needed) {
+        if self.reserve(bound, rows) || self.reserve(revocations::count(database)?, rows) {
             return Ok(available);
         }
-        let dropped_sessions = drop_sessions(database, needed, now)?;
-        if self.reserve(revocations::count(database)?, needed) {
-            return Ok(Room::Available { dropped_sessions });
+        // User-wide revocations are never dropped, so without them there must be room.
+        if !self.reserve(revocations::count_user_wide(database)?, rows) {
+            return Ok(Room::Full);
+        }
+        self.invalidate();
+        let mut dropped = Vec::new();
+        database.transaction(|| {
+            dropped = revocations::drop_sessions(database, rows.max(DROPPED_SESSIONS), now)?;
+            retention::delete_replaced(database, &dropped, latest)
+        })?;
+        if self.reserve(revocations::count(database)?, rows) {
+            return Ok(Room::Available {
+                dropped_sessions: dropped.len(),
+            });
         }
         Ok(Room::Full)
     }
@@ -67,7 +87,7 @@ impl Capacity {
     /// Returns whether there is room for more rows beside this many. If so, they count from now on.
     fn reserve(&self, rows: i64, needed: i64) -> bool {
         let total = rows.saturating_add(needed);
-        let has_room = total <= MAX_REVOCATIONS;
+        let has_room = total <= MAX_REVOCATION_ROWS;
         self.at_most.set(Some(if has_room { total } else { rows }));
         has_room
     }
@@ -81,12 +101,13 @@ fn bound_by_events(database: &Database) -> Result<i64> {
     Ok(events.saturating_mul(ROWS_PER_EVENT))
 }
 
-/// Drops session entries, those with the oldest dates first. Returns their number.
-fn drop_sessions(database: &Database, needed: i64, now: Timestamp) -> Result<usize> {
-    let mut dropped = Vec::new();
-    database.transaction(|| {
-        dropped = revocations::drop_sessions(database, needed.max(DROPPED_SESSIONS), now)?;
-        retention::delete_replaced(database, &dropped, i64::MAX)
-    })?;
-    Ok(dropped.len())
+/// Returns the number of rows that the revocations of events add at most: for that of a session, one
+/// of the session and one of its user.
+pub(super) fn rows_of(events: &[Event]) -> i64 {
+    let revocations = events.iter().filter_map(Revocation::from_event);
+    let rows = revocations.map(|revocation| match revocation.session_id {
+        None => 1,
+        Some(_) => ROWS_PER_EVENT,
+    });
+    rows.fold(0, i64::saturating_add)
 }

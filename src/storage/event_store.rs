@@ -11,7 +11,7 @@ use session_events_core::{
     events::{
         event::{Event, EventType, Revokes},
         event_log::{EventLog, MAX_STORED_EVENTS, StoredEvent},
-        revocation::expired_at,
+        revocation::expiry_cutoff,
     },
     protocol::bodies::DroppedRevocations,
     replication::messages::{LogEntry, MAX_APPEND_ENTRIES},
@@ -21,10 +21,11 @@ use worker::{Result, State};
 
 use super::{
     cached::Cached,
-    capacity::{Capacity, Room},
+    capacity::{self, Capacity, Room},
     database::Database,
-    retention::{self, MAX_UNACKNOWLEDGED_EVENTS},
-    revocations::{self, Revocations},
+    retention::{self, LatestEvents, MAX_UNACKNOWLEDGED_EVENTS},
+    revocation_queries::Revocations,
+    revocations,
     schema::{EVENTS, Tables},
 };
 
@@ -134,10 +135,21 @@ impl EventStore {
     }
 
     /// Makes room for the revocations of new events. If the tenant has too many revocations, session
-    /// entries are dropped, those with the oldest dates first.
-    pub(crate) fn make_room(&self, events: usize, now: Timestamp) -> Result<Room> {
-        self.capacity
-            .make_room(self.tables.for_writing()?, events, now)
+    /// entries are dropped, those with the oldest dates first. `min_acked` is the sequence number up
+    /// to which every follower has acknowledged.
+    pub(crate) fn make_room(
+        &self,
+        events: &[Event],
+        now: Timestamp,
+        min_acked: i64,
+    ) -> Result<Room> {
+        let rows = capacity::rows_of(events);
+        let latest = LatestEvents {
+            last_seq: self.last_seq()?,
+            min_acked,
+        };
+        let database = self.tables.for_writing()?;
+        self.capacity.make_room(database, rows, latest, now)
     }
 
     /// Returns the number of session entries that were dropped to make room, if there are any.
@@ -158,10 +170,11 @@ impl EventStore {
         retention_days: u16,
     ) -> Result<Vec<StoredEvent>> {
         let database = self.tables.for_writing()?;
-        // Load the log before the rows change, so that a partial log is never taken for the whole.
+        // Load the log first. A later load would already contain the new events, and they would be
+        // pushed twice.
         let previous_seq = self.last_seq()?;
-        let expired_at = expired_at(retention_days, now);
-        let mut stored = Vec::new();
+        let cutoff = expiry_cutoff(retention_days, now);
+        let mut stored: Vec<StoredEvent> = Vec::new();
         let mut events = events.into_iter();
         database.transaction(|| {
             let mut replaced = Vec::new();
@@ -172,15 +185,17 @@ impl EventStore {
                 }
                 let accepted = insert(database, chunk, now)?;
                 let changes = accepted.iter().map(|(seq, event, _)| (*seq, event));
-                replaced.extend(revocations::record(database, changes, expired_at)?);
-                let chunk_stored = accepted.into_iter();
-                stored.extend(
-                    chunk_stored.map(|(seq, event, json)| StoredEvent::new(seq, event, json)),
-                );
+                replaced.extend(revocations::record(database, changes, cutoff)?);
+                for (seq, event, json) in accepted {
+                    stored.push(StoredEvent::new(seq, event, json));
+                }
             }
-            let last_seq = stored.last().map_or(previous_seq, |event| event.seq);
-            retention::delete_replaced(database, &replaced, last_seq)?;
-            retention::delete_old(database, previous_seq, last_seq, min_acked)
+            let latest = LatestEvents {
+                last_seq: stored.last().map_or(previous_seq, |event| event.seq),
+                min_acked,
+            };
+            retention::delete_replaced(database, &replaced, latest)?;
+            retention::delete_old(database, previous_seq, latest)
         })?;
         self.log.update(|log| {
             for event in &stored {

@@ -10,9 +10,8 @@ use super::{database::Database, revocations};
 
 /// The events, their revocations and their log ids, in one row per sequence number.
 ///
-/// The earlier version stored no time of receipt. An event is never received before its date, which
-/// the earlier version clamped to the time of receipt in the column `at`. So the latest `at` so far
-/// is at or before the time of receipt, and it only grows.
+/// The earlier version stored no time of receipt. The column `at` is never later than it, so the
+/// running maximum of `at` is a lower bound that never decreases.
 const EVENTS: &str = "
     INSERT INTO event_log
         (seq, log_id, received_at, type, date, user_id, session_id, revokes)

@@ -4,7 +4,7 @@
 //! - [`migration`]: moves the rows of an earlier version.
 //! - [`database`]: executes statements and reads rows.
 //! - [`event_store`]: the events, and the detection of duplicates.
-//! - [`revocations`]: the revocation tables.
+//! - [`revocations`], [`revocation_queries`]: writes and reads the revocation tables.
 //! - [`retention`]: deletes what is no longer needed or has expired.
 //! - [`capacity`]: the limit on the number of revocations.
 //! - [`followers`], [`position`]: the replication state of the leader and of a shard.
@@ -20,5 +20,6 @@ pub(crate) mod key_sets;
 mod migration;
 pub(crate) mod position;
 mod retention;
-pub(crate) mod revocations;
+mod revocation_queries;
+mod revocations;
 pub(crate) mod schema;

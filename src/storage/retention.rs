@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 use session_events_core::{
-    events::revocation::{expired_at, expires_at},
+    events::revocation::{deletion_time, expiry_cutoff},
     timestamp::Timestamp,
 };
 use worker::Result;
@@ -33,9 +33,31 @@ struct ReceivedRow {
     received_at: i64,
 }
 
+/// The events that are kept even if their revocation is no longer current.
+#[derive(Clone, Copy)]
+pub(super) struct LatestEvents {
+    /// The sequence number of the latest event.
+    pub(super) last_seq: i64,
+    /// The sequence number up to which every follower has acknowledged.
+    pub(super) min_acked: i64,
+}
+
+impl LatestEvents {
+    /// Returns the sequence number up to which events are not among these.
+    fn start(self) -> i64 {
+        self.last_seq
+            .saturating_sub(DUPLICATE_EVENTS)
+            .min(self.min_acked)
+    }
+}
+
 /// Deletes events whose revocation was replaced, unless they are among the latest.
-pub(super) fn delete_replaced(database: &Database, seqs: &[i64], last_seq: i64) -> Result<()> {
-    let up_to = last_seq.saturating_sub(DUPLICATE_EVENTS);
+pub(super) fn delete_replaced(
+    database: &Database,
+    seqs: &[i64],
+    latest: LatestEvents,
+) -> Result<()> {
+    let up_to = latest.start();
     let old: Vec<i64> = seqs.iter().copied().filter(|seq| *seq <= up_to).collect();
     if old.is_empty() {
         return Ok(());
@@ -47,14 +69,17 @@ pub(super) fn delete_replaced(database: &Database, seqs: &[i64], last_seq: i64) 
 }
 
 /// Deletes the events that are no longer among the latest, after the latest sequence number has
-/// advanced from `previous_seq` to `last_seq`. Those that a follower had not acknowledged by then
+/// advanced from `previous_seq`. Those that a follower had not acknowledged by then
 /// stay until they are no longer among the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
 pub(super) fn delete_old(
     database: &Database,
     previous_seq: i64,
-    last_seq: i64,
-    min_acked: i64,
+    latest: LatestEvents,
 ) -> Result<()> {
+    let LatestEvents {
+        last_seq,
+        min_acked,
+    } = latest;
     let delete = format!("DELETE FROM event_log WHERE seq > ? AND seq <= ? AND NOT {IS_CURRENT}");
     for (kept, acked) in [
         (DUPLICATE_EVENTS, min_acked),
@@ -79,17 +104,17 @@ pub(super) fn next_prune(database: &Database, retention_days: u16) -> Result<Opt
     let rows: Vec<ReceivedRow> = database.query(select, vec![])?;
     Ok(rows.first().map(|row| {
         let received_at = Timestamp::from_millis(row.received_at);
-        expires_at(retention_days, received_at).plus_seconds(PRUNE_DELAY_SECONDS)
+        deletion_time(retention_days, received_at).plus_seconds(PRUNE_DELAY_SECONDS)
     }))
 }
 
 /// Deletes the oldest expired events and their revocations, at most [`MAX_PRUNED_EVENTS`]. The last
 /// row is emptied instead, so that sequence numbers never start again. Must run in a transaction.
 pub(super) fn prune(database: &Database, retention_days: u16, now: Timestamp) -> Result<()> {
-    let expired_at = expired_at(retention_days, now).as_millis();
+    let cutoff = expiry_cutoff(retention_days, now).as_millis();
     let oldest = "SELECT seq, received_at FROM event_log ORDER BY seq LIMIT ?";
     let rows: Vec<ReceivedRow> = database.query(oldest, vec![MAX_PRUNED_EVENTS.into()])?;
-    let expired = rows.iter().take_while(|row| row.received_at <= expired_at);
+    let expired = rows.iter().take_while(|row| row.received_at <= cutoff);
     let Some(last) = expired.last() else {
         return Ok(());
     };

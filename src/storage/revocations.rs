@@ -8,18 +8,15 @@
 use serde::{Deserialize, Serialize};
 use session_events_core::{
     events::{
-        event::{Event, EventType},
-        revocation::{MAX_SESSIONS_PER_USER, Revocation, SessionRevocation, UserRevocations},
+        event::Event,
+        revocation::{MAX_SESSIONS_PER_USER, Revocation},
     },
-    protocol::{
-        bodies::DroppedRevocations,
-        revocation_page::{Cursor, Entry, PageRequest, RevocationPage},
-    },
+    protocol::bodies::DroppedRevocations,
     timestamp::{Timestamp, parse_rfc3339},
 };
 use worker::Result;
 
-use super::{database::Database, schema::Tables};
+use super::database::Database;
 
 /// Selects events whose revocation is current. Others may be deleted.
 pub(super) const IS_CURRENT: &str = "(
@@ -69,41 +66,16 @@ struct Overflow {
     seq: i64,
 }
 
-/// The times in the row of a user.
-#[derive(Default, Deserialize)]
-struct UserTimes {
-    at: Option<i64>,
-    session_at: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct SessionTime {
-    at: i64,
-    ended: u8,
-}
-
-/// An event in receipt order, with the current revocations that refer to it.
-#[derive(Deserialize)]
-struct PageRow {
-    seq: i64,
-    user_id: String,
-    user_type: Option<EventType>,
-    user_date: Option<String>,
-    session_id: Option<String>,
-    session_type: Option<EventType>,
-    session_date: Option<String>,
-}
-
 /// Records the revocations of events, each given with its sequence number, unless they have expired.
 /// Returns the sequence numbers of the events whose revocations these may have replaced.
 pub(super) fn record<'a>(
     database: &Database,
     events: impl Iterator<Item = (i64, &'a Event)>,
-    expired_at: Timestamp,
+    cutoff: Timestamp,
 ) -> Result<Vec<i64>> {
     let changes: Vec<Change> = events
         .filter_map(|(seq, event)| Change::new(seq, event))
-        .filter(|change| change.at > expired_at.as_millis())
+        .filter(|change| change.at > cutoff.as_millis())
         .collect();
     if changes.is_empty() {
         return Ok(Vec::new());
@@ -188,7 +160,7 @@ fn limit_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
     drop_oldest_sessions(database, &users)
 }
 
-/// Limits the sessions of every user, and deletes the events that no row refers to any more.
+/// Limits the sessions of every user. The events of the dropped ones stay until they expire.
 pub(super) fn limit_sessions_of_all_users(database: &Database) -> Result<()> {
     let overflowing = "
         SELECT user_id, count(*) AS count, max(seq) AS seq FROM revoked_sessions
@@ -199,7 +171,7 @@ pub(super) fn limit_sessions_of_all_users(database: &Database) -> Result<()> {
 }
 
 /// Drops the sessions with the oldest dates, and revokes all tokens of the user up to the latest of
-/// these dates instead.
+/// these dates instead. Returns the sequence numbers of the rows that were dropped or replaced.
 fn drop_oldest_sessions(database: &Database, users: &[Overflow]) -> Result<Vec<i64>> {
     let oldest = "
         SELECT session_id FROM revoked_sessions WHERE user_id = ?1 ORDER BY at LIMIT ?2";
@@ -217,10 +189,13 @@ fn drop_oldest_sessions(database: &Database, users: &[Overflow]) -> Result<Vec<i
         DELETE FROM revoked_sessions WHERE user_id = ?1 AND session_id IN ({oldest})
         RETURNING seq"
     );
+    let replaced = "SELECT seq FROM revoked_users WHERE user_id = ? AND seq IS NOT NULL";
     let mut dropped = Vec::new();
     for user in users {
         let excess = user.count.saturating_sub(i64::from(MAX_SESSIONS_PER_USER));
         let user_id = user.user_id.as_str();
+        let rows: Vec<SeqRow> = database.query(replaced, vec![user_id.into()])?;
+        dropped.extend(rows.iter().map(|row| row.seq));
         database.execute(&raise, vec![user_id.into(), excess.into(), user.seq.into()])?;
         let rows: Vec<SeqRow> = database.query(&delete, vec![user_id.into(), excess.into()])?;
         dropped.extend(rows.iter().map(|row| row.seq));
@@ -233,6 +208,13 @@ pub(super) fn count(database: &Database) -> Result<i64> {
     let select = "
         SELECT (SELECT count(*) FROM revoked_users) + (SELECT count(*) FROM revoked_sessions)
         AS count";
+    let rows: Vec<CountRow> = database.query(select, vec![])?;
+    Ok(rows.first().map_or(0, |row| row.count))
+}
+
+/// Returns the number of users with a user-wide revocation.
+pub(super) fn count_user_wide(database: &Database) -> Result<i64> {
+    let select = "SELECT count(*) AS count FROM revoked_users WHERE at IS NOT NULL";
     let rows: Vec<CountRow> = database.query(select, vec![])?;
     Ok(rows.first().map_or(0, |row| row.count))
 }
@@ -291,153 +273,6 @@ pub(super) fn delete_up_to(database: &Database, seq: i64) -> Result<()> {
         database.execute(statement, vec![seq.into()])?;
     }
     Ok(())
-}
-
-/// The revocations of a tenant, for reading.
-pub(crate) struct Revocations<'a>(&'a Tables);
-
-impl<'a> Revocations<'a> {
-    /// Returns the revocations in these tables.
-    pub(super) fn new(tables: &'a Tables) -> Self {
-        Self(tables)
-    }
-
-    /// Returns a page of the revocations that have not expired. A page that is not full is the last.
-    pub(crate) fn page(
-        &self,
-        request: &PageRequest,
-        last_event_id: Option<String>,
-        expired_at: Timestamp,
-    ) -> Result<RevocationPage> {
-        let entries = match (self.0.for_reading()?, &request.user_id) {
-            (None, _) => Vec::new(),
-            (Some(database), None) => all_entries(database, request, expired_at)?,
-            (Some(database), Some(user_id)) => {
-                entries_of_user(database, request, user_id, expired_at)?
-            }
-        };
-        Ok(RevocationPage::new(request, entries, last_event_id))
-    }
-
-    /// Returns the revocations of a user that have not expired, as far as they can apply to a token
-    /// of this session.
-    pub(crate) fn of_user(
-        &self,
-        user_id: &str,
-        session_id: Option<&str>,
-        expired_at: Timestamp,
-    ) -> Result<UserRevocations> {
-        let select = "SELECT at, session_at FROM revoked_users WHERE user_id = ?";
-        let rows: Vec<UserTimes> = self.0.query(select, vec![user_id.into()])?;
-        let user = rows.into_iter().next().unwrap_or_default();
-        let session = match session_id {
-            None => None,
-            Some(session_id) => {
-                let select =
-                    "SELECT at, ended FROM revoked_sessions WHERE user_id = ? AND session_id = ?";
-                let bindings = vec![user_id.into(), session_id.into()];
-                let rows: Vec<SessionTime> = self.0.query(select, bindings)?;
-                rows.into_iter().next()
-            }
-        };
-        let current = |at: i64| (at > expired_at.as_millis()).then(|| Timestamp::from_millis(at));
-        Ok(UserRevocations {
-            user_wide: user.at.and_then(current),
-            any_session: user.session_at.and_then(current),
-            own_session: session.and_then(|session| {
-                Some(SessionRevocation {
-                    date: current(session.at)?,
-                    has_ended: session.ended > 0,
-                })
-            }),
-        })
-    }
-}
-
-/// Returns at least as many entries as the page has, in receipt order.
-fn all_entries(
-    database: &Database,
-    request: &PageRequest,
-    expired_at: Timestamp,
-) -> Result<Vec<Entry>> {
-    let select = "
-        SELECT event.seq AS seq, event.user_id AS user_id,
-            user.type AS user_type, user.date AS user_date,
-            session.session_id AS session_id, session.type AS session_type,
-            session.date AS session_date
-        FROM event_log AS event
-        LEFT JOIN revoked_users AS user
-            ON user.user_id = event.user_id AND user.seq = event.seq AND user.at > ?1
-        LEFT JOIN revoked_sessions AS session
-            ON session.user_id = event.user_id AND session.session_id = event.session_id
-            AND session.seq = event.seq AND session.at > ?1
-        WHERE event.seq >= ?2 AND (user.seq IS NOT NULL OR session.seq IS NOT NULL)
-        ORDER BY event.seq LIMIT ?3";
-    // The entries of the first row may be before the cursor.
-    let rows = i64::from(request.limit).saturating_add(1);
-    let bindings = vec![
-        expired_at.as_millis().into(),
-        request.cursor.seq().into(),
-        rows.into(),
-    ];
-    let rows: Vec<PageRow> = database.query(select, bindings)?;
-    Ok(rows.into_iter().flat_map(PageRow::entries).collect())
-}
-
-/// Returns all entries of a user, in receipt order.
-fn entries_of_user(
-    database: &Database,
-    request: &PageRequest,
-    user_id: &str,
-    expired_at: Timestamp,
-) -> Result<Vec<Entry>> {
-    let select = "
-        SELECT seq, user_id, type AS user_type, date AS user_date,
-            NULL AS session_id, NULL AS session_type, NULL AS session_date
-        FROM revoked_users WHERE user_id = ?1 AND at > ?2 AND seq >= ?3
-        UNION ALL
-        SELECT seq, user_id, NULL, NULL, session_id, type, date
-        FROM revoked_sessions WHERE user_id = ?1 AND at > ?2 AND seq >= ?3";
-    let bindings = vec![
-        user_id.into(),
-        expired_at.as_millis().into(),
-        request.cursor.seq().into(),
-    ];
-    let rows: Vec<PageRow> = database.query(select, bindings)?;
-    let mut entries: Vec<Entry> = rows.into_iter().flat_map(PageRow::entries).collect();
-    entries.sort_by_key(|entry| entry.cursor);
-    Ok(entries)
-}
-
-impl PageRow {
-    /// Returns the user-wide revocation and that of a session, if they are current.
-    fn entries(self) -> impl Iterator<Item = Entry> {
-        let user_wide = self
-            .user_type
-            .zip(self.user_date)
-            .map(|(event_type, date)| Entry {
-                cursor: Cursor::of_user(self.seq),
-                revocation: Revocation {
-                    user_id: self.user_id.clone(),
-                    session_id: None,
-                    event_type,
-                    date,
-                },
-            });
-        let session = self
-            .session_type
-            .zip(self.session_date)
-            .map(|(event_type, date)| Entry {
-                cursor: Cursor::of_session(self.seq),
-                revocation: Revocation {
-                    user_id: self.user_id,
-                    session_id: self.session_id,
-                    event_type,
-                    date,
-                },
-            });
-        user_wide.into_iter().chain(session)
-    }
 }
 
 impl Change {

@@ -29,9 +29,9 @@ struct Previous {
 
 /// The events and their revocations.
 ///
-/// A revocation refers to its event by `seq`, and an event of a current revocation is never deleted
-/// before it. So `event_log` orders the revocations by receipt and needs no index for that. The
-/// tables have no index but their keys and `log_id`: each would be one more row to write per event.
+/// A revocation refers to its event by `seq`, and the event of a current revocation is kept as long as
+/// the revocation. So `event_log` gives the order of receipt without an index. Each further index
+/// would cost one more row write per event.
 pub(crate) const EVENTS: Schema = Schema {
     table: "event_log",
     create: "

@@ -92,6 +92,20 @@ describe("deadlines", { concurrency: true }, () => {
       assert.deepEqual(await subscriber.drain(), []);
     });
 
+    test("is closed on time if it connects while the token of another socket is verified", async () => {
+      const tenant = new Tenant(worker);
+      tenant.issuer.behaviour = keySetResponses.slow(4_000);
+      const before = Date.now();
+      const other = await tenant.connect();
+      await delay(before + TIMEOUT - 1_000 - Date.now());
+      const response = other.authenticate(tenant.token());
+      await delay(before + TIMEOUT + 1_000 - Date.now());
+      const connectedAt = Date.now();
+      const subscriber = await tenant.connect();
+      assert.equal((await response).type, "authenticated");
+      await assertClosedAt(subscriber, 4408, connectedAt + TIMEOUT);
+    });
+
     test("is closed on time if it sends pings or invalid messages", async () => {
       const tenant = new Tenant(worker);
       const before = Date.now();

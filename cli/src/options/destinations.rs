@@ -43,8 +43,8 @@ fn secret_uses(command: &Command) -> [Option<SecretUse>; 2] {
     }
 }
 
-/// A secret that a command uses, and the options that determine which hosts receive it, or a token
-/// that it obtains. Both are the names of fields.
+/// The option with the secret of a command, and the options that choose the hosts that receive the
+/// secret, or a token obtained with it. Both are clap's names of the fields.
 pub(crate) struct SecretUse {
     pub(crate) secret: &'static str,
     pub(crate) destinations: &'static [&'static str],

@@ -10,7 +10,7 @@ use icu_properties::{
 };
 
 /// Returns true for control characters, format characters such as bidirectional controls, line and
-/// paragraph separators, and every other character without a visible form.
+/// paragraph separators, and characters that Unicode lists as default-ignorable.
 fn is_hidden(character: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(character);
     matches!(

@@ -9,10 +9,11 @@
 //! A token is revoked if one of the revocations of its `sub` applies to it:
 //!
 //! 1. a user-wide revocation at or after the token's `iat`;
-//! 2. one of the token's own session by an event that ended the session itself, whatever `iat` says:
-//!    a session does not come back, but a refresh token can outlive it;
-//! 3. one of the token's own session by another event, at or after `iat`;
-//! 4. one of any session of the user, at or after `iat`, if the token does not name its session.
+//! 2. a revocation of the token's own session, if an event ended the session itself, regardless of
+//!    `iat`: a session does not come back, but a refresh token can outlive it;
+//! 3. any other revocation of the token's own session at or after `iat`;
+//! 4. a revocation of any session of the user at or after `iat`, if the token does not name its
+//!    session.
 //!
 //! Dates and `iat` are compared in whole seconds, because `iat` has no fraction. All of this holds
 //! until a revocation expires, `REVOCATION_DAYS` after its date.
@@ -26,19 +27,19 @@ use crate::timestamp::Timestamp;
 /// Maximum number of revoked sessions that are stored for a user. Beyond that, the sessions with the
 /// oldest dates are dropped, and all of the user's tokens up to these dates are revoked instead.
 pub const MAX_SESSIONS_PER_USER: u32 = 1_000;
-/// Maximum number of revocations that are stored for a tenant. Beyond that, the sessions with the
-/// oldest dates are dropped.
-pub const MAX_REVOCATIONS: i64 = 5_000_000;
+/// Maximum number of rows that are stored for a tenant: one for each user with a revocation, and one
+/// for each revoked session. Beyond that, the sessions with the oldest dates are dropped.
+pub const MAX_REVOCATION_ROWS: i64 = 5_000_000;
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Returns the time up to which revocations have expired.
-pub fn expired_at(retention_days: u16, now: Timestamp) -> Timestamp {
+pub fn expiry_cutoff(retention_days: u16, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::from(retention_days).saturating_mul(-SECONDS_PER_DAY))
 }
 
 /// Returns the time at which an event that was received at `received_at` must be deleted.
-pub fn expires_at(retention_days: u16, received_at: Timestamp) -> Timestamp {
+pub fn deletion_time(retention_days: u16, received_at: Timestamp) -> Timestamp {
     received_at.plus_seconds(i64::from(retention_days).saturating_mul(SECONDS_PER_DAY))
 }
 
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn a_revocation_expires_after_the_retention_period() {
         let now = Timestamp::from_millis(1_700_000_000_000);
-        assert_eq!(expired_at(30, now).as_millis(), 1_697_408_000_000);
-        assert_eq!(expires_at(30, expired_at(30, now)), now);
+        assert_eq!(expiry_cutoff(30, now).as_millis(), 1_697_408_000_000);
+        assert_eq!(deletion_time(30, expiry_cutoff(30, now)), now);
     }
 }

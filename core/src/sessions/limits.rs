@@ -6,7 +6,7 @@
 /// (Cloudflare, "Durable Objects: Limits"), so that the service can respond with an error of its
 /// own.
 pub const MAX_SOCKETS: usize = 30_000;
-/// Maximum number of sockets that have not authenticated. Each is closed after ten seconds, so
+/// Maximum number of sockets that have not authenticated. Each is closed at its deadline, so
 /// unauthenticated clients can never use up the tenant's limit.
 pub const MAX_UNAUTHENTICATED_SOCKETS: usize = 1_000;
 /// Maximum number of sockets from one client address that have not authenticated, so that one

@@ -164,7 +164,7 @@ impl<S> Listeners<S> {
     }
 
     /// Checks the limits for a socket that connects without a token. `address` is the rate limit
-    /// key of the client's address, if the platform tells it.
+    /// key of the client's address, if it is known.
     ///
     /// # Errors
     ///

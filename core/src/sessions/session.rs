@@ -60,7 +60,7 @@ enum State {
         /// The number of messages.
         #[serde(default, skip_serializing_if = "is_zero")]
         messages: u8,
-        /// The rate limit key of the client's address, if the platform tells it.
+        /// The rate limit key of the client's address, if it is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<String>,
     },
@@ -81,8 +81,8 @@ fn is_zero(number: &u8) -> bool {
 pub enum Incoming<'a> {
     /// A text message.
     Text(&'a str),
-    /// A binary message, or a text that is too long to copy: its length in bytes; for text, at least
-    /// this many.
+    /// A message whose text was not copied, because it is binary or too long. Holds its length in
+    /// bytes; for text, a lower bound.
     Unread(usize),
 }
 

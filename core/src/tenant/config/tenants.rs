@@ -59,16 +59,14 @@ impl Tenants {
 
 /// Checks that a variable whose name begins like that of a table is read.
 pub(super) fn check_name(variable: &str) -> Result<(), ConfigError> {
-    let Some(number) = variable
-        .strip_prefix(TENANTS)
-        .and_then(|rest| rest.strip_prefix('_'))
-    else {
+    let Some(rest) = variable.strip_prefix(TENANTS) else {
         return Ok(());
     };
-    if CONTINUATIONS
-        .map(|known| known.to_string())
-        .any(|known| known == number)
-    {
+    let is_known = rest.is_empty()
+        || CONTINUATIONS
+            .map(|number| format!("_{number}"))
+            .any(|known| known == rest);
+    if is_known {
         return Ok(());
     }
     let problem = "is not read. TENANTS_2, TENANTS_3 and so on up to TENANTS_64 continue the table TENANTS. Rename it";

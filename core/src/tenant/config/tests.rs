@@ -547,6 +547,7 @@ fn a_variable_that_is_named_like_a_table_but_not_read_is_rejected() {
     for name in [
         "TENANTS_",
         "TENANTS_1",
+        "TENANTS2",
         "TENANTS_02",
         "TENANTS_65",
         "TENANTS_B",

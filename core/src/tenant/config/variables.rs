@@ -33,9 +33,10 @@ pub(super) fn reject_issuers(issuers: Option<String>) -> Result<(), ConfigError>
     }
 }
 
-/// Returns the audience. A blank one counts as missing.
+/// Returns the audience, without spaces around it. A blank one counts as missing.
 pub(super) fn parse_audience(audience: Option<String>) -> Option<String> {
-    audience.filter(|audience| !audience.trim().is_empty())
+    let audience = audience?.trim().to_owned();
+    (!audience.is_empty()).then_some(audience)
 }
 
 /// Parses the list of event types. A blank list selects the default, because a deployment without
