@@ -2,6 +2,7 @@
 // and user-wide ones never. The test fills a database file with five million rows.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { assertError } from "../support/http.mjs";
 import { scp, slo } from "../support/records.mjs";
@@ -14,26 +15,41 @@ const LIMIT = 5_000_000;
 const now = Date.now();
 const date = (secondsAgo) => new Date(now - secondsAgo * 1000).toISOString();
 
-/** Fills the tables with `users` user-wide entries and, for one user each, `sessions` sessions. */
+/**
+ * Fills the tables with `users` user-wide entries and `sessions` sessions of as many further users.
+ * Only the span of the sequence numbers matters, so only the latest event is stored.
+ */
 async function fill(tenant, users, sessions) {
   await tenant.object.evict();
-  const numbers = (count) => `WITH RECURSIVE numbers (n) AS
-    (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`;
   const when = date(3_600);
-  await tenant.object.sql(`${numbers(users)}
-    INSERT INTO revoked_users (user_id, seq, type, date, at)
-    SELECT 'user' || n, 10 + n, 'user_blocked', '${when}', ${now - 3_600_000} FROM numbers`);
-  await tenant.object.sql(`${numbers(sessions)}
-    INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended)
-    SELECT 'session' || n, 's', ${10 + users} + n, 'logout', '${when}', ${now - 7_200_000} + n, 1
-    FROM numbers`);
-  // Only the span of the sequence numbers matters, and the events of the oldest sessions.
+  await inSteps(users, (numbers) =>
+    tenant.object.sql(`${numbers}
+      INSERT INTO revoked_users (user_id, seq, type, date, at)
+      SELECT 'user' || n, 10 + n, 'user_blocked', '${when}', ${now - 3_600_000} FROM numbers`),
+  );
+  await inSteps(sessions, (numbers) =>
+    tenant.object.sql(`${numbers}
+      INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended)
+      SELECT 'session' || n, 's', ${10 + users} + n, 'logout', '${when}', ${now - 7_200_000} + n, 1
+      FROM numbers`),
+  );
   await tenant.object.sql(
     `INSERT INTO event_log (seq, log_id, received_at, type, date, user_id)
      VALUES (?, 'latest', ?, 'user_unblocked', '${when}', 'auth0|other')`,
     10 + users + sessions + 1,
     now,
   );
+}
+
+/** Calls `insert` with the numbers up to `count`. A step blocks this process for about a second. */
+async function inSteps(count, insert) {
+  const STEP = 500_000;
+  for (let from = 1; from <= count; from += STEP) {
+    const to = Math.min(count, from + STEP - 1);
+    await insert(`WITH RECURSIVE numbers (n) AS
+      (SELECT ${from} UNION ALL SELECT n + 1 FROM numbers WHERE n < ${to})`);
+    await nextTurn();
+  }
 }
 
 async function isRevoked(tenant, user) {
