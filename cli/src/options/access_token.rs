@@ -70,7 +70,7 @@ impl AccessTokenOptions {
             // Without --issuer, the tenant determines the issuer. The Worker receives the token.
             destinations: match args.issuer {
                 Some(_) => &["issuer", "url"],
-                None => &["slug", "domain", "url"],
+                None => &["tenant", "domain", "url"],
             },
         })
     }

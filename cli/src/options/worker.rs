@@ -72,7 +72,7 @@ pub(crate) struct WorkerOptions {
     #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
     pub(crate) url: BaseUrl,
     /// The tenant: acme for acme.auth0.com, acme@us for acme.us.auth0.com
-    #[arg(long = "tenant", value_name = "SLUG", env = "SESSION_EVENTS_TENANT", value_parser = parse_slug)]
+    #[arg(id = "tenant", long = "tenant", value_name = "SLUG", env = "SESSION_EVENTS_TENANT", value_parser = parse_slug)]
     pub(crate) slug: Slug,
     #[command(flatten)]
     pub(crate) domain: DomainOptions,
