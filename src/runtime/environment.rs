@@ -6,6 +6,7 @@
 use std::{cell::OnceCell, rc::Rc};
 
 use session_events_core::{
+    error::ApiError,
     tenant::config::{Config, PUBLISH_SECRET, PUBLISH_SECRET_PREVIOUS},
     tokens::publish_token::PublishSecrets,
 };
@@ -48,9 +49,14 @@ fn value(env: &Env, name: &str) -> Option<JsValue> {
     (!value.is_undefined() && !value.is_null()).then_some(value)
 }
 
-/// Reads the configuration and checks it.
-pub(crate) fn read_config(env: &Env) -> Result<Config> {
-    Ok(Config::read(|name| text(env, name))?)
+/// Reads the configuration and checks it. A missing publish secret affects only publishing; an invalid
+/// one makes the configuration invalid.
+fn read_config(env: &Env) -> Result<Config> {
+    let config = Config::read(|name| text(env, name))?;
+    match publish_secrets(env) {
+        Err(error @ ApiError::Misconfigured(_)) => Err(error),
+        _ => Ok(config),
+    }
 }
 
 /// Returns the configuration of this isolate.

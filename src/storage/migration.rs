@@ -23,7 +23,9 @@ const EVENTS: &str = "
     FROM (
         SELECT numbers.seq AS seq, accepted.log_id AS log_id,
             coalesce(
-                revocations.at, min(unixepoch(events.event ->> 'date'), unixepoch()) * 1000
+                revocations.at,
+                CASE WHEN unixepoch(events.event ->> 'date') <= unixepoch()
+                    THEN unixepoch(events.event ->> 'date') * 1000 END
             ) AS at,
             coalesce(events.event ->> 'type', revocations.type) AS type,
             coalesce(revocations.date, events.event ->> 'date') AS date,
@@ -52,8 +54,8 @@ const REVOCATIONS: &str = "
     SELECT user_id, max(at) FROM revocations WHERE session_id <> '' GROUP BY user_id
     ON CONFLICT (user_id) DO UPDATE SET session_at = excluded.session_at;
 
-    INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended)
-    SELECT user_id, session_id, seq, type, date, at, type IN ('logout', 'session_revoked')
+    INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended_at)
+    SELECT user_id, session_id, seq, type, date, at, CASE WHEN type IN ('logout', 'session_revoked') THEN at END
     FROM revocations WHERE session_id <> '';";
 
 /// Corrects a date in the future: the earlier version stored it unchanged, beside the time of

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use session_events_core::{
     events::revocation::{deletion_time, expiry_cutoff},
+    sources::batch::MAX_CLOCK_SKEW_SECONDS,
     timestamp::Timestamp,
 };
 use worker::Result;
@@ -24,8 +25,9 @@ pub(super) const MAX_UNACKNOWLEDGED_EVENTS: i64 = 100_000;
 /// Number of events to delete in one step. After `REVOCATION_DAYS` is lowered, a million events can
 /// expire at once, and other requests must not wait for all of them.
 const MAX_PRUNED_EVENTS: i64 = 10_000;
-/// Seconds for which an expired event may stay, so that a sleeping object wakes for many at once.
-const PRUNE_DELAY_SECONDS: i64 = 60;
+/// Seconds for which an event stays after the retention period, so that a sleeping object wakes once
+/// for many events. The date of an event may also be so much later than its receipt.
+const PRUNE_DELAY_SECONDS: i64 = MAX_CLOCK_SKEW_SECONDS;
 
 #[derive(Deserialize)]
 struct ReceivedRow {
@@ -111,7 +113,8 @@ pub(super) fn next_prune(database: &Database, retention_days: u16) -> Result<Opt
 /// Deletes the oldest expired events and their revocations, at most [`MAX_PRUNED_EVENTS`]. The last
 /// row is emptied instead, so that sequence numbers never start again. Must run in a transaction.
 pub(super) fn prune(database: &Database, retention_days: u16, now: Timestamp) -> Result<()> {
-    let cutoff = expiry_cutoff(retention_days, now).as_millis();
+    let delayed = now.plus_seconds(PRUNE_DELAY_SECONDS.saturating_neg());
+    let cutoff = expiry_cutoff(retention_days, delayed).as_millis();
     let oldest = "SELECT seq, received_at FROM event_log ORDER BY seq LIMIT ?";
     let rows: Vec<ReceivedRow> = database.query(oldest, vec![MAX_PRUNED_EVENTS.into()])?;
     let expired = rows.iter().take_while(|row| row.received_at <= cutoff);

@@ -23,7 +23,7 @@ struct UserTimes {
 #[derive(Deserialize)]
 struct SessionTime {
     at: i64,
-    ended: u8,
+    ended_at: Option<i64>,
 }
 
 /// An event in receipt order, with the current revocations that refer to it.
@@ -76,8 +76,7 @@ impl<'a> Revocations<'a> {
         let session = match session_id {
             None => None,
             Some(session_id) => {
-                let select =
-                    "SELECT at, ended FROM revoked_sessions WHERE user_id = ? AND session_id = ?";
+                let select = "SELECT at, ended_at FROM revoked_sessions WHERE user_id = ? AND session_id = ?";
                 let bindings = vec![user_id.into(), session_id.into()];
                 let rows: Vec<SessionTime> = self.0.query(select, bindings)?;
                 rows.into_iter().next()
@@ -90,7 +89,7 @@ impl<'a> Revocations<'a> {
             own_session: session.and_then(|session| {
                 Some(SessionRevocation {
                     date: current(session.at)?,
-                    has_ended: session.ended > 0,
+                    has_ended: session.ended_at.is_some(),
                 })
             }),
         })

@@ -37,8 +37,8 @@ struct Change {
     revocation: Revocation,
     /// The date in milliseconds since 1970.
     at: i64,
-    /// 1 if the event ended the session itself.
-    ended: u8,
+    /// The same if the event ended the session itself.
+    ended_at: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -103,7 +103,10 @@ fn select_replaced(database: &Database, of_sessions: &str, of_users: &str) -> Re
         SELECT session.seq FROM json_each(?) JOIN revoked_sessions AS session
             ON session.user_id = value ->> 'user_id'
             AND session.session_id = value ->> 'session_id'
-            AND (value ->> 'at' > session.at OR value ->> 'ended' > session.ended)";
+            AND (
+                value ->> 'at' > session.at
+                OR value ->> 'ended_at' > coalesce(session.ended_at, (value ->> 'ended_at') - 1)
+            )";
     let rows: Vec<SeqRow> = database.query(select, vec![of_users.into(), of_sessions.into()])?;
     Ok(rows.into_iter().map(|row| row.seq).collect())
 }
@@ -125,19 +128,20 @@ fn upsert_users(database: &Database, changes: &str) -> Result<()> {
 /// that did not, because the session does not come back.
 fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
     let upsert = "
-        INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended)
+        INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended_at)
         SELECT value ->> 'user_id', value ->> 'session_id', value ->> 'seq', value ->> 'type',
-            value ->> 'date', value ->> 'at', value ->> 'ended'
+            value ->> 'date', value ->> 'at', value ->> 'ended_at'
         FROM json_each(?) WHERE true
         ON CONFLICT (user_id, session_id) DO UPDATE
         SET seq = excluded.seq,
             type = CASE
-                WHEN excluded.ended > ended OR (excluded.ended = ended AND excluded.at > at)
+                WHEN excluded.ended_at > coalesce(ended_at, excluded.ended_at - 1)
+                    OR (ended_at IS NULL AND excluded.at > at)
                 THEN excluded.type ELSE type END,
             date = CASE WHEN excluded.at > at THEN excluded.date ELSE date END,
             at = max(at, excluded.at),
-            ended = max(ended, excluded.ended)
-        WHERE excluded.at > at OR excluded.ended > ended";
+            ended_at = coalesce(max(ended_at, excluded.ended_at), ended_at, excluded.ended_at)
+        WHERE excluded.at > at OR excluded.ended_at > coalesce(ended_at, excluded.ended_at - 1)";
     database.execute(upsert, vec![changes.into()])?;
     let latest = "
         INSERT INTO revoked_users (user_id, session_at)
@@ -279,10 +283,11 @@ impl Change {
     /// Returns the row for an event, or `None` if the event revokes nothing.
     fn new(seq: i64, event: &Event) -> Option<Self> {
         let revocation = Revocation::from_event(event)?;
+        let at = parse_rfc3339(&revocation.date)?.as_millis();
         Some(Self {
             seq,
-            at: parse_rfc3339(&revocation.date)?.as_millis(),
-            ended: u8::from(revocation.event_type.ends_session()),
+            at,
+            ended_at: revocation.event_type.ends_session().then_some(at),
             revocation,
         })
     }

@@ -62,8 +62,9 @@ pub(crate) const EVENTS: Schema = Schema {
         session_at INTEGER
     ) WITHOUT ROWID;
 
-    -- One row for each revoked session. `date` and `at` are those of its latest revocation. `ended`
-    -- is 1 if the session itself has ended; `type` is then the type of the latest event that ended it.
+    -- One row for each revoked session. `date` and `at` are those of its latest revocation.
+    -- `ended_at` is the `at` of the latest event that ended the session itself, or null. `type` is the
+    -- type of that event, or else of the latest revocation.
     CREATE TABLE IF NOT EXISTS revoked_sessions (
         user_id TEXT NOT NULL,
         session_id TEXT NOT NULL,
@@ -71,7 +72,7 @@ pub(crate) const EVENTS: Schema = Schema {
         type TEXT NOT NULL,
         date TEXT NOT NULL,
         at INTEGER NOT NULL,
-        ended INTEGER NOT NULL,
+        ended_at INTEGER,
         PRIMARY KEY (user_id, session_id)
     ) WITHOUT ROWID;
 

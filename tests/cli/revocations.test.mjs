@@ -69,7 +69,7 @@ describe("status", { concurrency: true }, () => {
   test("prints the revocations of one user, the one of all tokens first", async (t) => {
     const { tenant, allArgs } = newTenant();
     const user = "auth0|jané +&=#%2F'";
-    const sessions = Array.from({ length: 1_100 }, (_, number) =>
+    const sessions = Array.from({ length: 1_000 }, (_, number) =>
       sessionLogout(user, `s${number}`),
     );
     const records = [passwordChange("auth0|mary"), ...sessions, passwordChange(user)];

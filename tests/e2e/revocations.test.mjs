@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 
 import { assertError } from "../support/http.mjs";
 import { randomFrom, SEED } from "../support/random.mjs";
-import { newLogId, sapi, scp, slo } from "../support/records.mjs";
+import { managementOperation, newLogId, sapi, scp, slo, srrt } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { waitFor } from "../support/wait_for.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -104,6 +104,36 @@ describe("the list of revocations", { concurrency: true }, () => {
     const { revocations } = await page(tenant);
     assert.equal(revocations.length, 151);
     assert.deepEqual(revocations[0].user_id, "auth0|first");
+  });
+
+  test("names the latest event that ended a session itself, in whatever order the events arrive", async () => {
+    const details = { session_id: "s1" };
+    const records = [
+      slo({ user_id: "auth0|jane", date: date(3), details }),
+      managementOperation("delete", "sessions/s1", {
+        date: date(2),
+        response: { user_id: "auth0|jane" },
+      }),
+      srrt({ user_id: "auth0|jane", date: date(1), details }),
+    ];
+    for (const order of [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
+      const tenant = new Tenant(worker);
+      for (const index of order) await tenant.publish(records[index]);
+      const { revocations } = await page(tenant);
+      const { type, date: latest } = revocations[0];
+      assert.deepEqual(
+        [revocations.length, type, latest],
+        [1, "session_revoked", records[2].data.date],
+        `order ${order}`,
+      );
+    }
   });
 
   test("can be requested for one user", async () => {

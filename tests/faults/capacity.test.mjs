@@ -29,8 +29,8 @@ async function fill(tenant, users, sessions) {
   );
   await inSteps(sessions, (numbers) =>
     tenant.object.sql(`${numbers}
-      INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended)
-      SELECT 'session' || n, 's', ${10 + users} + n, 'logout', '${when}', ${now - 7_200_000} + n, 1
+      INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended_at)
+      SELECT 'session' || n, 's', ${10 + users} + n, 'logout', '${when}', ${now - 7_200_000} + n, ${now}
       FROM numbers`),
   );
   await tenant.object.sql(

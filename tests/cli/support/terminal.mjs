@@ -1,6 +1,7 @@
 // Runs the command line on a terminal.
 import { spawnSync } from "node:child_process";
 
+import { AUDIENCE } from "../../support/issuer.mjs";
 import { Program } from "../../support/program.mjs";
 import { BINARY } from "./cli.mjs";
 
@@ -12,7 +13,8 @@ export const noTerminal =
 /** Runs the command line on a terminal, and returns its exit code and output. */
 export async function runOnTerminal(t, args) {
   const quoted = [BINARY, ...args].map((word) => `'${word}'`).join(" ");
-  const options = { env: { TERM: "xterm", NO_COLOR: "" }, input: "" };
+  const env = { SESSION_EVENTS_AUDIENCE: AUDIENCE, TERM: "xterm", NO_COLOR: "" };
+  const options = { env, input: "" };
   const program = new Program(t, "script", ["-qec", quoted, "/dev/null"], options);
   const code = await program.exit;
   return { code, output: program.stdout.replaceAll("\r", "") };

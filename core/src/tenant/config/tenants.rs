@@ -1,11 +1,18 @@
 //! The variable [`TENANTS`] and the variables that continue it.
 
-use std::ops::RangeInclusive;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use serde_json::value::RawValue;
 
 use super::{TENANTS, TenantSettings};
-use crate::{error::ConfigError, json::NoDuplicateKeys, tenant::Slug};
+use crate::{
+    error::ConfigError,
+    json::NoDuplicateKeys,
+    tenant::{Slug, Tenant},
+};
 
 /// The numbers of the variables that continue a table: `TENANTS_2`, `TENANTS_3`, … Cloudflare allows
 /// 64 variables for each Worker on the free plan.
@@ -20,6 +27,14 @@ pub(super) enum Tenants {
     Any,
     /// A list or a table, with at least one tenant. No two tenants have the same domain.
     Listed(Vec<TenantSettings>),
+}
+
+/// The tenants that have been read so far, and what must be unique among them.
+#[derive(Default)]
+struct Listed {
+    settings: Vec<TenantSettings>,
+    slugs: BTreeSet<Slug>,
+    by_domain: BTreeMap<Tenant, Slug>,
 }
 
 impl Tenants {
@@ -39,7 +54,7 @@ impl Tenants {
         if text.trim() == "*" {
             return no_continuation(continued).map(|()| Some(Self::Any));
         }
-        let mut tenants = Vec::new();
+        let mut tenants = Listed::default();
         if is_table(&text) {
             add_table(&mut tenants, TENANTS, &text)?;
             for (variable, text) in continued {
@@ -49,11 +64,11 @@ impl Tenants {
             no_continuation(continued)?;
             add_list(&mut tenants, &text)?;
         }
-        if tenants.is_empty() {
+        if tenants.settings.is_empty() {
             let problem = format!("names no tenant. {EXAMPLES}");
             return Err(ConfigError::new(TENANTS, problem));
         }
-        Ok(Some(Self::Listed(tenants)))
+        Ok(Some(Self::Listed(tenants.settings)))
     }
 }
 
@@ -89,7 +104,7 @@ fn no_continuation(
     }
 }
 
-fn add_list(tenants: &mut Vec<TenantSettings>, list: &str) -> Result<(), ConfigError> {
+fn add_list(tenants: &mut Listed, list: &str) -> Result<(), ConfigError> {
     let slugs = list.split(',').map(str::trim);
     for slug in slugs.filter(|slug| !slug.is_empty()) {
         let settings = TenantSettings::on_auth0(parse_slug(TENANTS, slug)?);
@@ -98,11 +113,7 @@ fn add_list(tenants: &mut Vec<TenantSettings>, list: &str) -> Result<(), ConfigE
     Ok(())
 }
 
-fn add_table(
-    tenants: &mut Vec<TenantSettings>,
-    variable: &str,
-    json: &str,
-) -> Result<(), ConfigError> {
+fn add_table(tenants: &mut Listed, variable: &str, json: &str) -> Result<(), ConfigError> {
     let NoDuplicateKeys(table): NoDuplicateKeys<&RawValue> =
         serde_json::from_str(json).map_err(|error| {
             let problem = format!("is not a table of tenants ({error}). {EXAMPLES}");
@@ -117,22 +128,17 @@ fn add_table(
 }
 
 /// Adds a tenant if no other tenant has its slug or its domain.
-fn add(
-    tenants: &mut Vec<TenantSettings>,
-    variable: &str,
-    settings: TenantSettings,
-) -> Result<(), ConfigError> {
-    let slug = &settings.slug;
-    let same_slug = tenants.iter().any(|other| other.slug == settings.slug);
-    let same_domain = tenants.iter().find(|other| other.tenant == settings.tenant);
-    let problem = match same_domain {
-        _ if same_slug => format!("contains {slug} twice. Remove one of them"),
+fn add(tenants: &mut Listed, variable: &str, settings: TenantSettings) -> Result<(), ConfigError> {
+    let TenantSettings { slug, tenant, .. } = &settings;
+    let problem = match tenants.by_domain.get(tenant) {
+        _ if tenants.slugs.contains(slug) => format!("contains {slug} twice. Remove one of them"),
         Some(other) => format!(
-            "contains {} and {slug}, which have the same domain {}. Remove one of them, or correct its domain",
-            other.slug, settings.tenant
+            "contains {other} and {slug}, which have the same domain {tenant}. Remove one of them, or correct its domain"
         ),
         None => {
-            tenants.push(settings);
+            tenants.slugs.insert(slug.clone());
+            tenants.by_domain.insert(tenant.clone(), slug.clone());
+            tenants.settings.push(settings);
             return Ok(());
         }
     };
