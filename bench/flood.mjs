@@ -16,6 +16,7 @@ export class Flood {
   #sockets = new Set();
   #newSockets = 0;
   #sent = 0;
+  #isRefused = false;
   #timer;
   #end;
 
@@ -28,7 +29,8 @@ export class Flood {
    * Keeps `sockets` sockets open, and sends `messagesPerSecond` messages on each: pings, and renewals
    * with each of the tokens in turn as every `renewEvery`th message. Without tokens, the sockets do
    * not authenticate. A closed socket is replaced, at most `socketsPerSecond` of them in a second.
-   * Resolves when it has sent that many messages. The flood ends after `duration` milliseconds.
+   * Resolves when it has sent that many messages, or when the Worker refuses a socket: it then sends as
+   * much as the Worker lets it. The flood ends after `duration` milliseconds.
    */
   async start(options) {
     this.#options = options;
@@ -43,7 +45,7 @@ export class Flood {
       const now = performance.now();
       this.#tick((now - last) / 1000);
       last = now;
-      if (this.#sent >= options.sockets) resolve();
+      if (this.#sent >= options.sockets || this.#isRefused) resolve();
     }, TICK_MS);
     await promise;
     clearTimeout(timeout);
@@ -57,6 +59,7 @@ export class Flood {
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
     this.#sent = 0;
+    this.#isRefused = false;
   }
 
   #tick(seconds) {
@@ -85,6 +88,7 @@ export class Flood {
       },
       onEnd: () => {
         this.#sockets.delete(socket);
+        this.#isRefused ||= !socket.isGreeted;
         socket.destroy();
       },
     });
