@@ -34,6 +34,7 @@ export class Flood {
    */
   async start(options) {
     this.#options = options;
+    this.#isRefused = false;
     this.#newSockets = options.sockets;
     const { promise, resolve, reject } = Promise.withResolvers();
     const timeout = setTimeout(
@@ -59,7 +60,6 @@ export class Flood {
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
     this.#sent = 0;
-    this.#isRefused = false;
   }
 
   #tick(seconds) {
