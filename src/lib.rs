@@ -24,7 +24,6 @@ pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
 #[event(start)]
 fn start() {
     console_error_panic_hook::set_once();
-    runtime::microtasks::prefer_promises();
 }
 
 #[event(fetch)]

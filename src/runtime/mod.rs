@@ -5,7 +5,6 @@
 //! - [`tenant_object`]: requests to a tenant object.
 //! - [`key_set_fetch`], [`key_set_cache`], [`shared_cache`]: fetching and caching key sets.
 //! - [`verifier`], [`web_crypto`]: what the verification of a token needs from the runtime.
-//! - [`microtasks`]: a workaround for a slow function of the runtime.
 
 pub(crate) mod clock;
 pub(crate) mod environment;
@@ -13,7 +12,6 @@ pub(crate) mod http;
 pub(crate) mod key_set_cache;
 pub(crate) mod key_set_fetch;
 pub(crate) mod log;
-pub(crate) mod microtasks;
 pub(crate) mod requests;
 mod shared_cache;
 pub(crate) mod tenant_object;
