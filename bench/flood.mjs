@@ -88,7 +88,7 @@ export class Flood {
       },
       onEnd: () => {
         this.#sockets.delete(socket);
-        this.#isRefused ||= !socket.isGreeted;
+        this.#isRefused ||= !socket.isReady;
         socket.destroy();
       },
     });
