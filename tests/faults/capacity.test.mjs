@@ -95,3 +95,29 @@ test("a tenant with five million revoked users stores nothing more, and forgets 
     false,
   );
 });
+
+test("the latest events stay known when their sessions are dropped, and sequence numbers go on", async () => {
+  const tenant = new Tenant(worker);
+  await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));
+  await fill(tenant, LIMIT - 60, 10);
+  // They arrive last, but their dates are the oldest.
+  const late = Array.from({ length: 5 }, (_, number) =>
+    slo({ user_id: `auth0|late-${number}`, date: date(9_000), details: { session_id: "s" } }),
+  );
+  await tenant.publish(...late);
+  assert.equal(await isRevoked(tenant, "auth0|late-0"), true);
+  const lastSeq = async () =>
+    (await tenant.object.sql("SELECT max(seq) AS seq FROM event_log"))[0].seq;
+  const before = await lastSeq();
+  const changes = Array.from({ length: 40 }, (_, number) =>
+    scp({ user_id: `auth0|changed-${number}`, date: date(0) }),
+  );
+  assert.equal((await tenant.publish(...changes)).events, 40);
+  assert.equal(await isRevoked(tenant, "auth0|late-0"), false, "the oldest sessions were dropped");
+  assert.equal(await lastSeq(), before + 40);
+  assert.equal((await tenant.publish(...late)).duplicates, 5);
+  assert.deepEqual(
+    (await tenant.events()).slice(0, 45).map(({ id }) => id),
+    [...late, ...changes].map(({ log_id: id }) => id).reverse(),
+  );
+});
