@@ -137,7 +137,9 @@ describe("an event", { concurrency: true }, () => {
       const headers = { authorization: publishToken(tenant.domain) };
       responses.push(tenant.post(JSON.stringify([record]), headers));
       const event = await subscriber.next();
-      const rows = await tenant.object.sql("SELECT log_id FROM event_log ORDER BY seq DESC LIMIT 1");
+      const rows = await tenant.object.sql(
+        "SELECT log_id FROM event_log ORDER BY seq DESC LIMIT 1",
+      );
       assert.equal(rows[0].log_id, event.id);
     }
     for (const response of await Promise.all(responses)) assert.equal(response.status, 200);
