@@ -67,7 +67,7 @@ impl DurableObject {
         if let Err(error) = sockets::set_ping_auto_response(&state) {
             log::incident("object_start", &name, &error);
         }
-        let config = environment::config(&env);
+        let config = environment::read_config(&env);
         let tenant_config = match &config {
             Ok(config) => config
                 .tenant_of_domain(&tenant)

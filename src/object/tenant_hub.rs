@@ -32,7 +32,7 @@ use crate::{
 /// A Durable Object of a tenant.
 pub(super) struct TenantHub {
     pub(super) state: Rc<State>,
-    pub(super) config: Result<Rc<Config>>,
+    pub(super) config: Result<Config>,
     pub(super) tenant_config: Result<TenantConfig>,
     /// The object's name, for log lines.
     pub(super) name: String,
@@ -75,7 +75,7 @@ impl Role {
 impl TenantHub {
     /// Returns the configuration.
     pub(super) fn config(&self) -> Result<&Config> {
-        self.config.as_deref().map_err(ApiError::clone)
+        self.config.as_ref().map_err(ApiError::clone)
     }
 
     /// Returns the configuration of this tenant.

@@ -51,7 +51,7 @@ fn value(env: &Env, name: &str) -> Option<JsValue> {
 
 /// Reads the configuration and checks it. A missing publish secret affects only publishing; an invalid
 /// one makes the configuration invalid.
-fn read_config(env: &Env) -> Result<Config> {
+pub(crate) fn read_config(env: &Env) -> Result<Config> {
     let config = Config::read(|name| text(env, name))?;
     match publish_secrets(env) {
         Err(error @ ApiError::Misconfigured(_)) => Err(error),
