@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { startFaultyProxy } from "../support/faulty_proxy.mjs";
+import { AUDIENCE } from "../support/issuer.mjs";
 import { Program } from "../support/program.mjs";
 import { eventOf, slo, USER } from "../support/records.mjs";
 import { now } from "../support/token.mjs";
@@ -87,14 +88,9 @@ describe("listen", { concurrency: true }, () => {
     await tenant.publish(first);
     const command = 'set -o pipefail; "$@" | head -n 1';
     const { spawnfile } = startCli(t, ["--version"]).process;
-    const program = new Program(t, "bash", [
-      "-c",
-      command,
-      "bash",
-      spawnfile,
-      "listen",
-      ...allArgs,
-    ]);
+    const args = ["-c", command, "bash", spawnfile, "listen", ...allArgs];
+    const env = { SESSION_EVENTS_AUDIENCE: AUDIENCE };
+    const program = new Program(t, "bash", args, { env });
     await program.waitForOutput(/"id"/);
     // Writing the next event fails, because the pipe is closed.
     await tenant.publish(slo());
