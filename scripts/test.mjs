@@ -8,9 +8,9 @@ import { runStep } from "./step.mjs";
 import { ScriptError, main, paint } from "./terminal.mjs";
 import { ROOT } from "./toolchain.mjs";
 
+const NODE_TEST_ALONE = "node --test --test-force-exit --test-timeout=300000 --test-reporter=spec";
 // Most test files start their own runtime. More than two at once do not make the tests faster.
-const NODE_TEST =
-  "node --test --test-force-exit --test-timeout=300000 --test-reporter=spec --test-concurrency=2";
+const NODE_TEST = `${NODE_TEST_ALONE} --test-concurrency=2`;
 
 const CHECKS = [
   { name: "fmt", title: "Formatting", command: "npm run --silent format:check" },
@@ -67,7 +67,8 @@ const CHECKS = [
   {
     name: "faults",
     title: "Kills, random runs and the largest numbers",
-    command: `${NODE_TEST} tests/faults/**/*.test.mjs`,
+    // One file at a time: each of them can use the whole machine.
+    command: `${NODE_TEST_ALONE} --test-concurrency=1 tests/faults/**/*.test.mjs`,
     count: countNode,
     needs: ["bundle"],
     isOnRequest: true,
