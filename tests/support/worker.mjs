@@ -38,8 +38,9 @@ const REQUIRED_VARIABLES = { AUDIENCE, TENANTS: "*" };
 
 /**
  * Starts the Worker. `vars` and `secrets` are added to the production configuration, which has no
- * variables of its own, and to the required variables; `null` removes one of those. `configure` may change the text of wrangler.toml. `runtime` wraps the Durable Objects, see
- * `instrument`. Logged errors that match one of `expectedErrors` do not fail the test file.
+ * variables of its own, and to the required variables; `null` removes one of those. `configure` may
+ * change the text of wrangler.toml. `runtime` wraps the Durable Objects, see `instrument`. Logged
+ * errors that match one of `expectedErrors` do not fail the test file.
  */
 export async function startWorker({
   vars = {},
@@ -66,6 +67,18 @@ after(async () => {
 });
 
 const TEMPORARY = tmpdir();
+
+let lastStart = Promise.resolve();
+
+/**
+ * Calls `start` when the previous call has ended. The runtime puts its databases into TMPDIR, which
+ * all Workers of the process share, so two Workers that start at once would share a folder.
+ */
+function inOrder(start) {
+  const started = lastStart.then(start);
+  lastStart = started.catch(() => {});
+  return started;
+}
 
 class Worker {
   #harness;
@@ -112,8 +125,11 @@ class Worker {
   }
 
   async start() {
-    process.env.TMPDIR = this.#folder;
-    ({ url: this.url } = await this.#harness.listen());
+    this.url = await inOrder(async () => {
+      process.env.TMPDIR = this.#folder;
+      const { url } = await this.#harness.listen();
+      return url;
+    });
   }
 
   /** Restarts the Worker with other variables besides the required ones, and keeps its storage. */
@@ -165,8 +181,9 @@ class Worker {
       sql: async (query, ...bindings) => {
         const { TENANT_HUB } = await worker.getEnv();
         const id = TENANT_HUB.idFromName(name).toString();
-        const [file] = globSync(join(this.#folder, `miniflare-*/do/*-TenantHub/${id}.sqlite`));
-        assert.ok(file, `no object has the name ${name}`);
+        const files = globSync(join(this.#folder, `miniflare-*/do/*-TenantHub/${id}.sqlite`));
+        assert.equal(files.length, 1, `databases of the object ${name}`);
+        const [file] = files;
         const database = new DatabaseSync(file);
         try {
           return database.prepare(query).all(...bindings);
