@@ -13,15 +13,15 @@ use super::{
     tenant_hub::TenantHub,
 };
 
-/// Sends each event to the subscribers that receive it. The text of an event becomes a JavaScript
+/// Sends an event to the subscribers that receive it. The text of the event becomes a JavaScript
 /// string once, not once per socket.
-pub(super) fn deliver(events: &[StoredEvent], listeners: &Listeners<WebSocket>, now: Timestamp) {
-    for event in events {
-        let text = JsString::from(event.json.as_str());
-        for socket in listeners.receivers(&event.user_id, now) {
-            send_text(socket, &text);
-        }
+pub(super) fn deliver(event: &StoredEvent, listeners: &Listeners<WebSocket>, now: Timestamp) {
+    let mut receivers = listeners.receivers(&event.user_id, now).peekable();
+    if receivers.peek().is_none() {
+        return;
     }
+    let text = JsString::from(event.json.as_str());
+    receivers.for_each(|socket| send_text(socket, &text));
 }
 
 impl TenantHub {

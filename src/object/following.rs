@@ -92,20 +92,18 @@ impl TenantHub {
         }
         // The position is on disk: from here on, nothing may keep the events from being delivered.
         let now = clock::now();
-        self.sockets
-            .with_index(|listeners| deliver(&delivery.events, listeners, now))
+        self.sockets.with_index(|listeners| {
+            let events = delivery.events.iter();
+            events.for_each(|event| deliver(event, listeners, now));
+        })
     }
 
     /// Closes slow consumers. Returns whether any subscriber receives the events.
     fn prepare_delivery(&self, delivery: &Delivery) -> worker::Result<bool> {
-        let user_ids: Vec<&str> = delivery
-            .events
-            .iter()
-            .map(|event| event.user_id.as_str())
-            .collect();
-        self.close_slow_consumers(&user_ids)?;
+        let user_ids = || delivery.events.iter().map(|event| event.user_id.as_str());
+        self.close_slow_consumers(user_ids())?;
         self.sockets
-            .with_index(|listeners| listeners.receivers_of_any(&user_ids).next().is_some())
+            .with_index(|listeners| listeners.receivers_of_any(user_ids()).next().is_some())
     }
 
     /// Closes sockets so that their clients reconnect. The failure of one does not affect the others.

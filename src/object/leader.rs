@@ -4,11 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use session_events_core::{
     error::{ApiError, Incident},
-    events::{
-        event::Event,
-        event_log::{EventLog, StoredEvent},
-        revocation::expiry_cutoff,
-    },
+    events::{event_lines::EventLines, event_log::EventLog, revocation::expiry_cutoff},
     protocol::{
         bodies::{HealthBody, HealthDetails},
         revocation_page::PageRequest,
@@ -33,7 +29,10 @@ use crate::{
         http::{self, Response},
         log::{self, OrInternal},
     },
-    storage::{capacity::Room, event_store::EventStore},
+    storage::{
+        capacity::Room,
+        event_store::{EventStore, StoredLine},
+    },
 };
 
 /// The leader's state.
@@ -71,7 +70,7 @@ impl Leader {
     }
 
     /// Makes room for the revocations of new events.
-    pub(super) fn make_room(&self, events: &[Event]) -> Result<()> {
+    pub(super) fn make_room(&self, events: &EventLines) -> Result<()> {
         let step = "publish";
         let min_acked = self.replicator.min_acked().or_internal(step)?;
         let room = self.events.make_room(events, clock::now(), min_acked);
@@ -89,12 +88,12 @@ impl Leader {
     }
 
     /// Stores events and returns those that are not duplicates.
-    pub(super) fn append(
+    pub(super) fn append<'e>(
         &self,
-        events: Vec<Event>,
+        events: &'e EventLines,
         now: Timestamp,
         config: &Config,
-    ) -> worker::Result<Vec<StoredEvent>> {
+    ) -> worker::Result<Vec<StoredLine<'e>>> {
         let min_acked = self.replicator.min_acked()?;
         let days = config.revocation_days();
         self.events.append(events, now, min_acked, days)

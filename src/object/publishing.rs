@@ -1,7 +1,10 @@
 //! Stores events and delivers them.
 
+use std::collections::HashSet;
+
 use session_events_core::{
-    protocol::{bodies::PublishReceipt, object_request::Publication},
+    events::{event::is_first_of_record, event_lines::EventLines},
+    protocol::bodies::PublishReceipt,
     tenant::config::Config,
 };
 
@@ -13,6 +16,7 @@ use crate::{
         http::{self, Response},
         log::OrInternal,
     },
+    storage::event_store::StoredLine,
 };
 
 impl TenantHub {
@@ -21,14 +25,14 @@ impl TenantHub {
     pub(super) async fn publish(
         &self,
         leader: &Leader,
-        publication: Publication,
+        events: &EventLines,
         receipt: PublishReceipt,
     ) -> Result<Response> {
         let step = "publish";
         let config = self.config()?;
-        leader.make_room(&publication.events)?;
-        let stored = self
-            .store_and_deliver(leader, publication, config)
+        leader.make_room(events)?;
+        let new_records = self
+            .store_and_deliver(leader, events, config)
             .or_internal(step)?;
         let next_prune = leader.next_prune_if_unscheduled(config).or_internal(step)?;
         let next_retry = leader.next_retry().or_internal(step)?;
@@ -40,29 +44,38 @@ impl TenantHub {
         if next_retry.is_some() {
             leader.begin_appends().or_internal(step)?;
         }
-        http::json(&receipt.with_new_events(stored)).or_internal(step)
+        http::json(&receipt.with_new_events(new_records)).or_internal(step)
     }
 
     /// Stores events and delivers them to this object's subscribers, in one step. Returns the number
-    /// of events that are not duplicates. Nothing between the storing and the delivery can fail:
-    /// Auth0's retry would be a duplicate, and the event would never be delivered.
+    /// of records with events that are not duplicates. Nothing between the storing and the delivery
+    /// can fail: Auth0's retry would be a duplicate, and the event would never be delivered.
     fn store_and_deliver(
         &self,
         leader: &Leader,
-        publication: Publication,
+        events: &EventLines,
         config: &Config,
     ) -> worker::Result<usize> {
-        let user_ids: Vec<&str> = publication
-            .events
-            .iter()
-            .map(|event| event.user_id.as_str())
-            .collect();
-        self.close_slow_consumers(&user_ids)?;
+        let users = users_of(events)?;
+        self.close_slow_consumers(users.iter().map(String::as_str))?;
+        drop(users);
         self.sockets.with_index(|listeners| {
             let now = clock::now();
-            let stored = leader.append(publication.events, now, config)?;
-            deliver(&stored, listeners, now);
-            Ok(stored.len())
+            let stored = leader.append(events, now, config)?;
+            let mut new_records = 0_usize;
+            for event in stored.iter().filter_map(StoredLine::parse) {
+                if is_first_of_record(&event.id) {
+                    new_records = new_records.saturating_add(1);
+                }
+                deliver(&event, listeners, now);
+            }
+            Ok(new_records)
         })?
     }
+}
+
+/// Returns the users of events, each once.
+fn users_of(events: &EventLines) -> worker::Result<HashSet<String>> {
+    let users = events.iter().map(|line| Ok(line?.event.user_id));
+    users.collect()
 }

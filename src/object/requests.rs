@@ -2,6 +2,7 @@
 
 use session_events_core::{
     error::ApiError,
+    events::event_lines::EventLines,
     protocol::{
         bodies::{ListenersBody, ObjectDebug},
         object_request::ObjectRequest,
@@ -16,7 +17,7 @@ use crate::{
     runtime::{
         http::{self, Response},
         log::OrInternal,
-        requests::{self, read_json},
+        requests::{self, read_json, read_text},
     },
 };
 
@@ -45,9 +46,10 @@ impl TenantHub {
                     .await
             }
             (ObjectRequest::Listeners, _) => self.listeners().or_internal(step),
-            (ObjectRequest::Publish { receipt }, Role::Leader(leader)) => {
-                let publication = read_json(request).await.or_internal(step)?;
-                self.publish(leader, publication, receipt).await
+            (ObjectRequest::StoreEvents { receipt }, Role::Leader(leader)) => {
+                let events = read_text(request).await.or_internal(step)?;
+                self.publish(leader, &EventLines::from_text(events), receipt)
+                    .await
             }
             (ObjectRequest::Events, Role::Leader(leader)) => leader.events().or_internal(step),
             (ObjectRequest::Health { has_details }, Role::Leader(leader)) => {
@@ -84,7 +86,7 @@ impl TenantHub {
             }
             // The Worker sends each request to an object with the right role.
             (
-                ObjectRequest::Publish { .. }
+                ObjectRequest::StoreEvents { .. }
                 | ObjectRequest::Events
                 | ObjectRequest::Health { .. }
                 | ObjectRequest::Revocations { .. }

@@ -9,7 +9,10 @@ use crate::runtime::clock;
 impl TenantHub {
     /// Closes the slow consumers among the subscribers that receive events of these users. Called
     /// once before a delivery: while a step runs, no subscriber can read what is sent.
-    pub(super) fn close_slow_consumers(&self, user_ids: &[&str]) -> Result<()> {
+    pub(super) fn close_slow_consumers<'u>(
+        &self,
+        user_ids: impl IntoIterator<Item = &'u str>,
+    ) -> Result<()> {
         let now = clock::now();
         let affected: Vec<(WebSocket, u32)> = self.sockets.with_index(|listeners| {
             listeners

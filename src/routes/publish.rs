@@ -2,10 +2,7 @@
 
 use session_events_core::{
     error::ApiError,
-    protocol::{
-        bodies::PublishReceipt,
-        object_request::{ObjectRequest, Publication},
-    },
+    protocol::{bodies::PublishReceipt, object_request::ObjectRequest},
     sources::{
         batch::{Batch, read_batch},
         log_record::MAX_BODY_BYTES,
@@ -47,15 +44,11 @@ impl TenantRequest<'_> {
         if batch.events.is_empty() {
             return http::json(&receipt).or_internal("response");
         }
-        let publication = Publication {
-            events: batch.events,
-        };
-        let json = publication.into_json().or_internal("publish")?;
         self.leader
             .fetch(
                 &self.forwarded_url,
-                &ObjectRequest::Publish { receipt },
-                Payload::Body(json),
+                &ObjectRequest::StoreEvents { receipt },
+                Payload::Body(batch.events.into_text()),
             )
             .await
     }

@@ -6,7 +6,7 @@ use session_events_core::json::JsonObject;
 use worker::{
     ByteStream, Request, Result,
     js_sys::{Uint8Array, futures::JsFuture},
-    wasm_bindgen::prelude::wasm_bindgen,
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
     web_sys::ReadableStream,
 };
 
@@ -21,6 +21,12 @@ extern "C" {
     /// The `worker` crate has no binding for this function.
     #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
     fn random_uuid() -> String;
+
+    type TransferableBuffer;
+
+    /// Moves the content of a buffer into a new buffer of this length. `js_sys` has no binding.
+    #[wasm_bindgen(method)]
+    fn transfer(this: &TransferableBuffer, new_length: u32) -> JsValue;
 }
 
 /// Returns the value of a header. A header that cannot be read counts as absent.
@@ -86,9 +92,26 @@ pub(crate) async fn read_json<T: DeserializeOwned>(request: &Request) -> Result<
     Ok(body)
 }
 
+/// Reads text that the Worker has sent. Bypass of `Request::text`, which needs a mutable request and
+/// makes a JavaScript string of the body.
+pub(crate) async fn read_text(request: &Request) -> Result<String> {
+    let body = read_whole(request).await?;
+    String::from_utf8(body).map_err(|error| worker::Error::from(error.to_string()))
+}
+
+/// Reads a body in one piece. The JavaScript buffer is freed at once: until the next garbage
+/// collection, a body of the maximum length would be in memory twice.
 async fn read_whole(request: &Request) -> Result<Vec<u8>> {
-    let body = JsFuture::from(request.inner().array_buffer()?).await?;
-    Ok(Uint8Array::new(&body).to_vec())
+    let buffer = JsFuture::from(request.inner().array_buffer()?).await?;
+    let body = Uint8Array::new(&buffer).to_vec();
+    free(&buffer);
+    Ok(body)
+}
+
+/// Frees the memory of an `ArrayBuffer` that is no longer used.
+fn free(buffer: &JsValue) {
+    let buffer: &TransferableBuffer = buffer.unchecked_ref();
+    buffer.transfer(0);
 }
 
 /// Reads a stream up to a limit. Bypass of `Request::stream` and `Response::stream`, which fail

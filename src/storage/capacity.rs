@@ -4,10 +4,7 @@ use std::cell::Cell;
 
 use serde::Deserialize;
 use session_events_core::{
-    events::{
-        event::Event,
-        revocation::{MAX_REVOCATION_ROWS, Revocation},
-    },
+    events::{event::Revokes, event_lines::EventLines, revocation::MAX_REVOCATION_ROWS},
     timestamp::Timestamp,
 };
 use worker::Result;
@@ -103,11 +100,14 @@ fn bound_by_events(database: &Database) -> Result<i64> {
 
 /// Returns the number of rows that the revocations of events add at most: for that of a session, one
 /// of the session and one of its user.
-pub(super) fn rows_of(events: &[Event]) -> i64 {
-    let revocations = events.iter().filter_map(Revocation::from_event);
-    let rows = revocations.map(|revocation| match revocation.session_id {
-        None => 1,
-        Some(_) => ROWS_PER_EVENT,
-    });
-    rows.fold(0, i64::saturating_add)
+pub(super) fn rows_of(events: &EventLines) -> Result<i64> {
+    let mut rows = 0_i64;
+    for line in events.iter() {
+        rows = rows.saturating_add(match line?.event.revokes {
+            None => 0,
+            Some(Revokes::User) => 1,
+            Some(Revokes::Session) => ROWS_PER_EVENT,
+        });
+    }
+    Ok(rows)
 }

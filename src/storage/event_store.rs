@@ -10,6 +10,7 @@ use serde::Deserialize;
 use session_events_core::{
     events::{
         event::{Event, EventType, Revokes},
+        event_lines::{EventLine, EventLines},
         event_log::{EventLog, MAX_STORED_EVENTS, StoredEvent},
         revocation::expiry_cutoff,
     },
@@ -43,6 +44,20 @@ pub(crate) struct EventStore {
     tables: Tables,
     log: Cached<EventLog>,
     capacity: Capacity,
+}
+
+/// An event that was stored.
+pub(crate) struct StoredLine<'e> {
+    pub(crate) seq: i64,
+    /// The event as JSON, exactly as subscribers receive it.
+    pub(crate) json: &'e str,
+}
+
+impl StoredLine<'_> {
+    /// Parses the event, which has been parsed before.
+    pub(crate) fn parse(&self) -> Option<StoredEvent> {
+        StoredEvent::from_json(self.seq, self.json.to_owned()).ok()
+    }
 }
 
 /// A row that was inserted into `event_log`.
@@ -139,11 +154,11 @@ impl EventStore {
     /// to which every follower has acknowledged.
     pub(crate) fn make_room(
         &self,
-        events: &[Event],
+        events: &EventLines,
         now: Timestamp,
         min_acked: i64,
     ) -> Result<Room> {
-        let rows = capacity::rows_of(events);
+        let rows = capacity::rows_of(events)?;
         let latest = LatestEvents {
             last_seq: self.last_seq()?,
             min_acked,
@@ -162,33 +177,34 @@ impl EventStore {
 
     /// Stores the events that are not duplicates, all or none, and returns them in order.
     /// `min_acked` is the sequence number up to which every follower has acknowledged.
-    pub(crate) fn append(
+    pub(crate) fn append<'e>(
         &self,
-        events: Vec<Event>,
+        events: &'e EventLines,
         now: Timestamp,
         min_acked: i64,
         retention_days: u16,
-    ) -> Result<Vec<StoredEvent>> {
+    ) -> Result<Vec<StoredLine<'e>>> {
         let database = self.tables.for_writing()?;
         // Load the log first. A later load would already contain the new events, and they would be
         // pushed twice.
         let previous_seq = self.last_seq()?;
         let cutoff = expiry_cutoff(retention_days, now);
-        let mut stored: Vec<StoredEvent> = Vec::new();
-        let mut events = events.into_iter();
+        let mut stored: Vec<StoredLine<'e>> = Vec::new();
+        let mut lines = events.iter();
         database.transaction(|| {
             let mut replaced = Vec::new();
             loop {
-                let chunk = next_chunk(&mut events)?;
+                let chunk = next_chunk(&mut lines)?;
                 if chunk.is_empty() {
                     break;
                 }
                 let accepted = insert(database, chunk, now)?;
-                let changes = accepted.iter().map(|(seq, event, _)| (*seq, event));
+                let changes = accepted.iter().map(|(seq, line)| (*seq, &line.event));
                 replaced.extend(revocations::record(database, changes, cutoff)?);
-                for (seq, event, json) in accepted {
-                    stored.push(StoredEvent::new(seq, event, json));
-                }
+                stored.extend(accepted.into_iter().map(|(seq, line)| StoredLine {
+                    seq,
+                    json: line.json,
+                }));
             }
             let latest = LatestEvents {
                 last_seq: stored.last().map_or(previous_seq, |event| event.seq),
@@ -198,9 +214,11 @@ impl EventStore {
             retention::delete_old(database, previous_seq, latest)
         })?;
         self.log.update(|log| {
-            for event in &stored {
-                log.push(event.clone());
-            }
+            let oldest_to_replay = stored.len().saturating_sub(MAX_STORED_EVENTS);
+            let latest = stored.iter().skip(oldest_to_replay);
+            latest
+                .filter_map(StoredLine::parse)
+                .for_each(|event| log.push(event));
         });
         Ok(stored)
     }
@@ -226,42 +244,43 @@ impl EventStore {
     }
 }
 
-/// Returns the next events for one statement, each with its JSON.
-fn next_chunk(events: &mut impl Iterator<Item = Event>) -> Result<Vec<(Event, String)>> {
+/// Returns the next events for one statement.
+fn next_chunk<'e>(
+    lines: &mut impl Iterator<Item = serde_json::Result<EventLine<'e>>>,
+) -> Result<Vec<EventLine<'e>>> {
     let mut chunk = Vec::new();
     let mut bytes = 0_usize;
     while chunk.len() < MAX_STATEMENT_EVENTS && bytes < STATEMENT_BYTES {
-        let Some(event) = events.next() else { break };
-        let json = serde_json::to_string(&event)?;
-        bytes = bytes.saturating_add(json.len());
-        chunk.push((event, json));
+        let Some(line) = lines.next() else { break };
+        let line = line?;
+        bytes = bytes.saturating_add(line.json.len());
+        chunk.push(line);
     }
     Ok(chunk)
 }
 
-/// Inserts events. Returns those that are not duplicates, each with its new sequence number and its
-/// JSON.
-fn insert(
+/// Inserts events. Returns those that are not duplicates, each with its new sequence number.
+fn insert<'e>(
     database: &Database,
-    events: Vec<(Event, String)>,
+    lines: Vec<EventLine<'e>>,
     now: Timestamp,
-) -> Result<Vec<(i64, Event, String)>> {
+) -> Result<Vec<(i64, EventLine<'e>)>> {
     let insert = "
         INSERT INTO event_log (log_id, received_at, type, date, user_id, session_id, revokes)
         SELECT value ->> 'id', ?, value ->> 'type', value ->> 'date', value ->> 'user_id',
             value ->> 'session_id', value ->> 'revokes'
         FROM json_each(?) WHERE true
         ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
-    let members: Vec<&str> = events.iter().map(|(_, json)| json.as_str()).collect();
+    let members: Vec<&str> = lines.iter().map(|line| line.json).collect();
     let json = format!("[{}]", members.join(","));
     let rows: Vec<AcceptedRow> =
         database.query(insert, vec![now.as_millis().into(), json.into()])?;
     let mut seqs: HashMap<String, i64> =
         rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
     // Remove each number: a batch may contain the same log record twice.
-    let accepted = events
+    let accepted = lines
         .into_iter()
-        .filter_map(|(event, json)| Some((seqs.remove(&event.id)?, event, json)));
+        .filter_map(|line| Some((seqs.remove(&line.event.id)?, line)));
     Ok(accepted.collect())
 }
 

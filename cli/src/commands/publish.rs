@@ -159,7 +159,7 @@ fn read_file(file: &Path) -> Result<Vec<u8>> {
 fn split_records(body: &[u8]) -> (Vec<&[u8]>, Vec<usize>) {
     let mut records = Vec::new();
     let mut unreadable = Vec::new();
-    for (number, piece) in (1..).zip(log_record::split_records(body)) {
+    for (number, piece) in (1..).zip(log_record::split_records(body).slices()) {
         let fits = piece.len() <= MAX_BODY_BYTES.saturating_sub("[]".len());
         if fits && log_record::parse(piece).is_ok() {
             records.push(piece);

@@ -8,20 +8,26 @@ use serde::{Deserialize, Serialize};
 pub enum EventType {
     /// The account was deleted.
     UserDeleted,
-    /// An administrator blocked the user.
+    /// The user was blocked by an administrator, or deactivated by SCIM.
     UserBlocked,
+    /// An identity provider ended all sessions of the user (Universal Logout).
+    UniversalLogout,
     /// The user's password changed.
     PasswordChanged,
+    /// The user's email address changed.
+    EmailChanged,
+    /// The user's phone number changed.
+    PhoneChanged,
+    /// The user's username changed.
+    UsernameChanged,
     /// The user logged out.
     Logout,
-    /// Sessions were revoked through the Management API.
+    /// Sessions were revoked through the Management API or by an Action.
     SessionRevoked,
     /// Refresh tokens were revoked.
     RefreshTokenRevoked,
     /// An administrator unblocked the user.
     UserUnblocked,
-    /// The user's email address changed.
-    EmailChanged,
     /// The user's authentication factors changed.
     MfaChanged,
     /// Auth0 locked the account after too many failed logins.
@@ -32,15 +38,18 @@ pub enum EventType {
 
 impl EventType {
     /// Every event type, sorted by how much it revokes, most first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::UserDeleted,
         Self::UserBlocked,
+        Self::UniversalLogout,
         Self::PasswordChanged,
+        Self::EmailChanged,
+        Self::PhoneChanged,
+        Self::UsernameChanged,
         Self::Logout,
         Self::SessionRevoked,
         Self::RefreshTokenRevoked,
         Self::UserUnblocked,
-        Self::EmailChanged,
         Self::MfaChanged,
         Self::AccountLocked,
         Self::AccountUnlocked,
@@ -51,12 +60,15 @@ impl EventType {
         match self {
             Self::UserDeleted => "user_deleted",
             Self::UserBlocked => "user_blocked",
+            Self::UniversalLogout => "universal_logout",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
+            Self::PhoneChanged => "phone_changed",
+            Self::UsernameChanged => "username_changed",
             Self::Logout => "logout",
             Self::SessionRevoked => "session_revoked",
             Self::RefreshTokenRevoked => "refresh_token_revoked",
             Self::UserUnblocked => "user_unblocked",
-            Self::EmailChanged => "email_changed",
             Self::MfaChanged => "mfa_changed",
             Self::AccountLocked => "account_locked",
             Self::AccountUnlocked => "account_unlocked",
@@ -70,20 +82,21 @@ impl EventType {
     }
 }
 
-/// The tokens that an event revokes, among those issued before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The tokens that an event revokes, among those issued before it. The larger set is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Revokes {
-    /// All sessions and tokens of the user.
-    User,
     /// The session that the event names, and its tokens.
     Session,
+    /// All sessions and tokens of the user.
+    User,
 }
 
 /// An event, exactly as subscribers receive it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// The log id of the record that the event was made from.
+    /// The log id of the record that the event was made from. See [`event_id`] for further events of
+    /// the record.
     pub id: String,
     /// The event type.
     #[serde(rename = "type")]
@@ -100,4 +113,21 @@ pub struct Event {
     /// The tokens that the event revokes, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revokes: Option<Revokes>,
+}
+
+/// Returns the id of a record's event: the log id, and for further events of the record the suffix
+/// `#2`, `#3` and so on. `index` counts the events of the record from 0.
+pub fn event_id(log_id: &str, index: usize) -> String {
+    match index {
+        0 => log_id.to_owned(),
+        _ => format!("{log_id}#{}", index.saturating_add(1)),
+    }
+}
+
+/// Returns whether an event is the first of its record. No log id of Auth0 ends like the id of a
+/// further event.
+pub fn is_first_of_record(event_id: &str) -> bool {
+    event_id
+        .rsplit_once('#')
+        .is_none_or(|(_, index)| index.parse::<usize>().is_err())
 }

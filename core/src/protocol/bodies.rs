@@ -48,23 +48,23 @@ pub struct PublishReceipt {
 }
 
 impl PublishReceipt {
-    /// Returns the receipt of a batch that has not been stored yet. Every event counts as a
-    /// duplicate until [`PublishReceipt::with_new_events`].
+    /// Returns the receipt of a batch that has not been stored yet. Every record with events counts as
+    /// a duplicate until [`PublishReceipt::with_new_events`].
     pub fn before_storing(batch: &Batch) -> Self {
         Self {
             received: batch.received,
             events: 0,
-            duplicates: batch.events.len(),
+            duplicates: batch.with_events,
             ignored: batch.ignored,
             malformed: batch.malformed,
         }
     }
 
-    /// Returns the receipt after this number of events turned out to be new.
-    pub fn with_new_events(self, events: usize) -> Self {
+    /// Returns the receipt after the events of this number of records turned out to be new.
+    pub fn with_new_events(self, records: usize) -> Self {
         Self {
-            events,
-            duplicates: self.duplicates.saturating_sub(events),
+            events: records,
+            duplicates: self.duplicates.saturating_sub(records),
             ..self
         }
     }

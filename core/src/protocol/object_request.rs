@@ -8,11 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use super::{bodies::PublishReceipt, revocation_page::PageRequest};
-use crate::{
-    events::event::Event,
-    json::{object, objects},
-    tokens::access_token::AccessToken,
-};
+use crate::{json::object, tokens::access_token::AccessToken};
 
 /// The header that carries the request.
 pub const HEADER: &str = "session-events-request";
@@ -26,8 +22,8 @@ pub const REQUEST_ID_HEADER: &str = "x-request-id";
 pub enum ObjectRequest {
     /// Return the request as the object sees it.
     Debug,
-    /// Store and deliver the events in the body, a [`Publication`].
-    Publish {
+    /// Store and deliver the events in the body, [`EventLines`](crate::events::event_lines::EventLines).
+    StoreEvents {
         /// The receipt of the batch, with every event counted as a duplicate.
         #[serde(deserialize_with = "object")]
         receipt: PublishReceipt,
@@ -97,40 +93,12 @@ pub struct Admission {
     pub last_event_id: Option<String>,
 }
 
-/// Events to store and deliver, in this order.
-#[derive(Debug, Deserialize)]
-pub struct Publication {
-    /// The events.
-    #[serde(deserialize_with = "objects")]
-    pub events: Vec<Event>,
-}
-
-impl Publication {
-    /// Returns the publication as JSON. Frees each event once it is written, because a batch can
-    /// have 50,000.
-    ///
-    /// # Errors
-    ///
-    /// The error of `serde_json` if an event cannot be written.
-    pub fn into_json(self) -> serde_json::Result<String> {
-        let mut json = String::from(r#"{"events":["#);
-        for (index, event) in self.events.into_iter().enumerate() {
-            if index > 0 {
-                json.push(',');
-            }
-            json.push_str(&serde_json::to_string(&event)?);
-        }
-        json.push_str("]}");
-        Ok(json)
-    }
-}
-
 impl ObjectRequest {
     /// Returns the name of the request in log lines.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Debug => "debug",
-            Self::Publish { .. } => "publish",
+            Self::StoreEvents { .. } => "publish",
             Self::Subscribe { .. } => "subscribe",
             Self::Listeners => "listeners",
             Self::Events => "events",

@@ -223,9 +223,12 @@ impl<S> Listeners<S> {
     }
 
     /// Returns the sockets that may receive an event of any of these users, each once.
-    pub fn receivers_of_any(&self, user_ids: &[&str]) -> impl Iterator<Item = (&S, &Session)> {
+    pub fn receivers_of_any<'u>(
+        &self,
+        user_ids: impl IntoIterator<Item = &'u str>,
+    ) -> impl Iterator<Item = (&S, &Session)> {
         let own: BTreeSet<SocketKey> = user_ids
-            .iter()
+            .into_iter()
             .flat_map(|user_id| self.own(user_id))
             .collect();
         let keys = self.to_all_users.iter().copied().chain(own);

@@ -5,6 +5,14 @@ use std::borrow::Cow;
 use super::record_view::RecordView;
 use crate::events::event::Revokes;
 
+/// Maximum length of a user id in bytes.
+pub(crate) const MAX_USER_ID_BYTES: usize = 1024;
+/// Maximum length of a session id in bytes.
+pub(crate) const MAX_SESSION_ID_BYTES: usize = 256;
+
+/// A user id or session id exceeds its maximum length.
+pub(super) struct IdTooLong;
+
 /// Returns the user and the session that a log record affects, or `None` if the record does not
 /// match the rule.
 pub(super) type Rule = for<'r> fn(&'r RecordView<'_>) -> Option<Affected<'r>>;
@@ -48,5 +56,14 @@ impl<'r> Affected<'r> {
             session_id: None,
             revokes: None,
         }
+    }
+
+    /// Checks the lengths of the ids.
+    pub(super) fn check_lengths(&self) -> Result<(), IdTooLong> {
+        let session_id_bytes = self.session_id.as_ref().map_or(0, |id| id.len());
+        if self.user_id.len() > MAX_USER_ID_BYTES || session_id_bytes > MAX_SESSION_ID_BYTES {
+            return Err(IdTooLong);
+        }
+        Ok(())
     }
 }

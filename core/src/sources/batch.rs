@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    affected::Affected,
+    affected::{Affected, IdTooLong},
     catalogue::CATALOGUE,
     log_record::{self, LogRecord, ParseError},
     record_view::RecordView,
@@ -12,16 +12,13 @@ use crate::{
     Result,
     error::ApiError,
     events::{
-        event::{Event, EventType},
+        event::{Event, EventType, event_id},
+        event_lines::EventLines,
         event_types::EventTypes,
     },
     timestamp::{Timestamp, parse_rfc3339, utc_date},
 };
 
-/// Maximum length of a user id in bytes.
-const MAX_USER_ID_BYTES: usize = 1024;
-/// Maximum length of a session id in bytes.
-const MAX_SESSION_ID_BYTES: usize = 256;
 /// Number of seconds by which the date of an event may be after its time of receipt. The clocks of
 /// Auth0 and of this service differ a little.
 pub const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
@@ -34,6 +31,8 @@ pub const MAX_MALFORMED_INDICES: usize = 20;
 pub struct Batch {
     /// Number of records in the body, including malformed ones.
     pub received: usize,
+    /// Number of log records that make events.
+    pub with_events: usize,
     /// Number of log records that make no event of this tenant.
     pub ignored: usize,
     /// Number of malformed records.
@@ -41,7 +40,7 @@ pub struct Batch {
     /// Indices, from 0, of the first malformed records, at most [`MAX_MALFORMED_INDICES`].
     pub malformed_indices: Vec<usize>,
     /// The events, in the order of the body. Some may be duplicates of stored events.
-    pub events: Vec<Event>,
+    pub events: EventLines,
 }
 
 /// Extracts these events from a published body. Records with another `tenant_name` make no event;
@@ -59,7 +58,8 @@ pub fn read_batch(
 ) -> Result<Batch> {
     let mut batch = Batch::default();
     let mut has_object = false;
-    for (index, slice) in log_record::split_records(body).enumerate() {
+    let records = log_record::split_records(body);
+    for (index, slice) in records.slices().enumerate() {
         batch.received = index.saturating_add(1);
         if batch.received > log_record::MAX_RECORDS {
             return Err(ApiError::TooManyRecords);
@@ -70,13 +70,12 @@ pub fn read_batch(
             batch.count_malformed(index);
             continue;
         };
-        match to_event(&record, tenant_name, event_types, received_at) {
-            Ok(Some(event)) => batch.events.push(event),
-            Ok(None) => batch.ignored = batch.ignored.saturating_add(1),
+        match to_events(&record, tenant_name, event_types, received_at) {
+            Ok(events) => batch.push(&events)?,
             Err(IdTooLong) => batch.count_malformed(index),
         }
     }
-    let is_empty_array = batch.received == 0 && body.trim_ascii().ends_with(b"]");
+    let is_empty_array = batch.received == 0 && records.is_complete_array();
     if !has_object && !is_empty_array {
         return Err(ApiError::InvalidRequest(
             "The body contains no log record. Set the log stream's Content Format to JSON Array, JSON Lines or JSON Object.",
@@ -86,6 +85,19 @@ pub fn read_batch(
 }
 
 impl Batch {
+    /// Adds the events of a record.
+    fn push(&mut self, events: &[Event]) -> Result<()> {
+        let counter = match events {
+            [] => &mut self.ignored,
+            _ => &mut self.with_events,
+        };
+        *counter = counter.saturating_add(1);
+        events
+            .iter()
+            .try_for_each(|event| self.events.push(event))
+            .map_err(|error| ApiError::internal("batch", error))
+    }
+
     fn count_malformed(&mut self, index: usize) {
         self.malformed = self.malformed.saturating_add(1);
         if self.malformed_indices.len() < MAX_MALFORMED_INDICES {
@@ -94,38 +106,39 @@ impl Batch {
     }
 }
 
-/// A user id or session id exceeds its maximum length.
-struct IdTooLong;
-
-/// Returns the event that a log record makes, or `None` if it makes none for this tenant.
-fn to_event(
+/// Returns the events that a log record makes for this tenant, at most one per user.
+fn to_events(
     record: &LogRecord<'_>,
     tenant_name: Option<&str>,
     event_types: &EventTypes,
     received_at: Timestamp,
-) -> Result<Option<Event>, IdTooLong> {
+) -> Result<Vec<Event>, IdTooLong> {
     let data = record.data();
     if let (Some(expected), Some(name)) = (tenant_name, data.tenant_name())
         && name != expected
     {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let view = RecordView::new(data);
-    let Some((event_type, affected)) = match_catalogue(&view, &data.code, event_types) else {
-        return Ok(None);
-    };
-    let session_id_bytes = affected.session_id.as_ref().map_or(0, |id| id.len());
-    if affected.user_id.len() > MAX_USER_ID_BYTES || session_id_bytes > MAX_SESSION_ID_BYTES {
-        return Err(IdTooLong);
+    let matches = match_catalogue(&view, &data.code, event_types);
+    if matches.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(Some(Event {
-        id: record.log_id.clone().into_owned(),
-        event_type,
-        date: event_date(data.date().as_deref(), received_at),
-        user_id: affected.user_id.into_owned(),
-        session_id: affected.session_id.map(Cow::into_owned),
-        revokes: affected.revokes,
-    }))
+    let date = event_date(data.date().as_deref(), received_at);
+    let events = most_revoking_per_user(matches).into_iter().enumerate();
+    events
+        .map(|(index, (event_type, affected))| {
+            affected.check_lengths()?;
+            Ok(Event {
+                id: event_id(&record.log_id, index),
+                event_type,
+                date: date.clone(),
+                user_id: affected.user_id.into_owned(),
+                session_id: affected.session_id.map(Cow::into_owned),
+                revokes: affected.revokes,
+            })
+        })
+        .collect()
 }
 
 /// Returns the date of an event: that of its record, but not far after the time of receipt. Otherwise
@@ -140,14 +153,14 @@ fn event_date(record_date: Option<&str>, received_at: Timestamp) -> String {
     }
 }
 
-/// Returns the first event type with a rule that matches the record and an effect for which the
-/// tenant makes an event.
+/// Returns each event type with a rule that matches the record and an effect for which the tenant
+/// makes an event, in the order of the catalogue.
 fn match_catalogue<'r>(
     record: &'r RecordView<'_>,
     log_code: &str,
     event_types: &EventTypes,
-) -> Option<(EventType, Affected<'r>)> {
-    CATALOGUE.iter().find_map(|row| {
+) -> Vec<(EventType, Affected<'r>)> {
+    let matching = CATALOGUE.iter().filter_map(|row| {
         let affected = row
             .rules
             .iter()
@@ -156,7 +169,26 @@ fn match_catalogue<'r>(
         event_types
             .contains(row.event_type, affected.revokes)
             .then_some((row.event_type, affected))
-    })
+    });
+    matching.collect()
+}
+
+/// Returns one match per user: the one that revokes most, and the first among equals.
+fn most_revoking_per_user<'r>(
+    matches: Vec<(EventType, Affected<'r>)>,
+) -> Vec<(EventType, Affected<'r>)> {
+    let mut chosen: Vec<(EventType, Affected<'r>)> = Vec::new();
+    for candidate in matches {
+        let same_user = chosen
+            .iter_mut()
+            .find(|(_, affected)| affected.user_id == candidate.1.user_id);
+        match same_user {
+            None => chosen.push(candidate),
+            Some(best) if candidate.1.revokes > best.1.revokes => *best = candidate,
+            Some(_) => {}
+        }
+    }
+    chosen
 }
 
 #[cfg(test)]

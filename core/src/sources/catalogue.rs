@@ -1,13 +1,14 @@
 //! The catalogue: the log codes that make each event type, and the rule for each code.
 //!
-//! A log record makes at most one event: that of the first reported row with a matching rule. So
-//! rows that revoke more precede rows that revoke less.
+//! If several rows match a log record, the event that revokes most is made for each user. Among equals
+//! the first row takes precedence.
 
 use super::{
     affected::Rule,
     rules::{
-        account_locked, email_changed, logout, mfa_changed, password_changed,
-        refresh_token_revoked, session_revoked, user_blocked, user_deleted, user_unblocked,
+        account_locked, identifier_changed, logout, mfa_changed, password_changed,
+        refresh_token_revoked, session_revoked, universal_logout, user_blocked, user_deleted,
+        user_unblocked,
     },
 };
 use crate::events::event::EventType;
@@ -22,18 +23,32 @@ pub(super) struct Row {
 /// "Success API Operation": a successful call of the Management API.
 const SAPI: &str = "sapi";
 
+/// "SCIM provisioning": a successful operation of an identity provider on a user.
+const SSCIM: &str = "sscim";
+
 /// The rules of every event type.
-pub(super) const CATALOGUE: [Row; 11] = [
+pub(super) const CATALOGUE: [Row; 14] = [
     Row {
         event_type: EventType::UserDeleted,
         rules: &[
             ("sdu", user_deleted::from_log_record),
             (SAPI, user_deleted::from_api_operation),
+            (SSCIM, user_deleted::from_scim_operation),
         ],
     },
     Row {
         event_type: EventType::UserBlocked,
-        rules: &[(SAPI, user_blocked::from_api_operation)],
+        rules: &[
+            (SAPI, user_blocked::from_api_operation),
+            (SSCIM, user_blocked::from_scim_operation),
+        ],
+    },
+    Row {
+        event_type: EventType::UniversalLogout,
+        rules: &[(
+            "universal_logout_succeeded",
+            universal_logout::from_log_record,
+        )],
     },
     Row {
         event_type: EventType::PasswordChanged,
@@ -43,17 +58,42 @@ pub(super) const CATALOGUE: [Row; 11] = [
         ],
     },
     Row {
+        event_type: EventType::EmailChanged,
+        rules: &[
+            ("sce", identifier_changed::from_log_record),
+            (SAPI, identifier_changed::email_from_api_operation),
+        ],
+    },
+    Row {
+        event_type: EventType::PhoneChanged,
+        rules: &[
+            ("scpn", identifier_changed::from_log_record),
+            (SAPI, identifier_changed::phone_from_api_operation),
+        ],
+    },
+    Row {
+        event_type: EventType::UsernameChanged,
+        rules: &[
+            ("scu", identifier_changed::from_log_record),
+            (SAPI, identifier_changed::username_from_api_operation),
+        ],
+    },
+    Row {
         event_type: EventType::Logout,
         rules: &[("slo", logout::from_log_record)],
     },
     Row {
         event_type: EventType::SessionRevoked,
-        rules: &[(SAPI, session_revoked::from_api_operation)],
+        rules: &[
+            ("session_revoked", session_revoked::from_log_record),
+            (SAPI, session_revoked::from_api_operation),
+        ],
     },
     Row {
         event_type: EventType::RefreshTokenRevoked,
         rules: &[
             ("srrt", refresh_token_revoked::from_log_record),
+            ("ferrt", refresh_token_revoked::from_reuse),
             (SAPI, refresh_token_revoked::from_api_operation),
         ],
     },
@@ -62,14 +102,15 @@ pub(super) const CATALOGUE: [Row; 11] = [
         rules: &[(SAPI, user_unblocked::from_api_operation)],
     },
     Row {
-        event_type: EventType::EmailChanged,
-        rules: &[("sce", email_changed::from_log_record)],
-    },
-    Row {
         event_type: EventType::MfaChanged,
         rules: &[
-            ("gd_unenroll", mfa_changed::from_log_record),
-            ("gd_enrollment_complete", mfa_changed::from_log_record),
+            ("gd_unenroll", mfa_changed::from_enrollment),
+            ("gd_enrollment_complete", mfa_changed::from_enrollment),
+            ("gd_update_device_account", mfa_changed::from_enrollment),
+            (
+                "my_account_authentication_method_succeeded",
+                mfa_changed::from_log_record,
+            ),
             (SAPI, mfa_changed::from_api_operation),
         ],
     },

@@ -100,33 +100,72 @@ pub enum ParseError {
     InvalidRecord,
 }
 
+/// The records of a body, before each is parsed.
+pub struct RecordSlices<'a> {
+    content: &'a [u8],
+    format: ContentFormat,
+}
+
 /// The three content formats of a log stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum ContentFormat {
+    /// The content begins after the opening bracket.
     Array,
     Object,
     Lines,
 }
 
 /// Splits a body into slices, each of which should be a log record: the elements of an array, or
-/// the lines, or the body itself if it is one record. Empty slices are omitted.
-pub fn split_records(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// the lines, or the body itself if it is one record. An object whose first member is an array with
+/// the name `logs` counts as that array.
+pub fn split_records(body: &[u8]) -> RecordSlices<'_> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let body = body.trim_ascii();
     let (content, format) = match body.strip_prefix(b"[") {
         Some(elements) => (elements, ContentFormat::Array),
         // A single object may span several lines.
         None if parse(body).is_ok() => (body, ContentFormat::Object),
-        None => (body, ContentFormat::Lines),
+        None => match elements_of_logs(body) {
+            Some(elements) => (elements, ContentFormat::Array),
+            None => (body, ContentFormat::Lines),
+        },
     };
+    RecordSlices { content, format }
+}
+
+/// Returns the elements of the array in `{"logs":[…]}`, with the closing bracket if there is one.
+fn elements_of_logs(body: &[u8]) -> Option<&[u8]> {
+    let mut rest = body;
+    for token in [b"{".as_slice(), br#""logs""#, b":", b"["] {
+        rest = rest.trim_ascii_start().strip_prefix(token)?;
+    }
     let mut scanner = ArrayScanner::default();
-    content
-        .split(move |byte| match format {
-            ContentFormat::Array => scanner.is_separator(*byte),
-            ContentFormat::Object => false,
-            ContentFormat::Lines => *byte == b'\n',
-        })
-        .map(<[u8]>::trim_ascii)
-        .filter(|slice| !slice.is_empty())
+    let is_end = |byte: &u8| scanner.is_separator(*byte) && *byte == b']';
+    Some(match rest.iter().position(is_end) {
+        Some(end) => rest.get(..=end)?,
+        None => rest,
+    })
+}
+
+impl<'a> RecordSlices<'a> {
+    /// Returns the slices that are not empty.
+    pub fn slices(&self) -> impl Iterator<Item = &'a [u8]> {
+        let format = self.format;
+        let mut scanner = ArrayScanner::default();
+        self.content
+            .split(move |byte| match format {
+                ContentFormat::Array => scanner.is_separator(*byte),
+                ContentFormat::Object => false,
+                ContentFormat::Lines => *byte == b'\n',
+            })
+            .map(<[u8]>::trim_ascii)
+            .filter(|slice| !slice.is_empty())
+    }
+
+    /// Returns whether the body is an array that is not cut off.
+    pub fn is_complete_array(&self) -> bool {
+        self.format == ContentFormat::Array && self.content.ends_with(b"]")
+    }
 }
 
 /// Parses a slice of a body as a log record.

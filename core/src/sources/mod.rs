@@ -5,6 +5,7 @@
 //! - `record_view`, `affected`: the input and the output of a rule.
 //! - `catalogue`: the log codes of each event type and the rule for each.
 //! - `rules`: the rules, one file per event type.
+//! - `scim`: the attribute `active` in SCIM operations.
 
 mod affected;
 pub mod batch;
@@ -12,5 +13,6 @@ mod catalogue;
 pub mod log_record;
 mod record_view;
 mod rules;
+mod scim;
 #[cfg(test)]
 mod test_support;

@@ -1,7 +1,11 @@
 //! Helpers for the tests of the rules.
 
 use super::batch::{Batch, read_batch};
-use crate::{Result, events::event_types::EventTypes, timestamp::Timestamp};
+use crate::{
+    Result,
+    events::{event::Event, event_types::EventTypes},
+    timestamp::Timestamp,
+};
 
 /// The time at which the helpers receive a body.
 pub(super) const RECEIVED_AT: &str = "2026-01-01T00:00:00.000Z";
@@ -22,10 +26,26 @@ pub(super) fn record(data: &str) -> String {
     format!(r#"{{"log_id":"1","data":{data}}}"#)
 }
 
+/// Returns the events of a batch.
+pub(super) fn events_of(batch: &Batch) -> Vec<Event> {
+    batch
+        .events
+        .iter()
+        .map(|line| line.unwrap().event)
+        .collect()
+}
+
 /// Returns the `data` of a `sapi` record: a Management API operation by `auth0|admin`.
 pub(super) fn api_operation(method: &str, path: &str, request: &str, response: &str) -> String {
     format!(
         r#"{{"type":"sapi","user_id":"auth0|admin","details":{{"request":{{"method":"{method}","path":"{path}","body":{request}}},"response":{{"statusCode":200,"body":{response}}}}}}}"#
+    )
+}
+
+/// Returns the `data` of an `sscim` record: a SCIM operation by an identity provider.
+pub(super) fn scim_operation(method: &str, path: &str, request: &str, response: &str) -> String {
+    format!(
+        r#"{{"type":"sscim","details":{{"request":{{"method":"{method}","path":"{path}","body":{request}}},"response":{{"statusCode":200,"body":{response}}}}}}}"#
     )
 }
 
@@ -35,8 +55,9 @@ pub(super) fn event_json(data: &str) -> Option<String> {
     let batch = read_default_types(&record(data));
     let batch = batch.unwrap_or_else(|error| panic!("{error:?}: {data}"));
     assert_eq!(batch.received, 1);
-    let event = batch.events.first()?;
-    serde_json::to_string(event).ok()
+    events_of(&batch)
+        .first()
+        .map(|event| serde_json::to_string(event).unwrap())
 }
 
 /// The type, `user_id`, `session_id` and `revokes` of an event.
@@ -52,9 +73,10 @@ type EventSummary = (
 pub(super) fn event_summary(data: &str) -> Option<EventSummary> {
     let body = record(data);
     let none = read_types(&body, &EventTypes::only([])).unwrap();
-    assert_eq!((none.events.len(), none.ignored), (0, 1));
+    assert_eq!((none.with_events, none.ignored), (0, 1));
     let batch = read_types(&body, &EventTypes::all()).unwrap();
-    let event = batch.events.first()?;
+    let events = events_of(&batch);
+    let event = events.first()?;
     let json = serde_json::to_value(event).unwrap();
     let member =
         |name: &str| -> Option<&'static str> { Some(json.get(name)?.as_str()?.to_owned().leak()) };

@@ -1,6 +1,8 @@
 use super::*;
+use crate::events::event::{Revokes, is_first_of_record};
 use crate::sources::test_support::{
-    RECEIVED_AT, api_operation, event_json, event_summary, read_default_types, read_types, record,
+    RECEIVED_AT, api_operation, event_json, event_summary, events_of, read_default_types,
+    read_types, record,
 };
 
 #[test]
@@ -12,6 +14,62 @@ fn a_record_that_matches_several_event_types_makes_the_one_that_revokes_most() {
         let event = event_summary(&api_operation("patch", path, &request, &response(blocked)));
         assert_eq!(event, Some((kind, "auth0|1", None, Some("user"))));
     }
+}
+
+#[test]
+fn a_record_that_affects_several_users_makes_an_event_for_each() {
+    let of = |user_id: &'static str, revokes| Affected {
+        user_id: user_id.into(),
+        session_id: None,
+        revokes,
+    };
+    let chosen = most_revoking_per_user(vec![
+        (EventType::UserUnblocked, of("a", None)),
+        (EventType::PasswordChanged, of("b", Some(Revokes::User))),
+        (EventType::SessionRevoked, of("a", Some(Revokes::Session))),
+        (EventType::EmailChanged, of("b", Some(Revokes::User))),
+        (EventType::MfaChanged, of("b", None)),
+    ]);
+    let chosen: Vec<(EventType, &str)> = chosen
+        .iter()
+        .map(|(event_type, affected)| (*event_type, affected.user_id.as_ref()))
+        .collect();
+    assert_eq!(
+        chosen,
+        [
+            (EventType::SessionRevoked, "a"),
+            (EventType::PasswordChanged, "b")
+        ]
+    );
+    let ids = [0, 1, 2].map(|index| event_id("9002", index));
+    assert_eq!(ids, ["9002", "9002#2", "9002#3"]);
+    let first = ids.map(|id| is_first_of_record(&id));
+    assert_eq!(first, [true, false, false]);
+    assert!(is_first_of_record("9002#") && is_first_of_record("#a"));
+}
+
+#[test]
+fn an_array_with_the_name_logs_is_read_like_an_array() {
+    let record = |id| format!(r#"{{"log_id":"{id}","data":{{"type":"slo","user_id":"a"}}}}"#);
+    let records = format!("{},{}", record(1), record(2));
+    let array = read_default_types(&format!("[{records}]")).expect("two records");
+    for body in [
+        format!(r#"{{"logs":[{records}]}}"#),
+        format!("\u{feff} {{ \"logs\" :\n[{records} ] }}\n"),
+        format!(r#"{{"logs":[{records}],"total":2}}"#),
+    ] {
+        assert_eq!(read_default_types(&body).as_ref(), Ok(&array), "{body}");
+    }
+    let malformed = read_default_types(&format!(r#"{{"logs":[{records},{{oops}}]}}"#));
+    assert_eq!(malformed.map(|batch| batch.malformed_indices), Ok(vec![2]));
+    assert_eq!(read_default_types(r#"{"logs":[]}"#), Ok(Batch::default()));
+    for body in [r#"{"logs":["#, r#"{"logs":[1]}"#] {
+        let rejected = matches!(read_default_types(body), Err(ApiError::InvalidRequest(_)));
+        assert!(rejected, "{body}");
+    }
+    let of_a_record = r#"{"logs":[],"log_id":"1","data":{"type":"slo","user_id":"a"}}"#;
+    let batch = read_default_types(of_a_record).expect("a record");
+    assert_eq!((batch.received, batch.with_events), (1, 1));
 }
 
 #[test]
@@ -51,7 +109,7 @@ fn a_record_makes_only_an_event_of_a_reported_type() {
     let body = record(&data);
     let event_types = EventTypes::only([EventType::PasswordChanged]);
     let batch = read_types(&body, &event_types).unwrap();
-    assert_eq!(batch.events[0].event_type, EventType::PasswordChanged);
+    assert_eq!(events_of(&batch)[0].event_type, EventType::PasswordChanged);
 }
 
 #[test]
@@ -67,7 +125,8 @@ fn every_record_is_counted_once() {
             {"log_id":"8","data":{"type":"scp","user_id":"auth0|2","tenant_name":""}}
         ]"#;
     let batch = read_default_types(body).unwrap_or_else(|error| panic!("{error:?}"));
-    let ids: Vec<&str> = batch.events.iter().map(|event| event.id.as_str()).collect();
+    let events = events_of(&batch);
+    let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
     assert_eq!(ids, ["1", "6", "8"]);
     assert_eq!(batch.malformed_indices, [3, 4]);
     assert_eq!((batch.received, batch.ignored, batch.malformed), (8, 3, 2));
@@ -139,6 +198,6 @@ fn the_length_of_an_event_is_bounded() {
         text(256),
     );
     let batch = read_default_types(&body).expect("a valid body");
-    let event = serde_json::to_string(&batch.events).expect("an event");
+    let event = batch.events.into_text();
     assert!((8_000..10_000).contains(&event.len()), "{}", event.len());
 }

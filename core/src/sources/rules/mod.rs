@@ -1,15 +1,18 @@
-//! The rules for log records: one file per event type.
+//! The rules for log records: one file per event type, except that types with the same rule share
+//! one.
 //!
 //! A rule named `from_log_record` reads records with a code of their own. A rule named
-//! `from_api_operation` reads records of Management API operations (code `sapi`).
+//! `from_api_operation` reads records of Management API operations (code `sapi`), and one named
+//! `from_scim_operation` those of SCIM operations (code `sscim`).
 
 pub(super) mod account_locked;
-pub(super) mod email_changed;
+pub(super) mod identifier_changed;
 pub(super) mod logout;
 pub(super) mod mfa_changed;
 pub(super) mod password_changed;
 pub(super) mod refresh_token_revoked;
 pub(super) mod session_revoked;
+pub(super) mod universal_logout;
 pub(super) mod user_blocked;
 pub(super) mod user_deleted;
 pub(super) mod user_unblocked;

@@ -22,13 +22,7 @@ struct Update {
 pub(in crate::sources) fn from_api_operation<'r>(
     record: &'r RecordView<'_>,
 ) -> Option<Affected<'r>> {
-    let operation = record.operation()?;
-    let updated_user_id = operation.updated_user_id()?;
-    operation.request_body::<Update>()?;
-    Some(match operation.response_user_id() {
-        Some(user_id) => Affected::user(user_id),
-        None => Affected::user(updated_user_id),
-    })
+    record.user_updated_with::<Update>().map(Affected::user)
 }
 
 #[cfg(test)]

@@ -1,33 +1,23 @@
-//! `user_blocked`: an administrator blocked the user through the Management API.
+//! `user_blocked`: an administrator blocked the user through the Management API, or an identity
+//! provider deactivated the user through SCIM.
 //!
-//! Only the response of the operation confirms the block and names the user.
+//! The response names the user and confirms the block. If the record contains no response, the user in
+//! the path counts.
 //!
-//! Source: Auth0, "Management API: Update a User" (`PATCH /api/v2/users/{id}`).
+//! Source: Auth0, "Management API: Update a User" (`PATCH /api/v2/users/{id}`) and "Inbound SCIM".
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::sources::{
-    affected::Affected,
-    record_view::{RecordView, non_empty_id},
-};
+use crate::sources::{affected::Affected, record_view::RecordView, scim};
 
 #[derive(Deserialize)]
 struct Update<'a> {
     /// A boolean, unparsed: serde's error for text in its place would quote all of the text.
     #[serde(borrow)]
     blocked: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct User<'a> {
-    /// A boolean, unparsed as in [`Update`].
-    #[serde(borrow)]
-    blocked: &'a RawValue,
-    #[serde(borrow)]
-    user_id: Cow<'a, str>,
 }
 
 /// Matches an update that blocks a user.
@@ -37,25 +27,48 @@ pub(in crate::sources) fn from_api_operation<'r>(
     user_with_changed_block(record, true).map(Affected::user)
 }
 
-/// Returns the user of an update that sets `blocked` to this value, if the response confirms it.
+/// Matches an update that deactivates a user, unless the response says that the user is active.
+pub(in crate::sources) fn from_scim_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
+    let operation = record.operation()?;
+    let user_id = operation.scim_user_id()?;
+    let requested = match operation.method {
+        "PATCH" => operation.request_body::<scim::Patch<'_>>()?.active(),
+        "PUT" => operation.request_body::<scim::User<'_>>()?.active(),
+        _ => None,
+    };
+    let response: Option<scim::User<'_>> = operation.response_body();
+    let is_active = response.and_then(|user| user.active()).or(requested);
+    (requested == Some(false) && is_active == Some(false)).then(|| Affected::user(user_id))
+}
+
+/// Returns the user of an update that sets `blocked` to this value, unless the response contradicts
+/// it.
 pub(super) fn user_with_changed_block<'r>(
     record: &'r RecordView<'_>,
     blocked: bool,
 ) -> Option<Cow<'r, str>> {
     let operation = record.operation()?;
-    operation.updated_user_id()?;
-    let update: Update<'_> = operation.request_body()?;
-    let user: User<'_> = operation.response_body()?;
+    let updated_user_id = operation.updated_user_id()?;
     let expected = if blocked { "true" } else { "false" };
-    if update.blocked.get() != expected || user.blocked.get() != expected {
+    let update: Update<'_> = operation.request_body()?;
+    if update.blocked.get() != expected {
         return None;
     }
-    non_empty_id(user.user_id)
+    if operation.has_empty_response() {
+        return Some(updated_user_id.into());
+    }
+    let updated: Update<'_> = operation.response_body()?;
+    if updated.blocked.get() != expected {
+        return None;
+    }
+    operation.response_user_id()
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sources::test_support::event_json;
+    use crate::sources::test_support::{event_json, event_summary, scim_operation};
 
     const REQUEST: &str =
         r#""request":{"method":"patch","path":"/api/v2/users/auth0%7C1","body":{"blocked":true}}"#;
@@ -77,6 +90,22 @@ mod tests {
         let bare_id = REQUEST.replace("%7C", "|").replace("patch", "PATCH");
         let event = event_json_of_details(&format!("{bare_id},{RESPONSE}"));
         assert_eq!(event.as_deref(), expected);
+    }
+
+    #[test]
+    fn without_a_response_the_user_in_the_path_counts() {
+        for response in [
+            "",
+            r#","response":null"#,
+            r#","response":{"statusCode":200}"#,
+            r#","response":{"body":null}"#,
+            r#","response":{"body":{}}"#,
+            r#","response":{"body":""}"#,
+        ] {
+            let event = event_json_of_details(&format!("{REQUEST}{response}"));
+            let is_of_user = event.is_some_and(|event| event.contains(r#""user_id":"auth0|1""#));
+            assert!(is_of_user, "{response}");
+        }
     }
 
     #[test]
@@ -111,9 +140,64 @@ mod tests {
             let event = event_json_of_details(&format!("{REQUEST},{response}"));
             assert_eq!(event, None, "{response}");
         }
-        for details in [REQUEST, RESPONSE, ""] {
+        for details in [RESPONSE, ""] {
             assert_eq!(event_json_of_details(details), None, "{details}");
         }
         assert_eq!(event_json(r#"{"type":"sapi","user_id":"auth0|1"}"#), None);
+    }
+
+    fn scim_update(method: &str, request: &str, response: &str) -> bool {
+        let path = "/scim/v2/connections/con_1/Users/okta%7Cc%7C1";
+        let blocked = Some(("user_blocked", "okta|c|1", None, Some("user")));
+        let event = event_summary(&scim_operation(method, path, request, response));
+        assert!(event.is_none() || event == blocked);
+        event.is_some()
+    }
+
+    #[test]
+    fn a_deactivation_through_scim_blocks_the_user() {
+        for operations in [
+            r#"[{"op":"replace","value":{"active":false}}]"#,
+            r#"[{"op":"Replace","path":"active","value":"False"}]"#,
+            r#"[{"op":"add","path":"Active","value":false}]"#,
+            r#"[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:active","value":false}]"#,
+            r#"[{"op":"replace","path":"name.givenName","value":"A"},{"op":"replace","value":{"active":"False","title":"x"}}]"#,
+            r#"[{"op":"replace","path":"active","value":true},{"op":"replace","path":"active","value":false}]"#,
+        ] {
+            let request = format!(r#"{{"Operations":{operations}}}"#);
+            for response in ["null", "{}", r#"{"active":false}"#, r#"{"id":"okta|c|1"}"#] {
+                assert!(scim_update("PATCH", &request, response), "{operations}");
+            }
+            assert!(!scim_update("PATCH", &request, r#"{"active":true}"#));
+            assert!(!scim_update("POST", &request, "null"));
+        }
+        assert!(scim_update(
+            "PUT",
+            r#"{"userName":"a","active":false}"#,
+            "null"
+        ));
+    }
+
+    #[test]
+    fn no_other_scim_operation_blocks_the_user() {
+        for operations in [
+            r#"[{"op":"replace","value":{"active":true}}]"#,
+            r#"[{"op":"replace","path":"active","value":"True"}]"#,
+            r#"[{"op":"replace","path":"active","value":0}]"#,
+            r#"[{"op":"remove","path":"active","value":false}]"#,
+            r#"[{"op":"replace","path":"name.active","value":false}]"#,
+            r#"[{"op":"replace","path":"active","value":false},{"op":"replace","path":"active","value":true}]"#,
+            r#"[{"path":"active","value":false}]"#,
+            r#"[["replace","active",false]]"#,
+            "[]",
+            "null",
+            r#""active""#,
+        ] {
+            let request = format!(r#"{{"Operations":{operations}}}"#);
+            assert!(!scim_update("PATCH", &request, "null"), "{operations}");
+        }
+        for request in ["null", "{}", r#"{"active":true}"#, r#"{"active":null}"#] {
+            assert!(!scim_update("PUT", request, "null"), "{request}");
+        }
     }
 }

@@ -16,15 +16,24 @@ pub(in crate::sources) fn from_api_operation<'r>(
     record: &'r RecordView<'_>,
 ) -> Option<Affected<'r>> {
     let operation = record.operation()?;
-    match (operation.method, operation.path_segments().as_slice()) {
+    match (operation.method, operation.api_path().as_slice()) {
         ("DELETE", ["users", id]) => Some(Affected::user(non_empty_id(*id)?)),
         _ => None,
     }
 }
 
+/// Matches a deletion by an identity provider through SCIM.
+pub(in crate::sources) fn from_scim_operation<'r>(
+    record: &'r RecordView<'_>,
+) -> Option<Affected<'r>> {
+    let operation = record.operation()?;
+    let user_id = operation.scim_user_id()?;
+    (operation.method == "DELETE").then(|| Affected::user(user_id))
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::sources::test_support::{api_operation, event_summary};
+    use crate::sources::test_support::{api_operation, event_summary, scim_operation};
 
     #[test]
     fn a_deletion_revokes_all_sessions_of_the_user() {
@@ -55,6 +64,23 @@ mod tests {
                 None,
                 "{path}"
             );
+        }
+    }
+
+    #[test]
+    fn a_deletion_through_scim_revokes_all_sessions_of_the_user() {
+        let path = "/scim/v2/connections/con_1/Users/waad%7Cc%7C1";
+        assert_eq!(
+            event_summary(&scim_operation("DELETE", path, "null", "null")),
+            Some(("user_deleted", "waad|c|1", None, Some("user")))
+        );
+        for path in [
+            "/scim/v2/connections/con_1/Users/",
+            "/scim/v2/connections/con_1/Groups/g1",
+            "/scim/v2/Users/waad%7Cc%7C1",
+        ] {
+            let data = scim_operation("DELETE", path, "null", "null");
+            assert_eq!(event_summary(&data), None, "{path}");
         }
     }
 }
