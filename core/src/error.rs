@@ -8,8 +8,10 @@ use std::{borrow::Cow, fmt};
 
 use crate::tokens::access_token::LISTEN_TO_ALL;
 
+mod logout_token_error;
 mod token_error;
 
+pub use logout_token_error::LogoutTokenError;
 pub use token_error::TokenError;
 
 /// A configuration variable that is invalid or missing.
@@ -96,6 +98,8 @@ pub enum ApiError {
     },
     /// The access token is missing or invalid.
     InvalidToken(TokenError),
+    /// The logout token is invalid.
+    InvalidLogoutToken(LogoutTokenError),
     /// The access token is valid but lacks a permission.
     InsufficientScope {
         /// The permissions of which one is required, separated by spaces.
@@ -200,7 +204,7 @@ impl ApiError {
     pub fn is_failed_authentication(&self) -> bool {
         matches!(
             self,
-            Self::InvalidToken(_) | Self::InvalidPublishToken { .. }
+            Self::InvalidToken(_) | Self::InvalidLogoutToken(_) | Self::InvalidPublishToken { .. }
         )
     }
 
@@ -230,7 +234,9 @@ impl ApiError {
             Self::NotFound => WireError::permanent("not_found", 404, 1011),
             Self::MethodNotAllowed { .. } => WireError::permanent("method_not_allowed", 405, 1011),
             Self::UpgradeRequired => WireError::permanent("upgrade_required", 426, 1011),
-            Self::InvalidRequest(_) => WireError::permanent("invalid_request", 400, 4400),
+            Self::InvalidRequest(_) | Self::InvalidLogoutToken(_) => {
+                WireError::permanent("invalid_request", 400, 4400)
+            }
             Self::PayloadTooLarge(_) | Self::TooManyRecords => {
                 WireError::permanent("payload_too_large", 413, 1009)
             }
@@ -296,6 +302,7 @@ impl ApiError {
                 "The publish token is not valid for this tenant. Print the right one with `npm run token`."
             }
             Self::InvalidToken(error) => error.description(),
+            Self::InvalidLogoutToken(error) => error.description(),
             Self::InsufficientScope { needed } => {
                 return match needed.split_once(' ') {
                     None => format!("The access token lacks the permission {needed}."),
@@ -407,6 +414,12 @@ fn bearer_challenge() -> String {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         Self::InvalidToken(error)
+    }
+}
+
+impl From<LogoutTokenError> for ApiError {
+    fn from(error: LogoutTokenError) -> Self {
+        Self::InvalidLogoutToken(error)
     }
 }
 

@@ -19,7 +19,7 @@
 //! # Out of scope
 //!
 //! The runtime checks signatures (WebCrypto). [`tokens::access_token::verify`] calls it through the
-//! trait [`Verifier`](tokens::access_token::Verifier).
+//! trait [`Verifier`](tokens::signature::Verifier).
 
 #![cfg_attr(
     test,

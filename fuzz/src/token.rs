@@ -20,9 +20,10 @@ use session_events_core::{
     },
     timestamp::Timestamp,
     tokens::{
-        access_token::{AccessToken, MAX_TOKEN_BYTES, Verifier, verify},
+        access_token::{AccessToken, verify},
         algorithm::Algorithm,
         key_set::{KeySet, SigningKey},
+        signature::{MAX_TOKEN_BYTES, Verifier},
     },
 };
 

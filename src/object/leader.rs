@@ -4,7 +4,11 @@ use std::{cell::Cell, rc::Rc};
 
 use session_events_core::{
     error::{ApiError, Incident},
-    events::{event_lines::EventLines, event_log::EventLog, revocation::expiry_cutoff},
+    events::{
+        event_lines::{EventLines, Publication},
+        event_log::EventLog,
+        revocation::expiry_cutoff,
+    },
     protocol::{
         bodies::{HealthBody, HealthDetails},
         revocation_page::PageRequest,
@@ -90,13 +94,13 @@ impl Leader {
     /// Stores events and returns those that are not duplicates.
     pub(super) fn append<'e>(
         &self,
-        events: &'e EventLines,
+        publication: &'e Publication,
         now: Timestamp,
         config: &Config,
     ) -> worker::Result<Vec<StoredLine<'e>>> {
         let min_acked = self.replicator.min_acked()?;
         let days = config.revocation_days();
-        self.events.append(events, now, min_acked, days)
+        self.events.append(publication, now, min_acked, days)
     }
 
     /// Returns the time by which appends to followers are retried, or `None` without followers.

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use session_events_core::{
-    events::{event::is_first_of_record, event_lines::EventLines},
+    events::{
+        event::is_first_of_record,
+        event_lines::{EventLines, Publication},
+    },
     protocol::bodies::PublishReceipt,
     tenant::config::Config,
 };
@@ -25,14 +28,14 @@ impl TenantHub {
     pub(super) async fn publish(
         &self,
         leader: &Leader,
-        events: &EventLines,
+        publication: &Publication,
         receipt: PublishReceipt,
     ) -> Result<Response> {
         let step = "publish";
         let config = self.config()?;
-        leader.make_room(events)?;
+        leader.make_room(&publication.events)?;
         let new_records = self
-            .store_and_deliver(leader, events, config)
+            .store_and_deliver(leader, publication, config)
             .or_internal(step)?;
         let next_prune = leader.next_prune_if_unscheduled(config).or_internal(step)?;
         let next_retry = leader.next_retry().or_internal(step)?;
@@ -53,15 +56,15 @@ impl TenantHub {
     fn store_and_deliver(
         &self,
         leader: &Leader,
-        events: &EventLines,
+        publication: &Publication,
         config: &Config,
     ) -> worker::Result<usize> {
-        let users = users_of(events)?;
+        let users = users_of(&publication.events)?;
         self.close_slow_consumers(users.iter().map(String::as_str))?;
         drop(users);
         self.sockets.with_index(|listeners| {
             let now = clock::now();
-            let stored = leader.append(events, now, config)?;
+            let stored = leader.append(publication, now, config)?;
             let mut new_records = 0_usize;
             for event in stored.iter().filter_map(StoredLine::parse) {
                 if is_first_of_record(&event.id) {

@@ -2,7 +2,7 @@
 
 use session_events_core::{
     error::ApiError,
-    events::event_lines::EventLines,
+    events::event_lines::{EventLines, Publication},
     protocol::{
         bodies::{ListenersBody, ObjectDebug},
         object_request::ObjectRequest,
@@ -46,10 +46,11 @@ impl TenantHub {
                     .await
             }
             (ObjectRequest::Listeners, _) => self.listeners().or_internal(step),
-            (ObjectRequest::StoreEvents { receipt }, Role::Leader(leader)) => {
+            (ObjectRequest::StoreEvents { source, receipt }, Role::Leader(leader)) => {
                 let events = read_text(request).await.or_internal(step)?;
-                self.publish(leader, &EventLines::from_text(events), receipt)
-                    .await
+                let events = EventLines::from_text(events);
+                let publication = Publication { source, events };
+                self.publish(leader, &publication, receipt).await
             }
             (ObjectRequest::Events, Role::Leader(leader)) => leader.events().or_internal(step),
             (ObjectRequest::Health { has_details }, Role::Leader(leader)) => {

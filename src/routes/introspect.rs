@@ -3,7 +3,7 @@
 use session_events_core::{
     error::ApiError,
     events::revocation::UserRevocations,
-    protocol::object_request::ObjectRequest,
+    protocol::{form, object_request::ObjectRequest},
     tokens::{
         access_token::{self, IssuedToken},
         introspection,
@@ -26,9 +26,9 @@ impl TenantRequest<'_> {
         self.authorize_all_users().await?;
         let too_large =
             ApiError::PayloadTooLarge("The form is longer than 32 KiB. No token is that long.");
-        let body = self.body(introspection::MAX_FORM_BYTES, too_large).await?;
+        let body = self.body(form::MAX_FORM_BYTES, too_large).await?;
         let content_type = header(self.request, "content-type");
-        let token = introspection::token_from_form(content_type.as_deref(), &body)?;
+        let token = form::TOKEN.read(content_type.as_deref(), &body)?;
         let response = match self.verify_issued(&token).await {
             Ok(token) if self.is_revoked(&token).await? => introspection::inactive_response(),
             Ok(token) => introspection::active_response(&token),

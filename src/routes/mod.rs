@@ -4,6 +4,7 @@
 //! tenant that is served, its publish token or access token is valid, and its body is within the
 //! limits.
 
+mod backchannel_logout;
 mod console;
 mod introspect;
 mod publish;
@@ -106,6 +107,9 @@ async fn respond_for_tenant(
         Ok(config) => Ok(config.tenant(&route.slug).ok_or(ApiError::NotFound)?),
         Err(error) => Err(error.clone()),
     };
+    if let Ok(tenant) = &tenant {
+        check_enabled(route.endpoint, tenant)?;
+    }
     route.endpoint.check_method(&method)?;
     if method == "OPTIONS" {
         return http::preflight(route.endpoint).or_internal("response");
@@ -130,6 +134,7 @@ async fn respond_for_tenant(
         Endpoint::Console(file) => console::respond(request, env, &tenant, file).await,
         Endpoint::ObjectDebug => tenant_request.read_anonymously(&ObjectRequest::Debug).await,
         Endpoint::Publish => tenant_request.publish().await,
+        Endpoint::BackchannelLogout => tenant_request.backchannel_logout().await,
         Endpoint::Subscribe => tenant_request.subscribe().await,
         Endpoint::Listeners => tenant_request.listeners().await,
         Endpoint::Events => tenant_request.read(&ObjectRequest::Events).await,
@@ -137,6 +142,17 @@ async fn respond_for_tenant(
         Endpoint::Introspect => tenant_request.introspect().await,
         Endpoint::Health => tenant_request.health().await,
     }
+}
+
+/// Checks that the tenant has an endpoint. Without clients that send logout tokens, there is no
+/// endpoint for them.
+fn check_enabled(endpoint: Endpoint, tenant: &TenantConfig) -> Result<()> {
+    let is_disabled =
+        endpoint == Endpoint::BackchannelLogout && tenant.logout_token_audiences().is_empty();
+    if is_disabled {
+        return Err(ApiError::NotFound);
+    }
+    Ok(())
 }
 
 fn index(method: &str) -> Result<Response> {

@@ -2,6 +2,7 @@
 
 use session_events_core::{
     error::ApiError,
+    events::event_lines::Source,
     protocol::{bodies::PublishReceipt, object_request::ObjectRequest},
     sources::{
         batch::{Batch, read_batch},
@@ -47,7 +48,10 @@ impl TenantRequest<'_> {
         self.leader
             .fetch(
                 &self.forwarded_url,
-                &ObjectRequest::StoreEvents { receipt },
+                &ObjectRequest::StoreEvents {
+                    source: Source::Log,
+                    receipt,
+                },
                 Payload::Body(batch.events.into_text()),
             )
             .await

@@ -44,6 +44,11 @@ pub(crate) fn set_strict_transport(headers: &Headers) -> Result<()> {
     headers.set("strict-transport-security", "max-age=31536000")
 }
 
+/// Returns an empty response with status 200.
+pub(crate) fn empty() -> Result<Response> {
+    empty_response(200, common_headers()?)
+}
+
 /// Returns a JSON response with status 200.
 pub(crate) fn json(body: &impl Serialize) -> Result<Response> {
     json_text(serde_json::to_string(body)?)

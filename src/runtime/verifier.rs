@@ -1,10 +1,10 @@
-//! The verifier of access tokens: the runtime's clock and cryptography, and a source of key sets.
+//! The verifier of tokens: the runtime's clock and cryptography, and a source of key sets.
 
 use session_events_core::{
     timestamp::Timestamp,
     tokens::{
-        access_token::Verifier, algorithm::Algorithm, cached_key_set::CachedKeySet,
-        key_set::SigningKey,
+        algorithm::Algorithm, cached_key_set::CachedKeySet, key_set::SigningKey,
+        signature::Verifier,
     },
 };
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use session_events_core::{
     events::{
         event::{Event, EventType, Revokes},
-        event_lines::{EventLine, EventLines},
+        event_lines::{EventLine, EventLines, Publication, Source},
         event_log::{EventLog, MAX_STORED_EVENTS, StoredEvent},
         revocation::expiry_cutoff,
     },
@@ -179,7 +179,7 @@ impl EventStore {
     /// `min_acked` is the sequence number up to which every follower has acknowledged.
     pub(crate) fn append<'e>(
         &self,
-        events: &'e EventLines,
+        publication: &'e Publication,
         now: Timestamp,
         min_acked: i64,
         retention_days: u16,
@@ -190,7 +190,7 @@ impl EventStore {
         let previous_seq = self.last_seq()?;
         let cutoff = expiry_cutoff(retention_days, now);
         let mut stored: Vec<StoredLine<'e>> = Vec::new();
-        let mut lines = events.iter();
+        let mut lines = publication.events.iter();
         database.transaction(|| {
             let mut replaced = Vec::new();
             loop {
@@ -198,9 +198,14 @@ impl EventStore {
                 if chunk.is_empty() {
                     break;
                 }
-                let accepted = insert(database, chunk, now)?;
+                let accepted = insert(database, chunk, publication.source, now)?;
                 let changes = accepted.iter().map(|(seq, line)| (*seq, &line.event));
-                replaced.extend(revocations::record(database, changes, cutoff)?);
+                replaced.extend(revocations::record(
+                    database,
+                    changes,
+                    publication.source,
+                    cutoff,
+                )?);
                 stored.extend(accepted.into_iter().map(|(seq, line)| StoredLine {
                     seq,
                     json: line.json,
@@ -260,21 +265,33 @@ fn next_chunk<'e>(
 }
 
 /// Inserts events. Returns those that are not duplicates, each with its new sequence number.
+///
+/// An event is a duplicate if its id is stored, or if it reports the end of a session that the other
+/// source has reported: the log and the logout tokens of several clients report the same end. Two
+/// records of the log with different ids are two events.
 fn insert<'e>(
     database: &Database,
     lines: Vec<EventLine<'e>>,
+    source: Source,
     now: Timestamp,
 ) -> Result<Vec<(i64, EventLine<'e>)>> {
     let insert = "
         INSERT INTO event_log (log_id, received_at, type, date, user_id, session_id, revokes)
         SELECT value ->> 'id', ?, value ->> 'type', value ->> 'date', value ->> 'user_id',
             value ->> 'session_id', value ->> 'revokes'
-        FROM json_each(?) WHERE true
+        FROM json_each(?) WHERE NOT EXISTS (
+            SELECT 1 FROM revoked_sessions AS session
+            WHERE session.user_id = value ->> 'user_id'
+                AND session.session_id = value ->> 'session_id'
+                AND session.ended_at IS NOT NULL AND (? OR session.ended_by_token)
+                AND value ->> 'type' IN ('logout', 'session_revoked')
+        )
         ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
     let members: Vec<&str> = lines.iter().map(|line| line.json).collect();
     let json = format!("[{}]", members.join(","));
-    let rows: Vec<AcceptedRow> =
-        database.query(insert, vec![now.as_millis().into(), json.into()])?;
+    let is_from_token = i64::from(source == Source::LogoutToken);
+    let bindings = vec![now.as_millis().into(), json.into(), is_from_token.into()];
+    let rows: Vec<AcceptedRow> = database.query(insert, bindings)?;
     let mut seqs: HashMap<String, i64> =
         rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
     // Remove each number: a batch may contain the same log record twice.

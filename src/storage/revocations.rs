@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use session_events_core::{
     events::{
         event::Event,
+        event_lines::Source,
         revocation::{MAX_SESSIONS_PER_USER, Revocation},
     },
     protocol::bodies::DroppedRevocations,
@@ -39,6 +40,8 @@ struct Change {
     at: i64,
     /// The same if the event ended the session itself.
     ended_at: Option<i64>,
+    /// Whether a logout token reported this end.
+    ended_by_token: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,10 +74,11 @@ struct Overflow {
 pub(super) fn record<'a>(
     database: &Database,
     events: impl Iterator<Item = (i64, &'a Event)>,
+    source: Source,
     cutoff: Timestamp,
 ) -> Result<Vec<i64>> {
     let changes: Vec<Change> = events
-        .filter_map(|(seq, event)| Change::new(seq, event))
+        .filter_map(|(seq, event)| Change::new(seq, event, source))
         .filter(|change| change.at > cutoff.as_millis())
         .collect();
     if changes.is_empty() {
@@ -128,9 +132,10 @@ fn upsert_users(database: &Database, changes: &str) -> Result<()> {
 /// that did not, because the session does not come back.
 fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
     let upsert = "
-        INSERT INTO revoked_sessions (user_id, session_id, seq, type, date, at, ended_at)
+        INSERT INTO revoked_sessions
+            (user_id, session_id, seq, type, date, at, ended_at, ended_by_token)
         SELECT value ->> 'user_id', value ->> 'session_id', value ->> 'seq', value ->> 'type',
-            value ->> 'date', value ->> 'at', value ->> 'ended_at'
+            value ->> 'date', value ->> 'at', value ->> 'ended_at', value ->> 'ended_by_token'
         FROM json_each(?) WHERE true
         ON CONFLICT (user_id, session_id) DO UPDATE
         SET seq = excluded.seq,
@@ -140,6 +145,8 @@ fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
                 THEN excluded.type ELSE type END,
             date = CASE WHEN excluded.at > at THEN excluded.date ELSE date END,
             at = max(at, excluded.at),
+            ended_by_token = CASE
+                WHEN ended_at IS NULL THEN excluded.ended_by_token ELSE ended_by_token END,
             ended_at = coalesce(max(ended_at, excluded.ended_at), ended_at, excluded.ended_at)
         WHERE excluded.at > at OR excluded.ended_at > coalesce(ended_at, excluded.ended_at - 1)";
     database.execute(upsert, vec![changes.into()])?;
@@ -281,13 +288,15 @@ pub(super) fn delete_up_to(database: &Database, seq: i64) -> Result<()> {
 
 impl Change {
     /// Returns the row for an event, or `None` if the event revokes nothing.
-    fn new(seq: i64, event: &Event) -> Option<Self> {
+    fn new(seq: i64, event: &Event, source: Source) -> Option<Self> {
         let revocation = Revocation::from_event(event)?;
         let at = parse_rfc3339(&revocation.date)?.as_millis();
+        let ends_session = revocation.event_type.ends_session();
         Some(Self {
             seq,
             at,
-            ended_at: revocation.event_type.ends_session().then_some(at),
+            ended_at: ends_session.then_some(at),
+            ended_by_token: ends_session && source == Source::LogoutToken,
             revocation,
         })
     }

@@ -64,7 +64,8 @@ pub(crate) const EVENTS: Schema = Schema {
 
     -- One row for each revoked session. `date` and `at` are those of its latest revocation.
     -- `ended_at` is the `at` of the latest event that ended the session itself, or null. `type` is the
-    -- type of that event, or else of the latest revocation.
+    -- type of that event, or else of the latest revocation. `ended_by_token` is 1 if a logout token
+    -- reported the end first.
     CREATE TABLE IF NOT EXISTS revoked_sessions (
         user_id TEXT NOT NULL,
         session_id TEXT NOT NULL,
@@ -73,6 +74,7 @@ pub(crate) const EVENTS: Schema = Schema {
         date TEXT NOT NULL,
         at INTEGER NOT NULL,
         ended_at INTEGER,
+        ended_by_token INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (user_id, session_id)
     ) WITHOUT ROWID;
 

@@ -10,7 +10,7 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use criterion::{Criterion, criterion_group, criterion_main};
-use session_events_core::{error::ApiError, tenant::{Slug, config::Config}, timestamp::Timestamp, tokens::{access_token::{Verifier, verify}, algorithm::Algorithm, key_set::{KeySet, SigningKey}}};
+use session_events_core::{error::ApiError, tenant::{Slug, config::Config}, timestamp::Timestamp, tokens::{access_token::verify, signature::Verifier, algorithm::Algorithm, key_set::{KeySet, SigningKey}}};
 
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT","kid":"key-1"}"#;
 const CLAIMS: &str = r#"{"iss":"https://acme.us.auth0.com/","sub":"auth0|6182002f34f4dd006b05b5c7","aud":"https://events.auth0a.com/api","iat":1700000000,"exp":1700003600,"azp":"1TAdZxKQk1kZ9hJ0dyWpm3vC0bLxPq2S","scope":"listen:events:self"}"#;

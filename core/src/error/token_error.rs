@@ -7,7 +7,7 @@ pub enum TokenError {
     Missing,
     /// The request uses the scheme `DPoP` (RFC 9449), which this service does not support.
     DpopScheme,
-    /// The token exceeds [`crate::tokens::access_token::MAX_TOKEN_BYTES`].
+    /// The token exceeds [`crate::tokens::signature::MAX_TOKEN_BYTES`].
     TooLong,
     /// The token is not a JSON Web Token in compact form.
     Malformed,
@@ -33,6 +33,8 @@ pub enum TokenError {
     Expired,
     /// The `nbf` or `iat` is in the future.
     NotYetValid,
+    /// The token is a logout token.
+    LogoutToken,
 }
 
 impl TokenError {
@@ -72,6 +74,7 @@ impl TokenError {
             Self::NotYetValid => {
                 "The access token is not valid yet. Check the clock of the issuer."
             }
+            Self::LogoutToken => "The token is a logout token. Send an access token.",
         }
     }
 }

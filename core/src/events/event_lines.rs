@@ -3,11 +3,32 @@
 //! A batch can have 50,000 events. As text they take a fraction of the memory of [`Event`] values, so
 //! each event is parsed only when it is needed.
 
+use serde::{Deserialize, Serialize};
+
 use super::event::Event;
 
 /// Events as JSON, one per line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventLines(String);
+
+/// The source of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The log stream.
+    Log,
+    /// A logout token.
+    LogoutToken,
+}
+
+/// Events of one source, to be stored and delivered in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The source of the events.
+    pub source: Source,
+    /// The events.
+    pub events: EventLines,
+}
 
 /// An event of [`EventLines`].
 #[derive(Clone, Debug, PartialEq, Eq)]

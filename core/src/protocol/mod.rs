@@ -17,6 +17,7 @@ pub mod close_code;
 pub mod console;
 pub mod entity_tag;
 pub mod filter;
+pub mod form;
 pub mod messages;
 pub mod object_request;
 pub mod request_url;

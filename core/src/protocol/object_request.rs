@@ -8,7 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use super::{bodies::PublishReceipt, revocation_page::PageRequest};
-use crate::{json::object, tokens::access_token::AccessToken};
+use crate::{events::event_lines::Source, json::object, tokens::access_token::AccessToken};
 
 /// The header that carries the request.
 pub const HEADER: &str = "session-events-request";
@@ -24,6 +24,8 @@ pub enum ObjectRequest {
     Debug,
     /// Store and deliver the events in the body, [`EventLines`](crate::events::event_lines::EventLines).
     StoreEvents {
+        /// The source of the events.
+        source: Source,
         /// The receipt of the batch, with every event counted as a duplicate.
         #[serde(deserialize_with = "object")]
         receipt: PublishReceipt,

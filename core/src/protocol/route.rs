@@ -19,6 +19,8 @@ pub enum Endpoint {
     ObjectDebug,
     /// `/{tenant}/api/publish`: receives batches from the log stream.
     Publish,
+    /// `/{tenant}/api/backchannel-logout`: receives logout tokens from an OpenID provider.
+    BackchannelLogout,
     /// `/{tenant}/api/subscribe`: accepts the WebSockets of subscribers.
     Subscribe,
     /// `/{tenant}/api/listeners`: the open sockets.
@@ -40,6 +42,7 @@ impl Endpoint {
             "/_debug" => Self::WorkerDebug,
             "/api/_debug" => Self::ObjectDebug,
             "/api/publish" => Self::Publish,
+            "/api/backchannel-logout" => Self::BackchannelLogout,
             "/api/subscribe" => Self::Subscribe,
             "/api/listeners" => Self::Listeners,
             "/api/events" => Self::Events,
@@ -57,6 +60,7 @@ impl Endpoint {
             Self::Console(_) => "console",
             Self::WorkerDebug | Self::ObjectDebug => "debug",
             Self::Publish => "publish",
+            Self::BackchannelLogout => "backchannel_logout",
             Self::Subscribe => "subscribe",
             Self::Listeners => "listeners",
             Self::Events => "events",
@@ -69,7 +73,7 @@ impl Endpoint {
     /// Returns the supported methods in the form of an `Allow` header.
     pub fn allow(self) -> &'static str {
         match self {
-            Self::Publish | Self::Introspect => "POST, OPTIONS",
+            Self::Publish | Self::BackchannelLogout | Self::Introspect => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -142,6 +146,7 @@ mod tests {
             ("/_debug", Endpoint::WorkerDebug),
             ("/api/_debug", Endpoint::ObjectDebug),
             ("/api/publish", Endpoint::Publish),
+            ("/api/backchannel-logout", Endpoint::BackchannelLogout),
             ("/api/subscribe", Endpoint::Subscribe),
             ("/api/listeners", Endpoint::Listeners),
             ("/api/events", Endpoint::Events),

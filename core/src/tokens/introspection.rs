@@ -7,35 +7,6 @@
 use serde_json::{Map, Value};
 
 use super::access_token::IssuedToken;
-use crate::{Result, error::ApiError};
-
-/// Maximum size of the form in bytes. The longest token, percent-encoded, fits.
-pub const MAX_FORM_BYTES: usize = 32 * 1024;
-/// The media type of the form (RFC 7662, section 2.1).
-const FORM_MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
-
-/// Returns the `token` parameter of a form.
-///
-/// # Errors
-///
-/// [`ApiError::InvalidRequest`] if the body is not a form, or does not have exactly one token.
-pub fn token_from_form(content_type: Option<&str>, body: &[u8]) -> Result<String> {
-    let is_form = content_type
-        .and_then(|content_type| content_type.split(';').next())
-        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(FORM_MEDIA_TYPE));
-    if !is_form {
-        return Err(ApiError::InvalidRequest(
-            "The body must be a form. Send token=… as application/x-www-form-urlencoded.",
-        ));
-    }
-    let mut tokens = form_urlencoded::parse(body).filter(|(name, _)| name == "token");
-    match (tokens.next(), tokens.next()) {
-        (Some((_, token)), None) if !token.is_empty() => Ok(token.into_owned()),
-        _ => Err(ApiError::InvalidRequest(
-            "The form must contain exactly one token. Send it as token=….",
-        )),
-    }
-}
 
 /// Returns the `sub` and the `sid` of a token: its user and its user session. Each is `None` if it
 /// is missing or empty.
@@ -103,38 +74,5 @@ mod tests {
             assert_eq!(token_type_of(cnf), "Bearer");
         }
         assert_eq!(token_type(&Map::new()), "Bearer");
-    }
-
-    #[test]
-    fn the_form_must_contain_exactly_one_token() {
-        let form = Some("application/x-www-form-urlencoded");
-        for content_type in [
-            "application/x-www-form-urlencoded",
-            "Application/X-WWW-Form-Urlencoded; charset=UTF-8",
-        ] {
-            let body = b"token=a.b%2Dc&token_type_hint=access_token";
-            assert_eq!(
-                token_from_form(Some(content_type), body),
-                Ok("a.b-c".into())
-            );
-        }
-        for body in [
-            "",
-            "token=",
-            "token",
-            "token=a&token=b",
-            "access_token=a",
-            "{\"token\":\"a\"}",
-        ] {
-            let rejected = token_from_form(form, body.as_bytes());
-            assert!(
-                matches!(rejected, Err(ApiError::InvalidRequest(_))),
-                "{body}"
-            );
-        }
-        for content_type in [None, Some(""), Some("application/json"), Some("text/plain")] {
-            let rejected = token_from_form(content_type, b"token=a");
-            assert!(matches!(rejected, Err(ApiError::InvalidRequest(_))));
-        }
     }
 }

@@ -1,6 +1,5 @@
 //! The claims of a token whose signature has been verified, and the permissions that they grant.
 
-use jwt_compact::Claims;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,6 +10,7 @@ use crate::{
     json::NoDuplicateKeys,
     protocol::filter::Filter,
     timestamp::Timestamp,
+    tokens::{logout_token, signature::check_not_in_future, unverified_token::UnverifiedClaims},
 };
 
 /// The permission for the events and sockets of all users.
@@ -20,13 +20,6 @@ pub const LISTEN_TO_OWN: &str = "listen:events:self";
 
 /// Maximum size of `sub` in bytes. No user id is that long.
 const MAX_SUBJECT_BYTES: usize = 1_024;
-/// Tolerated clock skew in seconds: how far `nbf` and `iat` may be in the future.
-const CLOCK_SKEW_SECONDS: i64 = 60;
-
-/// Claims as parsed. Duplicate claims are rejected, because parsers disagree about which value
-/// counts (RFC 7519, section 4).
-pub(super) type UnverifiedClaims = Claims<NoDuplicateKeys<Value>>;
-
 /// A token whose signature, issuer and times have been verified, but not its audience and subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedToken {
@@ -64,19 +57,17 @@ pub(super) fn all_claims(claims: UnverifiedClaims) -> Map<String, Value> {
 }
 
 impl IssuedToken {
-    /// Checks the times of a token whose signature has been verified.
+    /// Checks the kind and the times of a token whose signature has been verified.
     pub(super) fn new(claims: UnverifiedClaims, now: Timestamp) -> Result<Self, TokenError> {
+        if logout_token::has_logout_event(&claims) {
+            return Err(TokenError::LogoutToken);
+        }
         let expiration = claims.expiration.ok_or(TokenError::Expired)?;
         let expires_at = Timestamp::from(expiration);
         if now >= expires_at {
             return Err(TokenError::Expired);
         }
-        let latest_start = now.plus_seconds(CLOCK_SKEW_SECONDS);
-        let is_in_future = |time| Timestamp::from(time) > latest_start;
-        if claims.not_before.is_some_and(is_in_future) || claims.issued_at.is_some_and(is_in_future)
-        {
-            return Err(TokenError::NotYetValid);
-        }
+        check_not_in_future(&claims, now)?;
         Ok(Self {
             expires_at,
             claims: all_claims(claims),

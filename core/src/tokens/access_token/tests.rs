@@ -11,11 +11,16 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    error::ApiError,
+    error::{ApiError, TokenError},
     protocol::filter::Filter,
     sessions::listener::Listener,
     tenant::{Slug, config::Config},
-    tokens::key_set::KeySet,
+    timestamp::Timestamp,
+    tokens::{
+        algorithm::Algorithm,
+        key_set::{KeySet, SigningKey},
+        signature::MAX_TOKEN_BYTES,
+    },
 };
 
 const NOW: i64 = 1_700_000_000;

@@ -1,13 +1,10 @@
 //! The checks of a token that come before its signature.
 
-use jwt_compact::UntrustedToken;
+use jwt_compact::{Claims, UntrustedToken};
 use serde_json::Value;
 
-use super::claims::UnverifiedClaims;
-use crate::{
-    error::TokenError, json::NoDuplicateKeys, tenant::config::TenantConfig,
-    tokens::algorithm::Algorithm,
-};
+use super::algorithm::Algorithm;
+use crate::{error::TokenError, json::NoDuplicateKeys, tenant::config::TenantConfig};
 
 /// Maximum size of a token in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -17,8 +14,9 @@ const MAX_CLAIMS_DEPTH: usize = 64;
 /// Header parameters that change how the signature is verified or contain a key (RFC 8725, sections
 /// 3.1 and 3.10). A token is rejected if one is present, whatever its value.
 const FORBIDDEN_PARAMETERS: [&str; 4] = ["crit", "b64", "jwk", "x5c"];
-/// Accepted values of `typ`. The comparison is case-insensitive.
-const ACCEPTED_TYPES: [&str; 2] = ["JWT", "at+jwt"];
+/// Claims as parsed. Duplicate claims are rejected, because parsers disagree about which value
+/// counts (RFC 7519, section 4).
+pub(super) type UnverifiedClaims = Claims<NoDuplicateKeys<Value>>;
 
 /// A parsed token. Duplicate header parameters are rejected, because parsers disagree about which
 /// value counts (RFC 7515, section 4).
@@ -37,10 +35,15 @@ pub(super) struct UnverifiedToken<'a> {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Parses a token and finds its issuer among those of the tenant.
-    pub(super) fn parse(token: &'a str, tenant: &'a TenantConfig) -> Result<Self, TokenError> {
+    /// Parses a token and finds its issuer among those of the tenant. `accepted_types` are the
+    /// accepted values of `typ`, which a token need not have. The comparison is case-insensitive.
+    pub(super) fn parse(
+        token: &'a str,
+        tenant: &'a TenantConfig,
+        accepted_types: &[&str],
+    ) -> Result<Self, TokenError> {
         let parsed = parse(token)?;
-        let algorithm = check_header(&parsed)?;
+        let algorithm = check_header(&parsed, accepted_types)?;
         let kid = parsed
             .header()
             .key_id
@@ -82,7 +85,7 @@ fn parse(token: &str) -> Result<ParsedToken<'_>, TokenError> {
 }
 
 /// Checks the header and returns the signature algorithm.
-fn check_header(token: &ParsedToken<'_>) -> Result<Algorithm, TokenError> {
+fn check_header(token: &ParsedToken<'_>, accepted_types: &[&str]) -> Result<Algorithm, TokenError> {
     let header = token.header();
     let NoDuplicateKeys(parameters) = &header.other_fields;
     let has_forbidden_parameter = FORBIDDEN_PARAMETERS
@@ -93,7 +96,7 @@ fn check_header(token: &ParsedToken<'_>) -> Result<Algorithm, TokenError> {
         return Err(TokenError::Header);
     }
     if let Some(typ) = &header.token_type
-        && !ACCEPTED_TYPES
+        && !accepted_types
             .iter()
             .any(|accepted| accepted.eq_ignore_ascii_case(typ))
     {
