@@ -4,28 +4,41 @@
 // No event is lost: each new socket resumes after the last delivered event. If the earlier sockets
 // delivered no event, the client requests all stored events. No event is delivered twice: the client
 // remembers more delivered events than the server stores.
-import { backoff } from "./backoff.ts";
-import { CLOSE_ERRORS, closeAction } from "./close_codes.ts";
+import { backoff, spread } from "./backoff.ts";
+import { CLOSE_ERRORS, closeAction, mayAffectAllClients } from "./close_codes.ts";
 import {
   Connection,
   type ConnectionEnd,
   type ConnectionHandler,
   type TokenTransport,
 } from "./connection.ts";
+import { describeEmitted } from "./debug.ts";
 import { Emitter } from "./emitter.ts";
-import { SessionEventsError } from "./errors.ts";
-import { resolveSettings, type SessionEventsOptions, type Settings } from "./options.ts";
+import { SessionEventsError, SignedOutError } from "./errors.ts";
+import { eventStream, type EventStreamOptions } from "./event_stream.ts";
+import { Observable } from "./observable.ts";
+import {
+  MAX_TIMEOUT,
+  resolveSettings,
+  type SessionEventsOptions,
+  type Settings,
+} from "./options.ts";
 import { watchPage } from "./page.ts";
 import { NO_EVENT, type Authenticated, type SessionEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
-import { fitsSubprotocol, requestToken, tokenUnchanged } from "./token.ts";
+import type { SignedOutReason } from "./signed_out.ts";
+import { fitsSubprotocol, requestToken, tokenTimedOut, tokenUnchanged } from "./token.ts";
 
 export { SessionEventsError } from "./errors.ts";
+export type { EventStreamOptions } from "./event_stream.ts";
+export type { EventFilter, ListenerOptions } from "./observable.ts";
 export type { SessionEventsOptions, TokenRequest } from "./options.ts";
 export type { SessionEvent } from "./protocol.ts";
+export type { SignedOutReason } from "./signed_out.ts";
 
 /**
- * - `disconnected`: not connected yet, closed by the application, or stopped by the server.
+ * - `disconnected`: not connected yet, closed by the application, stopped by the server, or no user
+ *   is signed in.
  * - `connecting`: an attempt is in progress or scheduled.
  * - `connected`: authenticated; events arrive.
  */
@@ -40,11 +53,18 @@ export interface Connected extends Omit<Authenticated, "recovered"> {
   readonly recovered?: boolean;
 }
 
+/** The value of `signedOut`. */
+export interface SignedOut {
+  readonly reason: SignedOutReason;
+  /** The error that was emitted before. Its `cause` is the error that `getToken` threw. */
+  readonly error: SessionEventsError;
+}
+
 /** The events of the client. The state changes before the event is emitted. */
 export interface SessionEventsEvents {
   /**
-   * The next connection attempt starts in `delay` milliseconds. `Infinity` means as soon as the
-   * network is back or the browser restores the suspended page. `code` is the close code of the last socket, or 0 if there was none;
+   * The next connection attempt starts in `delay` milliseconds, or earlier if the network comes back
+   * or the page becomes visible. `code` is the close code of the last socket, or 0 if there was none.
    * `reason` is the close reason or explains the attempt.
    */
   connecting: { readonly code: number; readonly reason: string; readonly delay: number };
@@ -58,9 +78,15 @@ export interface SessionEventsEvents {
   event: SessionEvent;
   /**
    * The client no longer reconnects. Either `close()` was called (code 1000), or the server closed
-   * the socket with a code that means that a reconnection would fail.
+   * the socket with a code that means that a reconnection would fail, or no user is signed in
+   * (code 0; `reason` is that of `signedOut`).
    */
   disconnected: { readonly code: number; readonly reason: string };
+  /**
+   * `getToken` failed because no user is signed in any more. The client has stopped. Call `connect()`
+   * after the next sign-in.
+   */
+  signedOut: SignedOut;
   /** An error. The client retries unless the state is `disconnected`. */
   error: SessionEventsError;
 }
@@ -75,10 +101,19 @@ const REJECTED_FRESH_TOKEN_FACTOR = 10;
 /** The server stores the last 100 events. The margin allows for servers that store more. */
 const MAX_DELIVERED = 1_000;
 
+const OTHER_TRANSPORT = { upgrade: "message", message: "upgrade" } as const;
+
+/**
+ * Returns whether the other clients may have lost their connections at the same moment. A peer that
+ * falls silent rather indicates a failure of this client's own network.
+ */
+const mayHaveEndedForAll = ({ caughtUp, timedOut, code }: ConnectionEnd): boolean =>
+  caughtUp && !timedOut && mayAffectAllClients(code);
+
 /** Subscribes to the session events of a tenant. */
-export class SessionEvents {
+export class SessionEvents extends Observable<SessionEventsEvents> {
   readonly #settings: Settings;
-  readonly #emitter = new Emitter<SessionEventsEvents>();
+  readonly #emitter: Emitter<SessionEventsEvents>;
   readonly #delivered = new RecentEvents(MAX_DELIVERED);
   #state: State = "disconnected";
   #lastEventId: string | undefined;
@@ -104,6 +139,9 @@ export class SessionEvents {
 
   /** Validates the options without connecting. Throws a `TypeError` that says how to fix them. */
   constructor(options: SessionEventsOptions) {
+    const emitter = new Emitter<SessionEventsEvents>();
+    super(emitter);
+    this.#emitter = emitter;
     this.#settings = resolveSettings(options);
     this.#lastEventId = this.#settings.lastEventId;
   }
@@ -117,12 +155,16 @@ export class SessionEvents {
     return this.#lastEventId;
   }
 
-  /** Registers a listener. Returns a function that removes it. */
-  on<K extends keyof SessionEventsEvents>(
-    name: K,
-    listener: (value: SessionEventsEvents[K]) => void,
-  ): () => void {
-    return this.#emitter.on(name, listener);
+  /**
+   * Returns an iterator over the session events from now on, for `for await`. It ends after `close()`.
+   * It throws if the client stops by itself, or if too many events wait for the loop.
+   */
+  events(options?: EventStreamOptions): AsyncGenerator<SessionEvent, void, undefined> {
+    return eventStream(this, options);
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<SessionEvent, void, undefined> {
+    return this.events();
   }
 
   /** Connects, and reconnects until `close()`. Does nothing if the client is already connecting. */
@@ -132,8 +174,8 @@ export class SessionEvents {
     this.#pageWatch = new AbortController();
     watchPage(
       {
-        offline: () => this.#schedule(0, "the network is offline", Infinity),
-        suspended: () => this.#schedule(0, "the page was suspended", Infinity),
+        offline: () => this.#disconnect("the network is offline"),
+        suspended: () => this.#disconnect("the page was suspended"),
         resumed: () => this.#retryNow("the network or the page is back", Infinity),
         visible: () => {
           this.#connection?.ping();
@@ -150,6 +192,10 @@ export class SessionEvents {
     if (this.#state !== "disconnected") this.#stop(1000, "close() was called");
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   // ---- Connection attempts
 
   /** Replaces the current attempt or connection by an attempt in `delay` milliseconds. */
@@ -157,11 +203,17 @@ export class SessionEvents {
     const signal = this.#reset();
     this.#state = "connecting";
     this.#scheduledDelay = delay;
-    if (delay < Infinity) {
-      const timer = setTimeout(() => void this.#connect(signal), delay);
-      signal.addEventListener("abort", () => clearTimeout(timer));
-    }
-    this.#emitter.emit("connecting", { code, reason, delay });
+    const timer = setTimeout(() => void this.#connect(signal), Math.min(delay, MAX_TIMEOUT));
+    signal.addEventListener("abort", () => clearTimeout(timer));
+    this.#emit("connecting", { code, reason, delay });
+  }
+
+  /**
+   * Ends the current attempt or connection, because the platform says that it does not work. The
+   * platform may be wrong, or may not say when it works again, so the next attempt has a timer.
+   */
+  #disconnect(reason: string): void {
+    if (this.#scheduledDelay === undefined) this.#scheduleReconnect(0, reason);
   }
 
   /** Starts the scheduled attempt now, if there is one with a delay of at most `maxDelay`. */
@@ -177,10 +229,7 @@ export class SessionEvents {
 
   async #connect(signal: AbortSignal): Promise<void> {
     this.#scheduledDelay = undefined;
-    const timeout = setTimeout(
-      () => this.#scheduleReconnect(1006, "no answer in time"),
-      this.#settings.connectTimeout,
-    );
+    const timeout = setTimeout(() => this.#attemptTimedOut(), this.#settings.connectTimeout);
     signal.addEventListener("abort", () => clearTimeout(timeout));
 
     const fresh = this.#needsFreshToken;
@@ -198,11 +247,27 @@ export class SessionEvents {
   }
 
   /** Reports an attempt that failed before it opened a socket, and schedules the next one. */
-  #attemptFailed(error: SessionEventsError): void {
+  #attemptFailed(error: SessionEventsError, reason = error.code): void {
     const { signal } = this.#attempt;
-    this.#emitter.emit("error", error);
+    this.#reportError(error);
+    // The error may have stopped the client, or a listener may have called close().
+    if (!signal.aborted) this.#scheduleReconnect(0, reason);
+  }
+
+  #attemptTimedOut(): void {
+    const reason = "no answer in time";
+    if (this.#connection) this.#connection.timeOut(reason);
+    else this.#attemptFailed(tokenTimedOut(this.#settings), reason);
+  }
+
+  /** Emits an error. Stops if it means that no user is signed in, because retries would fail too. */
+  #reportError(error: SessionEventsError): void {
+    const { signal } = this.#attempt;
+    this.#emit("error", error);
     // A listener may have called close().
-    if (!signal.aborted) this.#scheduleReconnect(0, error.code);
+    if (signal.aborted || !(error instanceof SignedOutError)) return;
+    this.#stop(0, error.reason);
+    this.#emit("signedOut", { reason: error.reason, error });
   }
 
   /** Opens a socket. Returns an error if the platform refuses to open one. */
@@ -218,15 +283,15 @@ export class SessionEvents {
         onAuthenticated();
         this.#connected(authenticated, lastEventId);
       },
-      renewed: ({ recovered, ...details }) => this.#emitter.emit("renewed", details),
+      renewed: ({ recovered, ...details }) => this.#emit("renewed", details),
       event: (event) => this.#deliver(event),
       caughtUp: () => {
         // The back-off starts over only now, because now the connection has proved to work.
         this.#failures = 0;
-        this.#emitter.emit("caughtUp", this.#recovery);
+        this.#emit("caughtUp", this.#recovery);
       },
-      error: (error) => this.#emitter.emit("error", error),
-      ended: (end) => this.#connectionEnded(end, transport),
+      error: (error) => this.#reportError(error),
+      ended: (end) => this.#connectionEnded(end),
     };
     const credentials = { transport, token, fresh, lastEventId };
     try {
@@ -244,25 +309,29 @@ export class SessionEvents {
     this.#sentFreshToken = false;
     this.#rejectedToken = undefined;
     this.#recovery = recovered === undefined || resumedAfter === NO_EVENT ? {} : { recovered };
-    this.#emitter.emit("connected", { ...details, ...this.#recovery });
+    this.#emit("connected", { ...details, ...this.#recovery });
   }
 
   #deliver(event: SessionEvent): void {
     if (!this.#delivered.add(event)) return;
     this.#lastEventId = event.id;
-    this.#emitter.emit("event", event);
+    this.#emit("event", event);
   }
 
   // ---- The end of a connection
 
-  #connectionEnded(end: ConnectionEnd, transport: TokenTransport): void {
-    const { code, reason, opened, token, serverError } = end;
-    // A browser does not say why an upgrade failed: the server may have rejected the token, or may
-    // be too old to accept tokens in the upgrade. The other transport reveals the reason.
-    if (!opened) this.#transport = transport === "upgrade" ? "message" : "upgrade";
+  #connectionEnded(end: ConnectionEnd): void {
+    const { code, reason, transport, token, authenticated, serverError } = end;
+    // A transport works if the server responded to the token. Otherwise the server may have rejected
+    // the upgrade, or may be too old to accept tokens in it, or a proxy may have removed the token.
+    // The other transport works in these cases, or reveals the reason.
+    const isTransportWorking = authenticated || serverError !== undefined;
+    this.#transport = isTransportWorking ? transport : OTHER_TRANSPORT[transport];
     switch (closeAction(code)) {
       case "reconnect":
-        return this.#scheduleReconnect(code, reason);
+        if (!mayHaveEndedForAll(end)) return this.#scheduleReconnect(code, reason);
+        this.#failures += 1;
+        return this.#schedule(code, reason, spread(this.#settings));
       case "reconnect with a fresh token":
         this.#rejectedToken = token;
         this.#needsFreshToken = true;
@@ -276,7 +345,7 @@ export class SessionEvents {
         const { signal } = this.#attempt;
         if (!serverError && closeError) {
           const { code, message } = closeError;
-          this.#emitter.emit("error", new SessionEventsError(code, message));
+          this.#emit("error", new SessionEventsError(code, message));
         }
         // A listener may have called close().
         if (!signal.aborted) this.#stop(code, reason);
@@ -288,7 +357,12 @@ export class SessionEvents {
     this.#reset();
     this.#pageWatch?.abort();
     this.#state = "disconnected";
-    this.#emitter.emit("disconnected", { code, reason });
+    this.#emit("disconnected", { code, reason });
+  }
+
+  #emit<K extends keyof SessionEventsEvents>(name: K, value: SessionEventsEvents[K]): void {
+    this.#settings.debug?.(describeEmitted(name, value));
+    this.#emitter.emit(name, value);
   }
 
   /** Cancels the current attempt and closes the connection. Returns the signal of the next one. */

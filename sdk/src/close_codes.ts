@@ -14,6 +14,12 @@ const ACTIONS = new Map<number, CloseAction>([
 /** Unlisted codes mean a network failure, a server failure or a restart, so the client reconnects. */
 export const closeAction = (code: number): CloseAction => ACTIONS.get(code) ?? "reconnect";
 
+/**
+ * Returns whether the server or the network may have closed many connections at once: by a restart, a
+ * deployment or a failure. The server sends a code of its own, from 4000, to a single client.
+ */
+export const mayAffectAllClients = (code: number): boolean => code < 4000;
+
 /** Errors for the codes that stop the client, if the server sends no error message before closing. */
 export const CLOSE_ERRORS: Readonly<Record<number, { code: string; message: string }>> = {
   1009: {

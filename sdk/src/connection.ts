@@ -14,6 +14,7 @@ import {
   type Authenticated,
   type SessionEvent,
 } from "./protocol.ts";
+import { abortSocket, closeSocket, openSocket } from "./socket.ts";
 import { requestToken, tokenUnchanged } from "./token.ts";
 
 /**
@@ -37,8 +38,13 @@ export interface ConnectionEnd {
   /** The close code; 1006 if there was no close frame (RFC 6455, section 7.4.1). */
   readonly code: number;
   readonly reason: string;
-  /** Whether the socket had been open. */
-  readonly opened: boolean;
+  /** Whether this side ended the connection, because the peer did not respond in time. */
+  readonly timedOut: boolean;
+  readonly transport: TokenTransport;
+  /** Whether the server accepted the token. */
+  readonly authenticated: boolean;
+  /** Whether the replay was completed. */
+  readonly caughtUp: boolean;
   /** The last token that was sent. */
   readonly token: string;
   /** The last error message of the server, if there was one. */
@@ -65,10 +71,10 @@ export class Connection {
   readonly #socket: WebSocketLike;
   /** Aborted when the connection has ended or was abandoned. */
   readonly #lifetime = new AbortController();
+  #transport: TokenTransport;
   #token: string;
   /** Whether `#token` was requested as a fresh one. */
   #fresh: boolean;
-  #opened = false;
   #authenticated = false;
   #caughtUp = false;
   #serverError: SessionEventsError | undefined;
@@ -79,6 +85,7 @@ export class Connection {
   constructor(settings: Settings, credentials: Credentials, handler: ConnectionHandler) {
     this.#settings = settings;
     this.#handler = handler;
+    this.#transport = credentials.transport;
     this.#token = credentials.token;
     this.#fresh = credentials.fresh;
     this.#socket = this.#open(credentials);
@@ -86,7 +93,6 @@ export class Connection {
       if (!this.#lifetime.signal.aborted) action();
     };
     const socket = this.#socket;
-    socket.addEventListener("open", () => ifActive(() => (this.#opened = true)));
     socket.addEventListener("message", ({ data }) =>
       ifActive(() => this.#receive(data, credentials)),
     );
@@ -105,26 +111,34 @@ export class Connection {
 
   /** Closes the socket without any further calls to the handler. */
   abandon(): void {
-    this.#lifetime.abort();
-    clearTimeout(this.#pingTimer);
-    clearTimeout(this.#renewalTimer);
-    this.#socket.close();
+    if (this.#lifetime.signal.aborted) return;
+    this.#deactivate();
+    closeSocket(this.#socket);
+  }
+
+  /** Ends the connection because the peer did not respond in time. */
+  timeOut(reason: string): void {
+    this.#end(1006, reason, true);
   }
 
   #open({ transport, token, lastEventId }: Credentials): WebSocketLike {
-    const { subscribeUrl, WebSocket } = this.#settings;
-    if (transport === "message") return new WebSocket(subscribeUrl);
+    const { subscribeUrl, WebSocket, debug } = this.#settings;
+    debug?.(`opening ${subscribeUrl}, with the token in the ${transport}`);
+    if (transport === "message") return openSocket(WebSocket, subscribeUrl, []);
     const url = new URL(subscribeUrl);
     if (lastEventId !== undefined) url.searchParams.set("last_event_id", lastEventId);
-    return new WebSocket(url, [SUBPROTOCOL, `bearer.${token}`]);
+    return openSocket(WebSocket, url, [SUBPROTOCOL, `bearer.${token}`]);
   }
 
-  #receive(data: unknown, { transport, lastEventId }: Credentials): void {
+  #receive(data: unknown, { lastEventId }: Credentials): void {
     this.#schedulePing();
     const message = readMessage(data);
     switch (message?.kind) {
       case "connected":
-        if (transport === "message") this.#authenticate(lastEventId);
+        // A proxy may have removed the header with the subprotocol and the token. Some platforms open
+        // the socket nevertheless.
+        if (this.#socket.protocol === "") this.#transport = "message";
+        if (this.#transport === "message") this.#authenticate(lastEventId);
         break;
       case "authenticated":
         this.#accept(message.authenticated);
@@ -175,7 +189,7 @@ export class Connection {
 
   #pongTimedOut(): void {
     // The platform may take minutes to report the close of a socket whose peer is unreachable.
-    this.#end(1006, "no answer to a ping");
+    this.timeOut("no answer to a ping");
   }
 
   // ---- Token renewal
@@ -220,12 +234,22 @@ export class Connection {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
-  #end(code: number, reason: string): void {
-    this.abandon();
+  #deactivate(): void {
+    this.#lifetime.abort();
+    clearTimeout(this.#pingTimer);
+    clearTimeout(this.#renewalTimer);
+  }
+
+  #end(code: number, reason: string, timedOut = false): void {
+    this.#deactivate();
+    if (timedOut) abortSocket(this.#socket);
     this.#handler.ended({
       code,
       reason,
-      opened: this.#opened,
+      timedOut,
+      transport: this.#transport,
+      authenticated: this.#authenticated,
+      caughtUp: this.#caughtUp,
       token: this.#token,
       serverError: this.#serverError,
     });

@@ -1,4 +1,5 @@
 // The options of the client and their validation.
+import { resolveDebug, type Debug } from "./debug.ts";
 import { isSecure, parseUrl } from "./secure_url.ts";
 
 /** The argument of `getToken`. */
@@ -10,8 +11,12 @@ export interface TokenRequest {
 /** The members of a WebSocket that the client uses. The class of the package ws has them too. */
 export interface WebSocketLike {
   readonly readyState: number;
+  /** The subprotocol that the server chose; empty if it chose none. */
+  readonly protocol?: string;
   send(text: string): void;
   close(): void;
+  /** Ends the connection without waiting for the peer. Browsers do not have it or need it. */
+  terminate?(): void;
   addEventListener(name: "open" | "error", listener: () => void): void;
   addEventListener(name: "message", listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(
@@ -40,27 +45,39 @@ export interface SessionEventsOptions {
    * after it. Without it, a subscriber to all events first receives the stored events (the last
    * 100), and a subscriber to its own events receives no earlier ones.
    */
-  readonly lastEventId?: string;
+  readonly lastEventId?: string | undefined;
   /** The shortest delay before a reconnection, in milliseconds. Default: 500. */
-  readonly minReconnectDelay?: number;
+  readonly minReconnectDelay?: number | undefined;
+  /**
+   * The first delay after the loss of a working connection is at most this much longer than
+   * `minReconnectDelay`, in milliseconds. It is random, so that the clients do not all return at once
+   * after a deployment of the Worker. The spread does not apply if the client's own network failed.
+   * Default: 5,000.
+   */
+  readonly reconnectSpread?: number | undefined;
   /**
    * The longest delay before a reconnection, in milliseconds. Default: 20,000. Ten times as long
    * after a fresh token was rejected.
    */
-  readonly maxReconnectDelay?: number;
+  readonly maxReconnectDelay?: number | undefined;
   /**
    * The time before the token expires at which the client sends a new one, in milliseconds. At most
    * half of the token's remaining lifetime. Default: 30,000.
    */
-  readonly renewBefore?: number;
+  readonly renewBefore?: number | undefined;
   /** The client sends a ping after this time without a message, in milliseconds. Default: 25,000. */
-  readonly pingInterval?: number;
+  readonly pingInterval?: number | undefined;
   /** The client reconnects after this time without a pong, in milliseconds. Default: 5,000. */
-  readonly pongTimeout?: number;
+  readonly pongTimeout?: number | undefined;
   /** The time limit of a connection attempt with `getToken`, in milliseconds. Default: 15,000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** The WebSocket class. Default: the platform's. Node has one since version 22. */
-  readonly WebSocket?: WebSocketConstructor;
+  readonly WebSocket?: WebSocketConstructor | undefined;
+  /**
+   * `true` writes each state change, token request and event to `console.debug`. A function receives
+   * the lines instead. No line contains a token. Lines contain user ids.
+   */
+  readonly debug?: boolean | ((line: string) => void) | undefined;
 }
 
 /** The validated options with their defaults. */
@@ -71,16 +88,19 @@ export interface Settings {
   readonly lastEventId: string | undefined;
   readonly minReconnectDelay: number;
   readonly maxReconnectDelay: number;
+  readonly reconnectSpread: number;
   readonly renewBefore: number;
   readonly pingInterval: number;
   readonly pongTimeout: number;
   readonly connectTimeout: number;
   readonly WebSocket: WebSocketConstructor;
+  readonly debug: Debug | undefined;
 }
 
 const DEFAULT_DURATIONS = {
   minReconnectDelay: 500,
   maxReconnectDelay: 20_000,
+  reconnectSpread: 5_000,
   renewBefore: 30_000,
   pingInterval: 25_000,
   pongTimeout: 5_000,
@@ -108,6 +128,7 @@ export function resolveSettings(options: SessionEventsOptions): Settings {
     lastEventId,
     ...durations,
     WebSocket: resolveWebSocket(options),
+    debug: resolveDebug(options.debug),
   };
 }
 

@@ -1,4 +1,5 @@
-// Network and visibility changes of a browser page.
+// Network and visibility changes of a browser page. They are hints: some browsers report them late,
+// wrongly or not at all.
 
 export interface PageHandler {
   /** The network connection was lost. */

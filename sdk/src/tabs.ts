@@ -3,23 +3,32 @@
 // One tab is the leader. It holds a Web Lock and the socket, and broadcasts events and states to
 // the other tabs, the followers, on a BroadcastChannel. If the leader closes or crashes, the browser
 // grants the lock to the next tab, which resumes after the last event it knows. If the leader stops
-// responding, because a dialog is open or the page is frozen, a follower steals the lock. So no event
-// is lost. Every tab remembers the ids of its delivered events, so none is delivered twice.
+// responding, because a dialog is open or the page is frozen, a follower steals the lock. A leader that
+// cannot connect, or whose token is that of another user, releases the lock if another tab waits for
+// it. So no event is lost. Every tab remembers the ids of its delivered events, so none is delivered
+// twice.
+//
+// A leader whose user is no longer signed in leaves the other tabs. The next leader requests a fresh
+// token, so it learns from the login library whether the user has signed out of its tab, too.
 //
 // The names of the lock and the channel contain service, tenant and user, so different users never
 // share a connection. Tokens are never sent on the channel; each leader requests its own.
 //
-// On platforms without locks or channels, such as pages without TLS, each tab has its own socket.
+// On platforms without locks or channels, such as pages without TLS, or if the platform refuses them,
+// each tab has its own socket.
+import { backoff } from "./backoff.ts";
 import {
   SessionEvents,
   SessionEventsError,
   type Connected,
   type SessionEvent,
   type SessionEventsOptions,
+  type SignedOut,
   type State,
 } from "./client.ts";
 import { Emitter } from "./emitter.ts";
-import { resolveSettings, type Settings } from "./options.ts";
+import { Observable } from "./observable.ts";
+import { resolveSettings, type Settings, type TokenRequest } from "./options.ts";
 import { NO_EVENT, isEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
 
@@ -41,6 +50,11 @@ export interface SharedSessionEventsEvents {
    * Emitted only in the leader.
    */
   error: SessionEventsError;
+  /**
+   * No user is signed in any more in this tab. The tab has left the others, and its state is
+   * `disconnected`. Call `connect()` after the next sign-in.
+   */
+  signedOut: SignedOut;
 }
 
 /** A message between tabs. `events` are the leader's recent events, oldest first. */
@@ -48,18 +62,30 @@ type Message =
   | { readonly kind: "hello" }
   | { readonly kind: "state"; readonly state: State; readonly events?: readonly SessionEvent[] }
   | { readonly kind: "event"; readonly event: SessionEvent }
-  | { readonly kind: "gap" };
+  | { readonly kind: "gap" }
+  | { readonly kind: "signedOut" };
 
 /** The number of events that a tab remembers. The server stores as many. */
 const MAX_DELIVERED = 100;
 
-export class SharedSessionEvents {
+/** A leader without a connection hands over after this number of errors that concern its tab. */
+const MAX_TAB_ERRORS = 2;
+
+/** The codes of errors that another tab may not have: the tab's tokens, or its permission to connect. */
+const TAB_ERRORS: ReadonlySet<string> = new Set([
+  "token_unavailable",
+  "token_unchanged",
+  "invalid_token",
+  "connection_failed",
+]);
+
+export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
   readonly #options: Omit<SharedSessionEventsOptions, "user">;
   readonly #settings: Settings;
   readonly #user: string;
   /** The name of the lock and of the channel. */
   readonly #groupName: string;
-  readonly #emitter = new Emitter<SharedSessionEventsEvents>();
+  readonly #emitter: Emitter<SharedSessionEventsEvents>;
   readonly #delivered = new RecentEvents(MAX_DELIVERED);
   #state: State = "disconnected";
   #lastEventId: string | undefined;
@@ -74,6 +100,12 @@ export class SharedSessionEvents {
   #lockRequest: AbortController | undefined;
   #channel: BroadcastChannel | undefined;
   #isLeader = false;
+  /** Ends the leadership. Defined while this tab leads without receiving the user's events. */
+  #resign: (() => void) | undefined;
+  /** The number of times that this tab has resigned since it last received events as the leader. */
+  #resignations = 0;
+  /** Whether the user may have signed out of this tab, so that a cached token must not be used. */
+  #needsFreshToken = false;
   /**
    * Whether this tab has received the leader's recent events. Before that, single events are
    * ignored, because the list may contain older events that this tab has missed.
@@ -85,9 +117,16 @@ export class SharedSessionEvents {
    */
   #resumeAfter: string | undefined;
   #leaderTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Joins again although the browser has not restored the page. */
+  #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Requests the lock again after this tab has resigned. */
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** Validates the options, as `SessionEvents` does. Throws a `TypeError` on invalid ones. */
   constructor({ user, ...options }: SharedSessionEventsOptions) {
+    const emitter = new Emitter<SharedSessionEventsEvents>();
+    super(emitter);
+    this.#emitter = emitter;
     this.#settings = resolveSettings(options);
     this.#options = options;
     this.#user = user;
@@ -98,20 +137,13 @@ export class SharedSessionEvents {
     return this.#state;
   }
 
-  on<K extends keyof SharedSessionEventsEvents>(
-    name: K,
-    listener: (value: SharedSessionEventsEvents[K]) => void,
-  ): () => void {
-    return this.#emitter.on(name, listener);
-  }
-
   connect(): void {
     if (this.#lifetime) return;
     const { signal } = (this.#lifetime = new AbortController());
     this.#join();
     if (typeof window === "undefined") return;
     // A page in the back/forward cache cannot serve as leader, and may be discarded unnoticed.
-    window.addEventListener("pagehide", () => this.#membership?.abort(), { signal });
+    window.addEventListener("pagehide", () => this.#suspend(), { signal });
     window.addEventListener(
       "pageshow",
       ({ persisted }) => {
@@ -125,24 +157,39 @@ export class SharedSessionEvents {
     this.#lifetime?.abort();
     this.#lifetime = undefined;
     this.#membership?.abort();
+    clearTimeout(this.#rejoinTimer);
     this.#setState("disconnected");
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Leaves the other tabs until the browser restores the page, or finds that the page still runs. */
+  #suspend(): void {
+    this.#membership?.abort();
+    clearTimeout(this.#rejoinTimer);
+    // The timer does not run while the page is in the cache.
+    this.#rejoinTimer = setTimeout(() => this.#join(), this.#settings.maxReconnectDelay);
   }
 
   /** Joins the other tabs, for the first time or again. */
   #join(): void {
     this.#membership?.abort();
+    clearTimeout(this.#rejoinTimer);
     const { signal } = (this.#membership = new AbortController());
     this.#resumeAfter = this.#lastEventId;
     this.#isSynced = false;
     this.#setState("connecting");
-    if (typeof BroadcastChannel === "undefined" || !globalThis.navigator?.locks) {
+    const channel = (this.#channel = this.#openChannel());
+    if (!channel) {
       void this.#lead(signal);
       return;
     }
-    const channel = (this.#channel = new BroadcastChannel(this.#groupName));
     channel.onmessage = ({ data }) => this.#receive(data);
     signal.addEventListener("abort", () => {
       this.#lockRequest?.abort();
+      clearTimeout(this.#retryTimer);
       channel.close();
       this.#channel = undefined;
     });
@@ -150,11 +197,24 @@ export class SharedSessionEvents {
     this.#requestLock();
   }
 
+  /**
+   * Opens the channel. Returns `undefined` if the platform has no channels or no locks, or refuses
+   * them, for example because the user blocks cookies.
+   */
+  #openChannel(): BroadcastChannel | undefined {
+    try {
+      return navigator.locks ? new BroadcastChannel(this.#groupName) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   // ---- The lock
 
   /** Becomes the leader when the lock is free, or at once with `steal`. */
   #requestLock({ steal = false } = {}): void {
     this.#lockRequest?.abort();
+    clearTimeout(this.#retryTimer);
     const lockRequest = (this.#lockRequest = new AbortController());
     const { signal } = lockRequest;
     signal.addEventListener("abort", () => clearTimeout(this.#leaderTimer));
@@ -162,18 +222,19 @@ export class SharedSessionEvents {
     const finish = () => {
       if (this.#lockRequest === lockRequest) this.#lockRequest = undefined;
     };
-    navigator.locks
-      .request(this.#groupName, steal ? { steal: true } : { signal }, () => {
+    // An async function, because some browsers throw where others reject.
+    const request = async () =>
+      navigator.locks.request(this.#groupName, steal ? { steal: true } : { signal }, () => {
         granted = true;
         return this.#lead(signal);
-      })
-      .then(finish, () => {
-        if (signal.aborted) return;
-        // Another tab stole the lock while this page was unresponsive.
-        if (granted) this.#join();
-        // The origin may not use locks, for example in a sandboxed frame.
-        else void this.#lead(signal).then(finish);
       });
+    request().then(finish, () => {
+      if (signal.aborted) return;
+      // Another tab stole the lock while this page was unresponsive.
+      if (granted) this.#join();
+      // The origin may not use locks, for example in a sandboxed frame.
+      else void this.#lead(signal).then(finish);
+    });
     this.#watchLeader();
   }
 
@@ -191,58 +252,123 @@ export class SharedSessionEvents {
     }, pingInterval);
   }
 
-  /** Holds the socket. Resolves when the tab leaves, or when the server stops the client. */
+  /** Holds the socket. Resolves when the tab leaves or resigns, or when the client stops. */
   #lead(signal: AbortSignal): Promise<void> {
     // The platform may grant a lock although the request has just been withdrawn.
     if (signal.aborted) return Promise.resolve();
     const connection = new SessionEvents({
       ...this.#options,
+      getToken: (request) => this.#getToken(request),
       lastEventId: this.#lastEventId ?? NO_EVENT,
     });
-    const publishState = () => {
-      this.#setState(connection.state);
-      this.#post({ kind: "state", state: connection.state });
-    };
-    const checkUser = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
-      if (filter === "self" && sub !== this.#user)
-        this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
-    };
+    this.#settings.debug?.("this tab opens the connection");
     this.#isLeader = true;
     clearTimeout(this.#leaderTimer);
     this.#resumeAfter = undefined;
     this.#post({ kind: "state", state: "connecting", events: this.#delivered.toArray() });
 
     return new Promise((resolve) => {
+      /** Aborted when this tab leaves or resigns. */
+      const leadership = new AbortController();
       const finish = () => {
         this.#isLeader = false;
+        this.#resign = undefined;
         resolve();
       };
-      signal.addEventListener("abort", () => {
+      leadership.signal.addEventListener("abort", () => {
         finish();
         connection.close();
       });
-      connection.on("connecting", publishState);
-      connection.on("connected", (details) => {
-        checkUser(details);
-        publishState();
-      });
-      connection.on("renewed", checkUser);
-      connection.on("event", (event) => {
-        if (this.#deliver(event)) this.#post({ kind: "event", event });
-      });
-      connection.on("caughtUp", ({ recovered }) => {
-        if (recovered !== false) return;
-        this.#emitter.emit("gap", undefined);
-        this.#post({ kind: "gap" });
-      });
-      connection.on("error", (error) => this.#emitter.emit("error", error));
+      signal.addEventListener("abort", () => leadership.abort());
       connection.on("disconnected", () => {
-        if (signal.aborted) return;
-        publishState();
+        if (leadership.signal.aborted) return;
+        this.#publishState(connection.state);
         finish();
       });
+      connection.on("signedOut", (signedOut) => this.#leaveSignedOut(signedOut));
+      this.#watchConnection(connection, () => {
+        this.#settings.debug?.("this tab lets another tab open the connection");
+        leadership.abort();
+        const delay = backoff(this.#resignations++, this.#settings);
+        this.#retryTimer = setTimeout(() => this.#requestLock(), delay);
+      });
+      this.#relay(connection);
       connection.connect();
     });
+  }
+
+  /** Publishes the events of the leader's connection in this tab and in the others. */
+  #relay(connection: SessionEvents): void {
+    connection.on("event", (event) => {
+      if (this.#deliver(event)) this.#post({ kind: "event", event });
+    });
+    connection.on("caughtUp", ({ recovered }) => {
+      if (recovered !== false) return;
+      this.#emitter.emit("gap", undefined);
+      this.#post({ kind: "gap" });
+    });
+  }
+
+  /**
+   * Publishes the state of the leader's connection. Hands over with `resign` if another tab waits for
+   * the lock while this one receives no events: because its tokens do not work, because the server
+   * cannot be reached for as long as a follower waits for an unresponsive leader, or because the
+   * token is that of another user.
+   */
+  #watchConnection(connection: SessionEvents, resign: () => void): void {
+    const { pingInterval, pongTimeout } = this.#settings;
+    let disconnectedSince = Date.now();
+    let tabErrors = 0;
+    const checkUser = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
+      tabErrors = 0;
+      const isWrongUser = filter === "self" && sub !== this.#user;
+      this.#resign = isWrongUser ? resign : undefined;
+      if (!isWrongUser) this.#resignations = 0;
+      else this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
+      // The listener may have called close().
+      void this.#handOver();
+    };
+    connection.on("error", (error) => {
+      if (TAB_ERRORS.has(error.code)) tabErrors += 1;
+      this.#emitter.emit("error", error);
+    });
+    connection.on("connecting", () => {
+      if (this.#state === "connected") disconnectedSince = Date.now();
+      this.#publishState(connection.state);
+      const isStuck =
+        tabErrors >= MAX_TAB_ERRORS || Date.now() - disconnectedSince >= pingInterval + pongTimeout;
+      this.#resign = isStuck ? resign : undefined;
+      void this.#handOver();
+    });
+    connection.on("connected", (details) => {
+      checkUser(details);
+      this.#publishState(connection.state);
+    });
+    connection.on("renewed", checkUser);
+  }
+
+  /** Resigns if this tab leads without receiving events while another tab waits for the lock. */
+  async #handOver(): Promise<void> {
+    if (!this.#resign) return;
+    try {
+      const { pending } = await navigator.locks.query();
+      if (pending?.some(({ name }) => name === this.#groupName)) this.#resign?.();
+    } catch {
+      // Without locks, no tab waits for this one.
+    }
+  }
+
+  /** Stops, because no user is signed in. The next leader finds out about its own tab. */
+  #leaveSignedOut(signedOut: SignedOut): void {
+    this.#post({ kind: "signedOut" });
+    this.close();
+    this.#emitter.emit("signedOut", signedOut);
+  }
+
+  async #getToken({ fresh }: TokenRequest): Promise<string | undefined> {
+    const token = await this.#settings.getToken({ fresh: fresh || this.#needsFreshToken });
+    this.#needsFreshToken = false;
+    return token;
   }
 
   // ---- Messages between tabs
@@ -253,13 +379,17 @@ export class SharedSessionEvents {
     if (this.#isLeader) {
       // The leader ignores the last messages of a previous leader: it receives the same events from
       // the server.
-      if (message.kind === "hello")
-        this.#post({ kind: "state", state: this.#state, events: this.#delivered.toArray() });
+      if (message.kind !== "hello") return;
+      this.#post({ kind: "state", state: this.#sharedState(), events: this.#delivered.toArray() });
+      void this.#handOver();
       return;
     }
     if (message.kind === "hello") return;
     this.#watchLeader();
     switch (message.kind) {
+      case "signedOut":
+        this.#needsFreshToken = true;
+        break;
       case "event":
         // An event that is ignored here is in the leader's list, or the server replays it.
         if (this.#isSynced) this.#deliver(message.event);
@@ -294,6 +424,17 @@ export class SharedSessionEvents {
     return true;
   }
 
+  /** Sets the state of this tab and of its followers. */
+  #publishState(state: State): void {
+    this.#setState(state);
+    this.#post({ kind: "state", state: this.#sharedState() });
+  }
+
+  /** The state of the followers: without the user's events, they are not connected. */
+  #sharedState(): State {
+    return this.#resign && this.#state === "connected" ? "connecting" : this.#state;
+  }
+
   #setState(state: State): void {
     if (this.#state === state) return;
     this.#state = state;
@@ -314,7 +455,7 @@ const STATES: readonly unknown[] = ["disconnected", "connecting", "connected"] s
 /** Parses a message between tabs. Returns `undefined` for invalid messages and unknown kinds. */
 function readMessage(data: unknown): Message | undefined {
   const { kind, state, event, events } = Object(data) as Record<string, unknown>;
-  if (kind === "hello" || kind === "gap") return { kind };
+  if (kind === "hello" || kind === "gap" || kind === "signedOut") return { kind };
   if (kind === "event" && isEvent(event)) return { kind, event };
   if (kind !== "state" || !STATES.includes(state)) return undefined;
   if (events === undefined) return { kind, state: state as State };

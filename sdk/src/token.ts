@@ -1,22 +1,37 @@
 // Getting access tokens from the application.
-import { SessionEventsError } from "./errors.ts";
+import { describeError } from "./describe_error.ts";
+import { SessionEventsError, SignedOutError } from "./errors.ts";
 import type { Settings, TokenRequest } from "./options.ts";
+import { signedOutReason } from "./signed_out.ts";
 
 /** Calls `getToken`. Returns the token, or an error if there is none. Never throws. */
 export async function requestToken(
-  { getToken }: Settings,
+  { getToken, debug }: Settings,
   request: TokenRequest,
 ): Promise<string | SessionEventsError> {
+  debug?.(`getToken is called with ${JSON.stringify(request)}`);
   try {
     const token = await getToken(request);
     if (typeof token === "string" && token !== "") return token;
     return new SessionEventsError("token_unavailable", "getToken returned no access token.");
   } catch (cause) {
-    return new SessionEventsError("token_unavailable", "getToken failed; see the cause.", {
-      cause,
-    });
+    return tokenUnavailable(cause);
   }
 }
+
+function tokenUnavailable(cause: unknown): SessionEventsError {
+  const reason = signedOutReason(cause);
+  if (reason !== undefined) return new SignedOutError(reason, describeError(cause), { cause });
+  const details = describeError(cause) || "see the cause";
+  return new SessionEventsError("token_unavailable", `getToken failed: ${details}`, { cause });
+}
+
+/** The error for a `getToken` that neither returns nor fails within the time limit. */
+export const tokenTimedOut = ({ connectTimeout }: Settings): SessionEventsError =>
+  new SessionEventsError(
+    "token_unavailable",
+    `getToken did not return within ${connectTimeout} ms (connectTimeout): check that its promise settles.`,
+  );
 
 /** The error for a `getToken` that returns a rejected or expiring token again. */
 export const tokenUnchanged = (): SessionEventsError =>

@@ -146,19 +146,38 @@ describe("in a browser", () => {
   });
   const slow = { minReconnectDelay: NEVER, maxReconnectDelay: NEVER };
 
-  test("a client disconnects while the network is offline and reconnects when it is back", async () => {
+  test("a client disconnects when the network is offline and reconnects at once when it is back", async () => {
     const page = simulatePage();
     const { tenant, client, waitForEvent, assertEvents } = await startTenantClient(slow);
     page.offline();
     assert.equal(client.state, "connecting");
-    assert.equal((await waitForEvent("connecting", 2)).delay, Infinity);
+    assert.equal((await waitForEvent("connecting", 2)).delay, NEVER);
     await waitFor(async () => (await tenant.listeners()).count === 0);
     const record = slo();
     await tenant.publish(record);
-    page.visibility("visible");
-    assert.equal(client.state, "connecting", "the network is still offline");
     page.online();
     await assertEvents(record.log_id);
+  });
+
+  for (const [hint, name] of [
+    ["offline", "the network is back"],
+    ["hide", "the page is restored"],
+  ]) {
+    test(`a client reconnects after "${hint}" even if the platform never says that ${name}`, async () => {
+      const page = simulatePage();
+      const { waitForEvent } = await startTenantClient();
+      page[hint](true);
+      await waitForEvent("caughtUp", 2);
+    });
+  }
+
+  test("a second hint does not postpone the next attempt", async () => {
+    const page = simulatePage();
+    const { emitted } = await startTenantClient(slow);
+    page.offline();
+    page.offline();
+    page.hide(true);
+    assert.equal(emitted("connecting").length, 2);
   });
 
   test("a waiting client reconnects at once when the page becomes visible", async () => {

@@ -93,7 +93,7 @@ describe("a token on a machine with a wrong clock", () => {
     test(`is renewed on time if the clock is ${clock}`, async (t) => {
       let renewals = 0;
       let requested = 0;
-      const { url } = await startScriptedServer(({ send, count }) => {
+      const { url, sockets } = await startScriptedServer(({ send, count }) => {
         renewals = count - 1;
         const iat = Math.floor(Date.now() / 1000) + offset;
         const exp = iat + 600;
@@ -129,6 +129,8 @@ describe("a token on a machine with a wrong clock", () => {
       assert.equal(requested, before.requested + 1, "on time");
       await waitWithoutTimers(() => renewals === before.renewals + 1);
       client.close();
+      // The close timer of this client must not be cleared in the mocked timers of the next test.
+      await waitWithoutTimers(() => sockets.size === 0);
     });
   }
 });

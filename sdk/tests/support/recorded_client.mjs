@@ -6,7 +6,16 @@ import { SessionEvents } from "session-events";
 
 import { waitFor } from "../../../tests/support/wait_for.mjs";
 
-const NAMES = ["connecting", "connected", "caughtUp", "renewed", "event", "disconnected", "error"];
+const NAMES = [
+  "connecting",
+  "connected",
+  "caughtUp",
+  "renewed",
+  "event",
+  "disconnected",
+  "signedOut",
+  "error",
+];
 
 /** Starts a client. It reconnects quickly unless the options say otherwise. */
 export function startClient(options) {
