@@ -1,6 +1,7 @@
 // Lines for the option `debug`. No line contains a token.
-import { describeError, redact } from "./describe_error.ts";
+import { redact } from "./describe_error.ts";
 import { reportUncaught } from "./emitter.ts";
+import { SessionEventsError } from "./errors.ts";
 
 export type Debug = (line: string) => void;
 
@@ -21,7 +22,7 @@ export function resolveDebug(debug: unknown): Debug | undefined {
 
 /** Returns the line for an emitted event. Claims are left out, because they are personal data. */
 export function describeEmitted(name: string, value: object): string {
-  if (value instanceof Error) return `${name} ${describeError(value)}`;
+  if (value instanceof SessionEventsError) return `${name} ${value.code}: ${value.message}`;
   const { claims, error, ...members } = value as Record<string, unknown>;
   return `${name} ${JSON.stringify(members)}`;
 }

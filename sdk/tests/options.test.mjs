@@ -39,7 +39,9 @@ describe("options", { concurrency: true }, () => {
     ["pingInterval", [0], /pingInterval must/],
     ["pongTimeout", [-5], /pongTimeout must/],
     ["connectTimeout", [2 ** 31], /connectTimeout must/],
+    ["reconnectSpread", [0, "5000"], /reconnectSpread must/],
     ["WebSocket", ["ws", {}], /no WebSocket/],
+    ["debug", ["verbose", 1, null], /debug must be true, false or a function/],
   ]) {
     for (const value of values) {
       test(`the ${name} ${JSON.stringify(value) ?? value} is rejected with a message that says how to fix it`, () => {
@@ -54,6 +56,14 @@ describe("options", { concurrency: true }, () => {
       });
     }
   }
+
+  test("an option that is undefined has its default", () => {
+    const names = ["lastEventId", "maxReconnectDelay", "reconnectSpread", "WebSocket", "debug"];
+    new SessionEvents({
+      ...validOptions,
+      ...Object.fromEntries(names.map((name) => [name, undefined])),
+    });
+  });
 
   test("every secure form of the Worker URL is accepted", async () => {
     const opened = [];

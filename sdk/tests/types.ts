@@ -27,6 +27,21 @@ client.on("connected", ({ sub, filter, claims, expiresAt, recovered }) => {
   return filter === "all" && sub;
 });
 client.on("error", ({ code, message, cause }) => [code, message, cause] satisfies unknown[]);
+client.on("signedOut", ({ reason, error }) => {
+  const known: "login_required" | "invalid_grant" | "missing_refresh_token" = reason;
+  return [known, error.cause];
+});
+client.on("event", () => {}, { type: ["logout", "a_future_type"], user: "auth0|jane" });
+client.once("connected", ({ sub }) => sub, { signal: AbortSignal.timeout(1_000) });
+// @ts-expect-error Only session events can be filtered.
+client.on("connected", () => {}, { user: "auth0|jane" });
+client.off("event", () => {});
+for await (const { id } of client) id satisfies string;
+for await (const { id } of client.events({ type: "logout", limit: 10 })) id satisfies string;
+{
+  using scoped = new SessionEvents(options);
+  scoped.connect();
+}
 const state: "disconnected" | "connecting" | "connected" = client.state;
 
 // @ts-expect-error The event name does not exist.
@@ -37,6 +52,20 @@ client.state = "connected";
 new SessionEvents({ url: options.url, getToken: options.getToken });
 // @ts-expect-error A token must be a string.
 new SessionEvents({ ...options, getToken: () => 7 });
+// Options may be undefined, also with exactOptionalPropertyTypes.
+new SessionEvents({
+  ...options,
+  lastEventId: undefined,
+  minReconnectDelay: undefined,
+  maxReconnectDelay: undefined,
+  reconnectSpread: undefined,
+  renewBefore: undefined,
+  pingInterval: undefined,
+  pongTimeout: undefined,
+  connectTimeout: undefined,
+  WebSocket: undefined,
+  debug: undefined,
+});
 // @ts-expect-error The option does not exist.
 new SessionEvents({ ...options, retries: 3 });
 
