@@ -65,6 +65,59 @@ describe("a connection without a responding peer", { concurrency: true }, () => 
   });
 });
 
+describe("the first delay after the loss of a working connection", { concurrency: true }, () => {
+  const CLIENTS = 40;
+
+  /** Connects clients with the default delays, ends their connections, and returns the delays. */
+  async function delaysAfter(end, options) {
+    const server = await startScriptedServer(({ send }) => send(authenticated()));
+    const clients = Array.from({ length: CLIENTS }, () =>
+      startClient({
+        url: server.url,
+        tenant: "acme",
+        getToken: () => "token",
+        minReconnectDelay: undefined,
+        maxReconnectDelay: undefined,
+        ...options,
+      }),
+    );
+    await Promise.all(clients.map(({ waitForEvent }) => waitForEvent("caughtUp")));
+    for (const socket of server.sockets) end(socket);
+    const connecting = await Promise.all(
+      clients.map(({ waitForEvent }) => waitForEvent("connecting", 2)),
+    );
+    for (const { client } of clients) client.close();
+    return connecting.map(({ delay }) => delay);
+  }
+
+  for (const [name, end] of [
+    ["without a close frame", (socket) => socket.terminate()],
+    ["with 1001", (socket) => socket.close(1001)],
+    ["with 1012", (socket) => socket.close(1012)],
+  ]) {
+    test(`is spread over five seconds if the server closes it ${name}`, async () => {
+      const delays = await delaysAfter(end);
+      for (const delay of delays) assert.ok(delay >= 500 && delay <= 5_500, `${delay} ms`);
+      // Of 40 delays, a half of the range stays empty once in 10^12 runs.
+      assert.ok(Math.min(...delays) < 3_000 && Math.max(...delays) > 3_000, `${delays}`);
+    });
+  }
+
+  for (const [name, end, options] of [
+    ["the token has expired", (socket) => socket.close(4419)],
+    [
+      "the peer does not answer a ping",
+      (socket) => socket.removeAllListeners("message"),
+      { pingInterval: 10, pongTimeout: 500 },
+    ],
+  ]) {
+    test(`is at most a second if ${name}`, async () => {
+      const delays = await delaysAfter(end, options);
+      for (const delay of delays) assert.ok(delay >= 500 && delay <= 1_000, `${delay} ms`);
+    });
+  }
+});
+
 describe("a platform that refuses to open a socket", () => {
   test("causes an error with the cause, and the client retries", async () => {
     const refusal = new Error("mixed content");
@@ -170,6 +223,16 @@ describe("in a browser", () => {
       await waitForEvent("caughtUp", 2);
     });
   }
+
+  test("a client reconnects within a second after the network was offline", async () => {
+    const page = simulatePage();
+    const { waitForEvent } = await startTenantClient({
+      minReconnectDelay: undefined,
+      maxReconnectDelay: undefined,
+    });
+    page.offline();
+    assert.ok((await waitForEvent("connecting", 2)).delay <= 1_000);
+  });
 
   test("a second hint does not postpone the next attempt", async () => {
     const page = simulatePage();

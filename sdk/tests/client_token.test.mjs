@@ -7,7 +7,9 @@ import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { waitFor } from "../../tests/support/wait_for.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
+import { NODES } from "./support/node_versions.mjs";
 import { startClient } from "./support/recorded_client.mjs";
+import { runModuleWith } from "./support/run_module.mjs";
 import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 
 const worker = await startWorker();
@@ -260,6 +262,9 @@ describe("an application without a token", { concurrency: true }, () => {
       connectTimeout: 100,
     });
     assert.deepEqual((await waitForEvent("connecting", 2)).reason, "no answer in time");
+    const { code, message } = await waitForEvent("error");
+    assert.equal(code, "token_unavailable");
+    assert.match(message, /did not return within 100 ms/);
     await waitForEvent("connected");
   });
 });
@@ -299,6 +304,67 @@ describe("the token is sent", { concurrency: true }, () => {
     for (const socket of sockets) socket.terminate();
     await waitForEvent("caughtUp", 2);
     assert.deepEqual(authentications.slice(before), [inMessage]);
+  });
+
+  describe("in a message if a proxy removes the subprotocols from the upgrade request", () => {
+    /** A server that never sees the token of the upgrade request. */
+    const startBehindProxy = () =>
+      startScriptedServer(({ send, transport }) => transport === "message" && accept({ send }), {
+        subprotocol: false,
+      });
+    /** Opens the socket although the server chose no subprotocol, as Node 22 does. */
+    const Lenient = class extends WebSocket {
+      constructor(url) {
+        super(url);
+      }
+    };
+    const WithoutProtocol = class extends Lenient {
+      get protocol() {
+        return undefined;
+      }
+    };
+
+    test("and the platform opens the socket", async () => {
+      const { url, authentications } = await startBehindProxy();
+      const options = { url, tenant: "acme", getToken: () => "a.b.c", lastEventId: "9" };
+      const { waitForEvent, emitted } = startClient({ ...options, WebSocket: Lenient });
+      await waitForEvent("caughtUp");
+      assert.deepEqual(authentications, [
+        { transport: "message", token: "a.b.c", lastEventId: "9" },
+      ]);
+      assert.equal(emitted("connecting").length, 1, "the first socket is used");
+    });
+
+    test("and the client learns it only from the missing answer", async () => {
+      const { url } = await startBehindProxy();
+      const { waitForEvent, emitted } = startClient({
+        url,
+        tenant: "acme",
+        getToken: () => "a.b.c",
+        WebSocket: WithoutProtocol,
+        connectTimeout: 500,
+      });
+      await waitForEvent("caughtUp");
+      assert.equal(emitted("connecting")[1].reason, "no answer in time");
+    });
+
+    for (const node of NODES) {
+      test(`in each Node version (${node})`, async () => {
+        const { url } = await startBehindProxy();
+        const script = `
+          import { SessionEvents } from "session-events";
+          import WsWebSocket from "ws";
+          const client = new SessionEvents({
+            url: "${url}",
+            tenant: "acme",
+            getToken: () => "a.b.c",
+            WebSocket: globalThis.WebSocket ?? WsWebSocket,
+          });
+          client.on("caughtUp", () => client.close());
+          client.connect();`;
+        await runModuleWith(node, script);
+      });
+    }
   });
 
   test("in a message if it cannot be a subprotocol", async () => {
