@@ -8,8 +8,8 @@
 // it. So no event is lost. Every tab remembers the ids of its delivered events, so none is delivered
 // twice.
 //
-// A leader whose user is no longer signed in leaves the other tabs. The next leader requests a fresh
-// token, so it learns from the login library whether the user has signed out of its tab, too.
+// A leader whose user is no longer signed in leaves the other tabs. Each of them then requests a fresh
+// token, because only its own login library knows whether the user has signed out of that tab, too.
 //
 // The names of the lock and the channel contain service, tenant and user, so different users never
 // share a connection. Tokens are never sent on the channel; each leader requests its own.
@@ -27,10 +27,12 @@ import {
   type State,
 } from "./client.ts";
 import { Emitter } from "./emitter.ts";
+import { SignedOutError } from "./errors.ts";
 import { Observable } from "./observable.ts";
-import { resolveSettings, type Settings, type TokenRequest } from "./options.ts";
+import { resolveSettings, type Settings } from "./options.ts";
 import { NO_EVENT, isEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
+import { requestToken } from "./token.ts";
 
 /** There is no `lastEventId`: a new tab starts with all events that the server stores. */
 export interface SharedSessionEventsOptions extends Omit<SessionEventsOptions, "lastEventId"> {
@@ -104,8 +106,7 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
   #resign: (() => void) | undefined;
   /** The number of times that this tab has resigned since it last received events as the leader. */
   #resignations = 0;
-  /** Whether the user may have signed out of this tab, so that a cached token must not be used. */
-  #needsFreshToken = false;
+  #isCheckingSignIn = false;
   /**
    * Whether this tab has received the leader's recent events. Before that, single events are
    * ignored, because the list may contain older events that this tab has missed.
@@ -258,7 +259,6 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     if (signal.aborted) return Promise.resolve();
     const connection = new SessionEvents({
       ...this.#options,
-      getToken: (request) => this.#getToken(request),
       lastEventId: this.#lastEventId ?? NO_EVENT,
     });
     this.#settings.debug?.("this tab opens the connection");
@@ -285,7 +285,10 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
         this.#publishState(connection.state);
         finish();
       });
-      connection.on("signedOut", (signedOut) => this.#leaveSignedOut(signedOut));
+      connection.on("signedOut", (signedOut) => {
+        this.#post({ kind: "signedOut" });
+        this.#stopSignedOut(signedOut);
+      });
       this.#watchConnection(connection, () => {
         this.#settings.debug?.("this tab lets another tab open the connection");
         leadership.abort();
@@ -358,17 +361,23 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     }
   }
 
-  /** Stops, because no user is signed in. The next leader finds out about its own tab. */
-  #leaveSignedOut(signedOut: SignedOut): void {
-    this.#post({ kind: "signedOut" });
+  #stopSignedOut(signedOut: SignedOut): void {
     this.close();
     this.#emitter.emit("signedOut", signedOut);
   }
 
-  async #getToken({ fresh }: TokenRequest): Promise<string | undefined> {
-    const token = await this.#settings.getToken({ fresh: fresh || this.#needsFreshToken });
-    this.#needsFreshToken = false;
-    return token;
+  /**
+   * Stops if the login library says that no user is signed in. A cached token may outlive the session
+   * at the issuer, so the library must not return one.
+   */
+  async #checkSignIn(): Promise<void> {
+    if (this.#isCheckingSignIn) return;
+    this.#isCheckingSignIn = true;
+    const lifetime = this.#lifetime;
+    const error = await requestToken(this.#settings, { fresh: true });
+    this.#isCheckingSignIn = false;
+    if (error instanceof SignedOutError && lifetime && lifetime === this.#lifetime)
+      this.#stopSignedOut({ reason: error.reason, error });
   }
 
   // ---- Messages between tabs
@@ -376,6 +385,10 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
   #receive(data: unknown): void {
     const message = readMessage(data);
     if (!message) return;
+    if (message.kind === "signedOut") {
+      void this.#checkSignIn();
+      return;
+    }
     if (this.#isLeader) {
       // The leader ignores the last messages of a previous leader: it receives the same events from
       // the server.
@@ -387,9 +400,6 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     if (message.kind === "hello") return;
     this.#watchLeader();
     switch (message.kind) {
-      case "signedOut":
-        this.#needsFreshToken = true;
-        break;
       case "event":
         // An event that is ignored here is in the leader's list, or the server replays it.
         if (this.#isSynced) this.#deliver(message.event);

@@ -27,10 +27,11 @@ async function startTenant() {
       maxReconnectDelay: 50,
       ...changes,
     });
-    const tab = { connection, events: [], gaps: 0, errors: [] };
+    const tab = { connection, events: [], gaps: 0, errors: [], signedOut: [] };
     connection.on("event", ({ id }) => tab.events.push(id));
     connection.on("gap", () => (tab.gaps += 1));
     connection.on("error", (error) => tab.errors.push(error));
+    connection.on("signedOut", (signedOut) => tab.signedOut.push(signedOut));
     connection.connect();
     after(() => connection.close());
     tab.waitUntilConnected = () => waitFor(() => connection.state === "connected");
@@ -50,6 +51,10 @@ async function startTenant() {
 
 /** Short timeouts for an unresponsive leader. */
 const SHORT_TIMEOUTS = { pingInterval: 50, pongTimeout: 500 };
+
+function throwRefusal() {
+  throw new DOMException("The user blocks cookies.", "SecurityError");
+}
 
 /** Replaces the handling of lock requests for a tenant. */
 function mockLocks({ slug }, handle) {
@@ -253,6 +258,34 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     for (const tab of tabs) await tab.assertEvents(record);
   });
 
+  for (const [name, refuse] of [
+    ["locks are refused with an exception", ({ slug }) => mockLocks({ slug }, throwRefusal)],
+    [
+      "the access to locks throws",
+      (_, t) => t.mock.getter(Navigator.prototype, "locks", throwRefusal),
+    ],
+    [
+      "channels are refused with an exception",
+      (_, t) =>
+        t.mock.method(globalThis, "BroadcastChannel", function BroadcastChannel() {
+          throwRefusal();
+        }),
+    ],
+  ]) {
+    test(`each have a socket if ${name}`, async (t) => {
+      const { tenant, open } = await startTenant();
+      refuse(tenant, t);
+      // The tabs use the platform in connect(), so the other tests do not see the replacement.
+      const tabs = [open(), open()];
+      t.mock.restoreAll();
+      for (const tab of tabs) await tab.waitUntilConnected();
+      assert.equal((await tenant.listeners()).count, 2);
+      const record = scp();
+      await tenant.publish(record);
+      for (const tab of tabs) await tab.assertEvents(record);
+    });
+  }
+
   test("open no socket if they are closed at once", async () => {
     const { groupName, open } = await startTenant();
     const getToken = mock.fn();
@@ -295,4 +328,172 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     for (const bad of [{ url: "nowhere" }, { tenant: "" }, { getToken: undefined }])
       assert.throws(() => new SharedSessionEvents({ ...options, ...bad }), TypeError);
   });
+});
+
+describe("a leading tab that does not work", { concurrency: true }, () => {
+  for (const [name, leaderOptions] of [
+    ["has no token", { getToken: () => Promise.reject(new Error("no token")) }],
+    ["receives no token in time", { getToken: () => new Promise(() => {}), connectTimeout: 50 }],
+    ["has only rejected tokens", { getToken: () => `rejected.${Math.random()}` }],
+    [
+      "may not open sockets",
+      {
+        WebSocket: class {
+          constructor() {
+            throwRefusal();
+          }
+        },
+      },
+    ],
+  ]) {
+    test(`hands over to another tab if it ${name}`, async () => {
+      const { tenant, open } = await startTenant();
+      const tabs = [open(leaderOptions), open()];
+      for (const tab of tabs) await tab.waitUntilConnected();
+      const record = scp();
+      await tenant.publish(record);
+      for (const tab of tabs) await tab.assertEvents(record);
+      assert.equal((await tenant.listeners()).count, 1);
+    });
+  }
+
+  test("hands over if its token is that of another user, and the others do not count as connected", async () => {
+    const { tenant, open } = await startTenant();
+    const ofJoe = {
+      getToken: () => tenant.token({ sub: "auth0|joe", scope: "listen:events:self" }),
+    };
+    const tabs = [open(ofJoe), open(ofJoe)];
+    await waitFor(() =>
+      tabs.every(({ errors }) => errors.some(({ code }) => code === "wrong_user")),
+    );
+    const third = open();
+    await third.waitUntilConnected();
+    for (const tab of tabs) await tab.waitUntilConnected();
+    const record = scp();
+    await tenant.publish(record);
+    for (const tab of [...tabs, third]) await tab.assertEvents(record);
+  });
+
+  test("hands over if it cannot reach the server for as long as the others wait for an unresponsive leader", async () => {
+    const { open } = await startTenant();
+    const unreachable = class extends WebSocket {
+      constructor(_url, ...rest) {
+        super("ws://127.0.0.1:1/", ...rest);
+      }
+    };
+    const tabs = [open({ WebSocket: unreachable, ...SHORT_TIMEOUTS }), open(SHORT_TIMEOUTS)];
+    for (const tab of tabs) await tab.waitUntilConnected();
+  });
+
+  test("keeps trying if there is no other tab", async () => {
+    const { tenant, open } = await startTenant();
+    let attempts = 0;
+    const getToken = () => {
+      if ((attempts += 1) < 5) throw new Error("no token");
+      return tenant.token({ scope: "listen:events:self" });
+    };
+    await open({ getToken }).waitUntilConnected();
+    assert.equal(attempts, 5);
+  });
+
+  test("leads again when it has a token and the other tab has left", async () => {
+    const { tenant, open } = await startTenant();
+    let hasToken = false;
+    const first = open({
+      getToken() {
+        if (!hasToken) throw new Error("no token");
+        return tenant.token({ scope: "listen:events:self" });
+      },
+    });
+    const second = open();
+    await first.waitUntilConnected();
+    hasToken = true;
+    second.connection.close();
+    const record = scp();
+    await tenant.publish(record);
+    await first.assertEvents(record);
+  });
+});
+
+describe("tabs whose user is no longer signed in", { concurrency: true }, () => {
+  const signedOut = () => Promise.reject({ error: "invalid_grant" });
+
+  test("all stop with signedOut, each by its own login library", async () => {
+    const { tenant, open } = await startTenant();
+    let isSignedIn = true;
+    const getToken = () =>
+      isSignedIn ? tenant.token({ scope: "listen:events:self" }) : signedOut();
+    const tabs = [open({ getToken }), open({ getToken }), open({ getToken })];
+    for (const tab of tabs) await tab.waitUntilConnected();
+    isSignedIn = false;
+    tabs[0].connection.close();
+    for (const tab of tabs.slice(1)) await waitFor(() => tab.signedOut.length > 0);
+    for (const tab of tabs.slice(1)) {
+      assert.equal(tab.connection.state, "disconnected");
+      assert.deepEqual(
+        tab.signedOut.map(({ reason, error }) => [reason, error.code]),
+        [["invalid_grant", "signed_out"]],
+      );
+    }
+  });
+
+  test("leave the others, which stay if their own login library returns a fresh token", async () => {
+    const { tenant, open } = await startTenant();
+    const requests = [];
+    const first = open({ getToken: signedOut });
+    const second = open({
+      getToken({ fresh }) {
+        requests.push(fresh);
+        return tenant.token({ scope: "listen:events:self" });
+      },
+    });
+    await second.waitUntilConnected();
+    await waitFor(() => requests.includes(true));
+    assert.equal(first.connection.state, "disconnected");
+    assert.equal(first.signedOut.length, 1);
+    const record = scp();
+    await tenant.publish(record);
+    await second.assertEvents(record);
+    assert.deepEqual([first.events, second.signedOut], [[], []]);
+  });
+
+  test("all stop when the issuer refuses to renew a token, although they have cached tokens", async () => {
+    const { tenant, open } = await startTenant();
+    const token = (exp) => tenant.token({ scope: "listen:events:self", exp });
+    const getToken = ({ fresh }) => (fresh ? signedOut() : token(now() + 600));
+    const expiring = ({ fresh }) => (fresh ? signedOut() : token(now() + 12));
+    const first = open({ getToken: expiring, renewBefore: 11_000 });
+    await first.waitUntilConnected();
+    const tabs = [first, open({ getToken }), open({ getToken })];
+    for (const tab of tabs) await waitFor(() => tab.signedOut.length > 0);
+    for (const { connection, signedOut } of tabs) {
+      assert.equal(connection.state, "disconnected");
+      assert.equal(signedOut.length, 1);
+    }
+  });
+
+  test("connect again after connect()", async () => {
+    const { tenant, open } = await startTenant();
+    let isSignedIn = false;
+    const tab = open({
+      getToken: () => (isSignedIn ? tenant.token({ scope: "listen:events:self" }) : signedOut()),
+    });
+    await waitFor(() => tab.signedOut.length > 0);
+    isSignedIn = true;
+    tab.connection.connect();
+    await tab.waitUntilConnected();
+  });
+});
+
+test("a tab joins again after pagehide even if the platform never restores the page", async (t) => {
+  const { open } = await startTenant();
+  globalThis.window = new EventTarget();
+  t.after(() => delete globalThis.window);
+  const tab = open();
+  await tab.waitUntilConnected();
+  let rejoined = false;
+  tab.connection.on("state", (state) => (rejoined ||= state === "connecting"));
+  window.dispatchEvent(new Event("pagehide"));
+  await waitFor(() => rejoined);
+  await tab.waitUntilConnected();
 });
