@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // A lasting connection. It reconnects after every loss, resumes after the last delivered event, and
 // delivers each event exactly once.
 //

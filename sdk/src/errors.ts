@@ -12,7 +12,8 @@ export class SessionEventsError extends Error {
    *
    * From the client: `token_unavailable` (`getToken` failed), `signed_out` (`getToken` failed because
    * no user is signed in), `token_unchanged` (`getToken` returned the same token although a fresh one
-   * was requested), `connection_failed` (the platform refused to open a socket).
+   * was requested), `connection_failed` (the platform refused to open a socket). From `events()`:
+   * `too_slow` (more events wait than `limit`) and `closed` (the client stopped without an error).
    *
    * From `session-events/revocation`: `own_events_only`, `events_missed`, `revocations_unavailable`,
    * `revocations_incomplete` (more user-wide revocations than `maxEntries`), and `closed` (`ready`

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // One socket per browser and user: the tabs of an origin share a connection.
 //
 // One tab is the leader. It holds a Web Lock and the socket, and broadcasts events and states to

@@ -8,6 +8,7 @@ import WsWebSocket from "ws";
 import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { waitFor } from "../../tests/support/wait_for.mjs";
+import { authenticated, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 import { startWorker } from "../../tests/support/worker.mjs";
 import { startClient } from "./support/recorded_client.mjs";
 import { runModule } from "./support/run_module.mjs";
@@ -96,6 +97,23 @@ describe("options", { concurrency: true }, () => {
       "ws://127.0.0.1:8787/acme@us/api/subscribe",
       "ws://[::1]/acme@us/api/subscribe",
     ]);
+  });
+
+  test("a global WebSocket that is not Node's and accepts only protocols works", async () => {
+    const { url } = await startScriptedServer(({ send }) => send(authenticated()));
+    const output = await runModule(`
+      import { SessionEvents } from "session-events";
+      globalThis.WebSocket = class extends WebSocket {
+        constructor(address, protocols) {
+          if (!Array.isArray(protocols)) throw new DOMException("invalid protocol", "SyntaxError");
+          super(address, protocols);
+        }
+      };
+      const client = new SessionEvents({ url: "${url}", tenant: "acme", getToken: () => "a.b.c" });
+      client.on("error", console.log);
+      client.on("caughtUp", () => console.log("caught up") ?? client.close());
+      client.connect();`);
+    assert.equal(output, "caught up\n");
   });
 
   test("the WebSocket class of another package works, and is required in a Node without WebSocket", async () => {
