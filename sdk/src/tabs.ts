@@ -353,7 +353,8 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
 
   /** Resigns if this tab leads without receiving events while another tab waits for the lock. */
   async #handOver(): Promise<void> {
-    if (!this.#resign) return;
+    // Without a channel, this tab would not hear from the next leader.
+    if (!this.#resign || !this.#channel) return;
     try {
       const { pending } = await navigator.locks.query();
       if (pending?.some(({ name }) => name === this.#groupName)) this.#resign?.();
