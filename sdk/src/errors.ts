@@ -19,7 +19,8 @@ export class SessionEventsError extends Error {
    * `revocations_incomplete` (more user-wide revocations than `maxEntries`), and `closed` (`ready`
    * rejects because the connection was closed without an error).
    *
-   * From `session-events/react`: `wrong_user`.
+   * From `session-events/browser` and `session-events/react`: `wrong_user`. From the latter also
+   * `invalid_options` (the provider does not connect).
    */
   readonly code: string;
 

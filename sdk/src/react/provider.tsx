@@ -1,29 +1,23 @@
 "use client";
 
-// Connects while a user is signed in, and reports the end of the session once.
+// Gives the props to a `SessionMonitor`, and the monitor to the hooks.
 //
 // All side effects are in effects, so the provider does nothing on a server. React's strict mode
-// runs effects twice, but only one socket opens, because a connection starts asynchronously.
+// runs effects twice, but only one socket opens, because a connection starts asynchronously. React
+// also runs them again when `<Activity>` shows a hidden tree. The monitor then resumes.
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
-import type { SessionEvent, SessionEventsError } from "../client.ts";
-import {
-  endsSession,
-  sessionIdOf,
-  startedBefore,
-  timeOf,
-  type SessionClaims,
-} from "../revocation/rule.ts";
-import { SharedSessionEvents, type SharedSessionEventsOptions } from "../tabs.ts";
+import type { SessionEnd, SessionMonitorOptions } from "../browser/session_monitor.ts";
+import type { SessionEventsError } from "../errors.ts";
+import type { SessionClaims } from "../revocation/rule.ts";
 import { Store, StoreContext } from "./store.ts";
-
-type ConnectionOptions = Omit<SharedSessionEventsOptions, "user">;
 
 /**
  * The options of the connection and the callbacks. A change of `url` or `tenant` opens a new
  * connection. `getToken` and the callbacks may change with each rendering; the latest is called.
+ * Changes of the other options have no effect.
  */
-export interface SessionEventsProviderProps extends ConnectionOptions {
+export interface SessionEventsProviderProps extends SessionMonitorOptions {
   /**
    * The claims of the current session's ID token (`getIdTokenClaims()` of `@auth0/auth0-react`),
    * of which `sub`, `iat` and `sid` are used. While the `sid` stays the same, the provider uses the
@@ -33,75 +27,70 @@ export interface SessionEventsProviderProps extends ConnectionOptions {
   readonly session: SessionClaims | null | undefined;
   /**
    * Called once in each tab when the current session has ended: log the user out. The argument is
-   * the first event that ends the session. The hook receives all events.
+   * the first event that ends the session. If `getToken` failed because nobody is signed in any
+   * more, it is an object with the type `signed_out`. The hook receives all events.
    */
-  readonly onSessionEnd?: (event: SessionEvent) => void;
+  readonly onSessionEnd?: ((end: SessionEnd) => void) | undefined;
   /**
    * Called in each tab when events may be lost, because there were more during an outage than the
    * server stores: check with the issuer whether the session still exists.
    */
-  readonly onGap?: () => void;
-  /** Called with errors, in the tab that has the socket. */
-  readonly onError?: (error: SessionEventsError) => void;
+  readonly onGap?: (() => void) | undefined;
+  /**
+   * Called with errors of the connection, in the tab that has the socket, and with `invalid_options`
+   * after the first rendering with an invalid option. There is then no connection. Default: writes
+   * the error to the console.
+   */
+  readonly onError?: ((error: SessionEventsError) => void) | undefined;
   readonly children?: ReactNode;
 }
 
 export function SessionEventsProvider(props: SessionEventsProviderProps): ReactNode {
   const { children, session, url, tenant } = props;
-  const [store] = useState(() => new Store());
   const latestProps = useRef(props);
-  /** The first claims of the current session. */
-  const currentSession = useRef<SessionClaims | null>(null);
-  /** The last session whose end was reported. */
-  const endedSession = useRef<SessionClaims>(undefined);
+  const address = `${String(url)} ${tenant}`;
+  const connect = () => ({ address, store: createStore(props, latestProps) });
+  const [connection, setConnection] = useState(connect);
+  if (connection.address !== address) setConnection(connect());
+  const { store } = connection;
+
   useEffect(() => {
     latestProps.current = props;
-    if (!isSameSession(currentSession.current, session)) currentSession.current = session ?? null;
   });
-
-  const address = String(url);
-  const user = typeof session?.sub === "string" ? session.sub : undefined;
+  const reportedError = useRef<SessionEventsError>(undefined);
   useEffect(() => {
-    if (!user) return;
-    const connection = new SharedSessionEvents({
-      ...connectionOptions(latestProps.current),
-      url: address,
-      tenant,
-      user,
-      getToken: (request) => latestProps.current.getToken(request),
-    });
-    store.follow(connection);
-    connection.on("event", (event) => {
-      const session = currentSession.current;
-      if (!session) return;
-      const ends = endsSession(event, session);
-      // Ignore stored events from before the session.
-      if (!ends && !startedBefore(session.iat, timeOf(event))) return;
-      store.deliver(event);
-      if (!ends || endedSession.current === session) return;
-      endedSession.current = session;
-      latestProps.current.onSessionEnd?.(event);
-    });
-    connection.on("gap", () => latestProps.current.onGap?.());
-    connection.on("error", (error) => latestProps.current.onError?.(error));
-    connection.connect();
-    return () => connection.close();
-  }, [store, address, tenant, user]);
+    const { error } = store;
+    if (!error || reportedError.current === error) return;
+    reportedError.current = error;
+    // Not in the effect itself, where an exception in `onError` would unmount the application.
+    queueMicrotask(() => report(error, latestProps.current));
+  }, [store]);
+  useEffect(() => () => store.monitor?.close(), [store]);
+  useEffect(() => store.monitor?.setSession(session), [store, session]);
 
   return <StoreContext.Provider value={store}>{children}</StoreContext.Provider>;
 }
 
-function connectionOptions(props: SessionEventsProviderProps): ConnectionOptions {
-  const { session, onSessionEnd, onGap, onError, children, ...options } = props;
-  return options;
+function createStore(
+  props: SessionEventsProviderProps,
+  latestProps: { readonly current: SessionEventsProviderProps },
+): Store {
+  const { session, onSessionEnd, onGap, onError, children, getToken, ...options } = props;
+  const store = new Store({
+    ...options,
+    // Anything but a function stays as it is, and is therefore reported as an invalid option.
+    getToken:
+      typeof getToken === "function"
+        ? (request) => latestProps.current.getToken(request)
+        : getToken,
+  });
+  store.monitor?.on("sessionEnd", (end) => latestProps.current.onSessionEnd?.(end));
+  store.monitor?.on("gap", () => latestProps.current.onGap?.());
+  store.monitor?.on("error", (error) => report(error, latestProps.current));
+  return store;
 }
 
-/** Returns whether claims have the same `sub` and `sid`, or the same `iat` if there is no `sid`. */
-function isSameSession(
-  one: SessionClaims | null,
-  other: SessionClaims | null | undefined,
-): boolean {
-  if (!one || !other || one.sub !== other.sub || sessionIdOf(one) !== sessionIdOf(other))
-    return false;
-  return sessionIdOf(one) !== undefined || one.iat === other.iat;
+function report(error: SessionEventsError, { onError }: SessionEventsProviderProps): void {
+  if (onError) onError(error);
+  else console.warn("session-events:", error);
 }

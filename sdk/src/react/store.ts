@@ -1,45 +1,54 @@
-// The context between the provider and the hook: the state and the events of the connection. The
-// store lives as long as the provider; connections are replaced when the user changes.
+// The context between the provider and the hooks: the monitor of the session, or the error if an
+// option is invalid.
 import { createContext } from "react";
 
+import { SessionMonitor, type SessionMonitorOptions } from "../browser/session_monitor.ts";
 import type { SessionEvent, State } from "../client.ts";
-import { Emitter } from "../emitter.ts";
-import type { SharedSessionEvents } from "../tabs.ts";
+import { SessionEventsError } from "../errors.ts";
 
 /** The return value of `useSessionEvents`. */
 export interface SessionEventsStatus {
   /**
-   * - `disconnected`: no user is signed in, or the server stopped the client.
+   * - `disconnected`: no user is signed in, the server stopped the client, or an option is invalid.
    * - `connecting`: there is no connection yet, or it was lost.
    * - `connected`: events arrive.
    */
   readonly state: State;
 }
 
+/** One object per state, because React compares the status by identity. */
+const STATUSES: Readonly<Record<State, SessionEventsStatus>> = {
+  disconnected: { state: "disconnected" },
+  connecting: { state: "connecting" },
+  connected: { state: "connected" },
+};
+
 /** The initial status. Also the status in server-side rendering. */
-export const DISCONNECTED: SessionEventsStatus = { state: "disconnected" };
+export const DISCONNECTED = STATUSES.disconnected;
 
 export class Store {
-  readonly #emitter = new Emitter<{ status: SessionEventsStatus; event: SessionEvent }>();
-  #status = DISCONNECTED;
+  /** Undefined if an option is invalid. */
+  readonly monitor: SessionMonitor | undefined;
+  readonly error: SessionEventsError | undefined;
 
-  readonly status = (): SessionEventsStatus => this.#status;
-  readonly onStatus = (listener: () => void): (() => void) => this.#emitter.on("status", listener);
-  readonly onEvent = (listener: (event: SessionEvent) => void): (() => void) =>
-    this.#emitter.on("event", listener);
-
-  /** Publishes the state changes of a connection. */
-  follow(connection: SharedSessionEvents): void {
-    connection.on("state", (state) => {
-      this.#status = { state };
-      this.#emitter.emit("status", this.#status);
-    });
+  /** Never throws, so that a wrong option does not unmount the application. */
+  constructor(options: SessionMonitorOptions) {
+    try {
+      this.monitor = new SessionMonitor(options);
+    } catch (cause) {
+      this.error = new SessionEventsError(
+        "invalid_options",
+        `SessionEventsProvider does not connect, because an option is invalid: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
   }
 
-  /** Delivers an event to the hooks. */
-  deliver(event: SessionEvent): void {
-    this.#emitter.emit("event", event);
-  }
+  readonly status = (): SessionEventsStatus => STATUSES[this.monitor?.state ?? "disconnected"];
+  readonly onStatus = (listener: () => void): (() => void) =>
+    this.monitor?.on("state", listener) ?? (() => {});
+  readonly onEvent = (listener: (event: SessionEvent) => void): (() => void) | undefined =>
+    this.monitor?.on("event", listener);
 }
 
 export const StoreContext = createContext<Store | undefined>(undefined);

@@ -1,6 +1,7 @@
 // Provider and hook in real tabs, with the real Worker.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { eventOf, scp, slo } from "../../../tests/support/records.mjs";
 import { authenticated, startScriptedServer } from "../../../tests/support/scripted_server.mjs";
@@ -13,6 +14,11 @@ import { startTabs } from "./tabs.mjs";
 
 const worker = await startWorker();
 const newProfile = await startTabs(worker);
+const react18 = (name) =>
+  fileURLToPath(new URL(`../../../tests/react18/node_modules/${name}`, import.meta.url));
+const newProfileWithReact18 = await startTabs(worker, "react.jsx", {
+  alias: { react: react18("react"), "react-dom": react18("react-dom") },
+});
 
 const JANE = "auth0|jane";
 const date = (secondsAgo = 0) => new Date((now() - secondsAgo) * 1000).toISOString();
@@ -22,10 +28,11 @@ const logout = (session_id, changes) =>
 const idsOf = (...records) => records.map((record) => eventOf(record).id);
 
 /** Starts a browser in which Jane signed in a minute ago. */
-async function startBrowserOfJane({ sid = "s1", ...options } = {}) {
+async function startBrowserOfJane({ sid = "s1", react = 19, ...options } = {}) {
   const tenant = new Tenant(worker);
   const session = { sub: JANE, iat: now() - 60, sid };
-  const tabs = await newProfile(tenant, { session, ...options });
+  const start = react === 18 ? newProfileWithReact18 : newProfile;
+  const tabs = await start(tenant, { session, ...options });
   return { tenant, session, ...tabs };
 }
 
@@ -314,15 +321,20 @@ describe("the rule for revoked tokens", () => {
 
 describe("the provider", () => {
   test("opens one socket with one token if React runs effects twice", async () => {
-    for (const without of [undefined, "locks"]) {
-      const { tenant, open, sockets } = await startBrowserOfJane({ strict: true, without });
+    for (const [react, without] of [[18], [18, "locks"], [19], [19, "locks"]]) {
+      const { tenant, open, sockets } = await startBrowserOfJane({ react, strict: true, without });
       const tab = await open();
+      assert.equal(parseInt(await tab.page.evaluate(() => window.reactVersion)), react);
       await tab.waitUntilConnected();
       const record = logout("s1");
       await tenant.publish(record);
       await tab.assertEvents(...idsOf(record));
       const { tokens, ended } = await tab.recorded();
-      assert.deepEqual([sockets(), tokens, ended], [1, 1, idsOf(record)], `without ${without}`);
+      assert.deepEqual(
+        [sockets(), tokens, ended],
+        [1, 1, idsOf(record)],
+        `React ${react} without ${without}`,
+      );
     }
   });
 
@@ -352,5 +364,110 @@ describe("the provider", () => {
       "connected",
       "disconnected",
     ]);
+  });
+
+  test("receives no event twice, and no end, if there is no session for a moment", async () => {
+    for (const react of [18, 19]) {
+      const { tenant, session, open } = await startBrowserOfJane({ react });
+      const tab = await open();
+      await tab.waitUntilConnected();
+      const [end, later] = [logout("s1"), logout("s2")];
+      await tenant.publish(end);
+      await tab.assertEvents(...idsOf(end));
+      await tab.change({ session: undefined });
+      await tab.change({ session });
+      await tab.waitUntilConnected();
+      await tenant.publish(later);
+      await tab.assertEvents(...idsOf(end, later));
+      assert.deepEqual((await tab.recorded()).ended, idsOf(end));
+    }
+  });
+
+  test("disconnects while <Activity> hides it, and then receives each missed event once", async () => {
+    for (const strict of [false, true]) {
+      const { tenant, open } = await startBrowserOfJane({ activity: "visible", strict });
+      const tab = await open();
+      await tab.waitUntilConnected();
+      const [before, missed, later] = [logout("s2"), logout("s1"), logout("s3")];
+      await tenant.publish(before);
+      await tab.assertEvents(...idsOf(before));
+      await tab.change({ activity: "hidden" });
+      await waitFor(async () => (await tenant.listeners()).count === 0);
+      await tenant.publish(missed);
+      await tab.change({ activity: "visible" });
+      await tab.assertEvents(...idsOf(before, missed));
+      await tab.change({ activity: "hidden" });
+      await tab.change({ activity: "visible" });
+      await tab.waitUntilConnected();
+      await tenant.publish(later);
+      await tab.assertEvents(...idsOf(before, missed, later));
+      assert.deepEqual((await tab.recorded()).ended, idsOf(missed));
+    }
+  });
+
+  for (const broken of ["BroadcastChannel", "navigator.locks", "navigator.locks.request"])
+    test(`connects each tab by itself if the platform's ${broken} throws`, async () => {
+      const { tenant, open } = await startBrowserOfJane({ broken });
+      const tabs = [await open(), await open()];
+      for (const tab of tabs) await tab.waitUntilConnected();
+      assert.equal((await tenant.listeners()).count, 2);
+      const record = logout("s1");
+      await tenant.publish(record);
+      for (const tab of tabs) {
+        await tab.assertEvents(...idsOf(record));
+        assert.deepEqual((await tab.recorded()).ended, idsOf(record));
+      }
+    });
+
+  for (const [name, invalid] of [
+    ["tenant", { tenant: "Acme" }],
+    ["missing tenant", { tenant: undefined }],
+    ["address without TLS", { url: "http://192.168.0.7:8787" }],
+    ["duration", { pingInterval: 0 }],
+  ])
+    test(`reports an invalid ${name} once at the first rendering, and keeps the application`, async () => {
+      const { session, open } = await startBrowserOfJane({ ...invalid, strict: true });
+      const tab = await open({ session: null });
+      await waitFor(async () => (await tab.recorded()).errors.length > 0);
+      await tab.change({ session });
+      await tab.change({ session: null });
+      assert.equal(await tab.page.textContent("output"), "disconnected");
+      const { errors, states } = await tab.recorded();
+      assert.deepEqual([errors, states], [["invalid_options"], ["disconnected"]]);
+    });
+
+  test("keeps the application if the tenant becomes invalid, and connects once it is valid", async () => {
+    const { tenant, open } = await startBrowserOfJane();
+    const tab = await open();
+    await tab.waitUntilConnected();
+    await tab.change({ tenant: "Acme" });
+    await waitFor(async () => (await tab.recorded()).errors.length > 0);
+    await waitFor(async () => (await tenant.listeners()).count === 0);
+    assert.equal(await tab.page.textContent("output"), "disconnected");
+    await tab.change({ tenant: tenant.slug });
+    await tab.waitUntilConnected();
+    assert.deepEqual((await tab.recorded()).errors, ["invalid_options"]);
+  });
+
+  test("keeps the application if onError throws", async () => {
+    const { open } = await startBrowserOfJane({ tenant: "Acme", throwing: true });
+    const { page } = await open();
+    const thrown = page.waitForEvent("pageerror");
+    await page.reload();
+    assert.equal((await thrown).message, "onError failed");
+    assert.equal(await page.textContent("output"), "disconnected");
+  });
+
+  test("calls onSessionEnd once with the reason if nobody is signed in any more", async () => {
+    for (const strict of [false, true]) {
+      const { open, sockets } = await startBrowserOfJane({ tokenFailure: "invalid_grant", strict });
+      const tabs = [await open(), await open()];
+      for (const tab of tabs) {
+        await waitFor(async () => (await tab.recorded()).ended.length > 0);
+        assert.equal(await tab.page.textContent("output"), "disconnected");
+      }
+      for (const tab of tabs) assert.deepEqual((await tab.recorded()).ended, ["invalid_grant"]);
+      assert.equal(sockets(), 0);
+    }
   });
 });

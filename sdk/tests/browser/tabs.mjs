@@ -1,4 +1,4 @@
-// Chromium tabs with the test page `tests/pages/react.jsx`.
+// Chromium tabs with one of the test pages in `tests/pages/`.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -10,11 +10,10 @@ import { build } from "esbuild";
 import { startBrowser } from "../../../tests/support/browser.mjs";
 import { waitFor } from "../../../tests/support/wait_for.mjs";
 
-const PAGE = fileURLToPath(new URL("../pages/react.jsx", import.meta.url));
-
-async function serve() {
+async function serve(page, options) {
   const { outputFiles } = await build({
-    entryPoints: [PAGE],
+    ...options,
+    entryPoints: [fileURLToPath(new URL(`../pages/${page}`, import.meta.url))],
     bundle: true,
     write: false,
     format: "esm",
@@ -35,15 +34,39 @@ async function serve() {
   return `http://127.0.0.1:${server.address().port}/`;
 }
 
-/**
- * Starts a browser. Returns a function that creates a browser profile for a tenant. Its option
- * `without: "locks"` removes Web Locks; the other options are props of the page.
- */
-export async function startTabs(worker) {
-  const [address, browser] = await Promise.all([serve(), startBrowser()]);
+/** Scripts that break a feature of the platform, as browsers do that block cookies. */
+const BROKEN_FEATURES = {
+  BroadcastChannel: () => {
+    globalThis.BroadcastChannel = class {
+      constructor() {
+        throw new DOMException("The operation is insecure.", "SecurityError");
+      }
+    };
+  },
+  "navigator.locks": () =>
+    Object.defineProperty(Navigator.prototype, "locks", {
+      get() {
+        throw new DOMException("The operation is insecure.", "SecurityError");
+      },
+    }),
+  "navigator.locks.request": () => {
+    LockManager.prototype.request = () => {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    };
+  },
+};
 
-  return async function newProfile(tenant, { without, ...options }) {
+/**
+ * Starts a browser for a test page, which is bundled with these options of esbuild. Returns a
+ * function that creates a browser profile for a tenant. Its option `without: "locks"` removes Web
+ * Locks, and `broken` names a feature that throws; the other options are props of the page.
+ */
+export async function startTabs(worker, page = "react.jsx", buildOptions = {}) {
+  const [address, browser] = await Promise.all([serve(page, buildOptions), startBrowser()]);
+
+  return async function newProfile(tenant, { without, broken, ...options }) {
     const context = await browser.newContext();
+    if (broken) await context.addInitScript(BROKEN_FEATURES[broken]);
     after(() => context.close());
     const claimsByUser = new Map();
     let sockets = 0;

@@ -1,7 +1,9 @@
 // A test page with one component. The fragment of its URL is a JSON object with the props of the
-// provider, and `strict` for React's strict mode. The page records what happens in
-// `window.recorded`. `window.change({…})` renders it again with changed props.
-import { StrictMode } from "react";
+// provider. `strict` turns on React's strict mode, `activity` is the mode of an `<Activity>` around
+// everything, `tokenFailure` is the error code with which `getToken` fails, and `throwing` lets `onError`
+// throw. The page records what happens in `window.recorded`. `window.change({…})` renders it again with
+// changed props.
+import { Activity, StrictMode, version } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 import { SessionEventsProvider, useSessionEvents } from "session-events/react";
@@ -9,6 +11,7 @@ import { SessionEventsProvider, useSessionEvents } from "session-events/react";
 const { strict, ...initialProps } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 const recorded = { states: [], events: [], ended: [], gaps: 0, errors: [], tokens: 0 };
 window.recorded = recorded;
+window.reactVersion = version;
 
 function Status() {
   const { state } = useSessionEvents((event) => recorded.events.push(event.id));
@@ -16,21 +19,26 @@ function Status() {
   return <output>{state}</output>;
 }
 
-function App({ generation, ...props }) {
-  return (
+function App({ activity, generation, throwing, tokenFailure, ...props }) {
+  const application = (
     <SessionEventsProvider
       {...props}
       getToken={() => {
         recorded.tokens += 1;
+        if (tokenFailure) throw Object.assign(new Error("No token."), { error: tokenFailure });
         return window.tokenOf(props.session.sub);
       }}
-      onSessionEnd={({ id }) => recorded.ended.push(`${id}${generation ?? ""}`)}
+      onSessionEnd={({ id, reason }) => recorded.ended.push(`${id ?? reason}${generation ?? ""}`)}
       onGap={() => (recorded.gaps += 1)}
-      onError={({ code }) => recorded.errors.push(code)}
+      onError={({ code }) => {
+        recorded.errors.push(code);
+        if (throwing) throw new Error("onError failed");
+      }}
     >
       <Status />
     </SessionEventsProvider>
   );
+  return activity ? <Activity mode={activity}>{application}</Activity> : application;
 }
 
 const root = createRoot(document.getElementById("root"));
