@@ -16,6 +16,7 @@ import { waitFor } from "../support/wait_for.mjs";
 import { ROOT, startWorker, tenantsWith } from "../support/worker.mjs";
 
 const JANE = "auth0|6182002f34f4dd006b05b5c7";
+const JOHN = "auth0|64f1c2a9e1b8d7003c5a9d21";
 
 const standIn = await startIssuer(0, AUDIENCE);
 after(() => standIn.stop());
@@ -92,6 +93,15 @@ async function signIn(context, name) {
   return tab;
 }
 
+/** Blocks or unblocks a user, as an administrator does. */
+async function setBlocked(userId, blocked) {
+  const response = await nodeFetch(`${standIn.url}api/v2/users/${encodeURIComponent(userId)}`, {
+    method: "PATCH",
+    body: JSON.stringify({ blocked }),
+  });
+  assert.equal(response.status, 200);
+}
+
 const callApi = async (tab) => {
   await tab.getByRole("button", { name: "Call the API" }).click();
   return tab.locator("pre").textContent();
@@ -158,12 +168,7 @@ describe("the examples", () => {
     await callApi(tab);
     const { authorization } = await (await request).allHeaders();
 
-    const john = "auth0%7C64f1c2a9e1b8d7003c5a9d21";
-    const blocked = await nodeFetch(`${standIn.url}api/v2/users/${john}`, {
-      method: "PATCH",
-      body: '{"blocked":true}',
-    });
-    assert.equal(blocked.status, 200);
+    await setBlocked(JOHN, true);
     await tab.getByText("An administrator has blocked you.").waitFor();
     const url = (await request).url();
     const rejected = await nodeFetch(url, { headers: { authorization } });
@@ -173,6 +178,29 @@ describe("the examples", () => {
     await tab.getByRole("button", { name: "Sign in" }).click();
     await tab.getByText("John Roe").waitFor();
     assert.equal(await tab.getByRole("link", { name: "John Roe" }).count(), 0);
+  });
+
+  test("a user who was blocked while the computer slept is signed out, even if the event never arrives", async (t) => {
+    holdLog(t);
+    await setBlocked(JOHN, false);
+    // An earlier block of the user does not end a session that started in a later second.
+    const second = now();
+    await waitFor(() => now() > second);
+    const context = await newBrowser(t);
+    const tab = await signIn(context, "John Roe");
+    await context.setOffline(true);
+    await tab.getByText("Session events: connecting").waitFor();
+    await setBlocked(JOHN, true);
+    await tab.evaluate(() => {
+      for (const [key, value] of Object.entries(localStorage)) {
+        const entry = JSON.parse(value);
+        if (entry.expiresAt) localStorage[key] = JSON.stringify({ ...entry, expiresAt: 1 });
+      }
+    });
+    await context.setOffline(false);
+    await tab.getByText("You are no longer signed in.").waitFor();
+    await tab.reload();
+    await tab.getByText("Sign in here, and in a second tab.").waitFor();
   });
 
   test("a user who signs out in another browser stays signed in, and the page shows the event", async (t) => {

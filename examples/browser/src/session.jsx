@@ -12,28 +12,30 @@ export const useReason = () => useContext(Reason);
 
 export function Session({ children }) {
   const { user, getIdTokenClaims, getAccessTokenSilently, logout } = useAuth0();
-  const [session, setSession] = useState();
+  const [claims, setClaims] = useState();
   const [reason, setReason] = useState();
   useEffect(() => {
-    if (user) getIdTokenClaims().then(setSession);
-    else setSession(undefined);
-    // The default reason: a sign-out in another tab removes this tab's tokens without an event.
+    if (user) void getIdTokenClaims().then(setClaims);
+    else setClaims(undefined);
+    // The default reason: Auth0's library forgets the user when it gets no token.
     if (user) setReason("signed_out");
   }, [user, getIdTokenClaims]);
+
+  async function onSessionEnd({ type }) {
+    const current = await getIdTokenClaims();
+    // Another tab has a new session, which a logout would end.
+    if (current && current.sid !== claims?.sid) return location.reload();
+    setReason(type);
+    await logout({ openUrl: false });
+  }
 
   return (
     <SessionEventsProvider
       url={url}
       tenant={tenant}
-      session={session}
+      session={user && claims}
       getToken={({ fresh }) => getAccessTokenSilently({ cacheMode: fresh ? "off" : "on" })}
-      onSessionEnd={async ({ type }) => {
-        const current = await getIdTokenClaims();
-        // Another tab has a new session, which a logout would end.
-        if (current && current.sid !== session.sid) return location.reload();
-        setReason(type);
-        logout({ openUrl: false });
-      }}
+      onSessionEnd={onSessionEnd}
       onError={(error) => console.warn(error.message)}
     >
       <Reason value={reason}>{children}</Reason>
