@@ -199,6 +199,19 @@ describe("a session monitor", { concurrency: true }, () => {
       assert.deepEqual(recorded.ends, ["login_required", ...idsOf(record)]);
     });
 
+  test("connects again for the next session after the server refused the tokens of the previous one", async () => {
+    let scope = "openid";
+    const { tenant, monitor, recorded, setSession, waitUntilConnected } = createMonitor({
+      getToken: () => tenant.token({ sub: JANE, scope }),
+    });
+    setSession(claims());
+    await waitFor(() => recorded.errors.length > 0 && monitor.state === "disconnected");
+    scope = "listen:events:self";
+    setSession(claims({ sid: "s2" }));
+    await waitUntilConnected();
+    assert.deepEqual([recorded.errors, recorded.ends], [["insufficient_scope"], []]);
+  });
+
   test("reports an end once if the session has ended and its tokens are refused", async () => {
     let refused = false;
     const { tenant, monitor, recorded, setSession, waitUntilConnected, assertEvents } =

@@ -1,5 +1,7 @@
 // Type tests: this file must compile, and each `@ts-expect-error` must be an error.
 import { SessionEvents, type SessionEvent } from "session-events";
+import { SessionMonitor, type SessionClaims, type SessionEnd } from "session-events/browser";
+import { useSessionEvents, type SessionEventsProviderProps } from "session-events/react";
 import { Revocations } from "session-events/revocation";
 
 const options = {
@@ -105,3 +107,51 @@ const revocations = new Revocations({
 });
 declare const user: string | object | Uint8Array;
 revocations.check(user);
+
+// The two kinds of an end.
+function onSessionEnd(end: SessionEnd): void {
+  const type: string = end.type;
+  // @ts-expect-error A sign-out has no id.
+  end.id;
+  if ("reason" in end) {
+    const reason: "login_required" | "invalid_grant" | "missing_refresh_token" = end.reason;
+    const cause: unknown = end.error.cause;
+  } else {
+    const event: SessionEvent = end;
+  }
+}
+
+// Each option may be undefined, also with exactOptionalPropertyTypes.
+const connectionOptions = {
+  ...options,
+  minReconnectDelay: undefined,
+  pingInterval: undefined,
+  debug: undefined,
+  WebSocket: undefined,
+};
+const providerProps: SessionEventsProviderProps = {
+  ...connectionOptions,
+  session: undefined,
+  onSessionEnd: undefined,
+  onGap: undefined,
+  onError: undefined,
+  children: undefined,
+};
+const asyncCallback: SessionEventsProviderProps = {
+  ...providerProps,
+  onSessionEnd: async (end) => onSessionEnd(end),
+};
+useSessionEvents(undefined);
+
+// The claims of `@auth0/auth0-spa-js`, and those of a library that reads the token.
+declare const idToken: { __raw: string; sub?: string; iat?: number; sid?: string } | undefined;
+declare const payload: SessionClaims | null;
+const monitor = new SessionMonitor(connectionOptions);
+monitor.setSession(idToken);
+monitor.setSession(payload);
+const stopMonitoring: () => void = monitor.on("sessionEnd", onSessionEnd);
+monitor.on("event", ({ id }: SessionEvent) => id, { type: "logout" });
+// @ts-expect-error The claims are an object.
+monitor.setSession(7);
+// @ts-expect-error The user is part of the claims.
+new SessionMonitor({ ...options, user: "auth0|jane" });
