@@ -26,6 +26,18 @@ test("on a server, the provider renders as disconnected and has no side effects"
   await new Promise(setImmediate);
 });
 
+test("on a server, an invalid option or a missing WebSocket does not fail the rendering", (t) => {
+  // Node 20 has none.
+  const { WebSocket } = globalThis;
+  delete globalThis.WebSocket;
+  t.after(() => (globalThis.WebSocket = WebSocket));
+  for (const tenant of ["acme@us", "Acme"]) {
+    const props = { url: "https://events.example.com", tenant, session: null, getToken: () => "" };
+    const provider = createElement(SessionEventsProvider, props, createElement(Status));
+    assert.equal(renderToString(provider), "<output>disconnected</output>");
+  }
+});
+
 test("the hook reports a missing provider", () => {
   assert.throws(() => renderToString(createElement(Status)), {
     message: "useSessionEvents must be called inside a SessionEventsProvider",

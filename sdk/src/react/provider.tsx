@@ -49,10 +49,10 @@ export function SessionEventsProvider(props: SessionEventsProviderProps): ReactN
   const { children, session, url, tenant } = props;
   const latestProps = useRef(props);
   const address = `${String(url)} ${tenant}`;
-  const connect = () => ({ address, store: createStore(props, latestProps) });
-  const [connection, setConnection] = useState(connect);
-  if (connection.address !== address) setConnection(connect());
-  const { store } = connection;
+  const create = () => ({ address, store: createStore(props, latestProps) });
+  const [current, setCurrent] = useState(create);
+  if (current.address !== address) setCurrent(create());
+  const { store } = current;
 
   useEffect(() => {
     latestProps.current = props;
