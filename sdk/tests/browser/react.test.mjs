@@ -405,9 +405,14 @@ describe("the provider", () => {
     }
   });
 
-  for (const broken of ["BroadcastChannel", "navigator.locks", "navigator.locks.request"])
-    test(`connects each tab by itself if the platform's ${broken} throws`, async () => {
-      const { tenant, open } = await startBrowserOfJane({ broken });
+  for (const [condition, options] of [
+    ["BroadcastChannel throws", { broken: "BroadcastChannel" }],
+    ["navigator.locks throws", { broken: "navigator.locks" }],
+    ["navigator.locks.request throws", { broken: "navigator.locks.request" }],
+    ["the origin may not use locks", { sandbox: true }],
+  ])
+    test(`connects each tab by itself if ${condition}`, async () => {
+      const { tenant, open } = await startBrowserOfJane(options);
       const tabs = [await open(), await open()];
       for (const tab of tabs) await tab.waitUntilConnected();
       assert.equal((await tenant.listeners()).count, 2);

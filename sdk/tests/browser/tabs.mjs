@@ -22,6 +22,11 @@ async function serve(page, options) {
   });
   const server = createServer(({ url }, response) => {
     const script = url === "/page.js";
+    // The sandbox gives the page an opaque origin, which may not use Web Locks.
+    if (url === "/?sandbox") {
+      response.setHeader("content-security-policy", "sandbox allow-scripts");
+    }
+    response.setHeader("access-control-allow-origin", "*");
     response.setHeader("content-type", script ? "text/javascript" : "text/html");
     response.end(
       script
@@ -59,12 +64,13 @@ const BROKEN_FEATURES = {
 /**
  * Starts a browser for a test page, which is bundled with these options of esbuild. Returns a
  * function that creates a browser profile for a tenant. Its option `without: "locks"` removes Web
- * Locks, and `broken` names a feature that throws; the other options are props of the page.
+ * Locks, `broken` names a feature that throws, and `sandbox` gives the page an opaque origin; the
+ * other options are props of the page.
  */
 export async function startTabs(worker, page = "react.jsx", buildOptions = {}) {
   const [address, browser] = await Promise.all([serve(page, buildOptions), startBrowser()]);
 
-  return async function newProfile(tenant, { without, broken, ...options }) {
+  return async function newProfile(tenant, { without, broken, sandbox, ...options }) {
     const context = await browser.newContext();
     if (broken) await context.addInitScript(BROKEN_FEATURES[broken]);
     after(() => context.close());
@@ -84,7 +90,9 @@ export async function startTabs(worker, page = "react.jsx", buildOptions = {}) {
       const pageErrors = [];
       page.on("pageerror", (error) => pageErrors.push(error));
       const props = { url: worker.url, tenant: tenant.slug, ...options, ...changes };
-      await page.goto(`${address}#${encodeURIComponent(JSON.stringify(props))}`);
+      await page.goto(
+        `${address}${sandbox ? "?sandbox" : ""}#${encodeURIComponent(JSON.stringify(props))}`,
+      );
       await page.waitForFunction(() => window.change);
       return new Tab(page, pageErrors);
     }
