@@ -455,12 +455,25 @@ describe("the provider", () => {
   });
 
   test("keeps the application if onError throws", async () => {
-    const { open } = await startBrowserOfJane({ tenant: "Acme", throwing: true });
+    const { open } = await startBrowserOfJane({ tenant: "Acme", onError: "throw" });
     const { page } = await open();
     const thrown = page.waitForEvent("pageerror");
     await page.reload();
     assert.equal((await thrown).message, "onError failed");
     assert.equal(await page.textContent("output"), "disconnected");
+  });
+
+  test("writes errors to the console if there is no onError", async () => {
+    const { open } = await startBrowserOfJane({ tenant: "Acme", onError: "none" });
+    const { page } = await open();
+    const warning = page.waitForEvent("console", {
+      predicate: (line) => line.type() === "warning",
+    });
+    await page.reload();
+    assert.match(
+      (await warning).text(),
+      /^session-events: .*tenant must be acme for acme\.auth0\.com/,
+    );
   });
 
   test("calls onSessionEnd once with the reason if nobody is signed in any more", async () => {

@@ -1,7 +1,7 @@
 // A test page with one component. The fragment of its URL is a JSON object with the props of the
 // provider. `strict` turns on React's strict mode, `activity` is the mode of an `<Activity>` around
-// everything, `tokenFailure` is the error code with which `getToken` fails, and `throwing` lets `onError`
-// throw. The page records what happens in `window.recorded`. `window.change({…})` renders it again with
+// everything, `tokenFailure` is the error code with which `getToken` fails, and `onError` is the name of
+// an error handler. The page records what happens in `window.recorded`. `window.change({…})` renders it again with
 // changed props.
 import { Activity, StrictMode, version } from "react";
 import { flushSync } from "react-dom";
@@ -19,7 +19,15 @@ function Status() {
   return <output>{state}</output>;
 }
 
-function App({ activity, generation, throwing, tokenFailure, ...props }) {
+const errorHandlers = {
+  record: ({ code }) => recorded.errors.push(code),
+  throw() {
+    throw new Error("onError failed");
+  },
+  none: undefined,
+};
+
+function App({ activity, generation, onError = "record", tokenFailure, ...props }) {
   const application = (
     <SessionEventsProvider
       {...props}
@@ -30,10 +38,7 @@ function App({ activity, generation, throwing, tokenFailure, ...props }) {
       }}
       onSessionEnd={({ id, reason }) => recorded.ended.push(`${id ?? reason}${generation ?? ""}`)}
       onGap={() => (recorded.gaps += 1)}
-      onError={({ code }) => {
-        recorded.errors.push(code);
-        if (throwing) throw new Error("onError failed");
-      }}
+      onError={errorHandlers[onError]}
     >
       <Status />
     </SessionEventsProvider>
