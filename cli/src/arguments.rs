@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use session_events_core::tenant::Slug;
 
 use crate::options::{
+    event_filter::EventFilter,
     output::OutputOptions,
     publish_token::{PublishSecretOption, PublishTokenOptions},
     read::ReadOptions,
@@ -19,7 +20,8 @@ file .env in the working directory. The command line takes precedence over the e
 the environment over the file. If the file sets a URL, an issuer or a tenant, the secret that is sent
 there must be in the file as well.
 
-Exit codes: 0 success, 1 failure, 2 invalid command line, 130 after Ctrl-C, 143 after SIGTERM.";
+Exit codes: 0 success, 1 failure, 2 invalid command line, 3 revoked tokens (status --exit-code),
+130 after Ctrl-C, 143 after SIGTERM.";
 
 /// Receive the session events of an Auth0 tenant, inspect its state, and diagnose problems
 #[derive(Parser)]
@@ -38,7 +40,8 @@ pub(crate) enum Command {
     /// expires. Events go to standard output, everything else to standard error.
     #[command(after_help = "Examples:
   session-events listen --url https://events.example.com --tenant acme@us
-  session-events listen --json | jq -r 'select(.type == \"user_blocked\").user_id'")]
+  session-events listen --type user_blocked,user_deleted --json | jq -r .user_id
+  session-events listen --token - < token.txt")]
     Listen {
         /// Start after the event with this id
         ///
@@ -46,6 +49,8 @@ pub(crate) enum Command {
         /// events.
         #[arg(long, value_name = "ID", help_heading = "Start")]
         last_event_id: Option<String>,
+        #[command(flatten)]
+        filter: EventFilter,
         #[command(flatten)]
         options: ReadOptions,
     },
@@ -80,13 +85,19 @@ pub(crate) enum Command {
     ///
     /// Prints one line for a revocation of all the user's tokens, one for each revoked session, and
     /// one for tokens without a session id if the end of a session revokes more of them. JSON output
-    /// has only the revocations, and is empty if no tokens are revoked. The exit code is 0 in both cases.
-    #[command(after_help = "Example:
-  session-events status 'auth0|6182002f34f4dd006b05b5c7'")]
+    /// has only the revocations, and is empty if no tokens are revoked.
+    #[command(after_help = "Examples:
+  session-events status 'auth0|6182002f34f4dd006b05b5c7'
+  session-events status --exit-code 'auth0|6182002f34f4dd006b05b5c7'; [ $? = 3 ] && echo revoked")]
     Status {
         /// The id of the user at Auth0
         #[arg(value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
         user_id: String,
+        /// Exit with 3 if any tokens of the user are revoked
+        ///
+        /// Without this option, the exit code is 0 whether or not tokens are revoked.
+        #[arg(long)]
+        exit_code: bool,
         #[command(flatten)]
         options: ReadOptions,
     },

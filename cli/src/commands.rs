@@ -16,11 +16,16 @@ pub(crate) fn run(command: Command) -> Result {
     match command {
         Command::Listen {
             last_event_id,
+            filter,
             options,
-        } => listen::run(&options, last_event_id),
+        } => listen::run(&options, last_event_id, &filter),
         Command::Events(options) => events::run(&options),
         Command::Revocations { follow, options } => revocations::run(&options, follow),
-        Command::Status { user_id, options } => status::run(&options, user_id),
+        Command::Status {
+            user_id,
+            exit_code,
+            options,
+        } => status::run(&options, user_id, exit_code),
         Command::Listeners(options) => listeners::run(&options),
         Command::Publish {
             file,

@@ -19,6 +19,8 @@ pub(crate) enum Error {
     MissingOption(&'static str),
     /// The command has already printed the problem, so only the exit code remains to be set.
     AlreadyReported,
+    /// The command succeeded, and its result is also the exit code.
+    ExitCode(u8),
     /// The program that reads standard output has exited, as in `| head`. This is a success.
     OutputClosed,
     /// The process received the signal with this number.
@@ -43,7 +45,7 @@ impl Error {
     pub(crate) fn is_silent(&self) -> bool {
         matches!(
             self,
-            Self::AlreadyReported | Self::OutputClosed | Self::Signal(_)
+            Self::AlreadyReported | Self::ExitCode(_) | Self::OutputClosed | Self::Signal(_)
         )
     }
 
@@ -52,6 +54,7 @@ impl Error {
         match self {
             Self::Failed(_) | Self::Temporary(_) | Self::AlreadyReported => ExitCode::FAILURE,
             Self::MissingOption(_) => ExitCode::from(2),
+            Self::ExitCode(code) => ExitCode::from(*code),
             Self::OutputClosed => ExitCode::SUCCESS,
             Self::Signal(number) => ExitCode::from(number.saturating_add(128)),
         }
@@ -64,6 +67,7 @@ impl fmt::Display for Error {
             Self::Failed(message) | Self::Temporary(message) => f.write_str(message),
             Self::MissingOption(message) => f.write_str(message),
             Self::AlreadyReported => f.write_str("the command failed"),
+            Self::ExitCode(code) => write!(f, "the exit code is {code}"),
             Self::OutputClosed => f.write_str("standard output is closed"),
             Self::Signal(number) => write!(f, "received signal {number}"),
         }

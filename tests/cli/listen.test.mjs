@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startFaultyProxy } from "../support/faulty_proxy.mjs";
 import { AUDIENCE } from "../support/issuer.mjs";
 import { Program } from "../support/program.mjs";
-import { eventOf, slo, USER } from "../support/records.mjs";
+import { eventOf, sce, scp, slo, USER } from "../support/records.mjs";
 import { now } from "../support/token.mjs";
 import { waitFor } from "../support/wait_for.mjs";
 import {
@@ -48,6 +48,35 @@ describe("listen", { concurrency: true }, () => {
     await tenant.publish(...records);
     const program = startCli(t, ["listen", ...allArgs, "--last-event-id", records[1].log_id]);
     await prints(program, records[2]);
+  });
+
+  test("prints only the events of the given types and users, and resumes after events that it did not print", async (t) => {
+    const { tenant, loginArgs } = newTenant();
+    const proxy = await startFaultyProxy(tenant.worker.url);
+    const args = ["--url", proxy.url, "--tenant", tenant.slug, ...loginArgs];
+    const [jane, joe] = ["auth0|jane", "auth0|joe"];
+    const filter = ["--type", "logout,user_blocked", "--type", "password_changed", "--user", jane];
+    const program = startCli(t, ["listen", ...args, ...filter]);
+    await subscribed(program);
+    const shown = [slo({ user_id: jane }), scp({ user_id: jane })];
+    await tenant.publish(slo({ user_id: joe }), shown[0], sce({ user_id: jane }), shown[1]);
+    await prints(program, ...shown);
+
+    await tenant.publish(slo({ user_id: joe }));
+    proxy.disconnect();
+    await program.waitForOutput(/retrying/);
+    shown.push(slo({ user_id: jane }));
+    await tenant.publish(shown.at(-1));
+    proxy.restore();
+    await prints(program, ...shown);
+    assert.doesNotMatch(program.output, /missed/);
+  });
+
+  test("rejects a type that does not exist and lists the types", async (t) => {
+    const { allArgs } = newTenant();
+    const { code, output } = await runCli(t, ["listen", ...allArgs, "--type", "logouts"]);
+    assert.equal(code, 2);
+    assert.match(output, /invalid value 'logouts'.*\n.*possible values: .*user_blocked.*logout/);
   });
 
   for (const [signal, code] of [

@@ -49,6 +49,32 @@ describe("access tokens and settings", { concurrency: true }, () => {
     assert.equal(code, 0, output);
   });
 
+  test("An access token can be read from standard input", async (t) => {
+    const { tenant, workerArgs } = newTenant();
+    const args = ["events", ...workerArgs, "--token", "-"];
+    const given = await runCli(t, args, { input: `${tenant.token()}\nthe rest is not read` });
+    assert.equal(given.code, 0, given.output);
+
+    for (const input of ["", " \n"]) {
+      const { code, output } = await runCli(t, args, { input });
+      assert.equal(code, 1);
+      assert.match(output, /^error: there is no access token on standard input: pipe it/);
+    }
+    const tooLong = await runCli(t, args, { input: "x".repeat(1_000_000) });
+    assert.equal(tooLong.code, 1);
+  });
+
+  test("Standard input is read only if the command line says so", async (t) => {
+    const { tenant, workerArgs } = newTenant();
+    const env = { SESSION_EVENTS_TOKEN: "-" };
+    const { code, output } = await runCli(t, ["events", ...workerArgs], {
+      env,
+      input: tenant.token(),
+    });
+    assert.equal(code, 1);
+    assert.match(output, /invalid_token/);
+  });
+
   test("The error for missing credentials lists the options to set", async (t) => {
     const { workerArgs } = newTenant();
     for (const [args, message] of [

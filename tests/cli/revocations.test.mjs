@@ -113,6 +113,20 @@ tokens that name no session, issued up to ${date}, are revoked
     );
   });
 
+  test("with --exit-code, exits with 3 if any tokens are revoked, and with 1 on failure", async (t) => {
+    const { tenant, workerArgs, allArgs } = newTenant();
+    const status = (...args) => runCli(t, ["status", USER, "--exit-code", ...args]);
+    assert.equal((await status(...allArgs)).code, 0);
+    const record = sessionLogout(USER, "s1");
+    await tenant.publish(record);
+    const revoked = await status(...allArgs);
+    assert.equal(revoked.code, 3);
+    assert.deepEqual(jsonLines(revoked.stdout), [revocationOf(record)]);
+    assert.equal(revoked.output, revoked.stdout, "nothing is written to standard error");
+    assert.equal((await status(...workerArgs, "--token", "garbage")).code, 1);
+    assert.equal((await runCli(t, ["status", USER, ...allArgs])).code, 0, "without the option");
+  });
+
   test("requires a user id", async (t) => {
     const { allArgs } = newTenant();
     for (const noUser of [[], [""]])

@@ -22,7 +22,8 @@ export class Program {
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });
-    if (input !== undefined) this.process.stdin.end(input);
+    // The program may exit before it has read everything.
+    this.process.stdin?.on("error", () => {}).end(input);
     for (const name of ["stdout", "stderr"]) {
       this.process[name].setEncoding("utf8").on("data", (text) => {
         this.output += text;

@@ -6,18 +6,22 @@ use crate::{
         token_source::TokenSource,
     },
     error::Result,
-    options::{output::OutputOptions, read::ReadOptions},
+    options::{event_filter::EventFilter, output::OutputOptions, read::ReadOptions},
     output::{self, escape::escape, event_row::EventRow},
 };
 
-pub(crate) fn run(options: &ReadOptions, last_event_id: Option<String>) -> Result {
+pub(crate) fn run(
+    options: &ReadOptions,
+    last_event_id: Option<String>,
+    filter: &EventFilter,
+) -> Result {
     let worker = &options.worker;
     let token_source = TokenSource::new(options)?;
     block_on(async {
         let mut subscription = Subscription::new(worker, token_source, last_event_id)?;
         loop {
             match subscription.next().await? {
-                Update::Event(event) => print_event(&event, options.output)?,
+                Update::Event(event) => print_event(&event, filter, options.output)?,
                 Update::Gap => output::print_note(
                     "Some events were missed, because the Worker no longer stores them",
                 ),
@@ -26,12 +30,19 @@ pub(crate) fn run(options: &ReadOptions, last_event_id: Option<String>) -> Resul
     })
 }
 
-fn print_event(event: &str, output: OutputOptions) -> Result {
-    if output.is_json() {
-        return output::print_json_text(event);
+/// Prints an event unless the filter excludes it. An event without a type or a user matches only an
+/// empty filter.
+fn print_event(event: &str, filter: &EventFilter, output: OutputOptions) -> Result {
+    let row = serde_json::from_str::<EventRow>(event).ok();
+    if !row
+        .as_ref()
+        .map_or(filter.is_empty(), |row| filter.matches(row))
+    {
+        return Ok(());
     }
-    match serde_json::from_str::<EventRow>(event) {
-        Ok(row) => output::print_line(&row.line()),
-        Err(_) => output::print_line(&escape(event)),
+    match row {
+        _ if output.is_json() => output::print_json_text(event),
+        Some(row) => output::print_line(&row.line()),
+        None => output::print_line(&escape(event)),
     }
 }

@@ -4,13 +4,16 @@ use session_events_core::{events::revocation::Revocation, timestamp::parse_rfc33
 
 use crate::{
     connection::{revocation_pages::RevocationPages, token_source::fetch_token},
-    error::Result,
+    error::{Error, Result},
     options::read::ReadOptions,
     output::{self, escape::escape, event_row::event_type},
     revocation::is_final,
 };
 
-pub(crate) fn run(options: &ReadOptions, user_id: String) -> Result {
+/// The exit code of `--exit-code` if any tokens are revoked. It differs from that of a failure.
+const REVOKED: u8 = 3;
+
+pub(crate) fn run(options: &ReadOptions, user_id: String, exit_code: bool) -> Result {
     let pages = RevocationPages::new(&options.worker, Some(user_id));
     let mut revocations = Vec::new();
     pages.for_each(&fetch_token(options)?, |revocation| {
@@ -19,16 +22,28 @@ pub(crate) fn run(options: &ReadOptions, user_id: String) -> Result {
     })?;
     // The revocation of all tokens precedes those of single sessions.
     revocations.sort_by_key(|revocation| revocation.session_id.is_some());
-    if options.output.is_json() {
-        return revocations.iter().try_for_each(output::print_json);
+    let printed = if options.output.is_json() {
+        revocations.iter().try_for_each(output::print_json)
+    } else {
+        print_description(&revocations)
+    };
+    match printed {
+        // The reader of the output may need only a part of it.
+        Ok(()) | Err(Error::OutputClosed) if exit_code && !revocations.is_empty() => {
+            Err(Error::ExitCode(REVOKED))
+        }
+        printed => printed,
     }
+}
+
+fn print_description(revocations: &[Revocation]) -> Result {
     if revocations.is_empty() {
         return output::print_line("no tokens are revoked");
     }
     revocations
         .iter()
         .try_for_each(|revocation| output::print_line(&describe(revocation)))?;
-    match end_without_session(&revocations) {
+    match end_without_session(revocations) {
         Some(date) => output::print_line(&format!(
             "tokens that name no session, issued up to {}, are {}",
             escape(date),

@@ -1,5 +1,7 @@
 //! The access token, given as such or requested with a client id and secret.
 
+use std::io::{BufRead as _, IsTerminal as _, Read as _, stdin};
+
 use clap::Args;
 use session_events_core::tenant::Tenant;
 
@@ -10,16 +12,26 @@ use crate::{
         precedence::{Alternatives, Resolved},
         worker::BaseUrl,
     },
+    output,
 };
+
+/// The value of `--token` that means standard input.
+const STDIN: &str = "-";
+/// The limit for an access token on standard input, in bytes. More than the Worker accepts.
+const MAX_STDIN_BYTES: u64 = 64 * 1024;
 
 pub(crate) type AccessTokenOptions = Resolved<AccessTokenArgs>;
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Access token")]
 pub(crate) struct AccessTokenArgs {
-    /// An access token
+    /// An access token, or - to read it from standard input
     #[arg(long, env = "SESSION_EVENTS_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// True if `--token -` is on the command line. In the environment and in `.env`, `-` has no
+    /// special meaning: a `.env` of somebody else must not have standard input sent anywhere.
+    #[arg(skip)]
+    is_token_on_stdin: bool,
     /// The client id of a machine-to-machine application, instead of a token
     #[arg(long, value_name = "ID", env = "AUTH0_CLIENT_ID")]
     client_id: Option<String>,
@@ -51,6 +63,7 @@ impl Alternatives for AccessTokenArgs {
         if client_given && !on_command_line("token") {
             self.token = None;
         }
+        self.is_token_on_stdin = on_command_line("token") && self.token.as_deref() == Some(STDIN);
     }
 }
 
@@ -93,9 +106,13 @@ impl AccessTokenOptions {
             ))
     }
 
-    /// Returns the given credentials, or an error if they are incomplete.
+    /// Returns the given credentials, or an error if they are incomplete. Reads standard input for
+    /// `--token -`, so a command calls this once.
     pub(crate) fn credentials(&self) -> Result<Credentials> {
         let Self(args) = self;
+        if args.is_token_on_stdin {
+            return Ok(Credentials::Token(read_token()?));
+        }
         if let Some(token) = trimmed(&args.token) {
             return Ok(Credentials::Token(token));
         }
@@ -113,6 +130,23 @@ impl AccessTokenOptions {
         };
         Err(Error::MissingOption(message))
     }
+}
+
+/// Reads an access token from the first line of standard input.
+fn read_token() -> Result<String> {
+    if stdin().is_terminal() {
+        output::print_note("Paste the access token and press Enter");
+    }
+    let mut line = String::new();
+    stdin()
+        .lock()
+        .take(MAX_STDIN_BYTES)
+        .read_line(&mut line)
+        .map_err(|error| format!("the access token cannot be read from standard input: {error}"))?;
+    trimmed(&Some(line)).ok_or_else(|| {
+        "there is no access token on standard input: pipe it into the command, or remove --token -"
+            .into()
+    })
 }
 
 /// Returns the value without surrounding white space, such as the line break at the end of a file,

@@ -15,9 +15,9 @@ pub(crate) const HEADINGS: [&str; 4] = ["DATE", "TYPE", "USER", "SESSION"];
 pub(crate) struct EventRow {
     pub(crate) id: String,
     #[serde(rename = "type")]
-    event_type: String,
+    pub(crate) event_type: String,
     date: String,
-    user_id: String,
+    pub(crate) user_id: String,
     #[serde(default)]
     session_id: Option<String>,
     #[serde(default)]
