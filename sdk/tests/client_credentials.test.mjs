@@ -109,6 +109,20 @@ describe("the client-credentials grant", () => {
     assert.equal(requests.length, 1);
   });
 
+  test("logs in again if a login has not completed within its time limit", async (context) => {
+    mock.timers.enable({ apis: ["Date"], now: 1e12 });
+    context.after(() => mock.timers.reset());
+    const neverCompletes = context.mock.method(globalThis, "fetch", () => new Promise(() => {}));
+    const getToken = createGetToken();
+    void getToken();
+    neverCompletes.mock.restore();
+    const waiting = getToken();
+    mock.timers.setTime(1e12 + 10_001);
+    assert.equal(await getToken(), "token-1");
+    assert.equal(requests.length, 1);
+    assert.equal(await Promise.race([waiting, "pending"]), "pending", "the first login is shared");
+  });
+
   test("logs in again after a failure", async () => {
     const getToken = createGetToken();
     respond = json(503, {});
@@ -149,6 +163,13 @@ describe("the client-credentials grant", () => {
       await assert.rejects(createGetToken()(), { name: "LoginError", code: "unreachable" });
       assert.equal(requests.length, 1);
     });
+
+  test("explains that a redirect is not followed", async () => {
+    respond = (response) => response.writeHead(307, { location: issuer }).end();
+    await assert.rejects(createGetToken()(), {
+      message: /\/oauth\/token responded with a redirect, which is not followed .*: configure/,
+    });
+  });
 
   test("times out after 10 seconds", async (context) => {
     context.mock.method(AbortSignal, "timeout", (milliseconds) => {

@@ -6,25 +6,29 @@
 import { parseJsonObject } from "../json.ts";
 import type { TokenRequest } from "../options.ts";
 import { isSecure, parseUrl } from "../secure_url.ts";
-import { readText } from "./response_body.ts";
+import { isRedirect, REDIRECT, request, type HttpResponse } from "./request.ts";
 
+/**
+ * The types allow `undefined`, so that variables of the environment can be passed. A missing one is
+ * an error at runtime.
+ */
 export type ClientCredentialsOptions = {
   /** The client id of an application of type "Machine to Machine". */
-  readonly clientId: string;
-  readonly clientSecret: string;
+  readonly clientId: string | undefined;
+  readonly clientSecret: string | undefined;
   /** The identifier of the session-events API in Auth0. */
-  readonly audience: string;
+  readonly audience: string | undefined;
   /** The requested scopes, separated by spaces. Default: all that the application was granted. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
 } & (
   | {
       /** The tenant's domain, such as `acme.us.auth0.com`. */
-      readonly domain: string;
+      readonly domain: string | undefined;
       readonly issuer?: undefined;
     }
   | {
       /** The issuer's URL, such as `https://acme.us.auth0.com/`. */
-      readonly issuer: string | URL;
+      readonly issuer: string | URL | undefined;
       readonly domain?: undefined;
     }
 );
@@ -61,19 +65,17 @@ export function clientCredentials(
   options: ClientCredentialsOptions,
 ): (request?: TokenRequest) => Promise<string> {
   const endpoint = tokenEndpoint(options);
-  const { clientId, clientSecret, audience, scope } = options;
-  for (const [name, value] of Object.entries({ clientId, clientSecret, audience }))
-    if (typeof value !== "string" || value === "") throw new TypeError(`${name} is missing`);
+  const { scope } = options;
   const form = new URLSearchParams({
     grant_type: "client_credentials",
-    client_id: clientId,
-    client_secret: clientSecret,
-    audience,
+    client_id: requiredString(options, "clientId"),
+    client_secret: requiredString(options, "clientSecret"),
+    audience: requiredString(options, "audience"),
     ...(scope === undefined ? {} : { scope }),
   });
 
   let cached: { token: string; until: number } | undefined;
-  let login: Promise<string> | undefined;
+  let login: Login | undefined;
 
   async function logIn(): Promise<string> {
     cached = undefined;
@@ -83,11 +85,37 @@ export function clientCredentials(
     return token;
   }
 
+  function startLogin(): Login {
+    const started: Login = {
+      startedAt: Date.now(),
+      token: logIn().finally(() => {
+        if (login === started) login = undefined;
+      }),
+    };
+    return started;
+  }
+
   return async ({ fresh } = { fresh: false }) => {
     if (cached && !fresh && Date.now() < cached.until) return cached.token;
-    login ??= logIn().finally(() => (login = undefined));
-    return login;
+    // In a Cloudflare Worker, a login never completes if the request that started it was cancelled.
+    if (!login || Date.now() - login.startedAt > TIMEOUT) login = startLogin();
+    return login.token;
   };
+}
+
+/** A login in progress. */
+interface Login {
+  readonly token: Promise<string>;
+  readonly startedAt: number;
+}
+
+function requiredString(
+  options: ClientCredentialsOptions,
+  name: "clientId" | "clientSecret" | "audience",
+): string {
+  const value = options[name];
+  if (typeof value !== "string" || value === "") throw new TypeError(`${name} is missing`);
+  return value;
 }
 
 function tokenEndpoint({ issuer = "", domain }: ClientCredentialsOptions): URL {
@@ -102,23 +130,7 @@ function tokenEndpoint({ issuer = "", domain }: ClientCredentialsOptions): URL {
 }
 
 async function requestGrant(endpoint: URL, body: URLSearchParams) {
-  let status: number;
-  let text: string;
-  try {
-    const response = await fetch(endpoint, {
-      method: "POST",
-      headers: { accept: "application/json" },
-      body,
-      redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT),
-    });
-    status = response.status;
-    text = await readText(response, MAX_RESPONSE_LENGTH);
-  } catch (cause) {
-    throw new LoginError("unreachable", `${endpoint} cannot be reached or did not respond`, {
-      cause,
-    });
-  }
+  const { status, text } = await postForm(endpoint, body);
   const response = parseJsonObject(text) ?? {};
   if (status !== 200) {
     const code = errorCode(response["error"]) ?? "invalid_answer";
@@ -135,6 +147,26 @@ async function requestGrant(endpoint: URL, body: URLSearchParams) {
       `${endpoint} returned no access_token with an expires_in`,
     );
   return { token, lifetime };
+}
+
+async function postForm(endpoint: URL, body: URLSearchParams): Promise<HttpResponse> {
+  const init = {
+    method: "POST",
+    headers: { accept: "application/json" },
+    body,
+    signal: AbortSignal.timeout(TIMEOUT),
+  };
+  let response: HttpResponse;
+  try {
+    response = await request(endpoint, init, MAX_RESPONSE_LENGTH);
+  } catch (cause) {
+    throw new LoginError("unreachable", `${endpoint} cannot be reached or did not respond`, {
+      cause,
+    });
+  }
+  if (isRedirect(response.status))
+    throw new LoginError("unreachable", `${endpoint} responded with ${REDIRECT}`);
+  return response;
 }
 
 /** Returns an error code of the issuer. Ignores other text, which might contain the secret. */

@@ -10,7 +10,7 @@ import { SessionEventsError } from "../errors.ts";
 import { parseJsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
 import { requestToken, tokenUnchanged } from "../token.ts";
-import { readText } from "./response_body.ts";
+import { isRedirect, REDIRECT, request } from "./request.ts";
 import type { RevocationEvent } from "./rule.ts";
 
 /** Receives the revocations and the end of a snapshot. */
@@ -96,13 +96,9 @@ export class Snapshot {
     this.#token = token;
     const url = new URL(this.#settings.revocationsUrl);
     if (this.#cursor !== undefined) url.searchParams.set("after", this.#cursor);
-    const response = await fetch(url, {
-      headers: { accept: "application/json", authorization: `Bearer ${token}` },
-      redirect: "error",
-      signal,
-    });
-    const body = parseJsonObject(await readText(response, MAX_PAGE_LENGTH)) ?? {};
-    return { status: response.status, body };
+    const headers = { accept: "application/json", authorization: `Bearer ${token}` };
+    const { status, text } = await request(url, { headers, signal }, MAX_PAGE_LENGTH);
+    return { status, body: parseJsonObject(text) ?? {} };
   }
 
   async #requestToken(): Promise<string | SessionEventsError> {
@@ -154,6 +150,7 @@ function isRevocationRow(row: unknown): row is RevocationEvent {
 
 /** Returns the server's OAuth error, or a general one if the body has none. */
 function responseError(status: number, { error, error_description }: PageResponse["body"]) {
+  if (isRedirect(status)) return unavailable(`responded with ${REDIRECT}`);
   if (typeof error !== "string") return unavailable(`responded with ${status}`);
   return new SessionEventsError(
     error,
