@@ -1,6 +1,5 @@
 // The client for the session events of an Auth0 tenant, for browsers and Node.
 export {
-  SessionEvents,
   SessionEventsError,
   type Connected,
   type EventFilter,
@@ -14,3 +13,4 @@ export {
   type State,
   type TokenRequest,
 } from "./client.ts";
+export { SessionEvents } from "./session_events.ts";

@@ -64,6 +64,7 @@ describe("a failing snapshot", { concurrency: true }, () => {
     ]);
     assert.match(errors[0].message, /the server responded with 500\. The client retries\.$/);
     assert.equal(errors[1].message, "This is too_many_requests.");
+    assert.match(errors[5].message, /responded with a redirect, .*: configure the URL/);
     assert.ok(errors.every(({ message }) => !message.includes("eyJ")));
   });
 

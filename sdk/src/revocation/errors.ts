@@ -44,7 +44,8 @@ export class MissingClaimsError extends RevocationError {
   constructor() {
     super(
       "The request has no verified claims with a sub: put the check for revoked tokens after the " +
-        "one that verifies the JWT, and only on routes that require a token.",
+        "one that verifies the JWT, and only on routes that require a token. The options claims and " +
+        "anonymous of the Express middleware are for claims in other places and for other routes.",
     );
   }
 }

@@ -24,13 +24,13 @@ export interface RevocationListOptions {
    * The maximum number of entries, one for each user and one for each individually revoked session.
    * Default: 100,000, which take about 50 MB.
    */
-  readonly maxEntries?: number;
+  readonly maxEntries?: number | undefined;
   /**
    * How long an entry is kept after the date of its event, in milliseconds. Default: 30 days, the
    * longest lifetime of Auth0's access tokens (Auth0, "Update Access Token Lifetime"). Older tokens
    * have expired, so they are rejected without the list.
    */
-  readonly maxAge?: number;
+  readonly maxAge?: number | undefined;
 }
 
 const DEFAULT_MAX_ENTRIES = 100_000;

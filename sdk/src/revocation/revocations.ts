@@ -8,38 +8,25 @@
 //
 // A snapshot is loaded while live events already arrive. So a revocation that is not in the snapshot
 // arrives as an event. Events and snapshot entries may arrive in any order.
-import { SessionEvents } from "../client.ts";
 import { Emitter } from "../emitter.ts";
 import { SessionEventsError } from "../errors.ts";
 import { resolveSettings, type SessionEventsOptions, type Settings } from "../options.ts";
-import { MissingClaimsError, RevocationsUnavailableError, TokenRevokedError } from "./errors.ts";
+import { SessionEvents } from "../session_events.ts";
+import { describeError } from "./describe_error.ts";
 import { RevocationList, type RevocationListOptions } from "./list.ts";
-import { sessionIdOf, type RevocationEvent, type SessionClaims } from "./rule.ts";
+import type { RevocationEvent } from "./rule.ts";
 import { Snapshot } from "./snapshot.ts";
+import { TokenCheck, type TokenCheckOptions } from "./token_check.ts";
 
-/** The claims of an access token whose signature, issuer, audience and expiry were verified. */
-export type AccessTokenClaims = SessionClaims & Readonly<Record<string, unknown>>;
-
-export interface RevocationsOptions extends SessionEventsOptions, RevocationListOptions {
-  /**
-   * Whether tokens pass while the list is not up to date: before `ready`, from a lost connection until
-   * the list is complete again, and while the list is too small (`revocations_incomplete`). Known revocations are always rejected. `"refuse"` rejects all
-   * tokens (fail closed). `"pass"` accepts tokens without a known revocation, even if they were
-   * revoked in the meantime (fail open). Required.
-   */
-  readonly whileDisconnected: "refuse" | "pass";
-  /**
-   * Returns the session id of a token. Default: the claim `sid`. If it returns nothing, the end of
-   * any session of the user revokes the token. Auth0 adds `sid` only to ID tokens; an Action can add
-   * it to access tokens as a claim with a namespace.
-   */
-  readonly sessionId?: (claims: AccessTokenClaims) => unknown;
+export interface RevocationsOptions
+  extends SessionEventsOptions, RevocationListOptions, TokenCheckOptions {
   /**
    * Called with each error of the connection and of the snapshots, with `revocations_incomplete` when
    * there are more user-wide revocations than `maxEntries`, and with `events_missed` after a gap that
-   * an older server cannot fill. Default: `console.warn`.
+   * an older server cannot fill. Default: a line with the message and those of its causes, written
+   * with `console.warn`.
    */
-  readonly onError?: (error: SessionEventsError) => void;
+  readonly onError?: ((error: SessionEventsError) => void) | undefined;
 }
 
 export class Revocations {
@@ -51,12 +38,11 @@ export class Revocations {
    */
   readonly ready: Promise<void>;
 
+  readonly #tokenCheck: TokenCheck;
   readonly #listOptions: RevocationListOptions;
   #list: RevocationList;
   /** The list that replaces `#list` after the current snapshot. Only an incomplete one is replaced. */
   #nextList: RevocationList | undefined;
-  readonly #sessionId: (claims: AccessTokenClaims) => unknown;
-  readonly #refuse: boolean;
   /** Whether all revocations were received. The list may have been too small for them. */
   #received = false;
   #snapshot: Snapshot | undefined;
@@ -65,23 +51,14 @@ export class Revocations {
   constructor(options: RevocationsOptions) {
     const {
       whileDisconnected,
-      sessionId = sessionIdOf,
+      sessionId,
       maxEntries,
       maxAge,
-      onError = ({ message }) => console.warn(`session-events: ${message}`),
+      onError = (error) => console.warn(`session-events: ${describeError(error)}`),
       ...connection
     } = options;
-    if (whileDisconnected !== "refuse" && whileDisconnected !== "pass")
-      throw new TypeError(
-        'whileDisconnected must be chosen: "refuse" rejects every request with 503 while there is ' +
-          'no connection, "pass" accepts tokens that may have been revoked in the meantime',
-      );
-    this.#refuse = whileDisconnected === "refuse";
-    this.#sessionId = sessionId;
-    this.#listOptions = {
-      ...(maxEntries === undefined ? {} : { maxEntries }),
-      ...(maxAge === undefined ? {} : { maxAge }),
-    };
+    this.#tokenCheck = new TokenCheck({ whileDisconnected, sessionId });
+    this.#listOptions = { maxEntries, maxAge };
     this.#list = new RevocationList(this.#listOptions);
     this.connection = new SessionEvents(connection);
     this.ready = this.#subscribe(resolveSettings(connection), onError);
@@ -102,12 +79,7 @@ export class Revocations {
    * Accepts any type, because frameworks have their own types for claims, and checks it at runtime.
    */
   check(verified: unknown): void {
-    const claims = verified as AccessTokenClaims | null | undefined;
-    if (typeof claims?.sub !== "string" || claims.sub === "") throw new MissingClaimsError();
-    const { sub, iat } = claims;
-    const revokedAt = this.#list.revokedAt({ sub, iat, sid: this.#sessionId(claims) });
-    if (revokedAt) throw new TokenRevokedError(revokedAt);
-    if (this.#refuse && !this.connected) throw new RevocationsUnavailableError();
+    this.#tokenCheck.check(verified, this.#list, this.connected);
   }
 
   /** Closes the connection. From then on, `whileDisconnected` applies. */
