@@ -1,10 +1,6 @@
 // Express middleware that rejects access tokens of ended sessions. It does not verify tokens: it
 // runs after the middleware that does, and reads the claims from the request.
-import {
-  Revocations,
-  type AccessTokenClaims,
-  type RevocationsOptions,
-} from "./revocation/index.ts";
+import { MissingClaimsError, Revocations, type RevocationsOptions } from "./revocation/index.ts";
 
 export {
   clientCredentials,
@@ -15,9 +11,36 @@ export {
 } from "./revocation/index.ts";
 export type { RevocationsOptions } from "./revocation/index.ts";
 
+/** The options for reading the claims from a request. */
+export interface RequestClaimsOptions<Request extends object> {
+  /**
+   * Returns the verified claims of a request, or nothing if the request has no user. By default the
+   * claims are read from `req.auth` as express-oauth2-jwt-bearer and express-jwt set it, or else
+   * from `req.user`.
+   */
+  readonly claims?: ((request: Request) => unknown) | undefined;
+  /**
+   * Decides about requests that have neither claims nor a bearer token. `"refuse"`, the default,
+   * rejects them with `MissingClaimsError`. `"pass"` is for routes with optional authentication.
+   * A bearer token without claims was not verified, so it is always rejected.
+   */
+  readonly anonymous?: "refuse" | "pass" | undefined;
+}
+
+/** The options of the middleware: either those of a new connection, or existing `revocations`. */
+export type RevocationMiddlewareOptions<Request extends object = object> =
+  RequestClaimsOptions<Request> &
+    (
+      | RevocationsOptions
+      | {
+          /** Checks the tokens. Several middlewares can share it, and a test can pass a fake. */
+          readonly revocations: Revocations;
+        }
+    );
+
 /** A middleware for Express 4 and 5. It keeps a connection open until `close()` is called. */
-export interface RevocationMiddleware {
-  (request: object, response: unknown, next: (error?: unknown) => void): void;
+export interface RevocationMiddleware<Request extends object = object> {
+  (request: Request, response: unknown, next: (error?: unknown) => void): void;
   /** Resolves when the list of revocations is complete; see `Revocations.ready`. */
   readonly ready: Promise<void>;
   /** Whether the list of revocations is up to date. */
@@ -32,12 +55,25 @@ export interface RevocationMiddleware {
  * `RevocationsUnavailableError` (503). The default error handler of Express responds with this
  * status and these headers.
  */
-export function revocation(options: RevocationsOptions): RevocationMiddleware {
-  const revocations = new Revocations(options);
+export function revocation<Request extends object = object>(
+  options: RevocationMiddlewareOptions<Request>,
+): RevocationMiddleware<Request> {
+  const { claims: claimsOf = defaultClaimsOf, anonymous = "refuse", ...rest } = options;
+  if (typeof claimsOf !== "function")
+    throw new TypeError("claims must be a function that returns the verified claims of a request");
+  if (anonymous !== "refuse" && anonymous !== "pass")
+    throw new TypeError('anonymous must be "refuse", or "pass" for optional authentication');
+  const revocations = "revocations" in rest ? rest.revocations : new Revocations(rest);
 
-  function middleware(request: object, _response: unknown, next: (error?: unknown) => void) {
+  function check(request: Request): void {
+    const claims = claimsOf(request);
+    if (claims !== undefined && claims !== null) return revocations.check(claims);
+    if (anonymous === "refuse" || hasBearerToken(request)) throw new MissingClaimsError();
+  }
+
+  function middleware(request: Request, _response: unknown, next: (error?: unknown) => void) {
     try {
-      revocations.check(claimsOf(request));
+      check(request);
     } catch (error) {
       return next(error);
     }
@@ -48,19 +84,41 @@ export function revocation(options: RevocationsOptions): RevocationMiddleware {
     ready: { value: revocations.ready },
     connected: { get: () => revocations.connected },
     close: { value: () => revocations.close() },
-  }) as RevocationMiddleware;
+  }) as RevocationMiddleware<Request>;
 }
 
 /**
- * Returns the verified claims of a request: `req.auth.payload` (express-oauth2-jwt-bearer),
- * `req.auth` (express-jwt) or `req.user` (older versions of express-jwt, and Passport if it stores
- * the claims there). The first one that exists is used even if it has no `sub`, so that another
- * identity in the request cannot replace the identity of the token.
+ * Returns the verified claims of a request, or nothing if it has none: `req.auth.payload`
+ * (express-oauth2-jwt-bearer), `req.auth` (express-jwt) or `req.user` (older versions of
+ * express-jwt, and Passport if it stores the claims there). If there is an `auth`, `user` is not
+ * used, so that another identity in the request cannot replace the identity of the token.
  */
-function claimsOf(request: { auth?: unknown; user?: unknown }): AccessTokenClaims | undefined {
-  const { auth, user } = request;
-  return asObject(asObject(auth)?.["payload"]) ?? asObject(auth) ?? asObject(user);
+function defaultClaimsOf({ auth, user }: { auth?: unknown; user?: unknown }): unknown {
+  return isVerifiedJwt(auth) ? auth.payload : (auth ?? user);
 }
 
-const asObject = (value: unknown): Record<string, unknown> | undefined =>
-  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+/** The registered claims (RFC 7519, section 4.1). */
+const REGISTERED_CLAIMS = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+
+/**
+ * Returns whether a value is the result of express-oauth2-jwt-bearer: header, payload and token. The
+ * claims of a token may have members with these names, too. But unlike the result, claims have
+ * registered ones among them.
+ */
+function isVerifiedJwt(auth: unknown): auth is { readonly payload: object } {
+  const members = Object(auth) as Record<string, unknown>;
+  const { header, payload, token } = members;
+  return (
+    isObject(header) &&
+    isObject(payload) &&
+    typeof token === "string" &&
+    !REGISTERED_CLAIMS.some((claim) => claim in members)
+  );
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+/** Returns whether the request presents an access token (RFC 6750 and RFC 9449). */
+function hasBearerToken({ headers }: { headers?: { authorization?: unknown } }): boolean {
+  return /^\s*(bearer|dpop)\b/i.test(String(headers?.authorization ?? ""));
+}

@@ -9,9 +9,10 @@ import express from "express";
 import { auth } from "express-oauth2-jwt-bearer";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { revocation, RevocationError } from "session-events/express";
+import { FakeRevocations } from "session-events/testing";
 
 import { AUDIENCE, nodeFetch } from "../../tests/support/issuer.mjs";
-import { scp, slo } from "../../tests/support/records.mjs";
+import { scp, slo, USER } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { waitFor } from "../../tests/support/wait_for.mjs";
@@ -36,11 +37,11 @@ const verifyingMiddleware = (tenant, store) => async (request, _response, next) 
 };
 
 const VERIFIERS = {
-  "express-oauth2-jwt-bearer, which sets req.auth.payload": async (tenant) => {
+  "express-oauth2-jwt-bearer, which sets req.auth.payload": async (tenant, options) => {
     const jwksUri = await serve((_request, response) =>
       response.end(JSON.stringify({ keys: tenant.issuer.keys })),
     );
-    return auth({ issuer: tenant.issuer.issuer, audience: AUDIENCE, jwksUri });
+    return auth({ issuer: tenant.issuer.issuer, audience: AUDIENCE, jwksUri, ...options });
   },
   "a verifier that sets req.auth, as express-jwt does": (tenant) =>
     verifyingMiddleware(tenant, (request, claims) => (request.auth = claims)),
@@ -71,7 +72,7 @@ async function startApi({ verifier = BEARER, handleError, ...options } = {}) {
   const get = (token) => nodeFetch(url, { headers: { authorization: `Bearer ${token}` } });
   const statusOf = async (token) => (await get(token)).status;
   const waitUntilRejected = (token) => waitFor(async () => (await statusOf(token)) === 401);
-  return { tenant, check, get, statusOf, waitUntilRejected };
+  return { tenant, check, url, get, statusOf, waitUntilRejected };
 }
 
 const secondsAgo = (seconds) => now() - seconds;
@@ -165,6 +166,15 @@ describe("the Express middleware", { concurrency: true }, () => {
         Object.assign(request, { auth: { payload: {} }, user: { sub: "auth0|joe", iat: now() } }),
     ],
     ["a string instead of claims", (request) => (request.user = "auth0|joe")],
+    [
+      "a function as auth in addition to a user",
+      (request) =>
+        Object.assign(request, { auth: () => {}, user: { sub: "auth0|joe", iat: now() } }),
+    ],
+    [
+      "the payload of a token without its header",
+      (request) => (request.auth = { payload: { sub: "auth0|joe", iat: now() }, token: "a.b.c" }),
+    ],
   ])
     test(`rejects a request with ${name} and explains the reason to the developer`, async () => {
       const { check, get } = await startApi({
@@ -183,6 +193,102 @@ describe("the Express middleware", { concurrency: true }, () => {
       assert.equal(code, "missing_claims");
       assert.match(message, /after the one that verifies the JWT/);
     });
+
+  test("checks the token of a request, whatever claims the token has", async () => {
+    const { tenant, check, statusOf, waitUntilRejected } = await startApi({
+      verifier: (tenant) =>
+        verifyingMiddleware(tenant, (request, claims) => (request.auth = claims)),
+    });
+    await check.ready;
+    await tenant.publish(scp({ date: dateAgo(30) }));
+    await waitUntilRejected(tenant.token({ iat: secondsAgo(60) }));
+    const payload = { sub: "auth0|joe", iat: now() };
+    for (const claims of [
+      { payload },
+      { payload, header: { alg: "RS256" }, token: "a.b.c" },
+      { auth: { payload }, user: payload, claims: payload },
+    ])
+      assert.equal(await statusOf(tenant.token({ iat: secondsAgo(60), ...claims })), 401);
+  });
+
+  test("reads the claims where the option claims says", async () => {
+    const { tenant, check, statusOf, waitUntilRejected } = await startApi({
+      verifier: (tenant) =>
+        verifyingMiddleware(tenant, (request, claims) => {
+          request.user = { sub: "auth0|joe", iat: now() };
+          request.token = { claims };
+        }),
+      claims: (request) => request.token.claims,
+    });
+    await check.ready;
+    const token = tenant.token({ iat: secondsAgo(60) });
+    assert.equal(await statusOf(token), 200);
+    await tenant.publish(scp({ date: dateAgo(30) }));
+    await waitUntilRejected(token);
+  });
+
+  test("passes an error of the option claims to the error handler", async () => {
+    const { get } = await startApi({
+      verifier: () => undefined,
+      claims: () => {
+        throw Object.assign(new Error("no session store"), { status: 502 });
+      },
+    });
+    assert.equal((await get("token")).status, 502);
+  });
+
+  test("with anonymous set to pass, lets requests without a token pass, and no others", async () => {
+    const { tenant, check, url, statusOf, waitUntilRejected } = await startApi({
+      verifier: (tenant) => BEARER(tenant, { authRequired: false }),
+      anonymous: "pass",
+    });
+    const statusOfHeaders = async (headers) => (await nodeFetch(url, { headers })).status;
+    assert.equal(await statusOfHeaders({}), 200, "there is no token to look up in the list");
+    assert.equal(await statusOf(tenant.token()), 503, "before the list is complete");
+    await check.ready;
+    assert.equal(await statusOfHeaders({ authorization: "Basic YTpi" }), 200);
+    const token = tenant.token({ iat: secondsAgo(60) });
+    assert.equal(await statusOf(token), 200);
+    await tenant.publish(scp({ date: dateAgo(30) }));
+    await waitUntilRejected(token);
+    assert.equal(await statusOf(tenant.token({ exp: secondsAgo(10) })), 401, "not verified");
+  });
+
+  test("with anonymous set to pass, rejects a token that no middleware has verified", async () => {
+    const { tenant, check, url, get } = await startApi({
+      verifier: () => undefined,
+      anonymous: "pass",
+    });
+    await check.ready;
+    assert.equal((await nodeFetch(url)).status, 200);
+    assert.equal((await get(tenant.token())).status, 401);
+    for (const scheme of ["bearer", "BEARER", "DPoP"]) {
+      const authorization = `${scheme} ${tenant.token()}`;
+      assert.equal((await nodeFetch(url, { headers: { authorization } })).status, 401, scheme);
+    }
+  });
+
+  test("checks with existing revocations, which several middlewares can share", async () => {
+    const revocations = new FakeRevocations();
+    const { get, tenant } = await startApi({ revocations });
+    const token = tenant.token({ iat: secondsAgo(60) });
+    assert.equal((await get(token)).status, 200);
+    revocations.revoke({ user_id: USER });
+    assert.equal((await get(token)).status, 401);
+  });
+
+  test("rejects invalid options", () => {
+    const options = { revocations: new FakeRevocations() };
+    for (const anonymous of ["allow", true, null])
+      assert.throws(() => revocation({ ...options, anonymous }), {
+        name: "TypeError",
+        message: /anonymous must be "refuse", or "pass"/,
+      });
+    assert.throws(() => revocation({ ...options, claims: "auth" }), {
+      name: "TypeError",
+      message: /claims must be a function/,
+    });
+  });
 
   test("rejects all requests while disconnected if whileDisconnected is refuse", async () => {
     const { tenant, check, get, statusOf, waitUntilRejected } = await startApi();

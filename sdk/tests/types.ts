@@ -1,8 +1,11 @@
 // Type tests: this file must compile, and each `@ts-expect-error` must be an error.
+import express, { type Request } from "express";
 import { SessionEvents, type SessionEvent } from "session-events";
 import { SessionMonitor, type SessionClaims, type SessionEnd } from "session-events/browser";
+import { revocation } from "session-events/express";
 import { useSessionEvents, type SessionEventsProviderProps } from "session-events/react";
-import { Revocations } from "session-events/revocation";
+import { clientCredentials, RevocationList, Revocations } from "session-events/revocation";
+import { FakeRevocations, FakeSessionEvents } from "session-events/testing";
 
 const options = {
   url: "https://events.example.com",
@@ -155,3 +158,75 @@ monitor.on("event", ({ id }: SessionEvent) => id, { type: "logout" });
 monitor.setSession(7);
 // @ts-expect-error The user is part of the claims.
 new SessionMonitor({ ...options, user: "auth0|jane" });
+
+// Types are structural: an object with the same members is accepted, such as a fake in a test.
+const watch = (client: SessionEvents): (() => void) => client.on("event", () => {});
+watch(client);
+watch(new FakeSessionEvents());
+watch({
+  ...client,
+  on: client.on,
+  once: client.once,
+  off: client.off,
+  events: client.events,
+  [Symbol.asyncIterator]: client[Symbol.asyncIterator],
+  connect() {},
+  close() {},
+  state: "connected",
+  lastEventId: "1",
+});
+const guard = (given: Revocations): void => given.check({});
+guard(revocations);
+guard(new FakeRevocations({ whileDisconnected: "pass" }));
+guard({
+  connection: new FakeSessionEvents(),
+  ready: Promise.resolve(),
+  connected: true,
+  check() {},
+  close() {},
+});
+const list = (given: RevocationList): Date | undefined => given.revokedAt({});
+list(new RevocationList());
+list({ size: 0, complete: true, add() {}, revokedAt: () => undefined });
+class Derived extends SessionEvents {}
+const isClient: boolean = new Derived(options) instanceof SessionEvents;
+
+// With exactOptionalPropertyTypes, each option of a backend accepts undefined, and so do variables
+// of the environment.
+declare const variable: string | undefined;
+const getToken = clientCredentials({
+  domain: variable,
+  clientId: variable,
+  clientSecret: variable,
+  audience: variable,
+  scope: variable,
+});
+new RevocationList({ maxEntries: undefined, maxAge: undefined });
+new Revocations({
+  ...options,
+  getToken,
+  whileDisconnected: "refuse",
+  sessionId: undefined,
+  maxEntries: undefined,
+  maxAge: undefined,
+  onError: undefined,
+});
+// @ts-expect-error whileDisconnected must be chosen.
+new Revocations({ ...options, getToken, whileDisconnected: undefined });
+
+// The middleware accepts the request types of Express and of applications.
+interface SessionRequest extends Request {
+  readonly session: { readonly claims?: object };
+}
+const app = express();
+app.use(revocation({ revocations, claims: undefined, anonymous: undefined }));
+app.use(revocation({ ...options, whileDisconnected: "pass", anonymous: "pass" }));
+app.use(revocation({ revocations, claims: (request: Request) => request.get("x-claims") }));
+app.get(
+  "/",
+  revocation<SessionRequest>({ revocations, claims: ({ session }) => session.claims }) as never,
+);
+// @ts-expect-error A request of Express has no such member.
+app.use(revocation({ revocations, claims: (request: Request) => request.session }));
+// @ts-expect-error The value does not exist.
+revocation({ revocations, anonymous: "allow" });
