@@ -1,10 +1,11 @@
 // Installs the parts of the build environment that are missing. Runs on Node 20 and later, without
 // node_modules. Everything is installed into the project (node_modules and .tools), except rustup's
 // wasm32 target and Debian's packages.
-import { existsSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { installNodePackages } from "./node_packages.mjs";
 import { requireSuccess, runStep } from "./step.mjs";
 import { ScriptError, main, paint, printSuccess } from "./terminal.mjs";
 import {
@@ -82,34 +83,7 @@ async function checkPrerequisites() {
 }
 
 async function setUpNodePackages() {
-  if (nodePackagesAreCurrent()) return false;
-  // npm replaces the Node in node_modules, so it must run on another one.
-  const path = process.env.PATH.split(delimiter).filter(
-    (folder) => !folder.endsWith(join("node_modules", ".bin")),
-  );
-  const env = { ...process.env, PATH: path.join(delimiter) };
-  const args = ["ci", "--loglevel=error", "--no-audit", "--no-fund"];
-  requireSuccess(
-    await runStep("npm", "Installing the Node packages (about half a minute)", "npm", args, {
-      env,
-    }),
-    "The Node packages could not be installed",
-    "check the network",
-  );
-  printSuccess("The Node packages are installed.");
-  return true;
-}
-
-// npm writes this file at the end of an installation, so it is missing after an interrupted one.
-function nodePackagesAreCurrent() {
-  const record = join("node_modules", ".package-lock.json");
-  if (!existsSync(join(ROOT, record))) return false;
-  const installed = JSON.parse(read(record)).packages;
-  return Object.entries(JSON.parse(read("package-lock.json")).packages).every(
-    // Optional packages are mostly for other systems. The path of the root is empty.
-    ([path, { version, optional }]) =>
-      path === "" || (installed[path] ? installed[path].version === version : optional),
-  );
+  return installNodePackages(ROOT, "Installing the Node packages (about half a minute)");
 }
 
 async function setUpCargoTools() {

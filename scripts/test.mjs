@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { setUpBrowser } from "./browser.mjs";
+import { installNodePackages } from "./node_packages.mjs";
 import { runStep } from "./step.mjs";
 import { ScriptError, main, paint } from "./terminal.mjs";
 import { ROOT } from "./toolchain.mjs";
@@ -53,6 +54,14 @@ const CHECKS = [
     name: "sdk",
     title: "The SDK against a running Worker",
     command: `${NODE_TEST} sdk/tests/*.test.mjs`,
+    count: countNode,
+    needs: ["types", "bundle"],
+  },
+  {
+    name: "package",
+    title: "The npm package and its documentation, with other versions and tools",
+    command: `${NODE_TEST} sdk/tests/package/*.test.mjs`,
+    prepare: setUpPackageTests,
     count: countNode,
     needs: ["types", "bundle"],
   },
@@ -151,6 +160,11 @@ async function prepare(check) {
     if (error instanceof ScriptError) return error.message;
     throw error;
   }
+}
+
+function setUpPackageTests() {
+  const folder = join(ROOT, "sdk", "tests", "package");
+  return installNodePackages(folder, "Installing the tools of the package tests (about a minute)");
 }
 
 async function run({ name, title, command, count }) {
