@@ -1,8 +1,6 @@
 // The SDK inside of a Cloudflare Worker, as a client of the real Worker.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -10,31 +8,11 @@ import { after, describe, test } from "node:test";
 import { build } from "esbuild";
 
 import { BareWorkerd, startBareWorkerdWith } from "../../tests/support/bare_workerd.mjs";
-import { AUDIENCE, Issuer, nodeFetch } from "../../tests/support/issuer.mjs";
+import { AUDIENCE, nodeFetch } from "../../tests/support/issuer.mjs";
 import { scp } from "../../tests/support/records.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { waitFor } from "../../tests/support/wait_for.mjs";
-
-/** Starts an HTTP server on a free port. Returns its URL. */
-async function serve(respond) {
-  const server = createServer(respond).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  after(() => server.close() && server.closeAllConnections());
-  return `http://127.0.0.1:${server.address().port}/`;
-}
-
-/** Starts an issuer with a key set and a token endpoint. */
-async function startIssuer() {
-  const json = (response, body) =>
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
-  const url = await serve((request, response) => {
-    if (request.url === "/.well-known/jwks.json") return json(response, { keys: issuer.keys });
-    if (request.url !== "/oauth/token") return response.writeHead(404).end();
-    json(response, { access_token: issuer.token({ sub: "backend@clients" }), expires_in: 3600 });
-  });
-  const issuer = new Issuer(url);
-  return issuer;
-}
+import { serve, startIssuerServer } from "./support/issuer_server.mjs";
 
 /** Bundles the backend and starts it with these variables. Returns a function that sends requests. */
 async function startBackend(vars) {
@@ -59,7 +37,7 @@ async function startBackend(vars) {
   };
 }
 
-const issuer = await startIssuer();
+const issuer = await startIssuerServer();
 const server = await startBareWorkerdWith({ acme: [issuer.issuer] });
 const get = await startBackend({ EVENTS_URL: String(server.url), ISSUER: issuer.issuer, AUDIENCE });
 
