@@ -10,6 +10,9 @@ import { CARGO_TOOLS, ROOT, commandOutput, toolSource } from "./toolchain.mjs";
 /** The packages in this repository that have lock files of their own. */
 const FOLDERS = [ROOT, join(ROOT, "fuzz"), join(ROOT, "bench", "native")];
 
+/** The folders in this repository with a package-lock.json. */
+const NPM_FOLDERS = [join(ROOT, "sdk", "tests", "package"), ROOT];
+
 await main(async () => {
   if (!(await commandOutput("cargo", "deny", "--version"))) {
     throw new ScriptError(
@@ -17,7 +20,7 @@ await main(async () => {
     );
   }
   const folders = [...FOLDERS, ...(await toolSources())];
-  const checks = [...folders.map(cargoDeny), ["npm", "audit"]];
+  const checks = [...folders.map(cargoDeny), ...NPM_FOLDERS.map(npmAudit)];
   const failed = checks.filter(([program, ...args]) => {
     const { status } = spawnSync(program, args, { cwd: ROOT, stdio: "inherit" });
     return status !== 0;
@@ -33,6 +36,12 @@ function cargoDeny(folder) {
   const manifest = ["--manifest-path", join(folder, "Cargo.toml"), "--workspace"];
   const rules = ["--config", join(ROOT, "deny.toml")];
   return ["cargo", "deny", ...manifest, ...rules, "--locked", "check"];
+}
+
+/** Returns the command that checks the dependencies in the package-lock.json of a folder. */
+function npmAudit(folder) {
+  const prefix = folder === ROOT ? [] : ["--prefix", folder];
+  return ["npm", ...prefix, "audit"];
 }
 
 /** Returns the folder of each build tool's source. */

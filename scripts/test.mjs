@@ -164,7 +164,10 @@ async function prepare(check) {
 
 function setUpPackageTests() {
   const folder = join(ROOT, "sdk", "tests", "package");
-  return installNodePackages(folder, "Installing the tools of the package tests (about a minute)");
+  return installNodePackages(
+    folder,
+    "Installing the tools of the package tests (about two minutes)",
+  );
 }
 
 async function run({ name, title, command, count }) {

@@ -25,7 +25,6 @@ const notRevoked = revocation({
     audience,
   }),
   whileDisconnected: "refuse",
-  onError: ({ message, cause }) => console.warn(message, cause?.message ?? ""),
 });
 
 const app = express();

@@ -70,8 +70,18 @@ describe("the fake client", () => {
       ],
     );
     assert.equal(events[1], given);
+    for (const [type, session_id, revokes] of [
+      ["logout", "s1", "session"],
+      ["password_changed", "s1", "user"],
+      ["user_blocked", undefined, "user"],
+      ["email_changed", "s1", undefined],
+    ]) {
+      const event = fake.deliver({ user_id: "auth0|jane", type, session_id });
+      assert.equal(event.revokes, revokes, type);
+      assert.equal("revokes" in event, revokes !== undefined);
+    }
     assert.ok(Math.abs(Date.parse(events[0].date) - Date.now()) < 10_000);
-    assert.equal(fake.lastEventId, "7");
+    assert.equal(fake.lastEventId, events.at(-1).id);
   });
 
   test("simulates errors, gaps and a client that the server stops", () => {

@@ -201,7 +201,18 @@ const getToken = clientCredentials({
   audience: variable,
   scope: variable,
 });
-new RevocationList({ maxEntries: undefined, maxAge: undefined });
+new RevocationList({ maxEntries: undefined, maxAge: undefined }).add({
+  type: "logout",
+  date: "2026-01-01T00:00:00.000Z",
+  user_id: "auth0|jane",
+  session_id: undefined,
+  revokes: undefined,
+});
+new FakeRevocations({ whileDisconnected: undefined, sessionId: undefined }).revoke({
+  user_id: "auth0|jane",
+  session_id: variable,
+  revokes: undefined,
+});
 new Revocations({
   ...options,
   getToken,

@@ -3,7 +3,10 @@
 import type { SessionEvent } from "../protocol.ts";
 
 /** The members of an event that the rule uses. */
-export type RevocationEvent = Omit<SessionEvent, "id">;
+export interface RevocationEvent extends Pick<SessionEvent, "type" | "date" | "user_id"> {
+  readonly session_id?: SessionEvent["session_id"] | undefined;
+  readonly revokes?: SessionEvent["revokes"] | undefined;
+}
 
 /** The claims of an access token or an ID token that the rule uses. */
 export interface SessionClaims {
@@ -91,7 +94,7 @@ export function appliesTo({ session, time, final }: Revocation, claims: SessionC
 }
 
 /** Returns whether an event ends the session with these claims; see `appliesTo`. */
-export function endsSession(event: SessionEvent, claims: SessionClaims): boolean {
+export function endsSession(event: RevocationEvent, claims: SessionClaims): boolean {
   const revocation = event.user_id === claims.sub ? revocationOf(event) : undefined;
   return revocation !== undefined && appliesTo(revocation, claims);
 }

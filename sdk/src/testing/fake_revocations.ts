@@ -1,11 +1,12 @@
 import type { Revocations } from "../revocation/index.ts";
 import { RevocationList } from "../revocation/list.ts";
-import type { RevocationEvent } from "../revocation/rule.ts";
 import { TokenCheck, type TokenCheckOptions } from "../revocation/token_check.ts";
-import { FakeSessionEvents } from "./fake_session_events.ts";
+import { FakeSessionEvents, type FakeEvent } from "./fake_session_events.ts";
 
 /** `whileDisconnected` is `"refuse"` by default. */
-export type FakeRevocationsOptions = Partial<TokenCheckOptions>;
+export interface FakeRevocationsOptions extends Omit<TokenCheckOptions, "whileDisconnected"> {
+  readonly whileDisconnected?: TokenCheckOptions["whileDisconnected"] | undefined;
+}
 
 /**
  * Revocations without a server. `check` applies the same rule to the revocations of this fake as
@@ -32,7 +33,7 @@ export class FakeRevocations implements Revocations {
    * Revokes the tokens of a user that were issued until now, or those of one session if there is a
    * `session_id`. Other members of the event can be given, too.
    */
-  revoke(event: Partial<RevocationEvent> & Pick<RevocationEvent, "user_id">): void {
+  revoke(event: FakeEvent): void {
     this.connection.deliver(event);
   }
 

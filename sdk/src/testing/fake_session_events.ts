@@ -3,6 +3,22 @@ import { Emitter } from "../emitter.ts";
 import type { SessionEvent } from "../protocol.ts";
 import type { SessionEvents } from "../session_events.ts";
 
+/** The members of an event that a test wants to choose. */
+export type FakeEvent = {
+  readonly [Name in keyof SessionEvent]?: SessionEvent[Name] | undefined;
+} & Pick<SessionEvent, "user_id">;
+
+/** The types that can end a single session. */
+const SESSION_TYPES = new Set(["logout", "session_revoked", "refresh_token_revoked"]);
+/** The types that end no session. */
+const ACCOUNT_TYPES = new Set([
+  "user_unblocked",
+  "email_changed",
+  "mfa_changed",
+  "account_locked",
+  "account_unlocked",
+]);
+
 /**
  * A client without a server. It connects as soon as `connect()` is called, as a subscriber to the
  * events of all users. `emit(name, value)` simulates anything else that the client may emit.
@@ -31,17 +47,20 @@ export class FakeSessionEvents extends Emitter<SessionEventsEvents> implements S
   }
 
   /**
-   * Delivers an event of this user, whatever the state. By default it is a logout from all sessions
-   * that happens now. Returns the event.
+   * Delivers an event of this user, whatever the state. By default it is a logout that happens now:
+   * from the session of `session_id`, or from all sessions. Returns the event.
    */
-  deliver(event: Partial<SessionEvent> & Pick<SessionEvent, "user_id">): SessionEvent {
+  deliver(event: FakeEvent): SessionEvent {
     this.#delivered += 1;
+    const { id = `event-${this.#delivered}`, type = "logout", user_id, session_id } = event;
+    const { date = new Date().toISOString(), revokes = defaultRevokes(type, session_id) } = event;
     const delivered: SessionEvent = {
-      id: `event-${this.#delivered}`,
-      type: "logout",
-      date: new Date().toISOString(),
-      revokes: event.session_id === undefined ? "user" : "session",
-      ...event,
+      id,
+      type,
+      date,
+      user_id,
+      ...(session_id === undefined ? {} : { session_id }),
+      ...(revokes === undefined ? {} : { revokes }),
     };
     this.#lastEventId = delivered.id;
     this.emit("event", delivered);
@@ -74,4 +93,10 @@ export class FakeSessionEvents extends Emitter<SessionEventsEvents> implements S
     this.emit("connected", { sub, filter: "*", claims: { sub }, expiresAt, ...recovery });
     if (this.#state === "connected") this.emit("caughtUp", recovery);
   }
+}
+
+/** Returns the sessions that the server reports as ended by an event of this type. */
+function defaultRevokes(type: string, sessionId: string | undefined): SessionEvent["revokes"] {
+  if (ACCOUNT_TYPES.has(type)) return undefined;
+  return sessionId !== undefined && SESSION_TYPES.has(type) ? "session" : "user";
 }

@@ -1,7 +1,9 @@
 // The packed package: what other versions of Node and TypeScript and other tools make of it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -103,6 +105,25 @@ describe("the package", { concurrency: true }, () => {
        assert.ok(errors[1] instanceof TokenRevokedError);`,
     );
     for (const node of Object.values(NODES)) await run(node, [file]);
+  });
+
+  test("does not follow redirects in any version of Node", async () => {
+    const server = createServer((_request, response) =>
+      response.writeHead(302, { location: "https://elsewhere.example.com" }).end(),
+    ).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    after(() => server.close());
+    const options = { issuer: `http://127.0.0.1:${server.address().port}/`, clientId: "a" };
+    const file = write(
+      "redirect.cjs",
+      `const { clientCredentials } = require("session-events/revocation");
+       const options = { ...${JSON.stringify(options)}, clientSecret: "b", audience: "c" };
+       clientCredentials(options)().catch(({ message }) => console.log(message));`,
+    );
+    for (const node of Object.values(NODES)) {
+      const { stdout } = await run(node, [file]);
+      assert.match(stdout, /responded with a redirect, which is not followed/);
+    }
   });
 
   test("can be used in Jest without configuration", async () => {
