@@ -31,7 +31,7 @@ export interface RequestClaimsOptions<Request extends object> {
 export type RevocationMiddlewareOptions<Request extends object = object> =
   RequestClaimsOptions<Request> &
     (
-      | RevocationsOptions
+      | (RevocationsOptions & { readonly revocations?: undefined })
       | {
           /** Checks the tokens. Several middlewares can share it, and a test can pass a fake. */
           readonly revocations: Revocations;
@@ -58,12 +58,12 @@ export interface RevocationMiddleware<Request extends object = object> {
 export function revocation<Request extends object = object>(
   options: RevocationMiddlewareOptions<Request>,
 ): RevocationMiddleware<Request> {
-  const { claims: claimsOf = defaultClaimsOf, anonymous = "refuse", ...rest } = options;
+  const { claims: claimsOf = defaultClaimsOf, anonymous = "refuse", ...source } = options;
   if (typeof claimsOf !== "function")
     throw new TypeError("claims must be a function that returns the verified claims of a request");
   if (anonymous !== "refuse" && anonymous !== "pass")
     throw new TypeError('anonymous must be "refuse", or "pass" for optional authentication');
-  const revocations = "revocations" in rest ? rest.revocations : new Revocations(rest);
+  const revocations = source.revocations ?? new Revocations(source);
 
   function check(request: Request): void {
     const claims = claimsOf(request);

@@ -232,6 +232,7 @@ interface SessionRequest extends Request {
 const app = express();
 app.use(revocation({ revocations, claims: undefined, anonymous: undefined }));
 app.use(revocation({ ...options, whileDisconnected: "pass", anonymous: "pass" }));
+app.use(revocation({ ...options, whileDisconnected: "pass", revocations: undefined }));
 app.use(revocation({ revocations, claims: (request: Request) => request.get("x-claims") }));
 app.get(
   "/",
