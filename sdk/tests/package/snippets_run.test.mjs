@@ -136,6 +136,21 @@ describe("the snippets for backends", () => {
     assert.equal((await get()).status, 500);
   });
 
+  test("of the fakes behaves as its comments say", async (context) => {
+    const log = context.mock.method(console, "log", () => {});
+    const { client, revocations } = await runSnippet("new FakeSessionEvents();", {
+      exports: ["client", "revocations"],
+    });
+    assert.deepEqual(
+      log.mock.calls.map(({ arguments: [user] }) => user),
+      ["auth0|jane"],
+    );
+    assert.equal(client.state, "connected");
+    const check = (sub) => revocations.check({ sub, iat: now() - 60 });
+    assert.throws(() => check("auth0|jane"), { status: 401 });
+    assert.throws(() => check("auth0|joe"), { status: 503 });
+  });
+
   test("of a session cookie signs the user out", async () => {
     const provider = await startIssuer(0, AUDIENCE);
     after(() => provider.stop());
