@@ -192,13 +192,13 @@ describe("the snapshot", { concurrency: true }, () => {
 
 describe("other event types", () => {
   test("revoke if their revokes says so, in the snapshot and live", async () => {
-    const EVENTS = "logout,password_changed,user_blocked,user_deleted,email_changed";
+    const EVENTS = "logout,password_changed,user_blocked,user_deleted,mfa_changed";
     const tenant = new Tenant(await startWorker({ vars: { EVENTS } }));
     const record = (type, user_id) =>
       login({ type, user_id, date: date(), details: {}, tenant_name: tenant.name });
     const publish = (name) =>
       tenant.publish(
-        record("sce", `auth0|changed-${name}`),
+        record("gd_unenroll", `auth0|changed-${name}`),
         record("sdu", `auth0|deleted-${name}`),
       );
     const codesOf = ({ codeOf }, name) =>

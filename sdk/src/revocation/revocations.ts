@@ -12,7 +12,7 @@ import { Emitter } from "../emitter.ts";
 import { SessionEventsError } from "../errors.ts";
 import { resolveSettings, type SessionEventsOptions, type Settings } from "../options.ts";
 import { SessionEvents } from "../session_events.ts";
-import { describeError } from "./describe_error.ts";
+import { describeCauses } from "./describe_causes.ts";
 import { RevocationList, type RevocationListOptions } from "./list.ts";
 import type { RevocationEvent } from "./rule.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -54,7 +54,7 @@ export class Revocations {
       sessionId,
       maxEntries,
       maxAge,
-      onError = (error) => console.warn(`session-events: ${describeError(error)}`),
+      onError = (error) => console.warn(`session-events: ${describeCauses(error)}`),
       ...connection
     } = options;
     this.#tokenCheck = new TokenCheck({ whileDisconnected, sessionId });

@@ -1,5 +1,8 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { SessionEventsEvents, State } from "../client.ts";
 import { Emitter } from "../emitter.ts";
+import { eventStream, type EventStreamOptions } from "../event_stream.ts";
+import { Observable } from "../observable.ts";
 import type { SessionEvent } from "../protocol.ts";
 import type { SessionEvents } from "../session_events.ts";
 
@@ -23,10 +26,34 @@ const ACCOUNT_TYPES = new Set([
  * A client without a server. It connects as soon as `connect()` is called, as a subscriber to the
  * events of all users. `emit(name, value)` simulates anything else that the client may emit.
  */
-export class FakeSessionEvents extends Emitter<SessionEventsEvents> implements SessionEvents {
+export class FakeSessionEvents extends Observable<SessionEventsEvents> implements SessionEvents {
+  readonly #emitter: Emitter<SessionEventsEvents>;
   #state: State = "disconnected";
   #lastEventId: string | undefined;
   #delivered = 0;
+
+  constructor() {
+    const emitter = new Emitter<SessionEventsEvents>();
+    super(emitter);
+    this.#emitter = emitter;
+  }
+
+  /** Calls the listeners, as the client does when something happens. */
+  emit<K extends keyof SessionEventsEvents>(name: K, value: SessionEventsEvents[K]): void {
+    this.#emitter.emit(name, value);
+  }
+
+  events(options?: EventStreamOptions): AsyncGenerator<SessionEvent, void, undefined> {
+    return eventStream(this, options);
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<SessionEvent, void, undefined> {
+    return this.events();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 
   get state(): State {
     return this.#state;

@@ -1,5 +1,6 @@
 // A program that uses each entry. The tests compile it as CommonJS and as an ES module.
 import { SessionEvents, type SessionEvent } from "session-events";
+import { SessionMonitor } from "session-events/browser";
 import { revocation } from "session-events/express";
 import { SessionEventsProvider, useSessionEvents } from "session-events/react";
 import { clientCredentials, RevocationList, Revocations } from "session-events/revocation";
@@ -23,5 +24,7 @@ const revocations: Revocations = new FakeRevocations();
 new Revocations({ ...options, whileDisconnected: "refuse" }).check({});
 revocation({ revocations }).close();
 new RevocationList().add(new FakeSessionEvents().deliver({ user_id: "auth0|jane" }));
+
+export const monitor = new SessionMonitor(options);
 
 export { events, fake, SessionEventsProvider, useSessionEvents };
