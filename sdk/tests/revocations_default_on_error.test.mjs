@@ -56,7 +56,7 @@ describe("without onError, a warning has the messages of the error and its cause
       audience: "c",
     });
     const [line] = await firstWarning(context, getToken);
-    assert.match(line, /did not respond\. Cause: fetch failed\. Cause: connect ECONNREFUSED 127/);
+    assert.match(line, /did not respond: fetch failed\. Cause: connect ECONNREFUSED 127/);
   });
 
   test("and nothing else, on one line of bounded length", async (context) => {
@@ -66,7 +66,7 @@ describe("without onError, a warning has the messages of the error and its cause
     const [line] = await firstWarning(context, () => Promise.reject(cycle));
     assert.equal(line, "session-events: getToken failed: first second [31m.");
     const long = await firstWarning(context, () => Promise.reject("x".repeat(10_000)));
-    assert.ok(long[0].length < 1_000);
+    assert.ok(long[0].length < 1_100);
   });
 
   test("even if the causes are not errors", async (context) => {

@@ -21,8 +21,8 @@ export function describeCauses(error: unknown): string {
 
 function messageOf(error: unknown): string {
   // Node's error for several failed addresses has a code and no message.
-  const { message, code, name } = Object(error) as Record<string, unknown>;
-  const text = [message, code, name, error].find((value) => typeof value === "string" && value);
+  const { message, error: oauthCode, code, name } = Object(error) as Record<string, unknown>;
+  const text = [message, oauthCode, code, name, error].find((value) => typeof value === "string" && value);
   return redact(String(text ?? "unknown"));
 }
 
