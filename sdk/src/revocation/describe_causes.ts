@@ -22,7 +22,9 @@ export function describeCauses(error: unknown): string {
 function messageOf(error: unknown): string {
   // Node's error for several failed addresses has a code and no message.
   const { message, error: oauthCode, code, name } = Object(error) as Record<string, unknown>;
-  const text = [message, oauthCode, code, name, error].find((value) => typeof value === "string" && value);
+  const text = [message, oauthCode, code, name, error].find(
+    (value) => typeof value === "string" && value,
+  );
   return redact(String(text ?? "unknown"));
 }
 
