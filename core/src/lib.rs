@@ -14,6 +14,7 @@
 //! - [`replication`]: the leader's log and its followers.
 //! - [`protocol`]: routes, messages and bodies on the wire, and between the Worker and its objects.
 //! - [`error`]: every error, with its status, close code and sentence.
+//! - [`metrics`]: the data points for the operator.
 //! - [`json`], [`timestamp`]: strict JSON objects, and points in time.
 //!
 //! # Out of scope
@@ -32,6 +33,7 @@
 pub mod error;
 pub mod events;
 pub mod json;
+pub mod metrics;
 pub mod protocol;
 pub mod replication;
 pub mod sessions;

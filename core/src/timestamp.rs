@@ -31,6 +31,11 @@ impl Timestamp {
         self.0
     }
 
+    /// Returns the whole seconds since an earlier time. They are negative if the other time is later.
+    pub fn seconds_since(self, earlier: Self) -> i64 {
+        self.as_millis().saturating_sub(earlier.as_millis()) / 1000
+    }
+
     /// Returns the timestamp `seconds` later.
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self::from_millis(self.0.saturating_add(seconds.saturating_mul(1000)))

@@ -91,6 +91,7 @@ fn read_separately(pieces: &[Vec<u8>]) -> Batch {
         all.ignored += one.ignored;
         add_malformed(&mut all, one.malformed, index);
         all.with_events += one.with_events;
+        all.delay_seconds = all.delay_seconds.max(one.delay_seconds);
         for event in events_of(&one) {
             all.events.push(&event).expect("JSON");
         }

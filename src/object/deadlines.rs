@@ -95,6 +95,7 @@ async fn close_at_deadlines(hub: Weak<TenantHub>, mut deadline: Timestamp) {
         if let Err(error) = hub.close_due_sockets(now) {
             log::incident("deadline", &hub.name, &error);
         }
+        hub.write_metrics();
         let next = hub.next_authentication_deadline().ok().flatten();
         // A socket that could not be closed is still due.
         let next = next.map(|next| {

@@ -42,10 +42,12 @@ impl TenantHub {
             Effect::Deliver(json) => socket.send_text(&JsString::from(json)),
             Effect::Reject(error) => {
                 self.log_rejected_socket(&error);
+                self.metrics.borrow_mut().record_refused("socket", &error);
                 socket.send(&ServerMessage::Error(ErrorBody::from(&error)));
             }
             Effect::Close(error) => {
                 self.log_rejected_socket(&error);
+                self.metrics.borrow_mut().record_closed(&error);
                 socket.close(&error);
             }
         }

@@ -73,19 +73,19 @@ impl Leader {
         })?
     }
 
-    /// Makes room for the revocations of new events.
-    pub(super) fn make_room(&self, events: &EventLines) -> Result<()> {
+    /// Makes room for the revocations of new events. Returns the number of sessions that were dropped.
+    pub(super) fn make_room(&self, events: &EventLines) -> Result<usize> {
         let step = "publish";
         let min_acked = self.replicator.min_acked().or_internal(step)?;
         let room = self.events.make_room(events, clock::now(), min_acked);
         match room.or_internal(step)? {
             Room::Available {
                 dropped_sessions: 0,
-            } => Ok(()),
+            } => Ok(0),
             Room::Available { dropped_sessions } => {
                 let detail = format!("{dropped_sessions} sessions, those with the oldest dates");
                 log::error("revocations_dropped", &self.domain, &detail);
-                Ok(())
+                Ok(dropped_sessions)
             }
             Room::Full => Err(ApiError::StorageFull),
         }

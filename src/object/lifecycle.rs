@@ -83,16 +83,18 @@ impl DurableObject {
             role,
             sockets: Sockets::new(Rc::clone(&state)),
             rates: RefCell::default(),
+            metrics: RefCell::default(),
             deadline_timer: DeadlineTimer::default(),
             alarm_time: Cell::new(None),
             state,
+            env,
         })))
     }
 
     /// Responds to a request of the Worker or of another object of the tenant.
     pub async fn fetch(&self, request: web_sys::Request) -> Result<Response, JsValue> {
         let response = self.0.respond(&Request::from(request)).await;
-        self.0.update_deadline_timer();
+        self.0.end_invocation();
         Ok(response?)
     }
 
@@ -100,7 +102,7 @@ impl DurableObject {
     #[wasm_bindgen(js_name = webSocketMessage)]
     pub async fn websocket_message(&self, socket: web_sys::WebSocket, message: JsValue) {
         self.0.process_message(socket.into(), message).await;
-        self.0.update_deadline_timer();
+        self.0.end_invocation();
     }
 
     /// Ends the session of a socket that the client closes.
@@ -108,7 +110,7 @@ impl DurableObject {
     pub fn websocket_close(&self, socket: web_sys::WebSocket, code: u16) -> Result<(), JsValue> {
         let socket = WebSocket::from(socket);
         let ended = self.0.end_session(socket.clone());
-        self.0.update_deadline_timer();
+        self.0.end_invocation();
         // Without a session as well, the client waits for a close frame.
         sockets::complete_close(&socket, code);
         Ok(ended?)
@@ -118,19 +120,25 @@ impl DurableObject {
     #[wasm_bindgen(js_name = webSocketError)]
     pub fn websocket_error(&self, socket: web_sys::WebSocket) -> Result<(), JsValue> {
         let ended = self.0.end_session(socket.into());
-        self.0.update_deadline_timer();
+        self.0.end_invocation();
         Ok(ended?)
     }
 
     /// Processes everything that is due, and sets the alarm for what is due next.
     pub async fn alarm(&self) -> Result<(), JsValue> {
         let outcome = self.0.run_alarm().await;
-        self.0.update_deadline_timer();
+        self.0.end_invocation();
         Ok(outcome?)
     }
 }
 
 impl TenantHub {
+    /// Must be called at the end of every method that the runtime calls.
+    fn end_invocation(self: &Rc<Self>) {
+        self.update_deadline_timer();
+        self.write_metrics();
+    }
+
     async fn respond(&self, request: &Request) -> worker::Result<Response> {
         let object_request = header(request, HEADER)
             .as_deref()
@@ -147,6 +155,7 @@ impl TenantHub {
             request_id: Some(&request_id),
         };
         log::rejected(rejected, &error);
+        self.metrics.borrow_mut().record_refused(endpoint, &error);
         http::error(&error, &request_id)
     }
 
@@ -154,6 +163,7 @@ impl TenantHub {
         let received = self.receive_message(socket.clone(), message).await;
         if let Err(error) = received.or_internal("message") {
             self.log_rejected_socket(&error);
+            self.metrics.borrow_mut().record_closed(&error);
             sockets::close(&socket, &error);
             // If this fails as well, the session ends when the client completes the close.
             let _still_open = self.end_session(socket);

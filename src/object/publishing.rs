@@ -33,7 +33,10 @@ impl TenantHub {
     ) -> Result<Response> {
         let step = "publish";
         let config = self.config()?;
-        leader.make_room(&publication.events)?;
+        let dropped_sessions = leader.make_room(&publication.events)?;
+        if dropped_sessions > 0 {
+            self.metrics.borrow_mut().record_dropped(dropped_sessions);
+        }
         let new_records = self
             .store_and_deliver(leader, publication, config)
             .or_internal(step)?;
@@ -47,7 +50,13 @@ impl TenantHub {
         if next_retry.is_some() {
             leader.begin_appends().or_internal(step)?;
         }
-        http::json(&receipt.with_new_events(new_records)).or_internal(step)
+        let receipt = receipt.with_new_events(new_records);
+        self.metrics.borrow_mut().record_publication(
+            publication.source,
+            &receipt,
+            publication.delay_seconds,
+        );
+        http::json(&receipt).or_internal(step)
     }
 
     /// Stores events and delivers them to this object's subscribers, in one step. Returns the number

@@ -46,10 +46,21 @@ impl TenantHub {
                     .await
             }
             (ObjectRequest::Listeners, _) => self.listeners().or_internal(step),
-            (ObjectRequest::StoreEvents { source, receipt }, Role::Leader(leader)) => {
+            (
+                ObjectRequest::StoreEvents {
+                    source,
+                    delay_seconds,
+                    receipt,
+                },
+                Role::Leader(leader),
+            ) => {
                 let events = read_text(request).await.or_internal(step)?;
                 let events = EventLines::from_text(events);
-                let publication = Publication { source, events };
+                let publication = Publication {
+                    source,
+                    delay_seconds,
+                    events,
+                };
                 self.publish(leader, &publication, receipt).await
             }
             (ObjectRequest::Events, Role::Leader(leader)) => leader.events().or_internal(step),

@@ -8,6 +8,7 @@ use std::{
 use session_events_core::{
     error::ApiError,
     events::event_log::EventLog,
+    metrics::Metrics,
     sessions::rates::Rates,
     tenant::{
         Tenant,
@@ -15,7 +16,7 @@ use session_events_core::{
     },
     timestamp::Timestamp,
 };
-use worker::State;
+use worker::{Env, State};
 
 use super::{
     deadlines::DeadlineTimer, key_sets::RoleKeySets, leader::Leader, shard::Shard, sockets::Sockets,
@@ -25,6 +26,7 @@ use crate::{
     runtime::{
         key_set_cache::KeySetCache,
         log::{self, Rejected},
+        metrics,
         verifier::RuntimeVerifier,
     },
 };
@@ -32,6 +34,7 @@ use crate::{
 /// A Durable Object of a tenant.
 pub(super) struct TenantHub {
     pub(super) state: Rc<State>,
+    pub(super) env: Env,
     pub(super) config: Result<Config>,
     pub(super) tenant_config: Result<TenantConfig>,
     /// The object's name, for log lines.
@@ -40,6 +43,8 @@ pub(super) struct TenantHub {
     pub(super) role: Role,
     pub(super) sockets: Sockets,
     pub(super) rates: RefCell<Rates>,
+    /// The metrics of the current invocation.
+    pub(super) metrics: RefCell<Metrics>,
     pub(super) deadline_timer: DeadlineTimer,
     /// The time for which the alarm is set, if known. Saves a read of storage for every socket.
     pub(super) alarm_time: Cell<Option<Timestamp>>,
@@ -87,6 +92,12 @@ impl TenantHub {
     ///   before the deployment and the alarm still reach its objects.
     pub(super) fn tenant_config(&self) -> Result<&TenantConfig> {
         self.tenant_config.as_ref().map_err(ApiError::clone)
+    }
+
+    /// Writes the metrics of an invocation. Must be called at its end.
+    pub(super) fn write_metrics(&self) {
+        let points = self.metrics.take().take();
+        metrics::write(&self.env, self.tenant.domain(), points);
     }
 
     /// Logs a socket message that was rejected, or a socket that was closed.

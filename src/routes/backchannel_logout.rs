@@ -17,6 +17,7 @@ use super::tenant_request::TenantRequest;
 use crate::{
     Result,
     runtime::{
+        clock,
         http::{self, Response},
         log::OrInternal,
         requests::header,
@@ -36,6 +37,7 @@ impl TenantRequest<'_> {
         let content_type = header(self.request, "content-type");
         let token = LOGOUT_TOKEN.read(content_type.as_deref(), &body)?;
         let token = logout_token::verify(&token, self.tenant, &self.verifier()).await?;
+        let delay_seconds = clock::now().seconds_since(token.issued_at);
         let event = backchannel_logout::to_event(token, self.tenant.event_types());
         let Some(event) = event else {
             return http::empty().or_internal(step);
@@ -44,7 +46,12 @@ impl TenantRequest<'_> {
         events.push(&event).or_internal(step)?;
         let request = ObjectRequest::StoreEvents {
             source: Source::LogoutToken,
-            receipt: PublishReceipt::default(),
+            delay_seconds,
+            receipt: PublishReceipt {
+                received: 1,
+                duplicates: 1,
+                ..PublishReceipt::default()
+            },
         };
         let payload = Payload::Body(events.into_text());
         let response = self

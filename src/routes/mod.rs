@@ -15,6 +15,7 @@ mod tenant_request;
 
 use session_events_core::{
     error::{ApiError, RequestLimit},
+    metrics::Metrics,
     protocol::{
         bodies::{Index, WorkerDebug},
         object_request::ObjectRequest,
@@ -31,6 +32,7 @@ use crate::{
         environment,
         http::{self, Response},
         log::{self, OrInternal, Rejected},
+        metrics,
         requests::{self, request_id},
         tenant_object::TenantObject,
     },
@@ -65,6 +67,9 @@ pub(crate) async fn respond(request: &Request, env: &Env) -> worker::Result<Resp
         request_id: Some(&request_id),
     };
     log::rejected(rejected, &error);
+    let mut recorded = Metrics::default();
+    recorded.record_refused(endpoint, &error);
+    metrics::write(env, &tenant, recorded.take());
     http::error(&error, &request_id)
 }
 

@@ -43,6 +43,7 @@ impl TenantRequest<'_> {
         self.log_malformed(&batch);
         let receipt = PublishReceipt::before_storing(&batch);
         if batch.events.is_empty() {
+            self.record(|metrics| metrics.record_publication(Source::Log, &receipt, 0));
             return http::json(&receipt).or_internal("response");
         }
         self.leader
@@ -50,6 +51,7 @@ impl TenantRequest<'_> {
                 &self.forwarded_url,
                 &ObjectRequest::StoreEvents {
                     source: Source::Log,
+                    delay_seconds: batch.delay_seconds,
                     receipt,
                 },
                 Payload::Body(batch.events.into_text()),

@@ -2,6 +2,7 @@
 
 use session_events_core::{
     error::{ApiError, RequestLimit, TokenError},
+    metrics::Metrics,
     protocol::{object_request::ObjectRequest, request_url::RequestUrl},
     tenant::config::{Config, TenantConfig},
     tokens::{
@@ -17,6 +18,7 @@ use crate::{
     runtime::{
         http::Response,
         key_set_cache::KeySetCache,
+        metrics,
         requests::{BodyError, header, read_body},
         tenant_object::{Payload, TenantObject},
         verifier::RuntimeVerifier,
@@ -36,6 +38,14 @@ pub(super) struct TenantRequest<'a> {
 }
 
 impl TenantRequest<'_> {
+    /// Writes metrics of the tenant.
+    pub(super) fn record(&self, record: impl FnOnce(&mut Metrics)) {
+        let mut recorded = Metrics::default();
+        record(&mut recorded);
+        let domain = self.leader.tenant.domain();
+        metrics::write(self.leader.env, domain, recorded.take());
+    }
+
     /// Returns the verifier of access tokens.
     pub(super) fn verifier(&self) -> RuntimeVerifier<KeySetCache<'_>> {
         RuntimeVerifier(KeySetCache(self.leader))

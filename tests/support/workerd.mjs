@@ -44,19 +44,22 @@ const SESSION_EVENTS = {
 /**
  * A Worker with `vars` as its only bindings besides the Durable Object namespace. By default it is
  * the Worker of this project; otherwise `worker` names the folder of index.js, the class of its
- * Durable Objects and their binding.
+ * Durable Objects and their binding. With a `metricsPort`, the binding METRICS sends its data points
+ * to an HTTP server on that port; workerd then needs the argument `--experimental`.
  */
 export class BareWorkerd {
   /** Everything that workerd has written. */
   log = "";
   #folder = mkdtempSync(join(tmpdir(), "session-events-test-"));
   #worker;
+  #metricsPort;
   #process;
 
-  constructor(vars, worker = SESSION_EVENTS) {
+  constructor(vars, worker = SESSION_EVENTS, { metricsPort } = {}) {
     cpSync(worker.folder, join(this.#folder, "worker"), { recursive: true });
     mkdirSync(join(this.#folder, "objects"));
     this.#worker = worker;
+    this.#metricsPort = metricsPort;
     this.configure(vars);
     process.on("exit", () => {
       this.#process?.kill("SIGKILL");
@@ -66,7 +69,7 @@ export class BareWorkerd {
 
   /** Sets the variables for the next start. */
   configure(vars) {
-    const text = configuration(this.#folder, vars, this.#worker);
+    const text = configuration(this.#folder, vars, this.#worker, this.#metricsPort);
     writeFileSync(join(this.#folder, "config.capnp"), text);
   }
 
@@ -125,7 +128,7 @@ async function portOf(socket, lines) {
   return new Promise(() => {});
 }
 
-function configuration(folder, vars, { className, binding }) {
+function configuration(folder, vars, { className, binding }, metricsPort) {
   const index = readFileSync(join(folder, "worker/index.js"), "utf8");
   const wasm = readdirSync(join(folder, "worker")).filter(
     (file) => file.endsWith(".wasm") && index.includes(file),
@@ -140,6 +143,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .sessionEvents),
     (name = "internet", network = (allow = ["local", "private", "public"], tlsOptions = (trustBrowserCas = true))),
+    ${metricsPort ? `(name = "metrics", external = (address = "127.0.0.1:${metricsPort}", http = ())),` : ""}
     (name = "objects", disk = (path = ${text(join(folder, "objects"))}, writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
@@ -158,6 +162,7 @@ const sessionEvents :Workerd.Worker = (
   durableObjectStorage = (localDisk = "objects"),
   bindings = [
     (name = ${text(binding)}, durableObjectNamespace = ${text(className)}),
+    ${metricsPort ? `(name = "METRICS", analyticsEngine = "metrics"),` : ""}
     ${Object.entries(vars)
       .map(([name, value]) => `(name = ${text(name)}, text = ${text(value)}),`)
       .join("\n    ")}

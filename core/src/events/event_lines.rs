@@ -26,6 +26,8 @@ pub enum Source {
 pub struct Publication {
     /// The source of the events.
     pub source: Source,
+    /// Seconds from the oldest date of an event to its receipt.
+    pub delay_seconds: i64,
     /// The events.
     pub events: EventLines,
 }

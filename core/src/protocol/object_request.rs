@@ -26,6 +26,8 @@ pub enum ObjectRequest {
     StoreEvents {
         /// The source of the events.
         source: Source,
+        /// Seconds from the oldest date of an event to its receipt.
+        delay_seconds: i64,
         /// The receipt of the batch, with every event counted as a duplicate.
         #[serde(deserialize_with = "object")]
         receipt: PublishReceipt,

@@ -41,6 +41,8 @@ pub struct Batch {
     pub malformed_indices: Vec<usize>,
     /// The events, in the order of the body. Some may be duplicates of stored events.
     pub events: EventLines,
+    /// Seconds from the oldest date of an event to its receipt.
+    pub delay_seconds: i64,
 }
 
 /// Extracts these events from a published body. Records with another `tenant_name` make no event;
@@ -71,7 +73,7 @@ pub fn read_batch(
             continue;
         };
         match to_events(&record, tenant_name, event_types, received_at) {
-            Ok(events) => batch.push(&events)?,
+            Ok(events) => batch.push(&events, received_at)?,
             Err(IdTooLong) => batch.count_malformed(index),
         }
     }
@@ -86,12 +88,16 @@ pub fn read_batch(
 
 impl Batch {
     /// Adds the events of a record.
-    fn push(&mut self, events: &[Event]) -> Result<()> {
+    fn push(&mut self, events: &[Event], received_at: Timestamp) -> Result<()> {
         let counter = match events {
             [] => &mut self.ignored,
             _ => &mut self.with_events,
         };
         *counter = counter.saturating_add(1);
+        // All events of a record have the date of the record.
+        let date = events.first().and_then(|event| parse_rfc3339(&event.date));
+        let delay = date.map_or(0, |date| received_at.seconds_since(date));
+        self.delay_seconds = self.delay_seconds.max(delay);
         events
             .iter()
             .try_for_each(|event| self.events.push(event))
