@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { startConsole, startStandIn } from "../support/console_page.mjs";
-import { sce, slo, srrt } from "../support/records.mjs";
+import { gdUnenroll, sce, slo, srrt } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { waitFor } from "../support/wait_for.mjs";
 import { tenantsWith } from "../support/worker.mjs";
@@ -11,7 +11,7 @@ import { tenantsWith } from "../support/worker.mjs";
 const standIn = await startStandIn();
 const { worker, open: openConsole } = await startConsole({
   TENANTS: tenantsWith({ "local@us": [standIn.url] }),
-  EVENTS: "logout,refresh_token_revoked,email_changed",
+  EVENTS: "logout,refresh_token_revoked,email_changed,mfa_changed",
 });
 
 /** Opens the console of a tenant. No request may fail. `connect` also waits for the first row. */
@@ -52,7 +52,8 @@ describe("The console's layout", { concurrency: 2 }, () => {
       [slo({ details: {} }), "all sessions"],
       [srrt({ details: { session_id: "s2" } }), "s2"],
       [srrt({ details: {} }), "–"],
-      [sce(), "–"],
+      [sce(), "all sessions"],
+      [gdUnenroll(), "–"],
     ];
     await tenant.publish(...cases.map(([record]) => record));
     await connect();

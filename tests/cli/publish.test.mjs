@@ -31,6 +31,8 @@ describe("publish", { concurrency: true }, () => {
       (records) => JSON.stringify(records),
       (records) => JSON.stringify(records, null, 2),
       (records) => records.map((record) => `${JSON.stringify(record)}\r\n`).join(""),
+      (records) => JSON.stringify({ logs: records }),
+      (records) => JSON.stringify({ logs: records, total: records.length }, null, 2),
     ]) {
       const { path } = temporaryFile("log.json", format(newRecords()));
       const first = await runCli(t, ["publish", path, ...workerArgs, ...token]);
@@ -44,6 +46,19 @@ describe("publish", { concurrency: true }, () => {
     const { stdout } = await runCli(t, ["publish", "-", ...workerArgs, ...token], { input });
     assert.deepEqual(jsonLines(stdout), [counts({ received: 1, events: 1, ignored: 0 })]);
     assert.deepEqual((await tenant.events())[0], eventOf(single));
+  });
+
+  test("publishes the records of an object with logs, and prints the numbers of unreadable ones", async (t) => {
+    const { tenant, workerArgs } = newTenant();
+    const record = slo();
+    const logs = `{"logs":[${JSON.stringify(record)},{"log_id":7},${JSON.stringify(login())}]}`;
+    const { path } = temporaryFile("log.json", logs);
+    const env = { PUBLISH_SECRET };
+    const { code, stdout, output } = await runCli(t, ["publish", path, ...workerArgs], { env });
+    assert.equal(code, 1);
+    assert.deepEqual(jsonLines(stdout), [counts({ events: 1, malformed: 1 })]);
+    assert.match(output, /^Unreadable records: 2$/m);
+    assert.deepEqual(await tenant.events(), [eventOf(record)]);
   });
 
   test("splits a large file into several requests and preserves the order", async (t) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { sce, srrt, USER } from "../support/records.mjs";
+import { gdUnenroll, srrt, USER } from "../support/records.mjs";
 import { jsonLines, runCli } from "./support/cli.mjs";
 import {
   nextDate,
@@ -27,7 +27,7 @@ describe("revocations", { concurrency: true }, () => {
       sessionLogout("auth0|mary", "s1"),
       passwordChange("auth0|jane"),
     ];
-    await tenant.publish(...records, sce({ date: nextDate() }));
+    await tenant.publish(...records, gdUnenroll({ date: nextDate() }));
     const { code, stdout, output } = await runCli(t, ["revocations", ...allArgs]);
     assert.equal(code, 0, output);
     assert.deepEqual(jsonLines(stdout), records.slice(1).map(revocationOf));
@@ -82,7 +82,7 @@ describe("status", { concurrency: true }, () => {
 
   test("prints nothing if no tokens are revoked", async (t) => {
     const { tenant, allArgs } = newTenant();
-    await tenant.publish(passwordChange("auth0|mary"), sce({ date: nextDate() }));
+    await tenant.publish(passwordChange("auth0|mary"), gdUnenroll({ date: nextDate() }));
     const { code, output } = await runCli(t, ["status", USER, ...allArgs]);
     assert.deepEqual([code, output], [0, ""]);
   });

@@ -7,7 +7,7 @@ import { after, describe, test } from "node:test";
 import { WebSocketServer } from "ws";
 
 import { startFaultyProxy } from "../support/faulty_proxy.mjs";
-import { sce, slo, srrt, USER } from "../support/records.mjs";
+import { gdUnenroll, slo, srrt, USER } from "../support/records.mjs";
 import { authenticated, event } from "../support/scripted_server.mjs";
 import { jsonLines, startBareWorkerdFor, startCli } from "./support/cli.mjs";
 import {
@@ -44,7 +44,7 @@ describe("revocations --follow", { concurrency: true }, () => {
     const program = follow(t, tenant.worker.url, tenant.slug, loginArgs);
     await program.waitForOutput(/^Subscribed to /m);
     await prints(program, records.slice(0, 1));
-    await tenant.publish(sce({ date: nextDate() }), records[1], records[2]);
+    await tenant.publish(gdUnenroll({ date: nextDate() }), records[1], records[2]);
     await prints(program, records);
     program.process.kill("SIGINT");
     assert.equal(await program.exit, 130);

@@ -187,7 +187,18 @@ describe("user_blocked", { concurrency: true }, () => {
     await assertIgnored(...bodies.map((body) => sapi({ request: { body } })));
   });
 
-  test("is not made unless the response contains the block and the user", async () => {
+  test("is made for the user in the path if the record has no response body", async () => {
+    const bodies = [{}, null, undefined, ""];
+    const records = bodies.map((body) => sapi({ response: { body } }));
+    const { request } = sapi().data.details;
+    const incomplete = [{ request }, { request, response: null }, { request, response: "y" }];
+    records.push(...incomplete.map((details) => sapi({ details })));
+    for (const { type, user_id } of await eventsOf(...records)) {
+      assert.deepEqual([type, user_id], ["user_blocked", USER]);
+    }
+  });
+
+  test("is not made if a response body does not contain the block and the user", async () => {
     const bodies = [
       { user_id: USER, blocked: false },
       { user_id: USER },
@@ -197,9 +208,7 @@ describe("user_blocked", { concurrency: true }, () => {
       { user_id: "", blocked: true },
       { user_id: null, blocked: true },
       { user_id: 7, blocked: true },
-      {},
-      null,
-      undefined,
+      [],
       "ok",
     ];
     await assertIgnored(...bodies.map((body) => sapi({ response: { body } })));
@@ -212,7 +221,6 @@ describe("user_blocked", { concurrency: true }, () => {
       sapi({ details: "x" }),
       sapi({ details: [] }),
       sapi({ details: {} }),
-      sapi({ details: { request: sapi().data.details.request } }),
       sapi({ details: { response: sapi().data.details.response } }),
       sapi({ details: { request: "x", response: "y" } }),
     );
@@ -238,8 +246,13 @@ describe("a record of another type", { concurrency: true }, () => {
       "flo",
       "fcp",
       "scpr",
-      "sce",
-      "srrt",
+      "sv",
+      "fsce",
+      "fscim",
+      "fertft",
+      "universal_logout_failed",
+      "my_account_authentication_method_failed",
+      "oidc_backchannel_logout_succeeded",
       "SLO",
       "slo ",
       "logout",

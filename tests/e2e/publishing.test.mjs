@@ -98,6 +98,9 @@ describe("a body", { concurrency: true }, () => {
       records.map((record) => `${JSON.stringify(record)}\n`).join(""),
     "JSON lines with blank lines and CRLF": (records) =>
       `\r\n${records.map((record) => JSON.stringify(record)).join("\r\n\r\n  \r\n")}\r\n`,
+    "an object with the array as logs": (records) => JSON.stringify({ logs: records }),
+    "an indented object with the array as logs": (records) =>
+      JSON.stringify({ logs: records, total: records.length }, null, 2),
     "a JSON array after a byte order mark": (records) => `\uFEFF${JSON.stringify(records)}`,
     "JSON lines after a byte order mark": (records) =>
       `\uFEFF${records.map((record) => JSON.stringify(record)).join("\n")}`,
@@ -161,6 +164,7 @@ describe("a body", { concurrency: true }, () => {
   test("may be an empty array", async () => {
     assert.deepEqual(await new Tenant(worker).publishBody("[]"), counts());
     assert.deepEqual(await new Tenant(worker).publishBody(" [ ]\n"), counts());
+    assert.deepEqual(await new Tenant(worker).publishBody('{"logs":[]}'), counts());
   });
 
   test("without any JSON object is refused", async () => {
@@ -175,6 +179,7 @@ describe("a body", { concurrency: true }, () => {
       "<xml/>",
       "12",
       "[[]]",
+      '{"logs":[1,2]}',
       Buffer.from([0xff, 0xfe, 0x00]),
     ]) {
       await assertError(await tenant.post(body), 400, "invalid_request");

@@ -75,7 +75,7 @@ export const srrt = (data = {}, logId) =>
     logId,
   );
 
-/** A user changed the e-mail address: makes an `email_changed` event. */
+/** A user changed the e-mail address: makes an `email_changed` event that revokes all sessions. */
 export const sce = (data = {}, logId) =>
   record(
     {
@@ -89,7 +89,7 @@ export const sce = (data = {}, logId) =>
     logId,
   );
 
-/** A user removed a second factor: makes a `mfa_changed` event. */
+/** A user removed a second factor: makes an `mfa_changed` event, which revokes nothing. */
 export const gdUnenroll = (data = {}, logId) =>
   record(
     {
@@ -102,7 +102,7 @@ export const gdUnenroll = (data = {}, logId) =>
     logId,
   );
 
-/** A user enrolled a second factor: makes a `mfa_changed` event. */
+/** A user enrolled a second factor: makes an `mfa_changed` event. */
 export const gdEnroll = (data = {}, logId) =>
   gdUnenroll(
     {

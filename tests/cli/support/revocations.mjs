@@ -6,7 +6,7 @@ import { startIssuerServer, startWorkerFor } from "./cli.mjs";
 export async function startRevocationWorker() {
   const issuerServer = await startIssuerServer();
   const { newTenant } = await startWorkerFor(issuerServer, {
-    EVENTS: "logout, password_changed, email_changed, refresh_token_revoked",
+    EVENTS: "logout, password_changed, mfa_changed, refresh_token_revoked",
   });
   return { issuerServer, newTenant };
 }
