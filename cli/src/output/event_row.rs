@@ -67,11 +67,13 @@ fn format_line([date, event_type, user, session]: &[String; 4], revokes: bool) -
 /// The color of an event type. It is bold if the event revokes tokens.
 fn style_of(event_type: &str, revokes: bool) -> Style {
     let color = match event_type {
-        "user_blocked" | "user_deleted" => AnsiColor::Red,
-        "password_changed" => AnsiColor::Yellow,
+        "user_blocked" | "user_deleted" | "universal_logout" => AnsiColor::Red,
+        "password_changed" | "email_changed" | "phone_changed" | "username_changed" => {
+            AnsiColor::Yellow
+        }
         "logout" | "session_revoked" | "refresh_token_revoked" => AnsiColor::Cyan,
         "user_unblocked" | "account_unlocked" => AnsiColor::Green,
-        "email_changed" | "mfa_changed" | "account_locked" => AnsiColor::Blue,
+        "mfa_changed" | "account_locked" => AnsiColor::Blue,
         _ => AnsiColor::Magenta,
     };
     let style = color.on_default();
@@ -80,7 +82,11 @@ fn style_of(event_type: &str, revokes: bool) -> Style {
 
 #[cfg(test)]
 mod tests {
+    use session_events_core::events::event::EventType;
+
     use super::*;
+
+    const UNKNOWN: &str = "made_up_in_2031";
 
     fn line_of(event_type: &str, more: &str) -> String {
         let json = format!(
@@ -104,10 +110,18 @@ mod tests {
             line.contains("  \u{1b}[36mrefresh_token_revoked"),
             "{line:?}"
         );
-        let unknown = line_of("made_up_in_2031", "");
+        let unknown = line_of(UNKNOWN, "");
         assert!(
             unknown.contains("  \u{1b}[35mmade_up_in_2031"),
             "{unknown:?}"
         );
+    }
+
+    #[test]
+    fn every_event_type_has_another_color_than_an_unknown_type() {
+        for event_type in EventType::ALL {
+            let color = style_of(event_type.name(), true);
+            assert_ne!(color, style_of(UNKNOWN, true), "{event_type:?}");
+        }
     }
 }
