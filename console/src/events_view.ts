@@ -42,8 +42,8 @@ export class EventsView {
   #drawnAt = 0;
 
   constructor() {
-    for (const { name, symbol } of EVENT_TYPES) {
-      const button = html("button", { type: "button", "data-type": name });
+    for (const { name, group, symbol } of EVENT_TYPES) {
+      const button = html("button", { type: "button", "data-group": group });
       button.addEventListener("click", () => this.#toggleType(name));
       button.append(html("span", { class: "symbol", "aria-hidden": "true" }, symbol), "");
       this.#typeButtons.set(name, button);
@@ -102,11 +102,11 @@ export class EventsView {
   #draw(): void {
     this.#isDrawPending = false;
     this.#drawnAt = Date.now();
-    for (const { name } of EVENT_TYPES) {
+    for (const { name, isCommon } of EVENT_TYPES) {
       const button = this.#typeButtons.get(name);
       const count = this.#entries.filter(({ type }) => type.name === name).length;
       if (!button?.lastChild) continue;
-      button.hidden = name === "other" && count === 0;
+      button.hidden = !isCommon && count === 0;
       button.lastChild.textContent = `${name} ${count}`;
     }
     this.#applyFilters();
@@ -185,7 +185,7 @@ function createEntry(event: SessionEvent, isNew: boolean): Entry {
   const cell = (...children: (Node | string)[]) => html("td", { role: "cell" }, ...children);
   const row = html(
     "tr",
-    { role: "row", "data-type": type.name, "data-id": event.id, class: isNew ? "new" : "" },
+    { role: "row", "data-group": type.group, "data-id": event.id, class: isNew ? "new" : "" },
     cell(symbol, event.type),
     cell(event.user_id),
     cell(sessionElement(event)),

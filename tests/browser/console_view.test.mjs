@@ -64,6 +64,24 @@ describe("The console's layout", { concurrency: 2 }, () => {
     assert.equal(await page.getByRole("img", { name: "ends no session" }).count(), 2);
   });
 
+  test("offers a filter for each type of which there is an event, and for the common types", async (t) => {
+    const { tenant, page, rows, connect } = await open(t);
+    await tenant.publish(sce(), srrt(), slo({ details: {} }));
+    await connect();
+    const filters = page.locator("#types button:visible");
+    await waitFor(async () => (await rows.count()) === 3);
+    await page.getByRole("button", { name: "email_changed 1" }).waitFor();
+    assert.deepEqual(await filters.allTextContents(), [
+      "●logout 1",
+      "●refresh_token_revoked 1",
+      "◆password_changed 0",
+      "◆email_changed 1",
+      "■user_blocked 0",
+    ]);
+    await page.getByRole("button", { name: "email_changed" }).click();
+    assert.equal(await page.locator("tr[data-id]:visible").count(), 2);
+  });
+
   test("draws most events in the chart, and counts the older ones", async (t) => {
     const { tenant, page, connect } = await open(t);
     const recent = Array.from({ length: 4 }, () => slo({ date: ago(10 * MINUTE) }));
