@@ -6,10 +6,20 @@ import { useReason } from "./session.jsx";
 
 const REASONS = {
   logout: "You have signed out elsewhere.",
+  session_revoked: "Your session was ended: please sign in again.",
+  universal_logout: "Your organization has signed you out everywhere.",
   password_changed: "The password was changed: please sign in again.",
+  email_changed: "Your email address was changed: please sign in again.",
+  phone_changed: "Your phone number was changed: please sign in again.",
+  username_changed: "Your username was changed: please sign in again.",
   user_blocked: "An administrator has blocked you.",
+  user_deleted: "Your account was deleted.",
   signed_out: "You are no longer signed in.",
 };
+
+/** Returns the text for the reason of a sign-out. Types may be added, so there is a text for any. */
+const textOf = (reason) =>
+  reason && (REASONS[reason] ?? "Your session has ended: please sign in again.");
 
 const MAX_EVENTS = 5;
 
@@ -26,7 +36,7 @@ export function App() {
 
 function Welcome() {
   const { loginWithRedirect } = useAuth0();
-  const reason = REASONS[useReason()];
+  const reason = textOf(useReason());
   return (
     <>
       <p role="status">{reason ?? "Sign in here, and in a second tab. Then sign out in one."}</p>
