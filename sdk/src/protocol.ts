@@ -3,18 +3,21 @@ import { parseJsonObject } from "./json.ts";
 
 /** A change of a user's session or account, in most cases the end of a session. */
 export interface SessionEvent {
-  /** The id of the record in Auth0's log, unique within the tenant. */
+  /** The event's id, unique within the tenant: in most cases that of the record in Auth0's log. */
   readonly id: string;
   /** The event type. Types may be added: ignore unknown ones. */
   readonly type:
-    | "logout"
-    | "password_changed"
-    | "user_blocked"
     | "user_deleted"
+    | "user_blocked"
+    | "universal_logout"
+    | "password_changed"
+    | "email_changed"
+    | "phone_changed"
+    | "username_changed"
+    | "logout"
     | "session_revoked"
     | "refresh_token_revoked"
     | "user_unblocked"
-    | "email_changed"
     | "mfa_changed"
     | "account_locked"
     | "account_unlocked"
