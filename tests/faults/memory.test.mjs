@@ -6,16 +6,16 @@ import { describe, test } from "node:test";
 import { BareWorkerd } from "../support/bare_workerd.mjs";
 import { PUBLISH_SECRET, publishToken } from "../support/built_worker.mjs";
 import { AUDIENCE, nodeFetch } from "../support/issuer.mjs";
+import { EVENT_TYPES } from "../support/event_types.mjs";
 import { residentMemory } from "../support/memory.mjs";
-import { USER, login, managementOperation, slo } from "../support/records.mjs";
+import { USER, login, managementOperation, sapi, slo } from "../support/records.mjs";
 
 const MIB = 1024 * 1024;
 const BODY_BYTES = 5 * MIB;
 const MAX_COST = 40 * MIB;
 const isLinux = process.platform === "linux";
 /** All event types, so that every rule reads its records. */
-const EVENTS =
-  "user_deleted,user_blocked,password_changed,logout,session_revoked,refresh_token_revoked,user_unblocked,email_changed,mfa_changed,account_locked,account_unlocked";
+const EVENTS = EVENT_TYPES.join(",");
 
 /** Marks the place in a record where a filler is inserted. */
 const PLACE = "<filler>";
@@ -36,6 +36,18 @@ const FILLERS = {
   "a text of slashes": `"/api/v2/users/${repeat("/", SIZE)}"`,
   "a text of encoded slashes": `"/api/v2/${repeat("%2F", SIZE)}"`,
 };
+
+const scim = (operation) =>
+  slo({
+    type: "sscim",
+    details: {
+      request: {
+        method: "PATCH",
+        path: "/scim/v2/connections/con_1/Users/okta%7C1",
+        body: { Operations: operation },
+      },
+    },
+  });
 
 const update = (change) => {
   const record = managementOperation("patch", `users/${encodeURIComponent(USER)}`, {
@@ -91,6 +103,16 @@ const RECORDS = {
   "details.response.body": update(({ response }) => (response.body = PLACE)),
   "response.body.user_id": update(({ response }) => (response.body.user_id = PLACE)),
   "response.body.blocked": update(({ response }) => (response.body.blocked = PLACE)),
+  "request.query.user_id": sapi({
+    request: { method: "delete", path: "/api/v2/grants", query: { user_id: PLACE } },
+  }),
+  "request.body.email": update(({ request }) => (request.body = { email: PLACE })),
+  "request.body.Operations": scim(PLACE),
+  "request.body.Operations[0]": scim([PLACE]),
+  "request.body.Operations[0].op": scim([{ op: PLACE, path: "active", value: false }]),
+  "request.body.Operations[0].path": scim([{ op: "replace", path: PLACE, value: false }]),
+  "request.body.Operations[0].value": scim([{ op: "replace", path: "active", value: PLACE }]),
+  "request.body.Operations[0].value.active": scim([{ op: "replace", value: { active: PLACE } }]),
   "details of a SCIM operation": slo({ type: "sscim", details: PLACE }),
   "the request of a SCIM operation": slo({ type: "sscim", details: { request: PLACE } }),
   "the response of a SCIM operation": slo({ type: "sscim", details: { response: PLACE } }),
@@ -111,6 +133,14 @@ const MANY_RECORDS = {
   "an object of logs": `{"logs":${manyRecords((log_id) => ({ log_id, data: { type: "s" } }))}}`,
   "an object of many logs": `{${repeat('"logs":[],', BODY_BYTES - 20)}"logs":[]}`,
 };
+
+/** Returns as many ordinary logout records as a body can contain, about 7,000. */
+function ordinaryLogouts() {
+  const count = Math.floor(
+    (BODY_BYTES - "[]".length) / (JSON.stringify(slo()).length + ",".length),
+  );
+  return JSON.stringify(Array.from({ length: count }, () => slo()));
+}
 
 function manyRecords(createRecord) {
   return JSON.stringify(
@@ -175,4 +205,7 @@ describe("reading a body of 5 MiB costs at most 40 MiB of memory above the body"
   }
 
   test("however many records it contains", () => assertCost(MANY_RECORDS));
+
+  test("with the storing of its events, if it contains ordinary logouts", () =>
+    assertCost({ "a body of logouts": ordinaryLogouts() }));
 });
