@@ -2,16 +2,14 @@
 // default, every event that revokes something is made; the others are made only if EVENTS names their
 // type.
 //
-// The log records are in `cases/log_records.jsonl`, each with the expected events and the evidence that
-// Auth0 writes such a record: its documentation, its schema of log records, an observed record, or an
-// assumption.
+// The log records and the expected events are in `cases/log_records.jsonl`.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
 
 import { counts } from "../support/counts.mjs";
 import { EVENT_TYPES } from "../support/event_types.mjs";
 import { assertError } from "../support/http.mjs";
+import { LOG_RECORD_CASES, recordFor } from "../support/log_record_cases.mjs";
 import {
   ADMINISTRATOR,
   managementOperation,
@@ -31,17 +29,6 @@ const [all, byDefault] = await Promise.all([
 
 const SESSION = "1TAd-4kVuzC9jBWqZbNnDTyIrh6FWMxO";
 const EVIDENCE = /^(?:documentation|schema|observed|assumed): ./;
-const lines = readFileSync(new URL("../cases/log_records.jsonl", import.meta.url), "utf8");
-const CASES = lines
-  .trim()
-  .split("\n")
-  .map((line) => JSON.parse(line));
-
-/** Returns the record of a case for this tenant, with this date. */
-const recordFor = ({ record }, tenant, date) => ({
-  ...record,
-  data: { ...record.data, date, tenant_name: tenant.name },
-});
 
 /** Returns the events that a tenant must make of a record. */
 const eventsOf = (expected, { log_id, data: { date } }) =>
@@ -54,14 +41,14 @@ const eventsOf = (expected, { log_id, data: { date } }) =>
 const minutesAgo = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 
 test("the cases cover all event types, have different names and state their evidence", () => {
-  const types = new Set(CASES.flatMap(({ expect }) => expect.map(({ type }) => type)));
+  const types = new Set(LOG_RECORD_CASES.flatMap(({ expect }) => expect.map(({ type }) => type)));
   assert.deepEqual(
     EVENT_TYPES.filter((type) => !types.has(type)),
     [],
   );
   assert.equal(types.size, EVENT_TYPES.length);
-  assert.equal(new Set(CASES.map(({ name }) => name)).size, CASES.length);
-  for (const { name, evidence } of CASES) assert.match(evidence, EVIDENCE, name);
+  assert.equal(new Set(LOG_RECORD_CASES.map(({ name }) => name)).size, LOG_RECORD_CASES.length);
+  for (const { name, evidence } of LOG_RECORD_CASES) assert.match(evidence, EVIDENCE, name);
 });
 
 /** Each test below is about one record of a single request with all records. */
@@ -71,8 +58,8 @@ for (const [condition, worker, isMade] of [
 ]) {
   describe(`the events of a log record ${condition}`, () => {
     const tenant = new Tenant(worker);
-    const records = CASES.map((example) => recordFor(example, tenant, minutesAgo(5)));
-    const expected = CASES.map(({ expect }, index) =>
+    const records = LOG_RECORD_CASES.map((example) => recordFor(example, tenant, minutesAgo(5)));
+    const expected = LOG_RECORD_CASES.map(({ expect }, index) =>
       eventsOf(expect.filter(isMade), records[index]),
     );
     const recordsWithEvents = expected.filter((events) => events.length > 0).length;
@@ -85,7 +72,7 @@ for (const [condition, worker, isMade] of [
       sent = await subscriber.take(stored.length);
     });
 
-    for (const [index, { name }] of CASES.entries()) {
+    for (const [index, { name }] of LOG_RECORD_CASES.entries()) {
       const outcome = expected[index].map(({ type }) => type).join(", ") || "none";
       test(`are ${outcome}: ${name}`, () => {
         const ofRecord = ({ id }) => id.split("#")[0] === records[index].log_id;
@@ -127,7 +114,7 @@ describe("an access token issued before the event", { concurrency: 8 }, () => {
 
   /** The first case with each type of event and extent of its revocation. */
   const examples = Map.groupBy(
-    CASES.filter(({ expect }) => expect.length > 0),
+    LOG_RECORD_CASES.filter(({ expect }) => expect.length > 0),
     ({ expect: [{ type, revokes }] }) => `${type} ${revokes}`,
   );
   for (const [example] of examples.values()) {

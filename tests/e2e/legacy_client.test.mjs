@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 
 import WebSocket from "ws";
 
+import { LOG_RECORD_CASES, recordFor } from "../support/log_record_cases.mjs";
 import { sapi, scp, slo, USER } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now } from "../support/token.mjs";
@@ -88,6 +89,27 @@ describe("a legacy client", { concurrency: true }, () => {
     }
     assert.deepEqual(client.errors, []);
     assert.equal(client.others.length, 1);
+    client.socket.close();
+  });
+
+  test("receives only events that revoke something, because it takes each for a revocation", async () => {
+    const tenant = new Tenant(worker);
+    const client = new LegacyClient(
+      tenant.subscribeUrl(),
+      tenant.token({ sub: "backend@clients" }),
+    );
+    await client.waitFor(() => client.others.length === 1);
+    const date = new Date().toISOString();
+    await tenant.publish(...LOG_RECORD_CASES.map((example) => recordFor(example, tenant, date)));
+    const last = slo();
+    await tenant.publish(last);
+    await client.waitFor(() => client.events.at(-1)?.id === last.log_id);
+    const revoking = LOG_RECORD_CASES.flatMap(({ expect }) => expect).filter((e) => e.revokes);
+    assert.deepEqual(
+      client.events.slice(0, -1).map(({ type, user_id }) => [type, user_id]),
+      revoking.map(({ type, user_id }) => [type, user_id]),
+    );
+    assert.deepEqual(client.errors, []);
     client.socket.close();
   });
 
