@@ -134,6 +134,7 @@ pub fn split_records(body: &[u8]) -> RecordSlices<'_> {
 }
 
 /// Returns the elements of the array in `{"logs":[…]}`, with the closing bracket if there is one.
+/// Returns `None` for a body of which the object is only a part.
 fn elements_of_logs(body: &[u8]) -> Option<&[u8]> {
     let mut rest = body;
     for token in [b"{".as_slice(), br#""logs""#, b":", b"["] {
@@ -141,10 +142,15 @@ fn elements_of_logs(body: &[u8]) -> Option<&[u8]> {
     }
     let mut scanner = ArrayScanner::default();
     let is_end = |byte: &u8| scanner.is_separator(*byte) && *byte == b']';
-    Some(match rest.iter().position(is_end) {
-        Some(end) => rest.get(..=end)?,
-        None => rest,
-    })
+    let Some(end) = rest.iter().position(is_end) else {
+        return Some(rest);
+    };
+    let after_array = rest.get(end.saturating_add(1)..)?.trim_ascii();
+    match after_array.strip_prefix(b"}") {
+        // Further lines would get lost.
+        Some(after_object) if !after_object.is_empty() => None,
+        _ => rest.get(..=end),
+    }
 }
 
 impl<'a> RecordSlices<'a> {

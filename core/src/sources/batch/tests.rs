@@ -63,6 +63,10 @@ fn an_array_with_the_name_logs_is_read_like_an_array() {
     let malformed = read_default_types(&format!(r#"{{"logs":[{records},{{oops}}]}}"#));
     assert_eq!(malformed.map(|batch| batch.malformed_indices), Ok(vec![2]));
     assert_eq!(read_default_types(r#"{"logs":[]}"#), Ok(Batch::default()));
+    // Records on later lines must not get lost without a trace.
+    let lines = read_default_types(&format!("{{\"logs\":[{records}]}}\n{}", record(3)));
+    let counts = lines.map(|batch| (batch.malformed, batch.with_events));
+    assert_eq!(counts, Ok((1, 1)));
     for body in [r#"{"logs":["#, r#"{"logs":[1]}"#] {
         let rejected = matches!(read_default_types(body), Err(ApiError::InvalidRequest(_)));
         assert!(rejected, "{body}");
