@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
 use clap_complete::Shell;
 use session_events_core::tenant::Slug;
 
+use crate::commands::setup_auth0::SetupAuth0Options;
 use crate::options::{
     event_filter::EventFilter,
     output::OutputOptions,
@@ -167,6 +168,22 @@ pub(crate) enum Command {
         #[arg(long, help_heading = "Checks")]
         round_trip: bool,
     },
+    /// Create or correct the API, the log stream and the client grants at Auth0
+    ///
+    /// Prints a plan, asks, applies the plan with the Auth0 Management API, and runs `doctor`. A
+    /// second run changes nothing. A log stream that already posts to the Worker is corrected, and
+    /// not created twice. Other permissions, grants and log streams stay as they are. --remove
+    /// deletes the same settings.
+    ///
+    /// The Management API needs a token with read, create and update of log_streams,
+    /// resource_servers and client_grants, and delete for --remove. The token is neither printed nor
+    /// stored. If standard input or output is not a terminal, --yes or --dry-run is required. An access
+    /// token, or a client id and secret, is only for `doctor`.
+    #[command(after_help = "Examples:
+  session-events setup-auth0 --url https://events.example.com --tenant acme@us --dry-run
+  session-events setup-auth0 --url https://events.example.com --tenant acme@us \\
+    --browser-client BROWSER_CLIENT_ID --backend-client BACKEND_CLIENT_ID")]
+    SetupAuth0(Box<SetupAuth0Options>),
     /// Print a completion script for a shell
     #[command(after_help = "Example:
   session-events completions bash > ~/.local/share/bash-completion/completions/session-events")]

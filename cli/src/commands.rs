@@ -8,6 +8,7 @@ mod listeners;
 mod publish;
 mod publish_token;
 mod revocations;
+pub(crate) mod setup_auth0;
 mod status;
 
 use crate::{arguments::Command, error::Result};
@@ -44,6 +45,7 @@ pub(crate) fn run(command: Command) -> Result {
             publish_token,
             round_trip,
         } => doctor::run(&options, &publish_token, round_trip),
+        Command::SetupAuth0(options) => setup_auth0::run(*options),
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -3,7 +3,7 @@
 mod health;
 mod report;
 mod round_trip;
-mod token;
+pub(super) mod token;
 
 use std::net::ToSocketAddrs as _;
 

@@ -22,6 +22,8 @@ pub(crate) enum TokenSource {
         client_id: String,
         client_secret: String,
         audience: String,
+        /// The option that determines the endpoint, for error messages.
+        endpoint_option: &'static str,
     },
 }
 
@@ -52,6 +54,7 @@ impl TokenSource {
                 client_id: id,
                 client_secret: secret,
                 audience: access_token.audience()?.to_owned(),
+                endpoint_option: "--issuer",
             },
         })
     }
@@ -65,7 +68,7 @@ impl TokenSource {
     ///
     /// The error is temporary unless the issuer rejects the request.
     pub(crate) fn fetch_token(&self) -> Result<String> {
-        let (client, endpoint, form) = match self {
+        let (client, endpoint, endpoint_option, form) = match self {
             Self::Fixed(token) => return Ok(token.clone()),
             Self::ClientCredentials {
                 client,
@@ -73,9 +76,11 @@ impl TokenSource {
                 client_id,
                 client_secret,
                 audience,
+                endpoint_option,
             } => (
                 client,
                 endpoint,
+                endpoint_option,
                 [
                     ("grant_type", "client_credentials"),
                     ("client_id", client_id),
@@ -85,14 +90,26 @@ impl TokenSource {
             ),
         };
         let response = Response::read(endpoint, client.post(endpoint).send_form(form))
-            .map_err(|error| error.with_advice("check --issuer"))?;
+            .map_err(|error| error.with_advice(&format!("check {endpoint_option}")))?;
         match response.status {
             200 => {}
-            408 | 429 | 500.. => return Err(Error::Temporary(error_message(endpoint, &response))),
-            _ => return Err(Error::Failed(error_message(endpoint, &response))),
+            408 | 429 | 500.. => {
+                return Err(Error::Temporary(error_message(
+                    endpoint,
+                    endpoint_option,
+                    &response,
+                )));
+            }
+            _ => {
+                return Err(Error::Failed(error_message(
+                    endpoint,
+                    endpoint_option,
+                    &response,
+                )));
+            }
         }
         let body: TokenResponse = serde_json::from_str(&response.body)
-            .map_err(|_| format!("{endpoint} returned no access_token: check --issuer"))?;
+            .map_err(|_| format!("{endpoint} returned no access_token: check {endpoint_option}"))?;
         Ok(body.access_token)
     }
 }
@@ -102,7 +119,7 @@ pub(crate) fn fetch_token(options: &ReadOptions) -> Result<String> {
     TokenSource::new(options)?.fetch_token()
 }
 
-fn error_message(endpoint: &str, response: &Response) -> String {
+fn error_message(endpoint: &str, endpoint_option: &str, response: &Response) -> String {
     let status = response.status;
     match serde_json::from_str::<TokenErrorResponse>(&response.body) {
         Ok(TokenErrorResponse {
@@ -113,6 +130,6 @@ fn error_message(endpoint: &str, response: &Response) -> String {
             escape(&error),
             escape(&error_description)
         ),
-        Err(_) => format!("{endpoint} returned {status}: check --issuer"),
+        Err(_) => format!("{endpoint} returned {status}: check {endpoint_option}"),
     }
 }

@@ -22,24 +22,25 @@ pub(crate) fn check(command: &Command, matches: &ArgMatches) -> Result<()> {
     secret_uses.try_for_each(|secret_use| secret_use.check(options))
 }
 
-fn secret_uses(command: &Command) -> [Option<SecretUse>; 2] {
+fn secret_uses(command: &Command) -> Vec<Option<SecretUse>> {
     match command {
         Command::Events(options)
         | Command::Listeners(options)
         | Command::Listen { options, .. }
         | Command::Revocations { options, .. }
-        | Command::Status { options, .. } => [options.access_token.secret_use(), None],
-        Command::Publish { publish_token, .. } => [publish_token.secret_use(), None],
-        Command::PublishToken { publish_secret, .. } => [publish_secret.secret_use(), None],
+        | Command::Status { options, .. } => vec![options.access_token.secret_use()],
+        Command::Publish { publish_token, .. } => vec![publish_token.secret_use()],
+        Command::PublishToken { publish_secret, .. } => vec![publish_secret.secret_use()],
         Command::Doctor {
             options,
             publish_token,
             ..
-        } => [
+        } => vec![
             options.access_token.secret_use(),
             publish_token.secret_use(),
         ],
-        Command::Completions { .. } => [None, None],
+        Command::SetupAuth0(options) => options.secret_uses(),
+        Command::Completions { .. } => Vec::new(),
     }
 }
 

@@ -87,6 +87,16 @@ pub(crate) struct DomainOptions {
 }
 
 impl DomainOptions {
+    /// Returns the tenant with the given domain, if a domain is given.
+    pub(crate) fn given(&self) -> Option<&Tenant> {
+        self.domain.as_ref()
+    }
+
+    /// Sets the domain, as if it had been given.
+    pub(crate) fn set(&mut self, tenant: Tenant) {
+        self.domain = Some(tenant);
+    }
+
     /// Returns the tenant with the given domain, or else the tenant on Auth0's public cloud.
     pub(crate) fn tenant(&self, slug: &Slug) -> Tenant {
         self.domain

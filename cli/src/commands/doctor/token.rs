@@ -12,7 +12,7 @@ use super::report::Finding;
 const OWN_EVENTS: &str = "listen:events:self";
 const ALL_EVENTS: &str = "listen:events";
 
-type Claims = Map<String, Value>;
+pub(in crate::commands) type Claims = Map<String, Value>;
 
 /// Checks the audience, expiry, subject and permissions. Returns a warning if only the issuer
 /// differs.
@@ -62,7 +62,8 @@ pub(super) fn allows_own_events(token: &str) -> bool {
     read_claims(token).is_some_and(|claims| has_permission(&claims, OWN_EVENTS))
 }
 
-fn read_claims(token: &str) -> Option<Claims> {
+/// Returns the claims of a token without verifying its signature.
+pub(in crate::commands) fn read_claims(token: &str) -> Option<Claims> {
     let token = UntrustedToken::new(token).ok()?;
     let claims = token.deserialize_claims_unchecked::<Claims>().ok()?;
     let mut all = claims.custom;
@@ -77,7 +78,7 @@ fn text_claim<'a>(claims: &'a Claims, name: &str) -> &'a str {
 }
 
 /// `aud` is a string or an array of strings.
-fn has_audience(claims: &Claims, audience: &str) -> bool {
+pub(in crate::commands) fn has_audience(claims: &Claims, audience: &str) -> bool {
     match claims.get("aud") {
         Some(Value::Array(audiences)) => audiences.iter().any(|other| other == audience),
         Some(other) => other == audience,

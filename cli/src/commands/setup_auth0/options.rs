@@ -1,0 +1,180 @@
+//! The options of `setup-auth0`.
+
+use clap::{Args, builder::NonEmptyStringValueParser};
+
+use crate::{
+    error::{Error, Result},
+    options::{
+        destinations::SecretUse,
+        precedence::{Alternatives, Resolved},
+        publish_token::PublishTokenOptions,
+        read::ReadOptions,
+        worker::BaseUrl,
+    },
+};
+
+/// Auth0's limit, 30 days.
+const MAX_TOKEN_LIFETIME: i64 = 30 * 24 * 60 * 60;
+
+#[derive(Args)]
+pub(crate) struct SetupAuth0Options {
+    #[command(flatten)]
+    pub(super) mode: ModeOptions,
+    #[command(flatten)]
+    pub(super) settings: SettingsOptions,
+    #[command(flatten)]
+    pub(super) management: ManagementOptions,
+    #[command(flatten)]
+    pub(super) publish_token: PublishTokenOptions,
+    #[command(flatten)]
+    pub(super) read: ReadOptions,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Auth0 settings")]
+pub(super) struct SettingsOptions {
+    /// The client id of an application whose users receive their own events
+    ///
+    /// Creates a client grant for user access with listen:events:self. Repeat the option for
+    /// several applications.
+    #[arg(long = "browser-client", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) browser_clients: Vec<String>,
+    /// The client id of a machine-to-machine application that receives the events of all users
+    ///
+    /// Creates a client grant for client access with listen:events. Repeat the option for several
+    /// applications.
+    #[arg(long = "backend-client", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) backend_clients: Vec<String>,
+    /// The lifetime of access tokens for the API
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(1..=MAX_TOKEN_LIFETIME))]
+    pub(super) token_lifetime: i64,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Mode")]
+pub(super) struct ModeOptions {
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Apply the plan without asking
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    /// Do not run `doctor` afterwards
+    #[arg(long)]
+    pub(super) skip_doctor: bool,
+    /// Delete the log stream, the grants of the given clients, and the API if nothing else uses it
+    #[arg(long)]
+    pub(super) remove: bool,
+}
+
+pub(super) type ManagementOptions = Resolved<ManagementArgs>;
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Auth0 Management API")]
+pub(super) struct ManagementArgs {
+    /// An access token for the Auth0 Management API
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "AUTH0_MANAGEMENT_TOKEN",
+        hide_env_values = true
+    )]
+    management_token: Option<String>,
+    /// The client id of an application that is authorized for the Management API, instead of a token
+    #[arg(long, value_name = "ID", env = "AUTH0_MANAGEMENT_CLIENT_ID")]
+    management_client_id: Option<String>,
+    /// The secret of that application; prefer the environment or .env to the command line
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "AUTH0_MANAGEMENT_CLIENT_SECRET",
+        hide_env_values = true
+    )]
+    management_client_secret: Option<String>,
+    /// The URL of the Management API, for tests [default: the tenant's domain]
+    #[arg(long, value_name = "URL")]
+    management_url: Option<BaseUrl>,
+}
+
+/// The means to obtain a management token.
+pub(super) enum ManagementCredentials {
+    Token(String),
+    Client { id: String, secret: String },
+}
+
+impl Alternatives for ManagementArgs {
+    fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool) {
+        let client_given =
+            on_command_line("management_client_id") || on_command_line("management_client_secret");
+        if client_given && !on_command_line("management_token") {
+            self.management_token = None;
+        }
+    }
+}
+
+impl ManagementOptions {
+    pub(super) fn url(&self) -> Option<&BaseUrl> {
+        self.0.management_url.as_ref()
+    }
+
+    /// Returns the given credentials, or an error if they are incomplete.
+    pub(super) fn credentials(&self) -> Result<ManagementCredentials> {
+        let Self(args) = self;
+        if let Some(token) = trimmed(&args.management_token) {
+            return Ok(ManagementCredentials::Token(token));
+        }
+        let message = match (
+            trimmed(&args.management_client_id),
+            trimmed(&args.management_client_secret),
+        ) {
+            (Some(id), Some(secret)) => return Ok(ManagementCredentials::Client { id, secret }),
+            (Some(_), None) => {
+                "the management client id has no secret: set AUTH0_MANAGEMENT_CLIENT_SECRET"
+            }
+            (None, Some(_)) => {
+                "the management client secret has no id: set AUTH0_MANAGEMENT_CLIENT_ID"
+            }
+            (None, None) => {
+                "there is no token for the Auth0 Management API: set AUTH0_MANAGEMENT_TOKEN, or AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET of a machine-to-machine application that is authorized for that API"
+            }
+        };
+        Err(Error::MissingOption(message))
+    }
+
+    /// Returns the secret in use, if there is one. The domain receives it. The URL counts as well:
+    /// with this secret, the tenant's log is sent there.
+    fn secret_use(&self) -> Option<SecretUse> {
+        let Self(args) = self;
+        let secret = if trimmed(&args.management_token).is_some() {
+            "management_token"
+        } else {
+            trimmed(&args.management_client_secret).map(|_| "management_client_secret")?
+        };
+        Some(SecretUse {
+            secret,
+            destinations: &["tenant", "domain", "url"],
+        })
+    }
+}
+
+impl SetupAuth0Options {
+    /// Returns the secrets in use. Auth0 receives the publish token, so the options that choose the
+    /// Auth0 tenant are destinations of the publish token as well.
+    pub(crate) fn secret_uses(&self) -> Vec<Option<SecretUse>> {
+        let publish_token = self.publish_token.secret_use().map(|publish| SecretUse {
+            destinations: &["url", "tenant", "domain"],
+            ..publish
+        });
+        vec![
+            self.management.secret_use(),
+            self.read.access_token.secret_use(),
+            publish_token,
+        ]
+    }
+}
+
+/// Returns the value without surrounding white space, or `None` if nothing is left.
+fn trimmed(value: &Option<String>) -> Option<String> {
+    let value = value.as_deref()?.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}

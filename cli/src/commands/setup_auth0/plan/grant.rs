@@ -1,0 +1,59 @@
+//! The client grants, which permit an application to request tokens for the API.
+
+use serde_json::json;
+
+use crate::commands::setup_auth0::tenant_state::Grant;
+
+use super::{ALL_EVENTS, DesiredGrant, FieldChange, Resource, Step, Subject, Update, texts};
+
+pub(super) fn plan(audience: &str, wanted: &DesiredGrant, grants: &[Grant]) -> Step {
+    let DesiredGrant { client_id, subject } = wanted;
+    let name = name(wanted);
+    let Some(grant) = find(wanted, grants) else {
+        let scope = [subject.permission()];
+        let changes = vec![FieldChange::new("scope", texts(scope))];
+        let body = json!({
+            "client_id": client_id,
+            "audience": audience,
+            "scope": scope,
+            "subject_type": subject.as_str(),
+        });
+        return Step::create(Resource::ClientGrant, name, changes, body);
+    };
+    let mut update = Update::default();
+    if !grant.allows_all_scopes() {
+        let scope = corrected_scope(grant, *subject);
+        update.set(
+            "scope",
+            texts(grant.scope.iter().map(String::as_str)),
+            scope,
+        );
+    }
+    Step::update(Resource::ClientGrant, name, &grant.id, update)
+}
+
+pub(super) fn find<'a>(wanted: &DesiredGrant, grants: &'a [Grant]) -> Option<&'a Grant> {
+    grants.iter().find(|grant| {
+        grant.client_id.as_ref() == Some(&wanted.client_id)
+            && grant.subject_type.as_deref().unwrap_or("client") == wanted.subject.as_str()
+    })
+}
+
+pub(super) fn name(wanted: &DesiredGrant) -> String {
+    format!("{} ({})", wanted.client_id, wanted.subject.as_str())
+}
+
+/// Returns the scope of a grant with the permission of this subject. Users must not receive the
+/// events of all users. Other permissions stay.
+fn corrected_scope(grant: &Grant, subject: Subject) -> Vec<String> {
+    let mut scope: Vec<String> = grant
+        .scope
+        .iter()
+        .filter(|value| !(subject == Subject::User && *value == ALL_EVENTS))
+        .cloned()
+        .collect();
+    if !scope.iter().any(|value| value == subject.permission()) {
+        scope.push(subject.permission().to_owned());
+    }
+    scope
+}

@@ -1,0 +1,61 @@
+//! The domain of the tenant, which the Worker knows from its configuration.
+
+use serde::Deserialize;
+use session_events_core::tenant::Tenant;
+
+use crate::{
+    commands::doctor::token::{has_audience, read_claims},
+    connection::http,
+    error::Result,
+};
+
+use super::{SetupAuth0Options, management_audience, options::ManagementCredentials};
+
+/// The part of the response of `/{tenant}/_debug` that this command needs.
+#[derive(Deserialize)]
+struct WorkerDebug {
+    tenant_domain: String,
+}
+
+/// Returns the tenant with the domain of `--domain`, or else with the domain in the Worker's
+/// configuration.
+pub(super) fn find(
+    options: &SetupAuth0Options,
+    credentials: &ManagementCredentials,
+) -> Result<Tenant> {
+    let worker = &options.read.worker;
+    if let Some(tenant) = worker.domain.given() {
+        return Ok(tenant.clone());
+    }
+    let url = worker.endpoint("/_debug");
+    let response = http::get(&http::client(), &url)?;
+    if response.status == 404 {
+        return Err(format!(
+            "the Worker does not serve the tenant {}: add it to TENANTS in wrangler.toml and deploy, or give --domain",
+            worker.slug
+        )
+        .into());
+    }
+    let debug: WorkerDebug = response.json()?;
+    let tenant = Tenant::from_domain(&debug.tenant_domain)
+        .ok_or_else(|| format!("{url} returned an invalid domain: check the URL"))?;
+    let is_expected = tenant == Tenant::on_auth0(&worker.slug);
+    if is_expected || options.management.url().is_some() || is_for(credentials, &tenant) {
+        return Ok(tenant);
+    }
+    // A Worker must not choose the host that receives a client secret.
+    Err(format!(
+        "the Worker has the domain {tenant} for {}, which would receive the management credentials: give --domain {tenant} to confirm",
+        worker.slug
+    )
+    .into())
+}
+
+/// Returns true if the credentials are a token for the Management API of this tenant.
+fn is_for(credentials: &ManagementCredentials, tenant: &Tenant) -> bool {
+    match credentials {
+        ManagementCredentials::Token(token) => read_claims(token)
+            .is_some_and(|claims| has_audience(&claims, &management_audience(tenant))),
+        ManagementCredentials::Client { .. } => false,
+    }
+}
