@@ -10,11 +10,11 @@ export const noTerminal =
   !/util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8" }).stdout) &&
   "script of util-linux is not installed";
 
-/** Runs the command line on a terminal, and returns its exit code and output. */
-export async function runOnTerminal(t, args) {
+/** Runs the command line on a terminal with this input, and returns its exit code and output. */
+export async function runOnTerminal(t, args, { input = "" } = {}) {
   const quoted = [BINARY, ...args].map((word) => `'${word}'`).join(" ");
   const env = { SESSION_EVENTS_AUDIENCE: AUDIENCE, TERM: "xterm", NO_COLOR: "" };
-  const options = { env, input: "" };
+  const options = { env, input };
   const program = new Program(t, "script", ["-qec", quoted, "/dev/null"], options);
   const code = await program.exit;
   return { code, output: program.stdout.replaceAll("\r", "") };
