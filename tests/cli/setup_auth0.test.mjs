@@ -1,11 +1,14 @@
 // Runs `session-events setup-auth0` against a stand-in for Auth0's Management API.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 
 import { PUBLISH_SECRET, publishToken } from "../support/built_worker.mjs";
 import { MANAGEMENT_SCOPES, ManagementApi } from "../support/management_api.mjs";
 import { now } from "../support/token.mjs";
 import { jsonLines, runCli } from "./support/cli.mjs";
+import { temporaryFile } from "./support/temporary_file.mjs";
 import { noTerminal, runOnTerminal, withoutStyles } from "./support/terminal.mjs";
 
 const DOMAIN = "acme.us.auth0.com";
@@ -429,6 +432,84 @@ describe("setup-auth0", { concurrency: true }, () => {
     const { code, output } = await setUp(t, tenant, ["--yes"], { token });
     assert.equal(code, 1);
     assert.match(output, /token is not for https:\/\/acme\.us\.auth0\.com\/api\/v2\/: get a token/);
+    assert.deepEqual(tenant.requests, []);
+  });
+
+  describe("the domain of the tenant", { concurrency: true }, () => {
+    /** Starts a Worker that has this domain for each tenant. */
+    async function startWorkerWithDomain(domain, status = 200) {
+      const server = createServer((request, response) => {
+        const body = status === 200 ? { tenant_domain: domain } : { error: "unknown_tenant" };
+        response.writeHead(status).end(JSON.stringify(body));
+      }).listen(0, "127.0.0.1");
+      after(() => server.close());
+      await once(server, "listening");
+      return `http://127.0.0.1:${server.address().port}`;
+    }
+    const setUpAt = (t, url, args, env) =>
+      runCli(t, ["setup-auth0", "--url", url, "--tenant", "corp", "--dry-run", ...args], {
+        env: { PUBLISH_SECRET, SESSION_EVENTS_AUDIENCE: AUDIENCE, ...env },
+      });
+
+    test("is that of the Worker, and determines the publish token", async (t) => {
+      const domain = "corp.auth0app.com";
+      const tenant = await ManagementApi.start({ domain });
+      t.after(() => tenant.close());
+      const url = await startWorkerWithDomain(domain);
+      const stream = structuredClone(COMPLETE.logStreams[0]);
+      stream.sink.httpEndpoint = `${url}/corp/api/publish`;
+      stream.sink.httpAuthorization = publishToken(domain);
+      tenant.logStreams.push({ ...stream, id: "lst_1" });
+      const env = { AUTH0_MANAGEMENT_TOKEN: tenant.managementToken() };
+      const result = await setUpAt(t, url, ["--management-url", tenant.url], env);
+      assert.equal(result.code, 0, result.output);
+      assert.equal(planOf(result).at(-1), "unchanged log_stream session-events");
+    });
+
+    test("of the Worker receives no client secret unless it is confirmed", async (t) => {
+      const url = await startWorkerWithDomain("evil.example.invalid");
+      const { code, output } = await setUpAt(t, url, [], {
+        AUTH0_MANAGEMENT_CLIENT_ID: "management",
+        AUTH0_MANAGEMENT_CLIENT_SECRET: "s3cret-of-the-application",
+      });
+      assert.equal(code, 1);
+      assert.match(output, /give --domain evil\.example\.invalid to confirm/);
+      assert.doesNotMatch(output, /requesting a management token/);
+    });
+
+    test("is not guessed if the Worker does not serve the tenant", async (t) => {
+      const url = await startWorkerWithDomain("", 404);
+      const { code, output } = await setUpAt(t, url, [], { AUTH0_MANAGEMENT_TOKEN: "x" });
+      assert.equal(code, 1);
+      assert.match(output, /does not serve the tenant corp: add it to TENANTS .* or give --domain/);
+    });
+  });
+
+  test("A .env that sets the tenant or the URL is not combined with a management token from elsewhere", async (t) => {
+    const tenant = await startTenant();
+    const secrets = {
+      AUTH0_MANAGEMENT_TOKEN: tenant.managementToken(),
+      AUTH0_MANAGEMENT_CLIENT_SECRET: "s3cret-of-the-application",
+      PUBLISH_TOKEN,
+    };
+    const options = {
+      "--url": ["SESSION_EVENTS_URL", URL_OF_WORKER],
+      "--tenant": ["SESSION_EVENTS_TENANT", "acme@us"],
+      "--domain": ["SESSION_EVENTS_DOMAIN", DOMAIN],
+    };
+    for (const [name, secret] of Object.entries(secrets))
+      for (const [option, [variable, value]] of Object.entries(options)) {
+        const { cwd } = temporaryFile(".env", `${variable}=${value}\n`);
+        const others = Object.entries(options).filter(([other]) => other !== option);
+        const args = others.flatMap(([other, [, value]]) => [other, value]);
+        const { code, output } = await runCli(
+          t,
+          ["setup-auth0", "--yes", "--management-url", tenant.url, ...args],
+          { cwd, env: { AUTH0_MANAGEMENT_CLIENT_ID: "management", [name]: secret } },
+        );
+        assert.equal(code, 2, output);
+        assert.match(output, new RegExp(`^error: the file \\.env sets ${option}, but --`));
+      }
     assert.deepEqual(tenant.requests, []);
   });
 
