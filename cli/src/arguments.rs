@@ -143,7 +143,10 @@ pub(crate) enum Command {
         slug: Slug,
         #[command(flatten)]
         domain: DomainOptions,
-        /// The URL of the Worker, to print the complete payload URL: https://events.example.com
+        /// The URL of the Worker: https://events.example.com
+        ///
+        /// With it, the complete payload URL is printed, and the tenant's domain is that of the Worker's
+        /// configuration.
         #[arg(long, value_name = "URL", env = "SESSION_EVENTS_URL")]
         url: Option<BaseUrl>,
         #[command(flatten)]

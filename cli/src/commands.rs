@@ -39,7 +39,7 @@ pub(crate) fn run(command: Command) -> Result {
             domain,
             url,
             publish_secret,
-        } => publish_token::run(&slug, &domain.tenant(&slug), url.as_ref(), &publish_secret),
+        } => publish_token::run(&slug, &domain, url.as_ref(), &publish_secret),
         Command::Doctor {
             options,
             publish_token,

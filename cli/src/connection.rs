@@ -8,3 +8,4 @@ pub(crate) mod socket;
 pub(crate) mod subscription;
 pub(crate) mod token_refresh;
 pub(crate) mod token_source;
+pub(crate) mod worker_domain;

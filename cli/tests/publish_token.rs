@@ -37,15 +37,17 @@ fn without_a_terminal_it_prints_named_values_separated_by_tabs() {
 
 #[test]
 fn with_the_url_of_the_worker_it_also_prints_the_payload_url() {
-    let url = "https://events.example.com/";
+    // No Worker listens there, so the domain is that of Auth0's public cloud.
+    let url = "http://127.0.0.1:1/";
     let output = run(Some(SECRET), &["publish-token", "acme@us", "--url", url]);
+    assert!(self::text(&output.stderr).contains("the token is for acme.us.auth0.com, because"));
     let text = text(&output.stdout);
     let lines: Vec<&str> = text.lines().skip(1).collect();
     assert_eq!(
         lines,
         [
             "payload_path\t/acme@us/api/publish",
-            "payload_url\thttps://events.example.com/acme@us/api/publish"
+            "payload_url\thttp://127.0.0.1:1/acme@us/api/publish"
         ]
     );
 }

@@ -464,6 +464,10 @@ describe("setup-auth0", { concurrency: true }, () => {
       const result = await setUpAt(t, url, ["--management-url", tenant.url], env);
       assert.equal(result.code, 0, result.output);
       assert.equal(planOf(result).at(-1), "unchanged log_stream session-events");
+
+      const args = ["publish-token", "corp", "--url", url];
+      const { stdout } = await runCli(t, args, { env: { PUBLISH_SECRET } });
+      assert.match(stdout, new RegExp(`^publish_token\t${publishToken(domain)}$`, "m"));
     });
 
     test("of the Worker receives no client secret unless it is confirmed", async (t) => {

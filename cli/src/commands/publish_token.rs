@@ -8,14 +8,18 @@ use session_events_core::{
 };
 
 use crate::{
+    connection::worker_domain,
     error::Result,
-    options::{publish_token::PublishSecretOption, worker::BaseUrl},
-    output::print_line,
+    options::{
+        publish_token::PublishSecretOption,
+        worker::{BaseUrl, DomainOptions},
+    },
+    output::{print_line, print_note},
 };
 
 pub(crate) fn run(
     slug: &Slug,
-    tenant: &Tenant,
+    domain: &DomainOptions,
     url: Option<&BaseUrl>,
     secret: &PublishSecretOption,
 ) -> Result {
@@ -26,7 +30,8 @@ pub(crate) fn run(
         .into());
     };
     let secret = PublishSecret::new(PUBLISH_SECRET, secret.to_owned())?;
-    let token = secret.publish_token(tenant);
+    let tenant = tenant(slug, domain, url);
+    let token = secret.publish_token(&tenant);
     let path = format!("/{slug}/api/publish");
     if stdout().is_terminal() {
         let url = url.map_or("https://YOUR-DOMAIN".to_owned(), BaseUrl::to_string);
@@ -41,4 +46,23 @@ pub(crate) fn run(
         print_line(&format!("payload_url\t{url}{path}"))?;
     }
     Ok(())
+}
+
+/// Returns the tenant with the given domain, or else with the domain in the Worker's configuration. The
+/// Worker need not be deployed yet: then, returns the tenant on Auth0's public cloud.
+fn tenant(slug: &Slug, domain: &DomainOptions, url: Option<&BaseUrl>) -> Tenant {
+    let on_auth0 = domain.tenant(slug);
+    let Some(url) = url.filter(|_| domain.given().is_none()) else {
+        return on_auth0;
+    };
+    match worker_domain::fetch(url, slug) {
+        Ok(Some(tenant)) => tenant,
+        Ok(None) => on_auth0,
+        Err(error) => {
+            print_note(&format!(
+                "the token is for {on_auth0}, because the Worker's configuration is unknown: {error}"
+            ));
+            on_auth0
+        }
+    }
 }

@@ -1,21 +1,14 @@
 //! The domain of the tenant, which the Worker knows from its configuration.
 
-use serde::Deserialize;
 use session_events_core::tenant::Tenant;
 
 use crate::{
     commands::doctor::token::{has_audience, read_claims},
-    connection::http,
+    connection::worker_domain,
     error::Result,
 };
 
 use super::{SetupAuth0Options, management_audience, options::ManagementCredentials};
-
-/// The part of the response of `/{tenant}/_debug` that this command needs.
-#[derive(Deserialize)]
-struct WorkerDebug {
-    tenant_domain: String,
-}
 
 /// Returns the tenant with the domain of `--domain`, or else with the domain in the Worker's
 /// configuration.
@@ -27,18 +20,12 @@ pub(super) fn find(
     if let Some(tenant) = worker.domain.given() {
         return Ok(tenant.clone());
     }
-    let url = worker.endpoint("/_debug");
-    let response = http::get(&http::client(), &url)?;
-    if response.status == 404 {
-        return Err(format!(
+    let tenant = worker_domain::fetch(&worker.url, &worker.slug)?.ok_or_else(|| {
+        format!(
             "the Worker does not serve the tenant {}: add it to TENANTS in wrangler.toml and deploy, or give --domain",
             worker.slug
         )
-        .into());
-    }
-    let debug: WorkerDebug = response.json()?;
-    let tenant = Tenant::from_domain(&debug.tenant_domain)
-        .ok_or_else(|| format!("{url} returned an invalid domain: check the URL"))?;
+    })?;
     let is_expected = tenant == Tenant::on_auth0(&worker.slug);
     if is_expected || options.management.url().is_some() || is_for(credentials, &tenant) {
         return Ok(tenant);

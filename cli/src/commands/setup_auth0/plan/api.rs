@@ -100,7 +100,7 @@ fn notes(desired: &Desired, api: &Api, grants: &[Grant]) -> Vec<String> {
     let user_policy = &api.subject_type_authorization.user.policy;
     if user_policy.as_deref() != Some(POLICY) {
         notes.push(
-            "applications without a client grant for user access can no longer request tokens for this API: name those that need it with --browser-client"
+            "applications without a client grant for user access can no longer request tokens for this API: give each of them a client grant first, or name it with --browser-client"
                 .to_owned(),
         );
     }
