@@ -21,6 +21,8 @@ const all = async (page) => {
   for await (const item of page) items.push(item);
   return items;
 };
+// Auth0 finds an API by its identifier as well.
+for (const { identifier } of resourceServers) await management.resourceServers.get(identifier);
 const listed = {
   resourceServers: await all(await management.resourceServers.list()),
   clientGrants: await all(await management.clientGrants.list({ take: 1 })),

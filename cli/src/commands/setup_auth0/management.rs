@@ -125,8 +125,7 @@ impl ManagementApi {
     pub(super) fn api(&self, audience: &str) -> Result<Option<Api>> {
         let path = format!("/resource-servers/{}", encode(audience));
         let response = self.request(&Method::GET, &path, None)?;
-        // Another server than Auth0's also returns 404.
-        if response.status == 404 && !error_body(&response).error.is_empty() {
+        if response.status == 404 {
             return Ok(None);
         }
         self.parse(&path, permissions::READ_APIS, &response)
