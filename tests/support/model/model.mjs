@@ -19,6 +19,16 @@ export class Model {
   /** Former sockets of subscribers that may reconnect, with their last state. */
   disconnected = new Map();
   #ids = 0;
+  #margin;
+
+  /**
+   * With shards, log ids are remembered for longer than REMEMBERED_LOG_IDS until every shard has
+   * acknowledged their events. `margin` is the number of the oldest remembered events whose ids no
+   * step uses, so that the model need not know the acknowledgements.
+   */
+  constructor({ margin = 0 } = {}) {
+    this.#margin = margin;
+  }
 
   /** Returns a new log id. */
   newId() {
@@ -26,7 +36,7 @@ export class Model {
   }
 
   clone() {
-    const clone = new Model();
+    const clone = new Model({ margin: this.#margin });
     clone.#ids = this.#ids;
     return Object.assign(clone, {
       accepted: [...this.accepted],
@@ -48,7 +58,7 @@ export class Model {
     const origins = {
       latest: this.accepted.length - 1,
       "oldest stored": Math.max(this.accepted.length - EVENT_LOG_SIZE, 0),
-      "oldest remembered": Math.max(this.accepted.length - REMEMBERED_LOG_IDS, 0),
+      "oldest remembered": Math.max(this.accepted.length - REMEMBERED_LOG_IDS + this.#margin, 0),
     };
     return this.accepted[origins[from] + offset]?.id;
   }
