@@ -19,8 +19,10 @@ pub enum LogoutTokenError {
     Jti,
     /// The token names a session but no user.
     OnlySession,
-    /// The token has neither `sub` nor `sid`, or one of them is too long.
+    /// The `sub` is missing or too long.
     Subject,
+    /// The `sid` is not text, is empty or is too long.
+    SessionId,
 }
 
 impl LogoutTokenError {
@@ -43,8 +45,9 @@ impl LogoutTokenError {
                 "The logout token names a session (sid) but no user (sub). Configure the provider to send sub as well."
             }
             Self::Subject => {
-                "The logout token has neither sub nor sid, or its sub is longer than 1,024 bytes, or its sid is longer than 256."
+                "The logout token has neither sub nor sid, or its sub is longer than 1,024 bytes."
             }
+            Self::SessionId => "The sid of the logout token is not a string of 1 to 256 bytes.",
         }
     }
 }

@@ -12,7 +12,6 @@
 //! Source: OpenID Connect Back-Channel Logout 1.0, sections 2.4 and 2.6.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_compact::Claims;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -23,7 +22,6 @@ use super::{
 use crate::{
     Result,
     error::{ApiError, LogoutTokenError, TokenError},
-    json::NoDuplicateKeys,
     sources::affected::{MAX_SESSION_ID_BYTES, MAX_USER_ID_BYTES},
     tenant::config::TenantConfig,
     timestamp::Timestamp,
@@ -98,16 +96,12 @@ impl LogoutToken {
         }
         let issued_at = check_times(claims, now)?;
         let jti = text(claims, "jti").ok_or(LogoutTokenError::Jti)?;
-        let sid = text(claims, "sid");
+        let sid = session_id(claims)?;
         let sub = match (text(claims, "sub"), sid) {
-            (Some(sub), _) => sub,
+            (Some(sub), _) if sub.len() <= MAX_USER_ID_BYTES => sub,
             (None, Some(_)) => return Err(LogoutTokenError::OnlySession),
-            (None, None) => return Err(LogoutTokenError::Subject),
+            _ => return Err(LogoutTokenError::Subject),
         };
-        let sid_bytes = sid.map_or(0, str::len);
-        if sub.len() > MAX_USER_ID_BYTES || sid_bytes > MAX_SESSION_ID_BYTES {
-            return Err(LogoutTokenError::Subject);
-        }
         let iss = text(claims, "iss").unwrap_or_default();
         Ok(Self {
             id: token_id(iss, jti),
@@ -143,8 +137,18 @@ fn has_audience(claims: &UnverifiedClaims, audiences: &[String]) -> bool {
     }
 }
 
+/// Returns the session that a token names, or `None` if it has no `sid`. An invalid `sid` is an error,
+/// because a token without a session logs the user out of all sessions.
+fn session_id(claims: &UnverifiedClaims) -> Result<Option<&str>, LogoutTokenError> {
+    match (claims.custom.0.get("sid"), text(claims, "sid")) {
+        (None, _) => Ok(None),
+        (_, Some(sid)) if sid.len() <= MAX_SESSION_ID_BYTES => Ok(Some(sid)),
+        _ => Err(LogoutTokenError::SessionId),
+    }
+}
+
 /// Returns a claim that is text and not empty.
-fn text<'c>(claims: &'c Claims<NoDuplicateKeys<Value>>, name: &str) -> Option<&'c str> {
+fn text<'c>(claims: &'c UnverifiedClaims, name: &str) -> Option<&'c str> {
     let text = claims.custom.0.get(name)?.as_str()?;
     (!text.is_empty()).then_some(text)
 }
