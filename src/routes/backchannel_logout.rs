@@ -2,7 +2,7 @@
 //! 1.0).
 
 use session_events_core::{
-    error::ApiError,
+    error::{ApiError, LogoutTokenError},
     events::event_lines::{EventLines, Source},
     protocol::{
         bodies::PublishReceipt,
@@ -35,7 +35,9 @@ impl TenantRequest<'_> {
         );
         let body = self.body(MAX_FORM_BYTES, too_large).await?;
         let content_type = header(self.request, "content-type");
-        let token = LOGOUT_TOKEN.read(content_type.as_deref(), &body)?;
+        let token = LOGOUT_TOKEN
+            .read(content_type.as_deref(), &body)
+            .map_err(LogoutTokenError::Form)?;
         let token = logout_token::verify(&token, self.tenant, &self.verifier()).await?;
         let delay_seconds = clock::now().seconds_since(token.issued_at);
         let event = backchannel_logout::to_event(token, self.tenant.event_types());

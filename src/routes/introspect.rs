@@ -28,7 +28,9 @@ impl TenantRequest<'_> {
             ApiError::PayloadTooLarge("The form is longer than 32 KiB. No token is that long.");
         let body = self.body(form::MAX_FORM_BYTES, too_large).await?;
         let content_type = header(self.request, "content-type");
-        let token = form::TOKEN.read(content_type.as_deref(), &body)?;
+        let token = form::TOKEN
+            .read(content_type.as_deref(), &body)
+            .map_err(ApiError::InvalidRequest)?;
         let response = match self.verify_issued(&token).await {
             Ok(token) if self.is_revoked(&token).await? => introspection::inactive_response(),
             Ok(token) => introspection::active_response(&token),

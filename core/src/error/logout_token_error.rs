@@ -5,6 +5,8 @@ use super::TokenError;
 /// The reason why a logout token is rejected (OpenID Connect Back-Channel Logout 1.0, section 2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutTokenError {
+    /// The request is not a form with exactly one logout token, as the sentence explains.
+    Form(&'static str),
     /// A reason that also applies to access tokens.
     Token(TokenError),
     /// The `events` claim does not contain the logout event.
@@ -29,6 +31,7 @@ impl LogoutTokenError {
     /// Returns the error description.
     pub(super) fn description(self) -> &'static str {
         match self {
+            Self::Form(description) => description,
             Self::Token(reason) => description_of(reason),
             Self::NoLogoutEvent => {
                 "The token is not a logout token: its events claim does not contain http://schemas.openid.net/event/backchannel-logout."
@@ -55,7 +58,6 @@ impl LogoutTokenError {
 /// Returns the description of a reason that also applies to access tokens.
 fn description_of(reason: TokenError) -> &'static str {
     match reason {
-        TokenError::Missing => "The logout token is missing. Send it as logout_token=… in a form.",
         TokenError::TooLong => "The logout token is longer than 8 KiB.",
         TokenError::Algorithm => {
             "The logout token is not signed with RS256 or PS256. Set one of them as the client's signing algorithm."
@@ -78,7 +80,8 @@ fn description_of(reason: TokenError) -> &'static str {
         TokenError::NotYetValid => {
             "The logout token is not valid yet. Check the clock of the issuer."
         }
-        TokenError::Malformed
+        TokenError::Missing
+        | TokenError::Malformed
         | TokenError::DpopScheme
         | TokenError::Audience
         | TokenError::Subject
