@@ -82,6 +82,14 @@ impl Database {
         Ok(!rows.is_empty())
     }
 
+    /// Returns whether the definition of a table contains the name of a column.
+    pub(crate) fn has_column(&self, table: &str, column: &str) -> Result<bool> {
+        let select = "SELECT name FROM sqlite_master
+            WHERE type = 'table' AND name = ? AND instr(sql, ?) > 0";
+        let rows: Vec<IgnoredAny> = self.query(select, vec![table.into(), column.into()])?;
+        Ok(!rows.is_empty())
+    }
+
     /// Runs a closure in a transaction. If the closure fails, nothing is stored.
     pub(crate) fn transaction(&self, mut closure: impl FnMut() -> Result<()>) -> Result<()> {
         let storage = self.state.storage();

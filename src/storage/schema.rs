@@ -16,7 +16,15 @@ pub(crate) struct Schema {
     /// One of the tables. The others exist if this one does.
     table: &'static str,
     create: &'static str,
+    added: &'static [AddedColumn],
     previous: Option<Previous>,
+}
+
+/// A column that an earlier version of a table does not have.
+struct AddedColumn {
+    table: &'static str,
+    column: &'static str,
+    add: &'static str,
 }
 
 /// The tables of an earlier version.
@@ -84,6 +92,11 @@ pub(crate) const EVENTS: Schema = Schema {
         count INTEGER NOT NULL,
         last_at INTEGER NOT NULL
     )",
+    added: &[AddedColumn {
+        table: "revoked_sessions",
+        column: "ended_by_token",
+        add: "ALTER TABLE revoked_sessions ADD COLUMN ended_by_token INTEGER NOT NULL DEFAULT 0",
+    }],
     previous: Some(Previous {
         table: "accepted",
         migrate: migration::migrate_events,
@@ -94,6 +107,7 @@ pub(crate) const EVENTS: Schema = Schema {
 pub(crate) const FOLLOWERS: Schema = Schema {
     table: "shards",
     create: "CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY)",
+    added: &[],
     previous: None,
 };
 
@@ -101,6 +115,7 @@ pub(crate) const FOLLOWERS: Schema = Schema {
 pub(crate) const KEY_SETS: Schema = Schema {
     table: "key_sets",
     create: "CREATE TABLE IF NOT EXISTS key_sets (jwks_uri TEXT PRIMARY KEY, cached TEXT NOT NULL)",
+    added: &[],
     previous: None,
 };
 
@@ -112,6 +127,7 @@ pub(crate) const POSITION: Schema = Schema {
         id INTEGER PRIMARY KEY CHECK (id = 1),
         seq INTEGER NOT NULL
     )",
+    added: &[],
     previous: None,
 };
 
@@ -135,7 +151,12 @@ impl Tables {
     /// Returns the database if the tables exist. Without tables there are no rows.
     pub(crate) fn for_reading(&self) -> Result<Option<&Database>> {
         if !self.exist.get() {
-            let exist = self.database.has_table(self.schema.table)? || self.migrate()?;
+            let exist = if self.database.has_table(self.schema.table)? {
+                self.add_columns()?;
+                true
+            } else {
+                self.migrate()?
+            };
             self.exist.set(exist);
         }
         Ok(self.exist.get().then_some(&self.database))
@@ -165,6 +186,16 @@ impl Tables {
     /// Executes a statement. Creates the tables if they do not exist.
     pub(crate) fn execute(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<()> {
         self.for_writing()?.execute(statement, bindings)
+    }
+
+    /// Adds the columns that an earlier version of the tables does not have.
+    fn add_columns(&self) -> Result<()> {
+        for added in self.schema.added {
+            if !self.database.has_column(added.table, added.column)? {
+                self.database.execute(added.add, vec![])?;
+            }
+        }
+        Ok(())
     }
 
     /// Replaces the tables of an earlier version, in one transaction. Returns whether there were any.

@@ -135,3 +135,15 @@ describe("a database of the earlier version", { concurrency: true }, () => {
     assert.equal(revocations.length + rest.revocations.length, 1_001);
   });
 });
+
+test("a database of the version before logout tokens accepts log records and keeps its revocations", async () => {
+  const tenant = new Tenant(worker);
+  const date = new Date().toISOString();
+  await tenant.publish(slo({ date, details: { session_id: "s1" } }));
+  const before = await listedRevocations(tenant);
+  await tenant.object.evict();
+  await tenant.object.sql("ALTER TABLE revoked_sessions DROP COLUMN ended_by_token");
+  assert.deepEqual(await listedRevocations(tenant), before);
+  await tenant.publish(slo({ date, details: { session_id: "s2" } }));
+  assert.equal((await listedRevocations(tenant)).length, 2);
+});
