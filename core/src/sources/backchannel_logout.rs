@@ -11,7 +11,7 @@ use crate::{
     tokens::logout_token::LogoutToken,
 };
 
-/// Returns the event of a logout token, or `None` if the tenant does not make logout events.
+/// Returns the event of a logout token, or `None` if it is not one of the tenant's event types.
 pub fn to_event(token: LogoutToken, event_types: &EventTypes) -> Option<Event> {
     let revokes = match token.sid {
         Some(_) => Revokes::Session,

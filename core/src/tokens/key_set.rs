@@ -1,6 +1,6 @@
 //! An issuer's public keys.
 //!
-//! A [`KeySet`] contains only keys that are suitable for checking the signature of an access token.
+//! A [`KeySet`] contains only keys that are suitable for checking the signature of a token.
 //!
 //! Source: RFC 7517 (JSON Web Key), Auth0 "JSON Web Key Sets" and "Signing Keys".
 
