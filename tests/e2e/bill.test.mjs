@@ -41,11 +41,11 @@ describe("a tenant with one object", () => {
     };
     // The event and the index of its log id, and the rows of the user and of the session.
     assert.deepEqual(await publish(slo({ ...recent, user_id: "auth0|jane" })), {
-      requests: ["publish"],
+      requests: ["store_events"],
       rowsWritten: 4,
     });
     assert.deepEqual(await publish(scp({ ...recent, user_id: "auth0|john" })), {
-      requests: ["publish"],
+      requests: ["store_events"],
       rowsWritten: 3,
     });
     for (const subscriber of subscribers) assert.equal((await subscriber.take(3)).length, 3);
@@ -122,7 +122,7 @@ describe("a tenant with one object", () => {
     const ignored = await costOf(tenant, () => tenant.publish(login()));
     assert.deepEqual([ignored.requests, ignored.rowsWritten], [[], 0]);
     const duplicate = await costOf(tenant, () => tenant.publish(record));
-    assert.deepEqual([duplicate.requests, duplicate.rowsWritten], [["publish"], 0]);
+    assert.deepEqual([duplicate.requests, duplicate.rowsWritten], [["store_events"], 0]);
   });
 
   test("writes no row and sets no alarm for an upgrade without a token, and closes its socket", async () => {
