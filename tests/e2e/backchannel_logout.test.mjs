@@ -18,7 +18,7 @@ const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
 const LIMIT = 5;
 const CLIENTS = ["client-1", "client-2"];
 const TENANTS = Object.fromEntries(
-  Array.from({ length: 40 }, (_, index) => [
+  Array.from({ length: 60 }, (_, index) => [
     `tenant-${index + 1}@us`,
     { logout_token_audiences: CLIENTS },
   ]),
@@ -89,6 +89,18 @@ async function assertRejected(tenant, token, pattern) {
   assert.match(response.headers.get("cache-control"), /\bno-store\b/);
 }
 
+/**
+ * Asserts that invalid requests from an address get 400, and 429 over the limit. The runtime counts per
+ * minute of the clock, and one minute may end in between.
+ */
+async function assertLimited(post) {
+  let response = await post();
+  for (let count = 1; response.status === 400 && count <= 2 * LIMIT; count += 1) {
+    response = await post();
+  }
+  await assertError(response, 429, "too_many_requests");
+}
+
 /** Returns whether introspection reports an access token with these claims as active. */
 async function isActive(tenant, claims) {
   const response = await tenant.fetch("/api/introspect", {
@@ -139,7 +151,7 @@ describe("a logout token", { concurrency: true }, () => {
       [{}, { typ: undefined }],
       [{}, { typ: "logout+jwt" }],
       [{ exp: undefined }],
-      [{ iat: now() - 295 }],
+      [{ iat: now() - 240 }],
     ].entries()) {
       await logOut(tenant, { sid: `s${index}`, ...claims }, header);
     }
@@ -338,12 +350,12 @@ describe("the end of a session that several sources report", { concurrency: true
 
   test("is not merged with a revocation of its refresh tokens more than five minutes later", async () => {
     const tenant = new Tenant(worker);
-    const issuedAt = now() - 290;
+    const issuedAt = now() - 260;
     await logOut(tenant, { iat: issuedAt });
     const withoutSession = { iat: issuedAt + 200 };
     assert.equal(await isActive(tenant, withoutSession), true);
     const record = revoked();
-    record.data.date = new Date((issuedAt + 320) * 1000).toISOString();
+    record.data.date = new Date((issuedAt + 315) * 1000).toISOString();
     assert.equal((await tenant.publish(record)).events, 1);
     assert.equal(await isActive(tenant, withoutSession), false);
   });
@@ -403,17 +415,12 @@ describe("the endpoint", { concurrency: true }, () => {
     const tenant = new Tenant(worker);
     const post = (token) =>
       postForm(tenant, { logout_token: token }, { "cf-connecting-ip": "203.0.113.200" });
-    for (let count = 0; count < LIMIT; count += 1) {
-      assert.equal((await post("e30.e30.e30")).status, 400);
-    }
-    await assertError(await post("e30.e30.e30"), 429, "too_many_requests");
+    await assertLimited(() => post("e30.e30.e30"));
     assert.equal((await post(logoutToken(tenant))).status, 200);
   });
 
   test("answers 429 to an address with too many forms without a token", async () => {
     const tenant = new Tenant(worker);
-    const post = () => postForm(tenant, {}, { "cf-connecting-ip": "203.0.113.201" });
-    for (let count = 0; count < LIMIT; count += 1) assert.equal((await post()).status, 400);
-    await assertError(await post(), 429, "too_many_requests");
+    await assertLimited(() => postForm(tenant, {}, { "cf-connecting-ip": "203.0.113.201" }));
   });
 });
