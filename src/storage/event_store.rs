@@ -38,8 +38,6 @@ const MAX_STATEMENT_EVENTS: usize = 1_000;
 /// Number of bytes after which a statement takes no more events. It is far below 2 MB, the maximum
 /// size of a bound value (Cloudflare, "Durable Objects: Limits").
 const STATEMENT_BYTES: usize = 512 * 1024;
-/// Maximum number of seconds from a logout token to a log record about the same end of a session.
-const SAME_END_SECONDS: i64 = 5 * 60;
 
 /// The stored events and their revocations, and the latest events in memory.
 pub(crate) struct EventStore {
@@ -268,12 +266,9 @@ fn next_chunk<'e>(
 
 /// Inserts events. Returns those that are not duplicates, each with its new sequence number.
 ///
-/// An event is a duplicate if its id is stored, or if it reports the end of a session that was
-/// reported before, and one of the two reports is a logout token: the log and the logout tokens of
-/// several clients report the same end. Two records of the log with different ids are two events.
-///
-/// A record that is dated more than [`SAME_END_SECONDS`] after a logout token reports something else: a
-/// revocation of refresh tokens that outlived the session.
+/// An event is a duplicate if its id is stored, or if it reports the end of a session that the other
+/// source has reported: the log and the logout tokens of several clients report the same end. Two
+/// records of the log with different ids are two events.
 fn insert<'e>(
     database: &Database,
     lines: Vec<EventLine<'e>>,
@@ -282,28 +277,20 @@ fn insert<'e>(
 ) -> Result<Vec<(i64, EventLine<'e>)>> {
     let insert = "
         INSERT INTO event_log (log_id, received_at, type, date, user_id, session_id, revokes)
-        SELECT value ->> 'id', ?1, value ->> 'type', value ->> 'date', value ->> 'user_id',
+        SELECT value ->> 'id', ?, value ->> 'type', value ->> 'date', value ->> 'user_id',
             value ->> 'session_id', value ->> 'revokes'
-        FROM json_each(?2) WHERE NOT EXISTS (
+        FROM json_each(?) WHERE NOT EXISTS (
             SELECT 1 FROM revoked_sessions AS session
             WHERE session.user_id = value ->> 'user_id'
                 AND session.session_id = value ->> 'session_id'
-                AND session.ended_at IS NOT NULL AND (?3 OR (
-                    session.ended_by_token
-                    AND unixepoch(value ->> 'date') <= session.ended_at / 1000 + ?4
-                ))
+                AND session.ended_at IS NOT NULL AND (? OR session.ended_by_token)
                 AND value ->> 'type' IN ('logout', 'session_revoked')
         )
         ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";
     let members: Vec<&str> = lines.iter().map(|line| line.json).collect();
     let json = format!("[{}]", members.join(","));
     let is_from_token = i64::from(source == Source::LogoutToken);
-    let bindings = vec![
-        now.as_millis().into(),
-        json.into(),
-        is_from_token.into(),
-        SAME_END_SECONDS.into(),
-    ];
+    let bindings = vec![now.as_millis().into(), json.into(), is_from_token.into()];
     let rows: Vec<AcceptedRow> = database.query(insert, bindings)?;
     let mut seqs: HashMap<String, i64> =
         rows.into_iter().map(|row| (row.log_id, row.seq)).collect();
