@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Maximum length of a user id in bytes.
+pub const MAX_USER_ID_BYTES: usize = 1024;
+/// Maximum length of a session id in bytes.
+pub const MAX_SESSION_ID_BYTES: usize = 256;
+
 /// The type of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,12 +3,7 @@
 use std::borrow::Cow;
 
 use super::record_view::RecordView;
-use crate::events::event::Revokes;
-
-/// Maximum length of a user id in bytes.
-pub(crate) const MAX_USER_ID_BYTES: usize = 1024;
-/// Maximum length of a session id in bytes.
-pub(crate) const MAX_SESSION_ID_BYTES: usize = 256;
+use crate::events::event::{MAX_SESSION_ID_BYTES, MAX_USER_ID_BYTES, Revokes};
 
 /// A user id or session id exceeds its maximum length.
 pub(super) struct IdTooLong;

@@ -8,7 +8,7 @@
 //! - `rules`: the rules, one file per event type.
 //! - `scim`: the attribute `active` in SCIM operations.
 
-pub(crate) mod affected;
+mod affected;
 pub mod backchannel_logout;
 pub mod batch;
 mod catalogue;

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Result,
     error::{ApiError, LogoutTokenError, TokenError},
-    sources::affected::{MAX_SESSION_ID_BYTES, MAX_USER_ID_BYTES},
+    events::event::{MAX_SESSION_ID_BYTES, MAX_USER_ID_BYTES},
     tenant::config::TenantConfig,
     timestamp::Timestamp,
 };
