@@ -1,4 +1,4 @@
-//! `GET /{tenant}/console`: the console, from the Worker's static assets.
+//! `GET /{tenant}/console`: the console, from the Worker's static assets, and its settings.
 //!
 //! The runtime could serve the assets itself, but under paths without a tenant and without security
 //! headers. So every request reaches the Worker first (`run_worker_first` in `wrangler.toml`), and
@@ -7,7 +7,7 @@
 
 use session_events_core::{
     error::ApiError,
-    protocol::console::{File, content_security_policy},
+    protocol::console::{File, Settings, content_security_policy},
     tenant::config::TenantConfig,
 };
 use worker::{Env, Fetcher, Headers, Request, RequestInit};
@@ -43,6 +43,11 @@ pub(super) async fn respond(
     Ok(asset.with_headers(headers).into())
 }
 
+/// Returns the settings of the console.
+pub(super) fn settings(tenant: &TenantConfig) -> Result<Response> {
+    http::json(&Settings::of(tenant)).or_internal("console")
+}
+
 async fn fetch_asset(
     assets: &Fetcher,
     file: File,
@@ -74,7 +79,7 @@ fn headers(tenant: &TenantConfig, file: File, asset: &worker::Response) -> worke
         headers.set("etag", &etag)?;
     }
     if file == File::Page {
-        let policy = content_security_policy(&tenant.local_issuer_origins());
+        let policy = content_security_policy(tenant);
         headers.set("content-security-policy", &policy)?;
         headers.set("cross-origin-opener-policy", "same-origin")?;
         headers.set("referrer-policy", "no-referrer")?;

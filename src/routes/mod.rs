@@ -137,6 +137,7 @@ async fn respond_for_tenant(
         Endpoint::Index => index(&method),
         Endpoint::WorkerDebug => worker_debug(request, url, route, &tenant),
         Endpoint::Console(file) => console::respond(request, env, &tenant, file).await,
+        Endpoint::ConsoleSettings => console::settings(&tenant),
         Endpoint::ObjectDebug => tenant_request.read_anonymously(&ObjectRequest::Debug).await,
         Endpoint::Publish => tenant_request.publish().await,
         Endpoint::BackchannelLogout => tenant_request.backchannel_logout().await,

@@ -5,8 +5,10 @@ import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 
 import { assertError } from "../support/http.mjs";
+import { Issuer } from "../support/issuer.mjs";
 import { signingKey } from "../support/keys.mjs";
 import { managementOperation, slo, USER } from "../support/records.mjs";
+import { Subscriber } from "../support/subscriber.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { now, signToken } from "../support/token.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -22,6 +24,13 @@ const TENANTS = Object.fromEntries(
   ]),
 );
 TENANTS["without-clients@us"] = {};
+const SHARED_ISSUER = new Issuer("https://login.shared.example/");
+for (const [slug, client] of [
+  ["shared-1@us", "client-1"],
+  ["shared-2@us", "client-2"],
+]) {
+  TENANTS[slug] = { issuers: [SHARED_ISSUER.issuer], logout_token_audiences: [client] };
+}
 TENANTS["only-blocks@us"] = { logout_token_audiences: CLIENTS, events: ["user_blocked"] };
 
 const worker = await startWorker({
@@ -92,6 +101,16 @@ async function assertLimited(post) {
   await assertError(response, 429, "too_many_requests");
 }
 
+/** Returns whether introspection reports an access token with these claims as active. */
+async function isActive(tenant, claims) {
+  const response = await tenant.fetch("/api/introspect", {
+    method: "POST",
+    headers: { authorization: `Bearer ${tenant.token()}` },
+    body: new URLSearchParams({ token: tenant.token(claims) }),
+  });
+  return (await response.json()).active;
+}
+
 const ids = async (tenant) => (await tenant.events()).map(({ id }) => id);
 
 describe("a logout token", { concurrency: true }, () => {
@@ -111,16 +130,9 @@ describe("a logout token", { concurrency: true }, () => {
       revokes: "session",
     });
     assert.deepEqual(await tenant.events(), [event]);
-    const introspect = async (claims) => {
-      const response = await tenant.fetch("/api/introspect", {
-        method: "POST",
-        headers: { authorization: `Bearer ${tenant.token()}` },
-        body: new URLSearchParams({ token: tenant.token({ iat: issuedAt - 60, ...claims }) }),
-      });
-      return (await response.json()).active;
-    };
-    assert.equal(await introspect({ sid: SESSION }), false);
-    assert.equal(await introspect({ sid: "another" }), true);
+    const iat = issuedAt - 60;
+    assert.equal(await isActive(tenant, { iat, sid: SESSION }), false);
+    assert.equal(await isActive(tenant, { iat, sid: "another" }), true);
   });
 
   test("without a session makes a logout event of the user", async () => {
@@ -185,6 +197,8 @@ describe("a logout token is rejected", { concurrency: true }, () => {
     "that has expired": [{ exp: now() - 1 }, {}, /expired/],
     "without a jti": [{ jti: undefined }, {}, /jti/],
     "with a session but no user": [{ sub: undefined }, {}, /\(sid\) but no user \(sub\)/],
+    "with a session id that is not text": [{ sid: 1 }, {}, /The sid/],
+    "with an empty session id": [{ sid: "" }, {}, /The sid/],
     "without a user and a session": [{ sub: undefined, sid: undefined }, {}, /neither sub nor sid/],
     "of another issuer": [{ iss: "https://evil.us.auth0.com/" }, {}, /not an issuer/],
     "with the typ of an access token": [{}, { typ: "at+jwt" }, /typ/],
@@ -236,12 +250,28 @@ describe("a logout token is rejected", { concurrency: true }, () => {
     const subscriber = await tenant.connect();
     subscriber.send({ type: "authenticate", access_token: token });
     assert.equal((await subscriber.next()).error, "invalid_token");
-    const response = await tenant.fetch("/api/introspect", {
-      method: "POST",
-      headers: { authorization: `Bearer ${tenant.token()}` },
-      body: new URLSearchParams({ token }),
-    });
-    assert.deepEqual(await response.json(), { active: false });
+    const protocols = ["session-events", `bearer.${token}`];
+    const options = { protocols, headers: newAddress() };
+    const upgrade = Subscriber.connect(tenant.subscribeUrl(), options);
+    await assert.rejects(upgrade, /answered with 401/);
+    const published = await tenant.post("[]", { authorization: token, ...newAddress() });
+    await assertError(published, 401, "invalid_token");
+    const introspect = (accessToken) =>
+      tenant.fetch("/api/introspect", {
+        method: "POST",
+        headers: { authorization: `Bearer ${accessToken}`, ...newAddress() },
+        body: new URLSearchParams({ token }),
+      });
+    await assertError(await introspect(token), 401, "invalid_token");
+    assert.deepEqual(await (await introspect(tenant.token())).json(), { active: false });
+  });
+
+  test("by a tenant with the same issuer that does not list the client", async () => {
+    const [first, second] = ["shared-1", "shared-2"].map((name) => new Tenant(worker, { name }));
+    const claims = { iss: SHARED_ISSUER.issuer };
+    await assertRejected(second, logoutToken(second, claims), /logout_token_audiences/);
+    await logOut(first, claims);
+    assert.deepEqual([(await ids(first)).length, (await ids(second)).length], [1, 0]);
   });
 });
 

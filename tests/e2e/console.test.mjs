@@ -3,10 +3,30 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { Tenant } from "../support/tenant.mjs";
+import { AUDIENCE } from "../support/issuer.mjs";
 import { startWorker, tenantsWith } from "../support/worker.mjs";
 
+const SIGN_IN_TENANTS = {
+  "acme@us": { console_client_id: "client-a" },
+  "custom@us": {
+    issuers: ["https://login.acme.com/", "https://custom.us.auth0.com/"],
+    audience: "https://custom.example.com/api",
+    console_client_id: "client-b",
+  },
+  corp: {
+    domain: "sso.corp.example",
+    issuers: ["https://sso.corp.example:8443/realms/corp", "https://other.corp.example/"],
+    console_client_id: "client-c",
+  },
+};
+
 const worker = await startWorker({
-  vars: { TENANTS: tenantsWith({ "local@us": ["http://localhost:8788/"] }) },
+  vars: {
+    TENANTS: JSON.stringify({
+      ...JSON.parse(tenantsWith({ "local@us": ["http://localhost:8788/"] })),
+      ...SIGN_IN_TENANTS,
+    }),
+  },
 });
 
 const policy = (response) => response.headers.get("content-security-policy").split("; ");
@@ -57,6 +77,18 @@ describe("The console's files", { concurrency: true }, () => {
     assert.deepEqual(connect, ["connect-src 'self' http://localhost:8788"]);
   });
 
+  test("come with a policy that also allows the issuer at which the console signs in", async () => {
+    for (const [slug, origin] of [
+      ["acme@us", "https://acme.us.auth0.com"],
+      ["custom@us", "https://login.acme.com"],
+      ["corp", "https://sso.corp.example:8443"],
+    ]) {
+      const page = await worker.fetch(`/${slug}/console`);
+      const connect = policy(page).filter((directive) => directive.startsWith("connect-src"));
+      assert.deepEqual(connect, [`connect-src 'self' ${origin}`]);
+    }
+  });
+
   test("are not sent again to a client that has the current version", async () => {
     const tenant = new Tenant(worker);
     const script = await tenant.fetch("/console/app.js");
@@ -80,6 +112,40 @@ describe("The console's files", { concurrency: true }, () => {
     const head = await tenant.fetch("/console", { method: "HEAD" });
     assert.deepEqual([head.status, await head.text()], [200, ""]);
     const post = await tenant.fetch("/console", { method: "POST" });
+    assert.equal(post.status, 405);
+    assert.equal(post.headers.get("allow"), "GET, HEAD, OPTIONS");
+  });
+});
+
+describe("The settings of the console", { concurrency: true }, () => {
+  const settings = (slug) => worker.fetch(`/${slug}/console/config.json`);
+
+  test("name the client, the audience and the first issuer of the tenant", async () => {
+    for (const [slug, client_id, issuer, audience] of [
+      ["acme@us", "client-a", "https://acme.us.auth0.com/", AUDIENCE],
+      ["custom@us", "client-b", "https://login.acme.com/", "https://custom.example.com/api"],
+      ["corp", "client-c", "https://sso.corp.example:8443/realms/corp", AUDIENCE],
+    ]) {
+      const response = await settings(slug);
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get("content-type"), "application/json; charset=utf-8");
+      assert.equal(response.headers.get("cache-control"), "no-store");
+      assert.deepEqual(await response.json(), { sign_in: { issuer, client_id, audience } });
+    }
+  });
+
+  test("are empty for a tenant without a client for the console", async () => {
+    const response = await settings(new Tenant(worker).slug);
+    assert.equal(response.status, 200);
+    assert.deepEqual(await response.json(), {});
+  });
+
+  test("are not found for a tenant that is not served", async () => {
+    assert.equal((await settings("nobody@us")).status, 404);
+  });
+
+  test("accept only GET, HEAD and OPTIONS", async () => {
+    const post = await worker.fetch("/acme@us/console/config.json", { method: "POST" });
     assert.equal(post.status, 405);
     assert.equal(post.headers.get("allow"), "GET, HEAD, OPTIONS");
   });

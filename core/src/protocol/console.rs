@@ -1,8 +1,12 @@
 //! The console at `/{tenant}/console`: its files and its Content-Security-Policy.
 //!
-//! The console is static and contains no secret. The person who opens it enters an access token. Its
-//! policy allows only its own files, its own Worker, and issuers on the developer's machine that
-//! stand in for Auth0.
+//! The console is static and contains no secret. The person who opens it signs in at the tenant's
+//! issuer or enters an access token. Its policy allows only its own files, its own Worker, the issuer
+//! at which it signs in, and issuers on the developer's machine that stand in for Auth0.
+
+use serde::Serialize;
+
+use crate::tenant::config::TenantConfig;
 
 /// A file of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,38 +54,54 @@ impl File {
     }
 }
 
+/// The settings of the console: the body of the response to `GET /{tenant}/console/config.json`.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Settings<'a> {
+    /// Absent if the tenant has no client for the console. The page then offers no sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn<'a>>,
+}
+
+/// The authorization request of the console (RFC 6749, section 4.1.1). The client is public: a page
+/// cannot keep a client secret.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct SignIn<'a> {
+    /// The issuer, whose discovery document names the endpoints.
+    pub issuer: &'a str,
+    /// The client id.
+    pub client_id: &'a str,
+    /// The API for which the token is issued.
+    pub audience: &'a str,
+}
+
+impl<'a> Settings<'a> {
+    /// Returns the settings for a tenant. The console signs in at the tenant's first issuer.
+    pub fn of(tenant: &'a TenantConfig) -> Self {
+        let sign_in = tenant
+            .console_client_id()
+            .zip(tenant.issuers().first())
+            .map(|(client_id, issuer)| SignIn {
+                issuer: &issuer.issuer,
+                client_id,
+                audience: tenant.audience(),
+            });
+        Self { sign_in }
+    }
+}
+
 /// Returns the Content-Security-Policy of the console (W3C, "Content Security Policy Level 3").
 ///
 /// Everything that the policy does not name is forbidden. `'self'` includes WebSockets to the
 /// Worker. Trusted Types prevent text from being parsed as HTML.
-pub fn content_security_policy(local_issuer_origins: &[String]) -> String {
-    let mut connect = String::from("'self'");
-    for origin in local_issuer_origins {
-        connect.push(' ');
-        connect.push_str(origin);
-    }
+pub fn content_security_policy(tenant: &TenantConfig) -> String {
+    let sources: String = tenant
+        .console_issuer_origins()
+        .iter()
+        .map(|origin| format!(" {origin}"))
+        .collect();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-         connect-src {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         connect-src 'self'{sources}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_console_connects_only_to_its_worker_and_to_local_issuers() {
-        let connect = |origins: &[String]| {
-            let policy = content_security_policy(origins);
-            let mut directives = policy.split("; ").map(str::to_owned);
-            directives.find(|directive| directive.starts_with("connect-src"))
-        };
-        assert_eq!(connect(&[]).as_deref(), Some("connect-src 'self'"));
-        assert_eq!(
-            connect(&["http://localhost:8788".into()]).as_deref(),
-            Some("connect-src 'self' http://localhost:8788")
-        );
-    }
 }

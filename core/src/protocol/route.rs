@@ -13,6 +13,8 @@ pub enum Endpoint {
     Index,
     /// `/{tenant}/console`: a file of the console.
     Console(console::File),
+    /// `/{tenant}/console/config.json`: the settings of the console.
+    ConsoleSettings,
     /// `/{tenant}/_debug`: the request as the Worker sees it.
     WorkerDebug,
     /// `/{tenant}/api/_debug`: the request as the tenant object sees it.
@@ -49,6 +51,7 @@ impl Endpoint {
             "/api/revocations" => Self::Revocations,
             "/api/introspect" => Self::Introspect,
             "/api/health" => Self::Health,
+            "/console/config.json" => Self::ConsoleSettings,
             _ => Self::Console(console::File::from_path(internal_path)?),
         })
     }
@@ -57,7 +60,7 @@ impl Endpoint {
     pub fn name(self) -> &'static str {
         match self {
             Self::Index => "index",
-            Self::Console(_) => "console",
+            Self::Console(_) | Self::ConsoleSettings => "console",
             Self::WorkerDebug | Self::ObjectDebug => "debug",
             Self::Publish => "publish",
             Self::BackchannelLogout => "backchannel_logout",
@@ -143,6 +146,7 @@ mod tests {
         for (path, endpoint) in [
             ("/console", Endpoint::Console(console::File::Page)),
             ("/console/app.js", Endpoint::Console(console::File::Script)),
+            ("/console/config.json", Endpoint::ConsoleSettings),
             ("/_debug", Endpoint::WorkerDebug),
             ("/api/_debug", Endpoint::ObjectDebug),
             ("/api/publish", Endpoint::Publish),

@@ -37,11 +37,17 @@ impl Issuer {
         }
     }
 
-    /// Returns the issuer's origin if it is on the local machine.
-    pub(super) fn local_origin(&self) -> Option<String> {
+    /// Returns the issuer's origin: the scheme, the host and the port.
+    pub(super) fn origin(&self) -> Option<String> {
         let uri: Uri = self.issuer.parse().ok()?;
         let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
-        is_loopback(authority.host()).then(|| format!("{scheme}://{authority}"))
+        Some(format!("{scheme}://{authority}"))
+    }
+
+    /// Returns whether the issuer is on the local machine.
+    pub(super) fn is_local(&self) -> bool {
+        let uri = self.issuer.parse::<Uri>();
+        uri.is_ok_and(|uri| uri.host().is_some_and(is_loopback))
     }
 }
 
@@ -136,13 +142,20 @@ fn is_safe_url(url: &str) -> bool {
         None => host.to_owned(),
         Some(port) => format!("{host}:{port}"),
     };
-    let is_plain_authority = !host.is_empty() && authority.as_str() == host_and_port;
+    let is_plain_authority = is_plain_host(host) && authority.as_str() == host_and_port;
     let has_safe_scheme = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => is_loopback(host),
         _ => false,
     };
     is_plain_authority && has_safe_scheme && !url.contains(['@', '#', '\\'])
+}
+
+/// Returns whether a host consists of the characters of names and addresses alone. The parser also
+/// accepts others, such as `;` and `*`, which have a meaning in a Content-Security-Policy.
+fn is_plain_host(host: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+    !host.is_empty() && host.bytes().all(is_plain)
 }
 
 /// Returns whether the host of a URL is the local machine.

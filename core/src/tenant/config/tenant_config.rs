@@ -45,12 +45,19 @@ impl TenantConfig {
         self.issuers.iter().find(|issuer| issuer.issuer == iss)
     }
 
-    /// Returns the origins of the issuers on the local machine. Only local development has such
-    /// issuers, as stand-ins for Auth0.
-    pub fn local_issuer_origins(&self) -> Vec<String> {
+    /// Returns the origins of the issuers from which the console may request a token: the first
+    /// one, if the tenant has a client for the console, and those on the local machine. Only local
+    /// development has such issuers, as stand-ins for Auth0.
+    pub fn console_issuer_origins(&self) -> Vec<String> {
+        let sign_in = self
+            .console_client_id
+            .as_ref()
+            .and_then(|_| self.issuers.first());
+        let is_allowed = |issuer: &&Issuer| Some(*issuer) == sign_in || issuer.is_local();
         self.issuers
             .iter()
-            .filter_map(Issuer::local_origin)
+            .filter(is_allowed)
+            .filter_map(Issuer::origin)
             .collect()
     }
 

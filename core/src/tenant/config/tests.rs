@@ -458,14 +458,20 @@ fn event_types_are_selected_by_name_and_the_retention_of_revocations_in_days() {
 }
 
 #[test]
-fn only_issuers_on_the_local_machine_are_local() {
-    let tenant =
-        acme(r#"{"issuers":["https://a.com/","http://localhost:8788/x/","https://127.0.0.1/"]}"#);
+fn the_console_connects_to_local_issuers_and_to_the_issuer_at_which_it_signs_in() {
+    let issuers =
+        r#""issuers":["https://a.com/","http://localhost:8788/x/","https://127.0.0.1:8443/"]"#;
+    let local = ["http://localhost:8788", "https://127.0.0.1:8443"];
+    let tenant = acme(&format!("{{{issuers}}}"));
+    assert_eq!(tenant.console_issuer_origins(), local);
+    assert!(acme("{}").console_issuer_origins().is_empty());
+
+    let tenant = acme(&format!(r#"{{{issuers},"console_client_id":"c"}}"#));
+    let [first, second] = local;
     assert_eq!(
-        tenant.local_issuer_origins(),
-        ["http://localhost:8788", "https://127.0.0.1"]
+        tenant.console_issuer_origins(),
+        ["https://acme.us.auth0.com", first, second]
     );
-    assert!(acme("{}").local_issuer_origins().is_empty());
 }
 
 #[test]
@@ -499,6 +505,8 @@ fn an_issuer_must_have_an_https_url_or_be_on_the_local_machine() {
         "login.acme.com",
         "/keys",
         "https://user@login.acme.com/",
+        "https://*.acme.com/",
+        "https://login.acme.com;x/",
         "https://login.acme.com/#here",
         "https://login.acme.com:99999/",
         "http://localhost:;script-src/",
