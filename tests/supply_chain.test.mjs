@@ -200,6 +200,14 @@ const allowedNpmLicences = [...allowedLicences, "0BSD", "CC0-1.0"];
 const ADDITIONAL_TEST_LICENCES = ["BSD-2-Clause", "BlueOak-1.0.0", "Python-2.0", "WTFPL"];
 // The image library that wrangler's local runtime can load. It is not distributed with the project.
 const IMAGE_LIBRARY = /^node_modules\/@img\/sharp-/;
+/** The accessibility rules of the browser tests. They are not distributed with the project. */
+const ACCESSIBILITY_RULES = "node_modules/axe-core";
+
+/** Returns the licences that are allowed for one development dependency in addition. */
+function additionalLicences(path) {
+  if (IMAGE_LIBRARY.test(path)) return ["LGPL-3.0-or-later"];
+  return path === ACCESSIBILITY_RULES ? ["MPL-2.0"] : [];
+}
 
 // Those of the package tests' tools, which are not distributed either: as permissive, and the licence
 // of the data of caniuse-lite.
@@ -212,7 +220,7 @@ test("every npm package has an allowed licence", () => {
         const additional = [
           ...(dev ? ADDITIONAL_TEST_LICENCES : []),
           ...(dev && folder ? TOOL_LICENCES : []),
-          ...(dev && IMAGE_LIBRARY.test(path) ? ["LGPL-3.0-or-later"] : []),
+          ...(dev ? additionalLicences(path) : []),
         ];
         return !link && !isSatisfiable(license ?? "", [...allowedNpmLicences, ...additional]);
       })

@@ -6,16 +6,12 @@ import { escapeJson } from "./escape.ts";
 import { formatDate, formatExpiry } from "./time.ts";
 
 interface Options {
-  /** The stand-in issuer on this machine, if the URL names one. */
-  readonly localIssuer: URL | undefined;
   readonly onToken: (token: string) => void;
-  readonly onSignIn: (issuer: URL) => void;
   readonly onForget: () => void;
 }
 
 /** Replaces the client's message, which addresses developers, for these error codes. */
 const MESSAGES: Readonly<Record<string, string>> = {
-  token_expired: "The token has expired. Paste a new token.",
   connection_failed: "The server cannot be reached or refuses the connection. Retrying …",
   insecure_page:
     "This page is not secure, so it does not accept tokens. Open it by https:// or on localhost.",
@@ -31,10 +27,11 @@ export class AccessView {
   readonly #tokenPanel = find("token-panel");
   readonly #tokenDetails = find("token-details");
   readonly #problem = find("problem");
+  readonly #signIn = find<HTMLButtonElement>("sign-in");
   readonly #expiry = html("time");
   #expiresAt = new Date(0);
 
-  constructor({ localIssuer, onToken, onSignIn, onForget }: Options) {
+  constructor({ onToken, onForget }: Options) {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const token = this.#token.value.trim().replace(/^Bearer\s+/i, "");
@@ -46,12 +43,13 @@ export class AccessView {
       this.#token.focus();
     });
     setInterval(() => this.#updateExpiry(), 1_000);
-    const signIn = find<HTMLButtonElement>("sign-in");
-    if (localIssuer) {
-      signIn.hidden = false;
-      setText(signIn, `Sign in at ${localIssuer.host}`);
-      signIn.addEventListener("click", () => onSignIn(localIssuer));
-    }
+  }
+
+  /** Offers to sign in at this host. */
+  offerSignIn(host: string, onSignIn: () => void): void {
+    this.#signIn.hidden = false;
+    setText(this.#signIn, `Sign in at ${host}`);
+    this.#signIn.addEventListener("click", onSignIn);
   }
 
   showForm(): void {
@@ -103,10 +101,20 @@ export class AccessView {
 
   /** Shows an error. Unless the server is unreachable, the form appears, to enter another token. */
   showError(code: string, message = ""): void {
-    const text = REJECTED.includes(code) ? `The token was rejected: ${message}` : message;
-    setText(this.#problem, MESSAGES[code] ?? text);
+    setText(this.#problem, this.#describe(code, message));
     this.#problem.hidden = false;
     if (code !== "connection_failed") this.#form.hidden = false;
+  }
+
+  #describe(code: string, message: string): string {
+    // The button is the simpler way to another token.
+    const renewal = this.#signIn.hidden
+      ? "Paste a new token"
+      : "Sign in again or paste a new token";
+    if (code === "token_expired") return `The token has expired. ${renewal}.`;
+    if (code === "token_expires") return `The token expires soon. ${renewal} to stay connected.`;
+    if (REJECTED.includes(code)) return `The token was rejected: ${message}`;
+    return MESSAGES[code] ?? message;
   }
 
   /** Shows that the page is not secure. It hides the form, so that nobody enters a token. */

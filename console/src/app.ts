@@ -1,16 +1,18 @@
 // The console: a page that subscribes to a tenant's events with the user's access token and shows
-// them.
+// them. The user signs in at the tenant's issuer, or pastes a token.
 import { SessionEvents, type Connected } from "session-events";
 
 import { AccessView } from "./access_view.ts";
 import { ConnectionView } from "./connection_view.ts";
 import { initCopyButtons } from "./copy.ts";
 import { EventsView } from "./events_view.ts";
+import { RevocationsView } from "./revocations_view.ts";
+import { SignIn, loadSignInSettings, takeCallback } from "./sign_in.ts";
 import { SubscribersView } from "./subscribers_view.ts";
 import {
   TokenStore,
   decodeClaims,
-  pastedToken,
+  fixedToken,
   readLocalIssuer,
   standInTokens,
   type TokenSource,
@@ -21,22 +23,15 @@ const tenant = decodeURIComponent(slug);
 const tenantUrl = `${location.origin}/${tenant}`;
 
 const tokenStore = new TokenStore(tenant);
-const eventsView = new EventsView();
+const revocationsView = new RevocationsView(tenantUrl);
+const eventsView = new EventsView({
+  onRevocations: (userId) => void revocationsView.show(userId),
+});
 const subscribersView = new SubscribersView(tenantUrl);
 const connectionView = new ConnectionView(tenant);
 const localIssuer = readLocalIssuer(location);
-const accessView = new AccessView({
-  localIssuer,
-  onToken(token) {
-    tokenStore.set(token);
-    connect(pastedToken(token));
-  },
-  onSignIn(issuer) {
-    tokenStore.set(issuer.href);
-    connect(standInTokens(issuer));
-  },
-  onForget: disconnect,
-});
+const accessView = new AccessView({ onToken: connectWithToken, onForget: disconnect });
+let signIn: SignIn | undefined;
 let client: SessionEvents | undefined;
 
 /** Close code of a connection that ended without a close frame. */
@@ -45,11 +40,23 @@ const ABNORMAL_CLOSURE = 1006;
 const TOKEN_EXPIRED = 4419;
 
 const NOT_CONNECTED = "Connect with an access token to receive events.";
+const NO_SIGN_IN =
+  "The sign-in could not be finished, because its settings are missing. Set console_client_id for this tenant and reload the page, or paste an access token.";
 const SUBSCRIBERS_HIDDEN = "Connect to list subscribers.";
 const WAITING_FOR_EVENTS =
   "Waiting for events. To create one, log out of an application of this tenant or publish a log record.";
 const WAITING_FOR_OWN_EVENTS =
   "Waiting for events. This token receives only new events of its own user. To receive the events of all users, and earlier events, use a token with listen:events and without listen:events:self.";
+
+function connectWithToken(token: string): void {
+  tokenStore.set(token);
+  connect(fixedToken(token));
+}
+
+function connectLocally(issuer: URL): void {
+  tokenStore.set(issuer.href);
+  connect(standInTokens(issuer));
+}
 
 function connect(source: TokenSource): void {
   client?.close();
@@ -85,6 +92,7 @@ function connect(source: TokenSource): void {
     connectionView.showConnected();
     accessView.showIdentity(connected);
     subscribersView.start(() => source.current);
+    revocationsView.start(() => source.current);
     showWaiting(connected);
   });
   newClient.on("renewed", (renewed) => accessView.showExpiry(renewed));
@@ -94,13 +102,16 @@ function connect(source: TokenSource): void {
   newClient.on("event", (event) => eventsView.add(event, { isNew: isCaughtUp }));
   newClient.on("error", ({ code, message }) => {
     if (code === "invalid_token" && !source.isRenewable) newClient.close();
-    const text = code === "token_unavailable" ? source.unavailableMessage : message;
-    accessView.showError(code, text);
+    if (code === "insufficient_scope") signIn?.requireLogin();
+    if (code !== "token_unavailable") accessView.showError(code, message);
+    else if (source.isRenewable) accessView.showError(code, source.unavailableMessage);
+    else accessView.showError("token_expires");
   });
   newClient.on("disconnected", () => {
     if (client !== newClient) return;
     connectionView.showDisconnected();
     subscribersView.stop(SUBSCRIBERS_HIDDEN);
+    revocationsView.stop();
     eventsView.setEmptyText(NOT_CONNECTED);
   });
   newClient.connect();
@@ -120,6 +131,7 @@ function disconnect(): void {
   eventsView.clear();
   eventsView.setEmptyText(NOT_CONNECTED);
   subscribersView.stop(SUBSCRIBERS_HIDDEN);
+  revocationsView.stop();
 }
 
 /** Connects with the token or the issuer that this tab has stored, if it is still usable. */
@@ -129,9 +141,39 @@ function resume(): void {
   else if (stored === localIssuer?.href) connect(standInTokens(localIssuer));
   // The URL of an issuer that the page's address no longer names.
   else if (URL.canParse(stored)) disconnect();
-  else connect(pastedToken(stored));
+  else connect(fixedToken(stored));
 }
 
+/** Offers the sign-in of the tenant, if it has one, and finishes one that this tab has started. */
+async function initSignIn(callback: URLSearchParams | undefined): Promise<void> {
+  const settings = await loadSignInSettings(tenantUrl);
+  if (!settings) {
+    if (callback) accessView.showError("sign_in_failed", NO_SIGN_IN);
+    return;
+  }
+  const newSignIn = new SignIn(settings, tenant, tenantUrl);
+  signIn = newSignIn;
+  accessView.offerSignIn(newSignIn.host, () => void attempt(() => newSignIn.start()));
+  if (callback)
+    await attempt(async () => {
+      const token = await newSignIn.finish(callback);
+      connectWithToken(token);
+    });
+}
+
+/** Runs a step of the sign-in and shows its error. */
+async function attempt(step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    signIn?.requireLogin();
+    accessView.showError("sign_in_failed", error instanceof Error ? error.message : "");
+  }
+}
+
+const callback = takeCallback();
 initCopyButtons(tenantUrl);
 resume();
 if (!isSecureContext) accessView.showInsecurePage();
+else if (localIssuer) accessView.offerSignIn(localIssuer.host, () => connectLocally(localIssuer));
+else void initSignIn(callback);

@@ -1,7 +1,7 @@
 // A stacked bar chart of events by type over time, with a text alternative.
 import { html, svg } from "./dom.ts";
 import { EVENT_TYPES, type EventType } from "./event_types.ts";
-import { formatDuration } from "./time.ts";
+import { formatAxisTime, formatDuration } from "./time.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -19,11 +19,20 @@ const BAR_COUNT = 40;
 const MIN_AXIS = 3;
 /** In pixels. */
 const HEIGHT = 120;
-const LEFT = 24;
+/** The minimum of the left margin. Each digit of the axis label needs `DIGIT` pixels. */
+const MIN_LEFT = 24;
+const DIGIT = 8;
+const LABEL_GAP = 6;
 const TOP = 8;
 const BOTTOM = 22;
 /** A chart narrower than this, in pixels, has half the labels. */
 const WIDE = 480;
+
+interface Options {
+  readonly now: number;
+  /** Whether the time axis has local times instead of ages. */
+  readonly showsTimes: boolean;
+}
 
 interface DatedEvent {
   readonly type: EventType;
@@ -34,7 +43,11 @@ interface DatedEvent {
  * Draws the chart into `figure`, with a caption that counts the events before the range. `events`
  * is sorted by date, latest first. Hides the figure if no event is within the longest range.
  */
-export function drawChart(figure: HTMLElement, events: readonly DatedEvent[], now: number): void {
+export function drawChart(
+  figure: HTMLElement,
+  events: readonly DatedEvent[],
+  { now, showsTimes }: Options,
+): void {
   const longest = RANGES.at(-1) ?? 0;
   const candidates = events.filter(({ date }) => now - date < longest);
   figure.hidden = candidates.length === 0;
@@ -42,7 +55,7 @@ export function drawChart(figure: HTMLElement, events: readonly DatedEvent[], no
 
   const width = figure.clientWidth;
   // The page may have no room for the chart, for example in a very narrow frame.
-  if (width <= LEFT) return figure.replaceChildren();
+  if (width <= MIN_LEFT) return figure.replaceChildren();
 
   const oldest = candidates[Math.ceil(candidates.length * COVERAGE) - 1]?.date ?? now;
   const range = RANGES.find((range) => now - oldest < range) ?? longest;
@@ -53,16 +66,22 @@ export function drawChart(figure: HTMLElement, events: readonly DatedEvent[], no
   const end = Math.ceil(now / barDuration) * barDuration;
   const bars = countByBar(drawn, end - range, range);
   const axisMax = Math.max(MIN_AXIS, ...bars.map((counts) => sum(counts)));
-  const barWidth = (width - LEFT) / BAR_COUNT;
+  const left = Math.max(MIN_LEFT, LABEL_GAP + DIGIT * String(axisMax).length);
+  const barWidth = (width - left) / BAR_COUNT;
+  const timeLabel = (fraction: number) => {
+    const age = range * (1 - fraction);
+    if (showsTimes) return formatAxisTime(now - age, range);
+    return age > 0 ? `${formatDuration(age)} ago` : "now";
+  };
   const size = { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` };
   figure.replaceChildren(
     svg(
       "svg",
       { ...size, role: "img", "aria-labelledby": "chart-title" },
       svg("title", { id: "chart-title" }, describeChart(drawn, range)),
-      ...axes(axisMax, range, width),
+      ...axes(axisMax, left, width, timeLabel),
       ...bars.flatMap((counts, index) =>
-        stackedBar(counts, LEFT + index * barWidth, barWidth, axisMax),
+        stackedBar(counts, left + index * barWidth, barWidth, axisMax),
       ),
     ),
     html("figcaption", { class: "hint" }, describeOlder(olderCount)),
@@ -108,24 +127,28 @@ function stackedBar(
   });
 }
 
-function axes(axisMax: number, range: number, width: number): SVGElement[] {
+function axes(
+  axisMax: number,
+  left: number,
+  width: number,
+  timeLabel: (fraction: number) => string,
+): SVGElement[] {
   const bottom = HEIGHT - BOTTOM;
   const label = (text: string, x: number, y: number, anchor: string) =>
     svg("text", { x, y, "text-anchor": anchor }, text);
   const intervals = width < WIDE ? 2 : 4;
   const timeLabels = Array.from({ length: intervals - 1 }, (_, index) => {
     const fraction = (index + 1) / intervals;
-    const text = `${formatDuration(range * (1 - fraction))} ago`;
-    return label(text, LEFT + fraction * (width - LEFT), HEIGHT - 4, "middle");
+    return label(timeLabel(fraction), left + fraction * (width - left), HEIGHT - 4, "middle");
   });
   return [
-    svg("line", { x1: LEFT, x2: width, y1: bottom, y2: bottom }),
-    svg("line", { x1: LEFT, x2: width, y1: TOP, y2: TOP, "stroke-dasharray": "2 4" }),
-    label(String(axisMax), LEFT - 6, TOP + 4, "end"),
-    label("0", LEFT - 6, bottom + 4, "end"),
-    label(`${formatDuration(range)} ago`, LEFT, HEIGHT - 4, "start"),
+    svg("line", { x1: left, x2: width, y1: bottom, y2: bottom }),
+    svg("line", { x1: left, x2: width, y1: TOP, y2: TOP, "stroke-dasharray": "2 4" }),
+    label(String(axisMax), left - LABEL_GAP, TOP + 4, "end"),
+    label("0", left - LABEL_GAP, bottom + 4, "end"),
+    label(timeLabel(0), left, HEIGHT - 4, "start"),
     ...timeLabels,
-    label("now", width, HEIGHT - 4, "end"),
+    label(timeLabel(1), width, HEIGHT - 4, "end"),
   ];
 }
 

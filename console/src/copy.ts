@@ -1,5 +1,5 @@
-// The buttons that copy a shell command. Commands contain no token: the shell reads it from
-// $TOKEN or $PUBLISH_TOKEN.
+// Copies text. The buttons of the page copy a shell command. Commands contain no token: the shell
+// reads it from $TOKEN or $PUBLISH_TOKEN.
 import { find, setText } from "./dom.ts";
 
 /** How long the confirmation stays visible, in milliseconds. */
@@ -19,19 +19,28 @@ export function initCopyButtons(tenantUrl: string): void {
   setText(find("publish-command"), commands["publish"] ?? "");
   for (const button of document.querySelectorAll<HTMLButtonElement>("[data-copy]")) {
     const command = commands[button.dataset["copy"] ?? ""] ?? "";
-    button.addEventListener("click", () => void copy(command));
+    button.addEventListener("click", () => void copyCommand(command));
   }
 }
 
-async function copy(command: string): Promise<void> {
+function copyCommand(command: string): Promise<void> {
+  const variable = command.includes("$PUBLISH_TOKEN") ? "PUBLISH_TOKEN" : "TOKEN";
+  const confirmation = `Copied. Export ${variable} with the token before you run the command.`;
+  return copy(command, { name: "command", confirmation });
+}
+
+/** Copies a text and confirms it. Without access to the clipboard, shows the text by its name. */
+export async function copy(
+  text: string,
+  { name, confirmation }: { readonly name: string; readonly confirmation: string },
+): Promise<void> {
   try {
-    await navigator.clipboard.writeText(command);
+    await navigator.clipboard.writeText(text);
   } catch {
-    showCopyDialog(command);
+    showCopyDialog(text, name);
     return;
   }
-  const variable = command.includes("$PUBLISH_TOKEN") ? "PUBLISH_TOKEN" : "TOKEN";
-  showConfirmation(`Copied. Export ${variable} with the token before you run the command.`);
+  showConfirmation(confirmation);
 }
 
 let confirmationTimer: ReturnType<typeof setTimeout> | undefined;
@@ -43,10 +52,11 @@ function showConfirmation(text: string): void {
   confirmationTimer = setTimeout(() => (confirmation.textContent = ""), CONFIRMATION_MS);
 }
 
-/** Shows the command for manual copying. A page without TLS has no clipboard access, for example. */
-function showCopyDialog(command: string): void {
+/** Shows the text for manual copying. A page without TLS has no clipboard access, for example. */
+function showCopyDialog(content: string, name: string): void {
+  setText(find("copy-title"), `Copy the ${name}`);
   const text = find<HTMLTextAreaElement>("copy-text");
-  text.value = command;
+  text.value = content;
   find<HTMLDialogElement>("copy-dialog").showModal();
   text.select();
 }

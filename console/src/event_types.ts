@@ -1,34 +1,31 @@
-// Event types, their groups and symbols. A symbol and the name accompany the colour, so that types are
+// Event types and their symbols. A symbol and the name accompany the colour, so that types are
 // distinguishable without colour.
 
 export interface EventType {
+  /** Also the value of `data-type`, which styles/event_types.css selects on. */
   readonly name: string;
-  /** The value of `data-group`, which the style sheets select on. */
-  readonly group: "session" | "credentials" | "user" | "other";
   readonly symbol: string;
-  /** Whether the filter button is visible while there is no event of the type. */
-  readonly isCommon?: boolean;
 }
 
 /** Any event type that this page does not know. */
-const OTHER: EventType = { name: "other", group: "other", symbol: "▲" };
+const OTHER: EventType = { name: "other", symbol: "▲" };
 
 /** All types, in the order of the filter buttons and of the chart's stacks. */
 export const EVENT_TYPES: readonly EventType[] = [
-  { name: "logout", group: "session", symbol: "●", isCommon: true },
-  { name: "session_revoked", group: "session", symbol: "●" },
-  { name: "refresh_token_revoked", group: "session", symbol: "●" },
-  { name: "password_changed", group: "credentials", symbol: "◆", isCommon: true },
-  { name: "email_changed", group: "credentials", symbol: "◆" },
-  { name: "phone_changed", group: "credentials", symbol: "◆" },
-  { name: "username_changed", group: "credentials", symbol: "◆" },
-  { name: "user_blocked", group: "user", symbol: "■", isCommon: true },
-  { name: "user_deleted", group: "user", symbol: "■" },
-  { name: "universal_logout", group: "user", symbol: "■" },
-  { name: "user_unblocked", group: "other", symbol: "▲" },
-  { name: "mfa_changed", group: "other", symbol: "▲" },
-  { name: "account_locked", group: "other", symbol: "▲" },
-  { name: "account_unlocked", group: "other", symbol: "▲" },
+  { name: "logout", symbol: "●" },
+  { name: "session_revoked", symbol: "◐" },
+  { name: "refresh_token_revoked", symbol: "◒" },
+  { name: "universal_logout", symbol: "◉" },
+  { name: "password_changed", symbol: "◆" },
+  { name: "email_changed", symbol: "◇" },
+  { name: "phone_changed", symbol: "◈" },
+  { name: "username_changed", symbol: "❖" },
+  { name: "user_blocked", symbol: "■" },
+  { name: "user_deleted", symbol: "✖" },
+  { name: "user_unblocked", symbol: "□" },
+  { name: "mfa_changed", symbol: "★" },
+  { name: "account_locked", symbol: "▼" },
+  { name: "account_unlocked", symbol: "▽" },
   OTHER,
 ];
 

@@ -4,8 +4,8 @@ import type { SessionEvent } from "session-events";
 import { drawChart } from "./chart.ts";
 import { find, html } from "./dom.ts";
 import { escapeHidden } from "./escape.ts";
-import { EVENT_TYPES, eventTypeOf, type EventType } from "./event_types.ts";
-import { formatAge, formatDate } from "./time.ts";
+import { EventRow } from "./event_row.ts";
+import { EVENT_TYPES, type EventType } from "./event_types.ts";
 
 /** The number of events in memory. Older ones are dropped, so the page can stay open for days. */
 const MAX_EVENTS = 1_000;
@@ -13,17 +13,11 @@ const MAX_EVENTS = 1_000;
 const INITIAL_ROWS = 50;
 /** The interval at which the chart is redrawn without new events, in milliseconds. */
 const CHART_INTERVAL_MS = 15_000;
-/** The accessible text of the session cell of an event that ends no session. */
-const NO_SESSION = "ends no session";
 
-interface Entry {
+interface ReceivedEvent {
   readonly event: SessionEvent;
-  readonly type: EventType;
-  readonly date: number;
-  readonly row: HTMLTableRowElement;
-  readonly time: HTMLTimeElement;
-  /** The lower-case text that the search matches. */
-  readonly searchText: string;
+  /** Whether the event is not part of the replay at the start of the connection. */
+  readonly isNew: boolean;
 }
 
 export class EventsView {
@@ -31,19 +25,29 @@ export class EventsView {
   readonly #body = this.#table.tBodies[0] ?? this.#table.createTBody();
   readonly #search = find<HTMLInputElement>("search");
   readonly #showAllButton = find<HTMLButtonElement>("show-all");
+  readonly #pauseButton = find<HTMLButtonElement>("pause");
+  readonly #timesButton = find<HTMLButtonElement>("times");
+  readonly #onRevocations: (userId: string) => void;
   readonly #hiddenTypes = new Set<EventType["name"]>();
   readonly #typeButtons = new Map<EventType["name"], HTMLButtonElement>();
   /** Sorted by date, latest first. Of equal dates, the event that was received last is first. */
-  readonly #entries: Entry[] = [];
+  readonly #rows: EventRow[] = [];
+  /** The events since the user paused the page, in the order of their arrival. */
+  readonly #queue: ReceivedEvent[] = [];
+  #isPaused = false;
+  #showsTimes = false;
   #showsAll = false;
+  #droppedCount = 0;
   #emptyText = "";
   #showsPublishExample = false;
   #isDrawPending = false;
   #drawnAt = 0;
 
-  constructor() {
-    for (const { name, group, symbol } of EVENT_TYPES) {
-      const button = html("button", { type: "button", "data-group": group });
+  /** `onRevocations` shows the revocations of a user. */
+  constructor({ onRevocations }: { readonly onRevocations: (userId: string) => void }) {
+    this.#onRevocations = onRevocations;
+    for (const { name, symbol } of EVENT_TYPES) {
+      const button = html("button", { type: "button", "data-type": name });
       button.addEventListener("click", () => this.#toggleType(name));
       button.append(html("span", { class: "symbol", "aria-hidden": "true" }, symbol), "");
       this.#typeButtons.set(name, button);
@@ -55,30 +59,27 @@ export class EventsView {
       this.#applyFilters();
     });
     find("clear-filters").addEventListener("click", () => this.#clearFilters());
+    this.#pauseButton.addEventListener("click", () =>
+      this.#isPaused ? this.#resume() : this.#pause(),
+    );
+    this.#timesButton.addEventListener("click", () => this.#toggleTimes());
     document.addEventListener("keydown", (event) => this.#handleShortcut(event));
     setInterval(() => this.#updateAges(), 1_000);
     window.addEventListener("resize", () => this.#scheduleDraw());
     this.#draw();
   }
 
-  /**
-   * Inserts an event by its date, because Auth0 may deliver log records late. `isNew` highlights
-   * the row for a short time.
-   */
+  /** Adds an event, or queues it while the page is paused. `isNew` highlights its row. */
   add(event: SessionEvent, { isNew }: { readonly isNew: boolean }): void {
-    if (this.#entries.some((other) => other.event.id === event.id)) return;
-    const entry = createEntry(event, isNew);
-    const found = this.#entries.findIndex((other) => !(other.date > entry.date));
-    const index = found < 0 ? this.#entries.length : found;
-    this.#body.insertBefore(entry.row, this.#entries[index]?.row ?? null);
-    this.#entries.splice(index, 0, entry);
-    for (const { row } of this.#entries.splice(MAX_EVENTS)) row.remove();
-    this.#scheduleDraw();
+    if (this.#isPaused) this.#enqueue({ event, isNew });
+    else this.#insert({ event, isNew });
   }
 
   clear(): void {
-    this.#entries.length = 0;
-    this.#body.replaceChildren();
+    for (const row of this.#rows.splice(0)) row.remove();
+    this.#queue.length = 0;
+    this.#droppedCount = 0;
+    this.#isPaused = false;
     this.#draw();
   }
 
@@ -92,6 +93,44 @@ export class EventsView {
     this.#draw();
   }
 
+  #enqueue(received: ReceivedEvent): void {
+    if (this.#queue.some(({ event }) => event.id === received.event.id)) return;
+    this.#queue.push(received);
+    this.#droppedCount += this.#queue.splice(0, this.#queue.length - MAX_EVENTS).length;
+    this.#scheduleDraw();
+  }
+
+  /** Inserts an event by its date, because Auth0 may deliver log records late. */
+  #insert({ event, isNew }: ReceivedEvent): void {
+    if (this.#rows.some((other) => other.event.id === event.id)) return;
+    const row = new EventRow(event, {
+      isNew,
+      onFilter: (id) => this.#toggleSearch(id),
+      onRevocations: this.#onRevocations,
+    });
+    row.updateTime(Date.now(), this.#showsTimes);
+    const found = this.#rows.findIndex((other) => !(other.date > row.date));
+    const index = found < 0 ? this.#rows.length : found;
+    this.#body.insertBefore(row.element, this.#rows[index]?.element ?? null);
+    this.#rows.splice(index, 0, row);
+    for (const dropped of this.#rows.splice(MAX_EVENTS)) {
+      dropped.remove();
+      this.#droppedCount += 1;
+    }
+    this.#scheduleDraw();
+  }
+
+  #pause(): void {
+    this.#isPaused = true;
+    this.#draw();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    for (const received of this.#queue.splice(0)) this.#insert(received);
+    this.#draw();
+  }
+
   /** Draws once per animation frame, however many events arrive. */
   #scheduleDraw(): void {
     if (this.#isDrawPending) return;
@@ -102,13 +141,18 @@ export class EventsView {
   #draw(): void {
     this.#isDrawPending = false;
     this.#drawnAt = Date.now();
-    for (const { name, isCommon } of EVENT_TYPES) {
-      const button = this.#typeButtons.get(name);
-      const count = this.#entries.filter(({ type }) => type.name === name).length;
-      if (!button?.lastChild) continue;
-      button.hidden = !isCommon && count === 0;
+    for (const [name, button] of this.#typeButtons) {
+      const count = this.#rows.filter(({ type }) => type.name === name).length;
+      if (!button.lastChild) continue;
+      button.hidden = count === 0 && !this.#hiddenTypes.has(name);
       button.lastChild.textContent = `${name} ${count}`;
     }
+    // Buttons of types without events, and a group without buttons, would only take up space.
+    find("types").hidden = [...this.#typeButtons.values()].every(({ hidden }) => hidden);
+    this.#pauseButton.hidden = this.#rows.length === 0 && !this.#isPaused;
+    this.#timesButton.hidden = this.#rows.length === 0;
+    const resumeText = this.#queue.length > 0 ? `Resume (${this.#queue.length} new)` : "Resume";
+    this.#pauseButton.textContent = this.#isPaused ? resumeText : "Pause";
     this.#applyFilters();
   }
 
@@ -116,18 +160,15 @@ export class EventsView {
     for (const [name, button] of this.#typeButtons)
       button.setAttribute("aria-pressed", String(!this.#hiddenTypes.has(name)));
     const query = this.#search.value.trim().toLowerCase();
-    const matching = this.#entries.filter(
+    const matching = this.#rows.filter(
       ({ type, searchText }) => !this.#hiddenTypes.has(type.name) && searchText.includes(query),
     );
     const visible = new Set(this.#showsAll ? matching : matching.slice(0, INITIAL_ROWS));
-    for (const entry of this.#entries) {
-      entry.row.hidden = !visible.has(entry);
-      // Without this, the highlight would play again when the row reappears.
-      if (entry.row.hidden) entry.row.classList.remove("new");
-    }
-    const total = this.#entries.length;
+    for (const row of this.#rows) row.setVisible(visible.has(row));
+    const total = this.#rows.length;
     const count = matching.length;
     find("match-count").textContent = total > count ? `${count} of ${total} events` : "";
+    find("dropped").textContent = describeDropped(this.#droppedCount);
     this.#showAllButton.hidden = count <= INITIAL_ROWS;
     this.#showAllButton.textContent = this.#showsAll
       ? `Show the latest ${INITIAL_ROWS}`
@@ -137,11 +178,18 @@ export class EventsView {
     find("empty-text").textContent = total > 0 ? "No matching events." : this.#emptyText;
     find("clear-filters").hidden = total === 0;
     find("publish-example").hidden = total > 0 || !this.#showsPublishExample;
-    drawChart(find("chart"), matching, Date.now());
+    drawChart(find("chart"), matching, { now: Date.now(), showsTimes: this.#showsTimes });
   }
 
   #toggleType(name: EventType["name"]): void {
     if (!this.#hiddenTypes.delete(name)) this.#hiddenTypes.add(name);
+    this.#applyFilters();
+  }
+
+  /** Searches for an id. Removes the search if it is for this id already. */
+  #toggleSearch(id: string): void {
+    const text = escapeHidden(id);
+    this.#search.value = this.#search.value === text ? "" : text;
     this.#applyFilters();
   }
 
@@ -151,6 +199,16 @@ export class EventsView {
     this.#applyFilters();
     // Hiding the button drops the keyboard focus.
     find("events-title").focus();
+  }
+
+  /** Switches between ages and local times. */
+  #toggleTimes(): void {
+    this.#showsTimes = !this.#showsTimes;
+    this.#timesButton.setAttribute("aria-pressed", String(this.#showsTimes));
+    this.#table.classList.toggle("times", this.#showsTimes);
+    find("time-title").textContent = this.#showsTimes ? "Local time" : "Age";
+    this.#updateTimes();
+    this.#applyFilters();
   }
 
   /** `/` focuses the search field. Escape clears it. */
@@ -167,45 +225,18 @@ export class EventsView {
 
   #updateAges(): void {
     if (document.visibilityState !== "visible") return;
+    if (Date.now() - this.#drawnAt > CHART_INTERVAL_MS) this.#scheduleDraw();
+    this.#updateTimes();
+  }
+
+  #updateTimes(): void {
     const now = Date.now();
-    if (now - this.#drawnAt > CHART_INTERVAL_MS) this.#scheduleDraw();
-    for (const { date, time } of this.#entries) {
-      const text = formatAge(date, now);
-      if (time.textContent !== text) time.textContent = text;
-    }
+    for (const row of this.#rows) row.updateTime(now, this.#showsTimes);
   }
 }
 
-function createEntry(event: SessionEvent, isNew: boolean): Entry {
-  const type = eventTypeOf(event.type);
-  const date = Date.parse(event.date);
-  const title = Number.isNaN(date) ? "" : formatDate(new Date(date));
-  const time = html("time", { datetime: event.date, title }, formatAge(date, Date.now()));
-  const symbol = html("span", { class: "symbol", "aria-hidden": "true" }, `${type.symbol} `);
-  const cell = (...children: (Node | string)[]) => html("td", { role: "cell" }, ...children);
-  const row = html(
-    "tr",
-    { role: "row", "data-group": type.group, "data-id": event.id, class: isNew ? "new" : "" },
-    cell(symbol, event.type),
-    cell(event.user_id),
-    cell(sessionElement(event)),
-    cell(time),
-  );
-  const { id, user_id, session_id = "" } = event;
-  const searched = [id, user_id, session_id];
-  // The user may search for an id as it is, or as the page shows it.
-  const searchText = [...searched, ...searched.map(escapeHidden)].join("\n").toLowerCase();
-  return { event, type, date, row, time, searchText };
-}
-
-/** Returns the cell content that names the sessions that the event ends, according to `revokes`. */
-function sessionElement({ revokes, session_id = "" }: SessionEvent): HTMLElement {
-  switch (revokes) {
-    case "session":
-      return html("span", { class: "session", title: session_id }, session_id);
-    case "user":
-      return html("span", { class: "all-sessions" }, "all sessions");
-    default:
-      return html("span", { role: "img", "aria-label": NO_SESSION, title: NO_SESSION }, "–");
-  }
+function describeDropped(count: number): string {
+  if (count === 0) return "";
+  const events = count === 1 ? "1 older event is" : `${count} older events are`;
+  return `This page keeps the latest ${MAX_EVENTS} events. ${events} no longer shown.`;
 }

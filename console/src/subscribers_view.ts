@@ -1,9 +1,10 @@
 // The list of connected subscribers, polled while the page is visible.
+import { get } from "./api.ts";
 import { find, html, setText } from "./dom.ts";
 import { formatDate, formatDuration } from "./time.ts";
 
 const POLL_INTERVAL_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST = { subject: "subscribers", retry: "Retrying …" };
 /** The number of lines to show. The rest is only counted. */
 const MAX_LINES = 20;
 
@@ -43,25 +44,11 @@ export class SubscribersView {
   async #refresh(): Promise<void> {
     const getToken = this.#getToken;
     if (!getToken || document.visibilityState !== "visible") return;
-    const [listeners, note] = await this.#fetch(getToken());
+    const result = await get(this.#url, getToken(), REQUEST);
     // Drop the response if the client has disconnected or reconnected since the request.
-    if (getToken === this.#getToken) this.#show(listeners, note);
-  }
-
-  async #fetch(token: string): Promise<[Listener[], string]> {
-    try {
-      const response = await fetch(this.#url, {
-        headers: { authorization: `Bearer ${token}` },
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      });
-      const body = await response.json();
-      if (response.status === 403)
-        return [[], "Only a token with the permission listen:events can list subscribers."];
-      if (!response.ok) return [[], String(body.error_description)];
-      return [body.connections, ""];
-    } catch {
-      return [[], "The list of subscribers could not be loaded. Retrying …"];
-    }
+    if (getToken !== this.#getToken) return;
+    if ("note" in result) this.#show([], result.note);
+    else this.#show(result.body.connections, "");
   }
 
   #show(listeners: readonly Listener[], note: string): void {

@@ -1,26 +1,26 @@
-// Sources of access tokens: one that the user pasted, or the stand-in for Auth0 on a developer's
-// machine. The token is stored for the current tab only and never appears in a URL.
+// Sources of access tokens: one that the user pasted or that a sign-in returned, or the stand-in for
+// Auth0 on a developer's machine. The token is stored for the current tab only and never appears in
+// a URL.
 
 export interface TokenSource {
   /** The token that was returned last. */
   readonly current: string;
   /** Whether the source can issue a fresh token. */
   readonly isRenewable: boolean;
-  /** The message to show if no token is available: the problem and its solution. */
-  readonly unavailableMessage: string;
+  /** The solution if a renewable source issues no token. */
+  readonly unavailableMessage?: string;
   /** Returns a token. Rejects if `fresh` is set and the source cannot issue a fresh one. */
   get(request: { readonly fresh: boolean }): Promise<string>;
 }
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
-/** A token that the user pasted. It cannot be refreshed. */
-export const pastedToken = (token: string): TokenSource => ({
+/** A token that the user pasted or signed in for. It cannot be refreshed. */
+export const fixedToken = (token: string): TokenSource => ({
   current: token,
   isRenewable: false,
-  unavailableMessage: "The token expires soon. Paste a new token to stay connected.",
   async get({ fresh }) {
-    if (fresh) throw new Error("a pasted token cannot be refreshed");
+    if (fresh) throw new Error("this token cannot be refreshed");
     return token;
   },
 });
@@ -68,7 +68,7 @@ export function readLocalIssuer({ hash }: Location): URL | undefined {
   return LOOPBACK.includes(url.hostname) ? url : undefined;
 }
 
-/** Stores a tenant's pasted token, or the URL of its stand-in issuer, until the tab is closed. */
+/** Stores a tenant's token, or the URL of its stand-in issuer, until the tab is closed. */
 export class TokenStore {
   readonly #key: string;
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { startConsole, startStandIn } from "../support/console_page.mjs";
-import { gdUnenroll, sce, slo, srrt } from "../support/records.mjs";
+import { gdEnroll, slo, srrt } from "../support/records.mjs";
 import { Tenant } from "../support/tenant.mjs";
 import { waitFor } from "../support/wait_for.mjs";
 import { tenantsWith } from "../support/worker.mjs";
@@ -11,7 +11,7 @@ import { tenantsWith } from "../support/worker.mjs";
 const standIn = await startStandIn();
 const { worker, open: openConsole } = await startConsole({
   TENANTS: tenantsWith({ "local@us": [standIn.url] }),
-  EVENTS: "logout,refresh_token_revoked,email_changed,mfa_changed",
+  EVENTS: "logout,refresh_token_revoked,mfa_changed",
 });
 
 /** Opens the console of a tenant. No request may fail. `connect` also waits for the first row. */
@@ -52,8 +52,7 @@ describe("The console's layout", { concurrency: 2 }, () => {
       [slo({ details: {} }), "all sessions"],
       [srrt({ details: { session_id: "s2" } }), "s2"],
       [srrt({ details: {} }), "–"],
-      [sce(), "all sessions"],
-      [gdUnenroll(), "–"],
+      [gdEnroll(), "–"],
     ];
     await tenant.publish(...cases.map(([record]) => record));
     await connect();
@@ -62,24 +61,6 @@ describe("The console's layout", { concurrency: 2 }, () => {
       assert.equal(await cell.textContent(), text);
     }
     assert.equal(await page.getByRole("img", { name: "ends no session" }).count(), 2);
-  });
-
-  test("offers a filter for each type of which there is an event, and for the common types", async (t) => {
-    const { tenant, page, rows, connect } = await open(t);
-    await tenant.publish(sce(), srrt(), slo({ details: {} }));
-    await connect();
-    const filters = page.locator("#types button:visible");
-    await waitFor(async () => (await rows.count()) === 3);
-    await page.getByRole("button", { name: "email_changed 1" }).waitFor();
-    assert.deepEqual(await filters.allTextContents(), [
-      "●logout 1",
-      "●refresh_token_revoked 1",
-      "◆password_changed 0",
-      "◆email_changed 1",
-      "■user_blocked 0",
-    ]);
-    await page.getByRole("button", { name: "email_changed" }).click();
-    assert.equal(await page.locator("tr[data-id]:visible").count(), 2);
   });
 
   test("draws most events in the chart, and counts the older ones", async (t) => {

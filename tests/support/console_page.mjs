@@ -51,7 +51,9 @@ export async function startConsole(vars = {}) {
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
       // The browser itself logs every failed request as an error.
-      const isRequest = /^(WebSocket connection|Failed to load resource)/.test(message.text());
+      const isRequest = /^(WebSocket connection|Failed to load resource|Access to fetch)/.test(
+        message.text(),
+      );
       if (message.type() === "error" && !(isRequest && allowFailedRequests))
         errors.push(message.text());
     });
