@@ -121,7 +121,7 @@ function stackedBar(
     const box = { x: x + gap, y, width: barWidth - 2 * gap, height };
     return svg(
       "rect",
-      { ...box, "data-group": type.group, rx: 1.5 },
+      { ...box, "data-type": type.name, rx: 1.5 },
       svg("title", {}, `${count} ${type.name}`),
     );
   });
