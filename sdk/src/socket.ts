@@ -16,7 +16,9 @@ export function openSocket(
   url: URL,
   protocols: string[],
 ): WebSocketLike {
-  const dispatcher = WebSocket === globalThis.WebSocket ? nodeDispatcher() : undefined;
+  // A polyfill with `terminate()`, such as the class of ws, would ignore these options.
+  const isNative = WebSocket === globalThis.WebSocket && !WebSocket.prototype?.terminate;
+  const dispatcher = isNative ? nodeDispatcher() : undefined;
   if (!dispatcher) return new WebSocket(url, protocols);
   let connection: Connection | undefined;
   const options = { protocols, dispatcher: observe(dispatcher, (opened) => (connection = opened)) };

@@ -12,6 +12,12 @@ import { startSilentServer } from "./support/silent_server.mjs";
 
 const ATTEMPTS = 12;
 
+/** `fetch` loads undici, so that its dispatcher exists although the class is another one. */
+const GLOBAL_WS = `
+  import WebSocket from "ws";
+  await fetch("data:,");
+  globalThis.WebSocket = WebSocket;`;
+
 /** Returns a module that reconnects until `ATTEMPTS`, closes the client, and should then end. */
 const reconnecting = (url, importWebSocket, connectTimeout) => `
   import { SessionEvents } from "session-events";
@@ -45,6 +51,7 @@ for (const node of NODES) {
   const classes = [
     ...(hasWebSocket ? [["the platform's WebSocket", "const { WebSocket } = globalThis;"]] : []),
     ["the package ws", 'import WebSocket from "ws";'],
+    ["the package ws as the global class", GLOBAL_WS],
   ];
   for (const [name, importWebSocket] of classes) {
     describe(`with ${name} in Node ${version}`, { concurrency: true }, () => {
