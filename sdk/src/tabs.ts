@@ -130,6 +130,8 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     super(emitter);
     this.#emitter = emitter;
     this.#settings = resolveSettings(options);
+    if (typeof user !== "string" || user === "")
+      throw new TypeError("user must be the sub of the signed-in user");
     this.#options = options;
     this.#user = user;
     this.#groupName = `session-events ${new URL(options.url)} ${options.tenant} ${user}`;
@@ -143,7 +145,8 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     if (this.#lifetime) return;
     const { signal } = (this.#lifetime = new AbortController());
     this.#join();
-    if (typeof window === "undefined") return;
+    // React Native has a window without events.
+    if (typeof globalThis.window?.addEventListener !== "function") return;
     // A page in the back/forward cache cannot serve as leader, and may be discarded unnoticed.
     window.addEventListener("pagehide", () => this.#suspend(), { signal });
     window.addEventListener(

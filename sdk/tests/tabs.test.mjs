@@ -325,7 +325,14 @@ describe("tabs that share a socket", { concurrency: true }, () => {
 
   test("reject invalid options in the constructor", () => {
     const options = { url: worker.url, tenant: "acme", user: USER, getToken: () => "" };
-    for (const bad of [{ url: "nowhere" }, { tenant: "" }, { getToken: undefined }])
+    const missing = { user: undefined };
+    for (const bad of [
+      { url: "nowhere" },
+      { tenant: "" },
+      { getToken: undefined },
+      missing,
+      { user: "" },
+    ])
       assert.throws(() => new SharedSessionEvents({ ...options, ...bad }), TypeError);
   });
 });
@@ -496,4 +503,11 @@ test("a tab joins again after pagehide even if the platform never restores the p
   window.dispatchEvent(new Event("pagehide"));
   await waitFor(() => rejoined);
   await tab.waitUntilConnected();
+});
+
+test("a tab connects if the platform has a window without events, like React Native", async (t) => {
+  const { open } = await startTenant();
+  globalThis.window = {};
+  t.after(() => delete globalThis.window);
+  await open().waitUntilConnected();
 });
