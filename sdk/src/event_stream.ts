@@ -73,7 +73,16 @@ export function eventStream<Events extends Source>(
       listeners.abort();
     }
   }
-  return read();
+  const events = read();
+  const endGenerator = events.return.bind(events);
+  // The generator alone would return only after the next event if a step waits for it, and would keep
+  // its listeners before the first step.
+  events.return = (value) => {
+    waiting.length = 0;
+    finish({});
+    return endGenerator(value);
+  };
+  return events;
 }
 
 const tooSlow = (limit: number): SessionEventsError =>

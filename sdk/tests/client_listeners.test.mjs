@@ -1,5 +1,6 @@
 // Conveniences for listeners: filters, signals, `once`, `off`, `for await`, `using` and `debug`.
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { describe, test } from "node:test";
 
 import { SessionEvents } from "session-events";
@@ -140,6 +141,21 @@ describe("for await", { concurrency: true }, () => {
     }
     await waitForEvent("caughtUp");
     assert.deepEqual(await collect(events), []);
+  });
+
+  test("ends at once when the iterator is returned, and removes its listeners", async () => {
+    const client = idleClient();
+    const reading = client.events();
+    const step = reading.next();
+    assert.deepEqual(await reading.return(), { done: true, value: undefined });
+    assert.deepEqual(await step, { done: true, value: undefined });
+  });
+
+  test("keeps no listener of an iterator that is returned before its first step", async () => {
+    const { signal } = new AbortController();
+    const events = idleClient().events({ signal });
+    await events.return();
+    assert.equal(getEventListeners(signal, "abort").length, 0);
   });
 
   test("throws too_slow when more events wait than the limit", async () => {
