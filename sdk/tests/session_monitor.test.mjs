@@ -153,6 +153,33 @@ describe("a session monitor", { concurrency: true }, () => {
     assert.deepEqual(recorded.ends, idsOf(...records));
   });
 
+  for (const [description, nextSession, ...records] of [
+    ["that ended", { sid: "s9" }, logout("s9")],
+    ["that started before a password change", { sid: "s9" }, scp({ user_id: JANE, date: date() })],
+  ])
+    test(`reports the end of a session ${description} before its claims arrived`, async () => {
+      const { tenant, recorded, setSession, waitUntilConnected, assertEvents } = createMonitor();
+      setSession(claims());
+      await waitUntilConnected();
+      await tenant.publish(...records);
+      await assertEvents(...records);
+      recorded.ends.length = 0;
+      setSession(claims(nextSession));
+      setSession(claims(nextSession));
+      assert.deepEqual(recorded.ends, idsOf(...records));
+    });
+
+  test("reports no end of a session that started after the user's password was changed", async () => {
+    const { tenant, recorded, setSession, waitUntilConnected, assertEvents } = createMonitor();
+    const record = scp({ user_id: JANE, date: date(30) });
+    setSession(claims());
+    await waitUntilConnected();
+    await tenant.publish(record);
+    await assertEvents(record);
+    setSession(claims({ sid: "s9", iat: now() }));
+    assert.deepEqual(recorded.ends, idsOf(record));
+  });
+
   for (const code of ["login_required", "invalid_grant", "missing_refresh_token"])
     test(`reports an end with the reason ${code} once if nobody is signed in any more`, async () => {
       const failure = Object.assign(new Error("The issuer refused."), { error: code });
@@ -243,6 +270,15 @@ describe("a session monitor", { concurrency: true }, () => {
     const valid = { url: worker.url, tenant: "acme@us", getToken: () => "token" };
     for (const invalid of [{ tenant: "Acme" }, { url: "http://192.168.0.7" }, { getToken: 7 }])
       assert.throws(() => new SessionMonitor({ ...valid, ...invalid }), TypeError);
+  });
+
+  test("uses the options as they were when it validated them", () => {
+    const options = { url: worker.url, tenant: "acme", getToken: () => new Promise(() => {}) };
+    const monitor = new SessionMonitor(options);
+    after(() => monitor.close());
+    options.tenant = "Acme";
+    monitor.setSession(claims());
+    assert.equal(monitor.state, "connecting");
   });
 });
 

@@ -7,6 +7,7 @@ import type { SessionEvent, SessionEventsError, SignedOut, State } from "../clie
 import { Emitter } from "../emitter.ts";
 import { Observable } from "../observable.ts";
 import { resolveSettings } from "../options.ts";
+import { RecentEvents } from "../recent_events.ts";
 import {
   endsSession,
   sessionIdOf,
@@ -50,11 +51,15 @@ interface Session {
 /** A user that is or was signed in on this page, with the latest session. */
 interface User {
   readonly connection: SharedSessionEvents;
+  /** The connection delivers no event twice, not even if the next session has begun since. */
+  readonly recentEvents: RecentEvents;
   session: Session;
 }
 
 /** The number of users that the monitor remembers, for pages on which users switch accounts. */
 const MAX_USERS = 10;
+/** The number of events that the monitor remembers for each user. The server stores as many. */
+const MAX_RECENT_EVENTS = 100;
 
 export class SessionMonitor extends Observable<SessionMonitorEvents> {
   readonly #options: SessionMonitorOptions;
@@ -69,8 +74,8 @@ export class SessionMonitor extends Observable<SessionMonitorEvents> {
     const emitter = new Emitter<SessionMonitorEvents>();
     super(emitter);
     this.#emitter = emitter;
-    resolveSettings(options);
-    this.#options = options;
+    this.#options = { ...options };
+    resolveSettings(this.#options);
   }
 
   get state(): State {
@@ -87,13 +92,15 @@ export class SessionMonitor extends Observable<SessionMonitorEvents> {
     if (!claims || typeof sub !== "string" || sub === "") return this.close();
     const user = this.#users.get(sub) ?? this.#createUser(sub, claims);
     if (user !== this.#current) this.#switchTo(user, sub);
-    if (!continuesWith(user.session, claims)) {
+    const isNextSession = !continuesWith(user.session, claims);
+    if (isNextSession) {
       user.session = { claims, latestIat: claims.iat };
       // The issuer or the server may have refused the tokens of the previous session.
       if (user.connection.state === "disconnected") user.connection.close();
     }
     user.session.latestIat = claims.iat;
     if (!isSignedOut(user.session)) user.connection.connect();
+    if (isNextSession) this.#reportKnownEnd(user);
   }
 
   /** Disconnects. A later `setSession` resumes after the last event. */
@@ -108,9 +115,13 @@ export class SessionMonitor extends Observable<SessionMonitorEvents> {
 
   #createUser(sub: string, claims: SessionClaims): User {
     const connection = new SharedSessionEvents({ ...this.#options, user: sub });
-    const user: User = { connection, session: { claims, latestIat: claims.iat } };
+    const recentEvents = new RecentEvents(MAX_RECENT_EVENTS);
+    const user: User = { connection, recentEvents, session: { claims, latestIat: claims.iat } };
     connection.on("state", (state) => this.#emitter.emit("state", state));
-    connection.on("event", (event) => this.#receive(event, user.session));
+    connection.on("event", (event) => {
+      recentEvents.add(event);
+      this.#receive(event, user.session);
+    });
     connection.on("signedOut", (details) =>
       this.#reportEnd(user.session, { type: "signed_out", ...details }),
     );
@@ -134,6 +145,12 @@ export class SessionMonitor extends Observable<SessionMonitorEvents> {
     if (!ends && !startedBefore(session.claims.iat, timeOf(event))) return;
     this.#emitter.emit("event", event);
     if (ends) this.#reportEnd(session, event);
+  }
+
+  /** Reports the end of a session that ended before the application passed its claims. */
+  #reportKnownEnd({ recentEvents, session }: User): void {
+    const end = recentEvents.toArray().find((event) => endsSession(event, session.claims));
+    if (end) this.#reportEnd(session, end);
   }
 
   #reportEnd(session: Session, end: SessionEnd): void {
