@@ -307,10 +307,11 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
   /** Publishes the events of the leader's connection in this tab and in the others. */
   #relay(connection: SessionEvents): void {
     connection.on("event", (event) => {
-      if (this.#deliver(event)) this.#post({ kind: "event", event });
+      // With the token of another user, these are the events of that user.
+      if (!this.#resign && this.#deliver(event)) this.#post({ kind: "event", event });
     });
     connection.on("caughtUp", ({ recovered }) => {
-      if (recovered !== false) return;
+      if (this.#resign || recovered !== false) return;
       this.#emitter.emit("gap", undefined);
       this.#post({ kind: "gap" });
     });

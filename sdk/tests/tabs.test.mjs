@@ -175,6 +175,19 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     );
   });
 
+  test("do not deliver the events of another user whose token they have", async () => {
+    const { tenant, open } = await startTenant();
+    const lines = [];
+    const tab = open({
+      getToken: () => tenant.token({ sub: "auth0|joe", scope: "listen:events:self" }),
+      debug: (line) => lines.push(line),
+    });
+    await tab.waitUntilConnected();
+    await tenant.publish(scp({ user_id: "auth0|joe" }));
+    await waitFor(() => lines.some((line) => /^event .*auth0\|joe/.test(line)));
+    assert.deepEqual(tab.events, []);
+  });
+
   test("report a renewed token of another user", async () => {
     const { tenant, open } = await startTenant();
     const claims = { scope: "listen:events:self", exp: now() + 12 };
