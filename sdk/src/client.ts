@@ -122,6 +122,8 @@ export class SessionEvents extends Observable<SessionEventsEvents> {
   #everConnected = false;
   /** The number of consecutive failed attempts. */
   #failures = 0;
+  /** The number of times that the client has stopped by itself since it last caught up. */
+  #stops = 0;
   #transport: TokenTransport = "upgrade";
   /** Whether the next attempt needs a fresh token. */
   #needsFreshToken = false;
@@ -185,11 +187,14 @@ export class SessionEvents extends Observable<SessionEventsEvents> {
       },
       this.#pageWatch.signal,
     );
-    this.#schedule(0, "connect() was called", 0);
+    // The application may call connect() whenever the client stops.
+    const delay = this.#stops > 1 ? backoff(this.#stops, this.#settings) : 0;
+    this.#schedule(0, "connect() was called", delay);
   }
 
   /** Disconnects. A later `connect()` resumes after the last delivered event. */
   close(): void {
+    this.#stops = 0;
     if (this.#state !== "disconnected") this.#stop(1000, "close() was called");
   }
 
@@ -267,6 +272,7 @@ export class SessionEvents extends Observable<SessionEventsEvents> {
     this.#emit("error", error);
     // A listener may have called close().
     if (signal.aborted || !(error instanceof SignedOutError)) return;
+    this.#stops += 1;
     this.#stop(0, error.reason);
     this.#emit("signedOut", { reason: error.reason, error });
   }
@@ -288,7 +294,7 @@ export class SessionEvents extends Observable<SessionEventsEvents> {
       event: (event) => this.#deliver(event),
       caughtUp: () => {
         // The back-off starts over only now, because now the connection has proved to work.
-        this.#failures = 0;
+        this.#failures = this.#stops = 0;
         this.#emit("caughtUp", this.#recovery);
       },
       error: (error) => this.#reportError(error),
@@ -349,7 +355,9 @@ export class SessionEvents extends Observable<SessionEventsEvents> {
           this.#emit("error", new SessionEventsError(code, message));
         }
         // A listener may have called close().
-        if (!signal.aborted) this.#stop(code, reason);
+        if (signal.aborted) return;
+        this.#stops += 1;
+        this.#stop(code, reason);
       }
     }
   }

@@ -77,6 +77,20 @@ describe("an error of getToken that means that nobody is signed in", { concurren
     await waitForEvent("caughtUp");
   });
 
+  test("slows down an application that connects again at once although nobody is signed in", async () => {
+    const { client, waitForEvent, emitted } = await start(
+      rejecting(failure({ error: "login_required" })),
+    );
+    client.on("disconnected", () => client.connect());
+    await waitForEvent("disconnected", 4);
+    const [first, second, ...later] = emitted("connecting").map(({ delay }) => delay);
+    assert.deepEqual([first, second], [0, 0]);
+    for (const delay of later) assert.ok(delay >= 10, `the delay was ${delay} ms`);
+    client.close();
+    client.connect();
+    assert.equal(emitted("connecting").at(-1).delay, 0);
+  });
+
   test("emits no signedOut if a listener has closed the client", async () => {
     const { client, waitForEvent, emitted } = await start(
       rejecting(failure({ error: "login_required" })),
