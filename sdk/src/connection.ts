@@ -5,7 +5,8 @@
 // handler never receives calls of an old connection. The handler may call `abandon()` inside a
 // callback, so each method calls the handler last.
 import { backoff } from "./backoff.ts";
-import { SessionEventsError } from "./errors.ts";
+import { redact } from "./describe_error.ts";
+import { serverError, type SessionEventsError } from "./errors.ts";
 import { MAX_TIMEOUT, type Settings, type WebSocketLike } from "./options.ts";
 import {
   PING,
@@ -98,7 +99,9 @@ export class Connection {
     );
     // An error event has no details and is always followed by a close event.
     socket.addEventListener("error", () => {});
-    socket.addEventListener("close", ({ code, reason }) => ifActive(() => this.#end(code, reason)));
+    socket.addEventListener("close", ({ code, reason }) =>
+      ifActive(() => this.#end(code, redact(reason ?? ""))),
+    );
   }
 
   /** Sends a ping now. The connection ends if there is no pong in time. */
@@ -154,7 +157,7 @@ export class Connection {
         this.#handler.caughtUp();
         break;
       case "error":
-        this.#serverError = new SessionEventsError(message.code, message.description);
+        this.#serverError = serverError(message.code, message.description);
         this.#handler.error(this.#serverError);
         break;
     }

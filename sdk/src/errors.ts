@@ -1,3 +1,4 @@
+import { redact } from "./describe_error.ts";
 import type { SignedOutReason } from "./signed_out.ts";
 
 /** An error of the client. Its message never contains a token. */
@@ -48,3 +49,10 @@ export class SignedOutError extends SessionEventsError {
 const MISSING_REFRESH_TOKEN =
   " If this happens right after a sign-in, the login library has no refresh token for the audience: " +
   "sign in with the audience of the Worker's API, or set useRefreshTokensFallback.";
+
+/** Returns an error that the server reported. Its texts are not trusted: they may repeat the token. */
+export const serverError = (code: string, description: unknown): SessionEventsError =>
+  new SessionEventsError(
+    redact(code),
+    redact(typeof description === "string" ? description : code),
+  );

@@ -21,7 +21,7 @@ export interface WebSocketLike {
   addEventListener(name: "message", listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(
     name: "close",
-    listener: (event: { readonly code: number; readonly reason: string }) => void,
+    listener: (event: { readonly code: number; readonly reason?: string | null }) => void,
   ): void;
 }
 

@@ -53,7 +53,7 @@ export type ServerMessage =
   | { readonly kind: "connected" | "pong" }
   | { readonly kind: "authenticated"; readonly authenticated: Authenticated }
   | { readonly kind: "event"; readonly event: SessionEvent }
-  | { readonly kind: "error"; readonly code: string; readonly description: string };
+  | { readonly kind: "error"; readonly code: string; readonly description: unknown };
 
 export const SUBPROTOCOL = "session-events";
 export const PING = '{"type":"ping"}';
@@ -70,12 +70,7 @@ export function readMessage(data: unknown): ServerMessage | undefined {
   }
   // Errors of older servers have no type.
   if (typeof error === "string") {
-    const { error_description: description } = message;
-    return {
-      kind: "error",
-      code: error,
-      description: typeof description === "string" ? description : error,
-    };
+    return { kind: "error", code: error, description: message["error_description"] };
   }
   if (type === "connected" || type === "pong") return { kind: type };
   if (type === "authenticated") return { kind: type, authenticated: readAuthenticated(message) };

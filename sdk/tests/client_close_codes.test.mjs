@@ -121,3 +121,41 @@ describe("a client of the real Worker", { concurrency: true }, () => {
     assert.deepEqual(emitted("error"), []);
   });
 });
+
+describe("the texts of the server", { concurrency: true }, () => {
+  const TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2ln";
+
+  test("lose tokens and line breaks, and have at most 500 characters", async () => {
+    const { url } = await startScriptedServer(({ socket, send }) => {
+      const text = `${TOKEN}\n${"x".repeat(10_000)}`;
+      send({ type: "error", error: text, error_description: text });
+      socket.close(4403, `the token ${TOKEN}`);
+    });
+    const { waitForEvent } = startClient({ url, tenant: "acme", getToken: () => TOKEN });
+    assert.deepEqual(await waitForEvent("disconnected"), {
+      code: 4403,
+      reason: "the token [token]",
+    });
+    const { code, message } = await waitForEvent("error");
+    for (const text of [code, message]) assert.match(text, /^\[token\] x{492}$/);
+  });
+
+  test("may be absent", async () => {
+    class ClosingWebSocket extends EventTarget {
+      static OPEN = 1;
+      readyState = 3;
+      constructor() {
+        super();
+        const event = Object.assign(new Event("close"), { code: 4403, reason: null });
+        queueMicrotask(() => this.dispatchEvent(event));
+      }
+    }
+    const { waitForEvent } = startClient({
+      url: "http://localhost",
+      tenant: "acme",
+      getToken: () => TOKEN,
+      WebSocket: ClosingWebSocket,
+    });
+    assert.deepEqual(await waitForEvent("disconnected"), { code: 4403, reason: "" });
+  });
+});

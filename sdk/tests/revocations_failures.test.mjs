@@ -138,6 +138,14 @@ describe("a failing snapshot", { concurrency: true }, () => {
     assert.deepEqual(codes(), ["invalid_token"]);
   });
 
+  test("is reported without a token that the server repeats", async () => {
+    const token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2ln";
+    const { errors } = await start({ respond: () => oauth(503, `bad ${token}`) });
+    await waitFor(() => errors.length > 0);
+    const [{ code, message }] = errors;
+    assert.deepEqual([code, message], ["bad [token]", "This is bad [token]"]);
+  });
+
   test("is never retried with a rejected token", async () => {
     const tenant = new Tenant(worker);
     const token = tenant.token();

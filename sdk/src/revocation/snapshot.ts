@@ -6,7 +6,7 @@
 //
 // The snapshot reports its end exactly once, and nothing after `abandon()`.
 import { backoff } from "../backoff.ts";
-import { SessionEventsError } from "../errors.ts";
+import { serverError, SessionEventsError } from "../errors.ts";
 import { parseJsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
 import { requestToken, tokenUnchanged } from "../token.ts";
@@ -152,10 +152,7 @@ function isRevocationRow(row: unknown): row is RevocationEvent {
 function responseError(status: number, { error, error_description }: PageResponse["body"]) {
   if (isRedirect(status)) return unavailable(`responded with ${REDIRECT}`);
   if (typeof error !== "string") return unavailable(`responded with ${status}`);
-  return new SessionEventsError(
-    error,
-    typeof error_description === "string" ? error_description : error,
-  );
+  return serverError(error, error_description);
 }
 
 const unavailable = (problem: string, options?: ErrorOptions): SessionEventsError =>
