@@ -230,3 +230,24 @@ describe("an older server", { concurrency: true }, () => {
       if (!recovered) assert.match(errors[0].message, /may pass until they expire/);
     });
 });
+
+test("rejected credentials do not stop a backend, which continues once they are accepted", async () => {
+  const tenant = new Tenant(worker);
+  let isAccepted = false;
+  const started = startRevocations({
+    url: worker.url.href,
+    tenant: tenant.slug,
+    minReconnectDelay: 20,
+    maxReconnectDelay: 100,
+    getToken: () => {
+      if (isAccepted) return tenant.token();
+      throw Object.assign(new Error("Invalid JWT assertion"), { error: "invalid_grant" });
+    },
+  });
+  await waitFor(() => started.errors.length > 1);
+  assert.ok(started.codes().every((code) => code === "signed_out"));
+  assert.equal(started.revocations.connected, false);
+  isAccepted = true;
+  await started.revocations.ready;
+  assert.equal(started.revocations.connected, true);
+});

@@ -157,8 +157,12 @@ export class Revocations {
           forbidden: fail,
         });
       });
+      // A backend has no user who could sign in again. The credentials may be valid again later, for
+      // example after a clock was corrected, so the client continues with its back-off.
+      connection.on("signedOut", () => connection.connect());
       connection.on("disconnected", ({ code, reason }) => {
         onOutdated();
+        if (lastError?.code === "signed_out") return;
         reject(lastError ?? new SessionEventsError("closed", `closed with ${code} ${reason}`));
       });
     });
