@@ -603,6 +603,80 @@ describe("setup-auth0", { concurrency: true }, () => {
     );
   });
 
+  test("changes no API of Auth0, and none that only has the audience as its id", async (t) => {
+    const tenant = await startTenant();
+    const other = { id: "rs_other", identifier: "https://other.example.com/", scopes: [] };
+    tenant.resourceServers.push(other);
+    for (const [audience, message] of [
+      [
+        "rs_other",
+        /rs_other is the id of the API https:\/\/other\.example\.com\/: give the identif/,
+      ],
+      [
+        tenant.managementAudience,
+        /acme\.us\.auth0\.com\/api\/v2\/ belongs to Auth0 and must not be/,
+      ],
+    ]) {
+      const options = optionsFor(tenant).map((value) => (value === AUDIENCE ? audience : value));
+      for (const mode of ["--remove", "--skip-doctor"]) {
+        const args = ["setup-auth0", ...new Set([...options, mode]), "--yes"];
+        const { code, output } = await runCli(t, args, {
+          env: { AUTH0_MANAGEMENT_TOKEN: tenant.managementToken(), PUBLISH_SECRET },
+        });
+        assert.equal(code, 1, output);
+        assert.match(output, message);
+      }
+    }
+    assert.deepEqual(writes(tenant), []);
+  });
+
+  test("changes a prioritized log stream, which lacks the records that end sessions", async (t) => {
+    const tenant = await startTenant();
+    await setUpComplete(t, tenant);
+    tenant.logStreams[0].isPriority = true;
+    const result = await setUp(t, tenant, ["--yes", ...CLIENTS]);
+    assert.equal(result.code, 0, result.output);
+    const { changes } = jsonLines(result.stdout).find(({ resource }) => resource === "log_stream");
+    assert.deepEqual(changes, [{ field: "isPriority", from: true, to: false }]);
+    assert.equal(tenant.logStreams[0].isPriority, false);
+  });
+
+  test("reads null like an absent field", async (t) => {
+    const tenant = await startTenant();
+    await setUpComplete(t, tenant);
+    tenant.logStreams.push({ id: "lst_x", name: null, type: "splunk", sink: null, filters: null });
+    const all = { allow_all_scopes: true, scope: null };
+    tenant.clientGrants.push({ id: "cgr_x", client_id: "x", audience: AUDIENCE, ...all });
+    const result = await setUp(t, tenant, ["--yes", ...CLIENTS]);
+    assert.equal(result.code, 0, result.output);
+    assert.deepEqual(writes(tenant), []);
+  });
+
+  test("touches no grant for another API, and does not follow a page that repeats itself", async (t) => {
+    const tenant = await startTenant();
+    await setUpComplete(t, tenant);
+    const grant = { client_id: "browser-app", subject_type: "user", scope: ["listen:events:self"] };
+    const theirs = { ...grant, id: "cgr_theirs", audience: "https://other.example.com/" };
+    tenant.clientGrants.unshift(theirs);
+    tenant.intercept = ({ method, url }) =>
+      method === "GET" && url.pathname.endsWith("/client-grants")
+        ? { status: 200, body: { client_grants: tenant.clientGrants } }
+        : undefined;
+    const removed = await setUp(t, tenant, ["--remove", "--yes", ...CLIENTS]);
+    assert.equal(removed.code, 0, removed.output);
+    assert.ok(!writes(tenant).some((request) => request.includes("cgr_theirs")));
+
+    await setUpComplete(t, tenant);
+    tenant.intercept = ({ url }) =>
+      url.pathname.endsWith("/client-grants")
+        ? { status: 200, body: { client_grants: [], next: "same" } }
+        : undefined;
+    const { code, output } = await setUp(t, tenant, ["--yes", ...CLIENTS]);
+    assert.equal(code, 1);
+    assert.match(output, /returned the same page as the next one/);
+    assert.equal(tenant.requests.filter((request) => request.includes("grants")).length, 2);
+  });
+
   test("sends the token nowhere else, and reads a bounded response", async (t) => {
     const tenant = await startTenant();
     const other = await startTenant();

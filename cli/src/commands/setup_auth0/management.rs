@@ -138,13 +138,24 @@ impl ManagementApi {
         let first = format!("/client-grants?audience={audience_query}&take={PAGE_SIZE}");
         let mut grants = Vec::new();
         let mut path = first.clone();
+        let is_for_api = |grant: &Grant| {
+            let of_grant = grant.audience.as_deref();
+            of_grant.is_none_or(|of_grant| of_grant == audience)
+        };
         for _ in 0..MAX_PAGES {
             let page: GrantPage = self.get(&path, permissions::READ_GRANTS)?;
-            grants.extend(page.client_grants);
-            match page.next.filter(|next| !next.is_empty()) {
-                Some(next) => path = format!("{first}&from={}", encode(&next)),
-                None => return Ok(grants),
+            grants.extend(page.client_grants.into_iter().filter(is_for_api));
+            let Some(next) = page.next.filter(|next| !next.is_empty()) else {
+                return Ok(grants);
+            };
+            let next_path = format!("{first}&from={}", encode(&next));
+            if next_path == path {
+                let url = self.url(&path);
+                return Err(self.failure(format!(
+                    "{url} returned the same page as the next one: run the command again"
+                )));
             }
+            path = next_path;
         }
         Err(format!(
             "the API {audience} has more than {} client grants: delete those that are not used",

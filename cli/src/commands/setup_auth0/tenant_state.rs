@@ -1,6 +1,6 @@
 //! The objects of an Auth0 tenant that `setup-auth0` reads, with the fields that it needs.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Result;
@@ -21,11 +21,14 @@ pub(super) struct TenantState {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Api {
     pub(super) id: String,
+    pub(super) identifier: Option<String>,
+    /// True for the APIs of Auth0 itself, such as the Management API.
+    pub(super) is_system: Option<bool>,
     pub(super) signing_alg: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) scopes: Vec<Permission>,
     pub(super) token_lifetime: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) subject_type_authorization: SubjectTypeAuthorization,
 }
 
@@ -39,9 +42,9 @@ pub(super) struct Permission {
 /// The access policies of an API for users and for machine-to-machine applications.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct SubjectTypeAuthorization {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) user: AccessPolicy,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) client: AccessPolicy,
 }
 
@@ -53,11 +56,12 @@ pub(super) struct AccessPolicy {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Grant {
     pub(super) id: String,
+    pub(super) audience: Option<String>,
     /// Absent from a default grant for all third-party applications.
     pub(super) client_id: Option<String>,
     /// Absent from grants that were made before Auth0 had user access. Those are for clients.
     pub(super) subject_type: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) scope: Vec<String>,
     pub(super) allow_all_scopes: Option<bool>,
 }
@@ -65,15 +69,18 @@ pub(super) struct Grant {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Stream {
     pub(super) id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) name: String,
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "null_as_default")]
     pub(super) stream_type: String,
     pub(super) status: Option<String>,
-    #[serde(default)]
+    /// A prioritized stream carries only a few kinds of records.
+    #[serde(rename = "isPriority")]
+    pub(super) is_priority: Option<bool>,
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) filters: Vec<Value>,
     /// Kept as it is, because an update sends the whole sink.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) sink: Map<String, Value>,
 }
 
@@ -91,9 +98,41 @@ impl Grant {
     }
 }
 
+/// Fails if an API must not be changed: one of Auth0 itself, or one with another identifier. Auth0
+/// finds an API by its id as well.
+fn check_api(api: &Api, audience: &str) -> Result {
+    if let Some(identifier) = &api.identifier
+        && identifier != audience
+    {
+        return Err(format!(
+            "{audience} is the id of the API {identifier}: give the identifier of the API for session events with --audience"
+        )
+        .into());
+    }
+    if api.is_system == Some(true) {
+        return Err(format!(
+            "the API {audience} belongs to Auth0 and must not be changed: give the identifier of the API for session events with --audience"
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Reads `null` like an absent field.
+fn null_as_default<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// Reads the API with this identifier, its grants, and the log streams.
 pub(super) fn read(management: &ManagementApi, audience: &str) -> Result<TenantState> {
     let api = management.api(audience)?;
+    if let Some(api) = &api {
+        check_api(api, audience)?;
+    }
     // Without the API there are no grants for it.
     let grants = match api {
         Some(_) => management.grants(audience)?,

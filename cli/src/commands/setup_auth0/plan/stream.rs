@@ -111,6 +111,8 @@ fn update(desired: &Desired, stream: &Stream) -> Step {
     if !update.changes.is_empty() {
         update.body.insert("sink".to_owned(), Value::Object(sink));
     }
+    // The records that end sessions are not among those of a prioritized stream.
+    update.set("isPriority", stream.is_priority.unwrap_or_default(), false);
     update.set("filters", stream.filters.clone(), json!([]));
     // Auth0 suspends a stream that keeps failing. An operator can pause it.
     update.set("status", stream.status.clone(), "active");

@@ -47,6 +47,7 @@ fn api(changes: Value) -> Api {
 
 fn grant(client_id: &str, subject_type: Option<&str>, scope: &[&str]) -> Grant {
     Grant {
+        audience: Some(AUDIENCE.to_owned()),
         id: format!("grant-of-{client_id}"),
         client_id: Some(client_id.to_owned()),
         subject_type: subject_type.map(str::to_owned),
