@@ -1,5 +1,6 @@
 // Runs `session-events setup-auth0` against a stand-in for Auth0's Management API.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
@@ -7,7 +8,7 @@ import { after, describe, test } from "node:test";
 import { PUBLISH_SECRET, publishToken } from "../support/built_worker.mjs";
 import { MANAGEMENT_SCOPES, ManagementApi } from "../support/management_api.mjs";
 import { now } from "../support/token.mjs";
-import { jsonLines, runCli } from "./support/cli.mjs";
+import { BINARY, jsonLines, runCli } from "./support/cli.mjs";
 import { temporaryFile } from "./support/temporary_file.mjs";
 import { noTerminal, runOnTerminal, withoutStyles } from "./support/terminal.mjs";
 
@@ -675,6 +676,46 @@ describe("setup-auth0", { concurrency: true }, () => {
     assert.equal(code, 1);
     assert.match(output, /returned the same page as the next one/);
     assert.equal(tenant.requests.filter((request) => request.includes("grants")).length, 2);
+  });
+
+  test("applies the whole plan if its output is closed halfway, and nothing if it is closed before", async (t) => {
+    const tenant = await startTenant();
+    const start = () =>
+      spawn(BINARY, ["setup-auth0", ...optionsFor(tenant), "--yes", ...CLIENTS], {
+        env: { AUTH0_MANAGEMENT_TOKEN: tenant.managementToken(), PUBLISH_SECRET },
+        timeout: 60_000,
+      });
+    const before = start();
+    before.stdout.destroy();
+    let message = "";
+    before.stderr.on("data", (chunk) => (message += chunk));
+    const [refused] = await once(before, "close");
+    assert.equal(refused, 1);
+    assert.match(message, /error: nothing was changed, because standard output was closed before/);
+    assert.deepEqual(writes(tenant), []);
+
+    const halfway = start();
+    halfway.stderr.resume();
+    tenant.intercept = async ({ method }) => {
+      if (method !== "POST" || halfway.stdout.destroyed) return;
+      halfway.stdout.destroy();
+      await once(halfway.stdout, "close");
+    };
+    const [code] = await once(halfway, "close");
+    assert.equal(code, 0);
+    assert.deepEqual(tenant.snapshot(), COMPLETE);
+  });
+
+  test("an error message has no line of Auth0 or of another object's name", async (t) => {
+    const tenant = await startTenant();
+    await setUpComplete(t, tenant);
+    Object.assign(tenant.logStreams[0], { status: "paused", name: "a\nerror: forged" });
+    const body = { statusCode: 400, error: "Bad Request", message: "no\nerror: forged" };
+    tenant.intercept = ({ method }) => (method === "PATCH" ? { status: 400, body } : undefined);
+    const { code, output } = await setUp(t, tenant, ["--yes", ...CLIENTS]);
+    assert.equal(code, 1);
+    assert.match(output, /^error: changing the log stream a\\u\{a\}error: forged failed/m);
+    assert.match(output, /400 Bad Request: no\\u\{a\}error: forged$/m);
   });
 
   test("sends the token nowhere else, and reads a bounded response", async (t) => {

@@ -20,7 +20,7 @@ use session_events_core::tenant::Tenant;
 use crate::{
     commands::doctor::{self, token::read_claims},
     connection::{http, token_source::TokenSource},
-    error::Result,
+    error::{Error, Result},
     options::worker::WorkerOptions,
     output::{BOLD, print_note, styled},
 };
@@ -54,7 +54,13 @@ pub(crate) fn run(mut options: SetupAuth0Options) -> Result {
         })
     };
     let steps = make_plan()?;
-    report.print_plan(&steps)?;
+    report.print_plan(&steps).map_err(|error| match error {
+        // Elsewhere a closed output is a success. Here it must not look as if the plan was applied.
+        Error::OutputClosed if !options.mode.dry_run => {
+            "nothing was changed, because standard output was closed before the plan was printed: run the command again without closing it".into()
+        }
+        error => error,
+    })?;
 
     let changes: Vec<&'static str> = steps
         .iter()

@@ -5,7 +5,7 @@
 
 use crate::{
     error::{Error, Result},
-    output::print_note,
+    output::{escape::escape, print_note},
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     report::{Report, past_tense, progressive},
 };
 
-/// Applies the steps in order. `replan` reads the tenant again and returns the new plan.
+/// Applies the steps in order, all of them even if the output cannot be written. `replan` reads the tenant again and returns the new plan.
 pub(super) fn apply(
     management: &ManagementApi,
     steps: &[Step],
@@ -22,6 +22,8 @@ pub(super) fn apply(
     replan: impl Fn() -> Result<Vec<Step>>,
 ) -> Result {
     let mut applied: Vec<&Step> = Vec::new();
+    // A closed output must not stop the plan halfway.
+    let mut printed = Ok(());
     for step in steps {
         let Some(change) = &step.request else {
             continue;
@@ -39,9 +41,9 @@ pub(super) fn apply(
             return Err(incomplete(step, &applied, &error));
         }
         applied.push(step);
-        report.print_applied(step)?;
+        printed = printed.and_then(|()| report.print_applied(step));
     }
-    Ok(())
+    printed
 }
 
 /// Returns no error if somebody else has just created the object, as planned.
@@ -62,11 +64,14 @@ fn incomplete(failed: &Step, applied: &[&Step], error: &Error) -> Error {
     let done = if applied.is_empty() {
         "nothing was changed before".to_owned()
     } else {
-        let steps: Vec<String> = applied.iter().map(|step| past_tense(step)).collect();
+        let steps: Vec<String> = applied
+            .iter()
+            .map(|step| escape(&past_tense(step)))
+            .collect();
         format!("done before: {}", steps.join(", "))
     };
     Error::Failed(format!(
         "{} failed: {error}\n{done}; it is safe to run the command again: it continues from there",
-        progressive(failed)
+        escape(&progressive(failed))
     ))
 }

@@ -18,7 +18,7 @@ use ureq::{
 use crate::{
     connection::backoff,
     error::{Error, Result},
-    output::{print_note, retry_note},
+    output::{escape::escape, print_note, retry_note},
 };
 
 use super::{
@@ -305,7 +305,7 @@ impl ManagementApi {
             ),
             (error, message) => format!("{status} {error}: {message}"),
         };
-        self.redact(text)
+        escape(&self.redact(text))
     }
 
     fn failure(&self, message: String) -> Error {
