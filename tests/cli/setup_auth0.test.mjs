@@ -718,6 +718,14 @@ describe("setup-auth0", { concurrency: true }, () => {
     assert.match(output, /400 Bad Request: no\\u\{a\}error: forged$/m);
   });
 
+  test("names --domain if the Worker cannot be reached, for example when it is deleted", async (t) => {
+    const args = ["setup-auth0", "--remove", "--url", "http://127.0.0.1:1", "--tenant", "acme@us"];
+    const env = { AUTH0_MANAGEMENT_TOKEN: "t" };
+    const { code, output } = await runCli(t, args, { env });
+    assert.equal(code, 1);
+    assert.match(output, /cannot be reached: .*: or give --domain$/m);
+  });
+
   test("sends the token nowhere else, and reads a bounded response", async (t) => {
     const tenant = await startTenant();
     const other = await startTenant();

@@ -20,7 +20,9 @@ pub(super) fn find(
     if let Some(tenant) = worker.domain.given() {
         return Ok(tenant.clone());
     }
-    let tenant = worker_domain::fetch(&worker.url, &worker.slug)?.ok_or_else(|| {
+    let fetched = worker_domain::fetch(&worker.url, &worker.slug)
+        .map_err(|error| error.with_advice("or give --domain"))?;
+    let tenant = fetched.ok_or_else(|| {
         format!(
             "the Worker does not serve the tenant {}: add it to TENANTS in wrangler.toml and deploy, or give --domain",
             worker.slug
