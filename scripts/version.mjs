@@ -16,6 +16,8 @@ const versions = () => ({
   "package.json": JSON.parse(read("package.json")).version,
   "sdk/package.json": JSON.parse(read("sdk/package.json")).version,
   "Cargo.toml": read("Cargo.toml").match(/^version = "(.+)"$/m)?.[1],
+  // The release builds with --locked, which fails if the lock file has another version.
+  "Cargo.lock": read("Cargo.lock").match(/^name = "session-events"\nversion = "(.+)"$/m)?.[1],
 });
 
 /** Returns the section of CHANGELOG.md about a version, without its heading. */
@@ -43,7 +45,7 @@ await main(() => {
   for (const [file, found] of Object.entries(versions())) {
     if (found !== version) {
       throw new ScriptError(
-        `${file} has the version ${found}. Change it to ${version}, or use v${found}.`,
+        `${file} has the version ${found}. Change it to ${version} (for Cargo.lock: run cargo update --workspace), or use v${found}.`,
       );
     }
   }

@@ -1,7 +1,9 @@
 // Releases: the workflows, and the check of a tag.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, test } from "node:test";
 
@@ -43,6 +45,25 @@ describe("scripts/version.mjs", () => {
     const { status, stdout } = run(`v${version}`, "--notes");
     assert.equal(status, 0);
     assert.ok(stdout.length > 100 && !stdout.includes("\n## "), stdout);
+  });
+
+  test("rejects a tag whose version is not in every file, the lock file included", (t) => {
+    const copy = mkdtempSync(join(tmpdir(), "session-events-version-"));
+    t.after(() => rmSync(copy, { recursive: true }));
+    const files = ["scripts/version.mjs", "scripts/terminal.mjs", "scripts/toolchain.mjs"];
+    files.push("package.json", "sdk/package.json", "Cargo.toml", "Cargo.lock", "CHANGELOG.md");
+    for (const file of files) cpSync(join(ROOT, file), join(copy, file));
+    const script = join(copy, "scripts/version.mjs");
+    const check = () => spawnSync(process.execPath, [script, `v${version}`], { encoding: "utf8" });
+    assert.equal(check().status, 0, check().stderr);
+    for (const file of ["package.json", "sdk/package.json", "Cargo.toml", "Cargo.lock"]) {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      writeFileSync(join(copy, file), text.replaceAll(version, "999.0.0"));
+      const { status, stderr } = check();
+      assert.equal(status, 1, file);
+      assert.ok(stderr.includes(`${file} has the version 999.0.0`), stderr);
+      writeFileSync(join(copy, file), text);
+    }
   });
 
   test("rejects any other tag and says how to fix it", () => {
