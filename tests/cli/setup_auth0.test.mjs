@@ -518,6 +518,20 @@ describe("setup-auth0", { concurrency: true }, () => {
     assert.deepEqual(tenant.requests, []);
   });
 
+  test("A .env does not choose the API that is changed with a management token from elsewhere", async (t) => {
+    const tenant = await startTenant();
+    const { cwd } = temporaryFile(".env", "SESSION_EVENTS_AUDIENCE=https://other.example.com/\n");
+    const args = optionsFor(tenant).filter((arg) => arg !== "--audience" && arg !== AUDIENCE);
+    const AUTH0_MANAGEMENT_TOKEN = tenant.managementToken();
+    const { code, output } = await runCli(t, ["setup-auth0", "--remove", "--yes", ...args], {
+      cwd,
+      env: { AUTH0_MANAGEMENT_TOKEN, SESSION_EVENTS_AUDIENCE: undefined },
+    });
+    assert.equal(code, 2, output);
+    assert.match(output, /^error: the file \.env sets --audience, but --management-token does not/);
+    assert.deepEqual(tenant.requests, []);
+  });
+
   test("explains an expired token", async (t) => {
     const tenant = await startTenant();
     const token = tenant.managementToken(undefined, { exp: now() - 10 });

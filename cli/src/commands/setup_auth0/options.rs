@@ -142,7 +142,8 @@ impl ManagementOptions {
     }
 
     /// Returns the secret in use, if there is one. The domain receives it. The URL counts as well:
-    /// with this secret, the tenant's log is sent there.
+    /// with this secret, the tenant's log is sent there. The audience names the API that is changed or
+    /// deleted.
     fn secret_use(&self) -> Option<SecretUse> {
         let Self(args) = self;
         let secret = if trimmed(&args.management_token).is_some() {
@@ -152,7 +153,7 @@ impl ManagementOptions {
         };
         Some(SecretUse {
             secret,
-            destinations: &["tenant", "domain", "url"],
+            destinations: &["tenant", "domain", "url", "audience"],
         })
     }
 }
