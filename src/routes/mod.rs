@@ -56,20 +56,24 @@ pub(crate) async fn respond(request: &Request, env: &Env) -> worker::Result<Resp
         Ok(response) => return Ok(response),
         Err(error) => limit_failed_authentication(error, env, request).await,
     };
-    let (tenant, endpoint) = match &parsed {
-        Ok((Route::Tenant(route), _)) => (name_in_log(env, route), route.endpoint.name()),
-        Ok((Route::Index, _)) => (String::new(), Endpoint::Index.name()),
-        Err(_) => (String::new(), "none"),
+    let (domain, slug, endpoint) = match &parsed {
+        Ok((Route::Tenant(route), _)) => {
+            let slug = route.slug.to_string();
+            (served_domain(env, route), slug, route.endpoint.name())
+        }
+        Ok((Route::Index, _)) => (None, String::new(), Endpoint::Index.name()),
+        Err(_) => (None, String::new(), "none"),
     };
     let rejected = Rejected {
-        tenant: &tenant,
+        tenant: domain.as_deref().unwrap_or(&slug),
         endpoint,
         request_id: Some(&request_id),
     };
     log::rejected(rejected, &error);
     let mut recorded = Metrics::default();
     recorded.record_refused(endpoint, &error);
-    metrics::write(env, &tenant, recorded.take());
+    // Clients invent slugs, and each index is a series of its own.
+    metrics::write(env, &domain.unwrap_or_default(), recorded.take());
     http::error(&error, &request_id)
 }
 
@@ -85,16 +89,11 @@ async fn limit_failed_authentication(error: ApiError, env: &Env, request: &Reque
     error
 }
 
-/// Returns the tenant's domain, or its slug if it is not served.
-fn name_in_log(env: &Env, route: &TenantRoute<'_>) -> String {
-    let config = environment::config(env).ok();
-    let tenant = config
-        .as_ref()
-        .and_then(|config| config.tenant(&route.slug));
-    match tenant {
-        Some(tenant) => tenant.tenant().to_string(),
-        None => route.slug.to_string(),
-    }
+/// Returns the tenant's domain, if it is served.
+fn served_domain(env: &Env, route: &TenantRoute<'_>) -> Option<String> {
+    let config = environment::config(env).ok()?;
+    let tenant = config.tenant(&route.slug)?;
+    Some(tenant.tenant().to_string())
 }
 
 async fn respond_for_tenant(

@@ -8,7 +8,7 @@ use super::{environment::is_bound, log};
 /// The name of the optional Analytics Engine binding in `wrangler.toml`.
 const BINDING: &str = "METRICS";
 
-/// Writes the data points of a tenant. `domain` is empty if a request names no tenant. Without the
+/// Writes the data points of a tenant. `domain` is empty if a request names no served tenant. Without the
 /// binding, nothing is written. A failure is logged and affects nothing else.
 pub(crate) fn write(env: &Env, domain: &str, points: Vec<DataPoint>) {
     if points.is_empty() || !is_bound(env, BINDING) {

@@ -130,6 +130,18 @@ test("a refused request is a data point with its endpoint and its error code", a
   }
 });
 
+test("refused requests to tenants that are not served have no index, whatever names clients invent", async () => {
+  const before = received.length;
+  for (const path of ["/invented-1/api/events", "/invented-2@us/api/publish", "/no/such/path"])
+    await fetchFromWorker(path);
+  await waitFor(() => received.length >= before + 3);
+  const added = points().slice(before);
+  assert.deepEqual(
+    added.map(({ index, blobs }) => [index, blobs[2]]),
+    Array(3).fill(["", "not_found"]),
+  );
+});
+
 test("a socket that the Worker closes is a data point with the reason and the close code", async () => {
   const url = new URL("/acme/api/subscribe", workerd.url);
   url.protocol = "ws:";
