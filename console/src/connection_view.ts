@@ -25,12 +25,12 @@ export class ConnectionView {
   }
 
   /**
-   * Shows that the client connects in `delay` milliseconds. With `Infinity` it waits until the
-   * browser is online. A suspended page, which also has `Infinity`, is not visible.
+   * Shows that the client connects in `delay` milliseconds, or earlier if the browser is offline and
+   * comes back online.
    */
   showConnecting(delay: number): void {
-    if (delay === Infinity) return this.#show("connecting", "Offline: waiting for the network");
-    this.#show("connecting", "Connecting …");
+    const isOffline = !navigator.onLine;
+    this.#show("connecting", isOffline ? "Offline: waiting for the network" : "Connecting …");
     const retryAt = Date.now() + delay;
     const update = () => {
       const seconds = Math.ceil((retryAt - Date.now()) / 1_000);
