@@ -51,17 +51,18 @@ const CHECKS = [
     needs: ["core", "bundle"],
   },
   {
-    name: "sdk",
-    title: "The SDK against a running Worker",
-    command: `${NODE_TEST} sdk/tests/*.test.mjs`,
-    count: countNode,
-    needs: ["types", "bundle"],
-  },
-  {
     name: "package",
     title: "The npm package and its documentation, with other versions and tools",
     command: `${NODE_TEST} sdk/tests/package/*.test.mjs`,
     prepare: setUpPackageTests,
+    count: countNode,
+    needs: ["types", "bundle"],
+  },
+  {
+    // After "package", which installs other versions of Node.
+    name: "sdk",
+    title: "The SDK against a running Worker",
+    command: `${NODE_TEST} sdk/tests/*.test.mjs`,
     count: countNode,
     needs: ["types", "bundle"],
   },
