@@ -88,7 +88,11 @@ const WRONG_TOKENS = {
   ],
   "a logout token without its type": [
     () => genuineToken({ ...user, aud: CLIENT, jti: "1", events: logoutEvent }),
-    reasons.audience,
+    reasons.logoutToken,
+  ],
+  "a logout token for this audience without its type": [
+    () => genuineToken({ ...user, aud: AUDIENCE, jti: "1", events: logoutEvent }),
+    reasons.logoutToken,
   ],
   "an access token for the Management API": [
     () => genuineToken({ ...user, aud: `${issuer}api/v2/` }),

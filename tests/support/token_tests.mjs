@@ -62,6 +62,7 @@ export const reasons = {
   header: /has a parameter that is not accepted/,
   issuer: /iss of the access token is not an issuer of this tenant/,
   key: /kid of the access token identifies no signing key/,
+  logoutToken: /is a logout token/,
   notYet: /not valid yet/,
   signature: /signature of the access token is invalid/,
   subject: /sub of the access token is missing or longer than/,
