@@ -14,7 +14,7 @@ test("every JavaScript snippet of the documentation compiles under strict", asyn
   const folder = mkdtempSync(join(FOLDER, "snippets-"));
   after(() => rmSync(folder, { recursive: true }));
   const snippets = readSnippets();
-  for (const file of ["README.md", "sdk/README.md", "docs/deploy.md"])
+  for (const file of ["README.md", "sdk/README.md", "docs/setup-auth0.md"])
     assert.ok(
       snippets.some((snippet) => snippet.file === file),
       `${file} has no snippet`,
