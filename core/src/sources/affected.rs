@@ -44,6 +44,18 @@ impl<'r> Affected<'r> {
         }
     }
 
+    /// Returns the effect of a record that revokes the session that it names, or all of the user's if it
+    /// names none.
+    pub(super) fn session_or_user(
+        user_id: impl Into<Cow<'r, str>>,
+        session_id: Option<Cow<'r, str>>,
+    ) -> Self {
+        match session_id {
+            Some(session_id) => Self::session(user_id, session_id),
+            None => Self::user(user_id),
+        }
+    }
+
     /// Returns the effect of a record that revokes nothing.
     pub(super) fn nothing(user_id: impl Into<Cow<'r, str>>) -> Self {
         Self {

@@ -4,11 +4,10 @@ use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches "Success Logout".
 pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
-    let user_id = record.user_id()?;
-    Some(match record.session_id() {
-        Some(session_id) => Affected::session(user_id, session_id),
-        None => Affected::user(user_id),
-    })
+    Some(Affected::session_or_user(
+        record.user_id()?,
+        record.session_id(),
+    ))
 }
 
 #[cfg(test)]

@@ -10,11 +10,10 @@ use crate::sources::{
 /// Matches the revocation of a session by an Action. A record that does not name the session revokes
 /// all of the user's.
 pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
-    let user_id = record.user_id()?;
-    Some(match record.session_id() {
-        Some(session_id) => Affected::session(user_id, session_id),
-        None => Affected::user(user_id),
-    })
+    Some(Affected::session_or_user(
+        record.user_id()?,
+        record.session_id(),
+    ))
 }
 
 /// Matches the revocation of one session if the response names its user
@@ -33,10 +32,10 @@ pub(in crate::sources) fn from_api_operation<'r>(
         ("DELETE", ["users", id, "sessions"]) => Some(Affected::user(non_empty_id(*id)?)),
         ("POST", ["users", id, "revoke-access"]) => {
             let user_id = non_empty_id(*id)?;
-            Some(match operation.request_session_id() {
-                Some(session_id) => Affected::session(user_id, session_id),
-                None => Affected::user(user_id),
-            })
+            Some(Affected::session_or_user(
+                user_id,
+                operation.request_session_id(),
+            ))
         }
         _ => None,
     }
