@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 
 import { terminateAll, openSocket } from "../support/sockets.mjs";
 import { assertError } from "../support/http.mjs";
+import { withinOneMinute } from "../support/one_minute.mjs";
 import { slo } from "../support/records.mjs";
 import { publishToken, Tenant } from "../support/tenant.mjs";
 import { startWorker } from "../support/worker.mjs";
@@ -18,6 +19,10 @@ const worker = await startWorker({
 let addresses = 0;
 /** Returns an address that no other test uses. */
 const newAddress = () => `203.0.113.${(addresses += 1)}`;
+/** Returns the first 64 bits of IPv6 addresses that no other test uses. */
+const newNetwork = () => `2001:db8:0:${(addresses += 1)}`;
+/** Declares a test whose requests all count towards one limit. */
+const testInOneMinute = (behavior, scenario) => test(behavior, () => withinOneMinute(scenario));
 /** The header in which Cloudflare passes the client address. */
 const from = (address) => ({ "cf-connecting-ip": address });
 
@@ -50,7 +55,7 @@ const FAILURES = {
 
 describe("over the rate limit", { concurrency: true }, () => {
   for (const [failure, attempt] of Object.entries(FAILURES)) {
-    test(`${failure} gets 429 and does not reach the tenant object`, async () => {
+    testInOneMinute(`${failure} gets 429 and does not reach the tenant object`, async () => {
       const tenant = new Tenant(worker);
       const address = newAddress();
       for (let count = 0; count < LIMIT; count += 1)
@@ -61,31 +66,37 @@ describe("over the rate limit", { concurrency: true }, () => {
     });
   }
 
-  test("an unauthenticated request for health or debug information gets 429 and does not reach the tenant object", async () => {
-    const [first, second] = [new Tenant(worker), new Tenant(worker)];
-    const headers = from(newAddress());
-    for (let count = 0; count < LIMIT; count += 1)
-      await first.fetch(count % 2 ? "/api/health" : "/api/_debug", { headers });
-    await assertTooMany(await second.fetch("/api/health", { headers }));
-    await assertTooMany(await second.fetch("/api/_debug", { headers }));
-    assert.equal(await objectExists(second), false);
-    assert.equal(
-      (await second.fetch("/_debug", { headers })).status,
-      200,
-      "the Worker responds without the object",
-    );
-  });
+  testInOneMinute(
+    "an unauthenticated request for health or debug information gets 429 and does not reach the tenant object",
+    async () => {
+      const [first, second] = [new Tenant(worker), new Tenant(worker)];
+      const headers = from(newAddress());
+      for (let count = 0; count < LIMIT; count += 1)
+        await first.fetch(count % 2 ? "/api/health" : "/api/_debug", { headers });
+      await assertTooMany(await second.fetch("/api/health", { headers }));
+      await assertTooMany(await second.fetch("/api/_debug", { headers }));
+      assert.equal(await objectExists(second), false);
+      assert.equal(
+        (await second.fetch("/_debug", { headers })).status,
+        200,
+        "the Worker responds without the object",
+      );
+    },
+  );
 
-  test("an upgrade without a token gets 429 and does not reach the tenant object", async () => {
-    const [first, second] = [new Tenant(worker), new Tenant(worker)];
-    const address = newAddress();
-    for (let count = 0; count < LIMIT; count += 1)
-      terminateAll([await openSocket(first.subscribeUrl(), from(address))]);
-    await assertTooMany(await openSocket(first.subscribeUrl(), from(address)));
-    await assertTooMany(await openSocket(second.subscribeUrl(), from(address)));
-    assert.equal(await objectExists(second), false);
-    terminateAll([await openSocket(first.subscribeUrl(), from(newAddress()))]);
-  });
+  testInOneMinute(
+    "an upgrade without a token gets 429 and does not reach the tenant object",
+    async () => {
+      const [first, second] = [new Tenant(worker), new Tenant(worker)];
+      const address = newAddress();
+      for (let count = 0; count < LIMIT; count += 1)
+        terminateAll([await openSocket(first.subscribeUrl(), from(address))]);
+      await assertTooMany(await openSocket(first.subscribeUrl(), from(address)));
+      await assertTooMany(await openSocket(second.subscribeUrl(), from(address)));
+      assert.equal(await objectExists(second), false);
+      terminateAll([await openSocket(first.subscribeUrl(), from(newAddress()))]);
+    },
+  );
 });
 
 describe("an address over the rate limit", { concurrency: true }, () => {
@@ -109,14 +120,14 @@ describe("an address over the rate limit", { concurrency: true }, () => {
     assert.equal(published.status, 200);
   });
 
-  test("of IPv6 counts as its whole /64 network", async () => {
-    const attempt = (host) =>
-      tenant.fetch("/api/events", { headers: { ...forged, ...from(`2001:db8:0:1::${host}`) } });
-    for (let host = 1; host <= LIMIT; host += 1) assert.equal((await attempt(host)).status, 401);
-    await assertTooMany(await attempt("ffff"));
-    const neighbour = from("2001:db8:0:2::1");
-    const other = await tenant.fetch("/api/events", { headers: { ...forged, ...neighbour } });
-    assert.equal(other.status, 401);
+  testInOneMinute("of IPv6 counts as its whole /64 network", async () => {
+    const attempt = (address) =>
+      tenant.fetch("/api/events", { headers: { ...forged, ...from(address) } });
+    const [network, neighbour] = [newNetwork(), newNetwork()];
+    for (let host = 1; host <= LIMIT; host += 1)
+      assert.equal((await attempt(`${network}::${host}`)).status, 401);
+    await assertTooMany(await attempt(`${network}::ffff`));
+    assert.equal((await attempt(`${neighbour}::1`)).status, 401);
   });
 });
 
@@ -140,21 +151,24 @@ describe("a subject over the rate limit", { concurrency: true }, () => {
     ["introspecting", `${SELF} listen:events`, introspect],
   ];
   for (const [action, scope, attempt] of FORBIDDEN) {
-    test(`gets 429 instead of 403 for ${action}, from any address and with any token`, async () => {
-      const tenant = new Tenant(worker);
-      const send = (sub, jti) => {
-        const headers = bearer(tenant.token({ sub, scope, jti }));
-        return attempt(tenant, { ...headers, ...from(newAddress()) });
-      };
-      for (let count = 0; count < LIMIT; count += 1) {
-        await assertError(await send("auth0|jane", `${count}`), 403, "insufficient_scope");
-      }
-      await assertTooMany(await send("auth0|jane", "last"));
-      assert.equal((await send("auth0|john", "0")).status, 403, "another subject");
-    });
+    testInOneMinute(
+      `gets 429 instead of 403 for ${action}, from any address and with any token`,
+      async () => {
+        const tenant = new Tenant(worker);
+        const send = (sub, jti) => {
+          const headers = bearer(tenant.token({ sub, scope, jti }));
+          return attempt(tenant, { ...headers, ...from(newAddress()) });
+        };
+        for (let count = 0; count < LIMIT; count += 1) {
+          await assertError(await send("auth0|jane", `${count}`), 403, "insufficient_scope");
+        }
+        await assertTooMany(await send("auth0|jane", "last"));
+        assert.equal((await send("auth0|john", "0")).status, 403, "another subject");
+      },
+    );
   }
 
-  test("that listens to its own events gets 429 on the upgrade", async () => {
+  testInOneMinute("that listens to its own events gets 429 on the upgrade", async () => {
     const tenant = new Tenant(worker);
     const open = (sub) => upgrade(tenant, bearer(tenant.token({ sub, scope: SELF })));
     for (let count = 0; count < LIMIT; count += 1) terminateAll([await open("auth0|jane")]);
