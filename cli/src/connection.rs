@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod http;
+pub(crate) mod retries;
 pub(crate) mod revocation_pages;
 pub(crate) mod signals;
 pub(crate) mod socket;

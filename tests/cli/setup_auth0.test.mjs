@@ -404,6 +404,44 @@ describe("setup-auth0", { concurrency: true }, () => {
       assert.match(refused.output, /oauth\/token returned 401 access_denied: Unauthorized/);
       assert.ok(!refused.output.includes("wr0ng"));
     });
+
+    test("are requested again after the rate limit of the token endpoint", async (t) => {
+      const tenant = await startTenant();
+      const env = {
+        AUTH0_MANAGEMENT_CLIENT_ID: "management",
+        AUTH0_MANAGEMENT_CLIENT_SECRET: "s3cret-of-the-application",
+      };
+      let refusals = 2;
+      tenant.intercept = ({ url }) => {
+        if (url.pathname !== "/oauth/token" || refusals === 0) return undefined;
+        refusals -= 1;
+        const reset = Math.floor(Date.now() / 1000);
+        return {
+          status: 429,
+          headers: { "x-ratelimit-reset": String(reset) },
+          body: { error: "too_many_requests", error_description: "Global limit has been reached" },
+        };
+      };
+      const { code, output } = await setUp(t, tenant, ["--yes", ...CLIENTS], { token: "", env });
+      assert.equal(code, 0, output);
+      assert.equal(output.match(/429 too_many_requests: .*; retrying in/g).length, 2);
+      assert.deepEqual(tenant.snapshot(), COMPLETE);
+    });
+
+    test("are requested six times from a token endpoint that fails", async (t) => {
+      const tenant = await startTenant();
+      const env = { AUTH0_MANAGEMENT_CLIENT_ID: "management", AUTH0_MANAGEMENT_CLIENT_SECRET: "s" };
+      let requests = 0;
+      tenant.intercept = ({ url }) => {
+        if (url.pathname !== "/oauth/token") return undefined;
+        requests += 1;
+        return { status: 503, headers: { "retry-after": "0" }, body: {} };
+      };
+      const { code, output } = await setUp(t, tenant, ["--yes"], { token: "", env });
+      assert.equal(code, 1);
+      assert.equal(requests, 6);
+      assert.match(output, /^error: \S+oauth\/token returned 503: check --domain$/m);
+    });
   });
 
   test("names the option for a missing credential, secret or audience", async (t) => {

@@ -8,8 +8,6 @@ use std::{
     io::{Read as _, stdin},
     iter,
     path::Path,
-    thread,
-    time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,7 +18,7 @@ use session_events_core::{
 use ureq::Agent;
 
 use crate::{
-    connection::{backoff, http},
+    connection::{http, retries::Retries},
     error::{Error, Result},
     options::{output::OutputOptions, publish_token::PublishTokenOptions, worker::WorkerOptions},
     output,
@@ -29,9 +27,6 @@ use crate::{
 const MAX_BATCH_RECORDS: usize = 500;
 /// A single record may be larger. It is then sent on its own.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
-const MAX_ATTEMPTS: u32 = 6;
-/// The limit for `Retry-After`.
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 /// The number of unreadable records whose number is printed.
 const MAX_PRINTED_NUMBERS: usize = 20;
 
@@ -199,27 +194,21 @@ impl Publisher {
     /// Sends a batch, and retries after temporary errors.
     fn send(&self, batch: &[&[u8]]) -> Result<PublishReceipt> {
         let body = [b"[".as_slice(), &batch.join(&b","[..]), b"]"].concat();
-        let mut failures = 0_u32;
+        let mut retries = Retries::default();
         loop {
             let response = http::publish(&self.client, &self.url, &self.token, &body);
-            let (error, retry_after) = match response {
+            let (error, retry_delay) = match response {
                 Ok(response) if response.is_retryable() => (
                     Error::Temporary(response.error_message()),
-                    response.retry_after.map(Duration::from_secs),
+                    response.retry_delay,
                 ),
                 Ok(response) => return response.json(),
                 Err(error) => (error, None),
             };
-            failures = failures.saturating_add(1);
-            if failures == MAX_ATTEMPTS {
+            let print_note = |note: &str| self.progress.suspend(|| output::print_note(note));
+            if !retries.wait(&error, retry_delay, print_note) {
                 return Err(error);
             }
-            let delay = retry_after
-                .unwrap_or_else(|| backoff::delay(failures))
-                .min(MAX_RETRY_DELAY);
-            self.progress
-                .suspend(|| output::print_note(&output::retry_note(&error, delay)));
-            thread::sleep(delay);
         }
     }
 }

@@ -19,7 +19,7 @@ use session_events_core::tenant::Tenant;
 
 use crate::{
     commands::doctor::{self, token::read_claims},
-    connection::{http, token_source::TokenSource},
+    connection::{http, token_source::ClientCredentials},
     error::{Error, Result},
     options::worker::WorkerOptions,
     output::{BOLD, print_note, styled},
@@ -134,7 +134,7 @@ fn connect(
         ManagementCredentials::Token(token) => token,
         ManagementCredentials::Client { id, secret } => {
             print_note(&format!("requesting a management token from {base} …"));
-            let source = TokenSource::ClientCredentials {
+            let application = ClientCredentials {
                 client: client.clone(),
                 endpoint: format!("{base}/oauth/token"),
                 client_id: id,
@@ -142,7 +142,7 @@ fn connect(
                 audience: audience.clone(),
                 endpoint_option: "--domain",
             };
-            source.fetch_token()?
+            application.fetch_token_with_retries()?
         }
     };
     let claims = read_claims(&token);

@@ -3,11 +3,14 @@
 //! Redirects and proxies from the environment are ignored: credentials must reach only the given
 //! host, and the WebSocket does not use a proxy either.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use session_events_core::protocol::bodies::ErrorBody;
-use ureq::{Agent, Body, http};
+use ureq::{
+    Agent, Body,
+    http::{self, HeaderMap},
+};
 
 use crate::{
     error::{Error, Result},
@@ -36,8 +39,8 @@ pub(crate) struct Response {
     /// The URL of the request, for error messages.
     url: String,
     pub(crate) status: u16,
-    /// The number of seconds in `Retry-After`.
-    pub(crate) retry_after: Option<u64>,
+    /// How long the server refuses further requests, if it says so.
+    pub(crate) retry_delay: Option<Duration>,
     pub(crate) body: String,
 }
 
@@ -52,10 +55,7 @@ impl Response {
             })
         };
         let mut response = sent.map_err(unreachable)?;
-        let retry_after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_delay = retry_delay(response.headers());
         let status = response.status().as_u16();
         let body = response
             .body_mut()
@@ -66,7 +66,7 @@ impl Response {
         Ok(Self {
             url: url.to_owned(),
             status,
-            retry_after,
+            retry_delay,
             body,
         })
     }
@@ -116,6 +116,18 @@ impl Response {
     }
 }
 
+/// Returns the time until Auth0 accepts requests again ("Rate Limit Policy": `x-ratelimit-reset` is
+/// in seconds since 1970), or the value of `Retry-After`.
+fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };
+    let until_reset = number("x-ratelimit-reset").and_then(|reset| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        // The value is rounded to a second.
+        Duration::from_secs(reset.saturating_add(1)).checked_sub(now)
+    });
+    until_reset.or_else(|| number("retry-after").map(Duration::from_secs))
+}
+
 /// Sends a GET request to the Worker without credentials.
 pub(crate) fn get(client: &Agent, url: &str) -> Result<Response> {
     Response::read_from_worker(url, client.get(url).call())
@@ -133,4 +145,28 @@ pub(crate) fn get_authorized(client: &Agent, url: &str, token: &str) -> Result<R
 pub(crate) fn publish(client: &Agent, url: &str, token: &str, records: &[u8]) -> Result<Response> {
     let request = client.post(url).header("authorization", token);
     Response::read_from_worker(url, request.send(records))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_retry_delay_ends_after_the_rate_limit_is_reset() {
+        let delay = |name: &'static str, value: String| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            retry_delay(&headers)
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let until_reset = delay("x-ratelimit-reset", (now + 10).to_string()).unwrap();
+        assert!((9..=11).contains(&until_reset.as_secs()), "{until_reset:?}");
+        assert_eq!(delay("x-ratelimit-reset", (now - 10).to_string()), None);
+        assert_eq!(delay("x-ratelimit-reset", "soon".to_owned()), None);
+        let after = delay("retry-after", "7".to_owned());
+        assert_eq!(after, Some(Duration::from_secs(7)));
+    }
 }

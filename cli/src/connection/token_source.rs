@@ -7,24 +7,31 @@ use serde::Deserialize;
 use ureq::Agent;
 
 use crate::{
-    connection::http::{self, Response},
+    connection::{
+        http::{self, Response},
+        retries::Retries,
+    },
     error::{Error, Result},
     options::{access_token::Credentials, read::ReadOptions},
-    output::escape::escape,
+    output::{escape::escape, print_note},
 };
 
 #[derive(Clone)]
 pub(crate) enum TokenSource {
     Fixed(String),
-    ClientCredentials {
-        client: Agent,
-        endpoint: String,
-        client_id: String,
-        client_secret: String,
-        audience: String,
-        /// The option that determines the endpoint, for error messages.
-        endpoint_option: &'static str,
-    },
+    ClientCredentials(ClientCredentials),
+}
+
+/// A machine-to-machine application, and the API that its tokens are for.
+#[derive(Clone)]
+pub(crate) struct ClientCredentials {
+    pub(crate) client: Agent,
+    pub(crate) endpoint: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+    pub(crate) audience: String,
+    /// The option that determines the endpoint, for error messages.
+    pub(crate) endpoint_option: &'static str,
 }
 
 /// A success response of the token endpoint (RFC 6749, section 5.1).
@@ -48,88 +55,105 @@ impl TokenSource {
         let issuer = access_token.issuer(&options.worker.tenant());
         Ok(match access_token.credentials()? {
             Credentials::Token(token) => Self::Fixed(token),
-            Credentials::Client { id, secret } => Self::ClientCredentials {
+            Credentials::Client { id, secret } => Self::ClientCredentials(ClientCredentials {
                 client: http::client(),
                 endpoint: format!("{issuer}oauth/token"),
                 client_id: id,
                 client_secret: secret,
                 audience: access_token.audience()?.to_owned(),
                 endpoint_option: "--issuer",
-            },
+            }),
         })
     }
 
     /// Returns true if the source can issue a token that expires later than the previous one.
     pub(crate) fn can_refresh(&self) -> bool {
-        matches!(self, Self::ClientCredentials { .. })
+        matches!(self, Self::ClientCredentials(_))
     }
 
     /// Returns the fixed token, or requests a new token from the issuer.
     ///
     /// The error is temporary unless the issuer rejects the request.
     pub(crate) fn fetch_token(&self) -> Result<String> {
-        let (client, endpoint, endpoint_option, form) = match self {
-            Self::Fixed(token) => return Ok(token.clone()),
-            Self::ClientCredentials {
-                client,
-                endpoint,
-                client_id,
-                client_secret,
-                audience,
-                endpoint_option,
-            } => (
-                client,
-                endpoint,
-                endpoint_option,
-                [
-                    ("grant_type", "client_credentials"),
-                    ("client_id", client_id),
-                    ("client_secret", client_secret),
-                    ("audience", audience),
-                ],
-            ),
-        };
-        let response = Response::read(endpoint, client.post(endpoint).send_form(form))
-            .map_err(|error| error.with_advice(&format!("check {endpoint_option}")))?;
-        match response.status {
-            200 => {}
-            408 | 429 | 500.. => {
-                return Err(Error::Temporary(error_message(
-                    endpoint,
-                    endpoint_option,
-                    &response,
-                )));
-            }
-            _ => {
-                return Err(Error::Failed(error_message(
-                    endpoint,
-                    endpoint_option,
-                    &response,
-                )));
+        match self {
+            Self::Fixed(token) => Ok(token.clone()),
+            Self::ClientCredentials(application) => {
+                application.read_token(&application.request_token()?)
             }
         }
-        let body: TokenResponse = serde_json::from_str(&response.body)
-            .map_err(|_| format!("{endpoint} returned no access_token: check {endpoint_option}"))?;
+    }
+}
+
+impl ClientCredentials {
+    /// Requests a token from the issuer. Waits and requests it again while the issuer limits the
+    /// rate of requests or is unavailable.
+    pub(crate) fn fetch_token_with_retries(&self) -> Result<String> {
+        let mut retries = Retries::default();
+        loop {
+            let response = self.request_token()?;
+            let token = self.read_token(&response);
+            match token {
+                Err(error) if error.is_temporary() => {
+                    if !retries.wait(&error, response.retry_delay, print_note) {
+                        return Err(error);
+                    }
+                }
+                token => return token,
+            }
+        }
+    }
+
+    /// Sends a request to the token endpoint. A transport failure is a temporary error.
+    fn request_token(&self) -> Result<Response> {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &self.client_id),
+            ("client_secret", &self.client_secret),
+            ("audience", &self.audience),
+        ];
+        let sent = self.client.post(&self.endpoint).send_form(form);
+        Response::read(&self.endpoint, sent)
+            .map_err(|error| error.with_advice(&format!("check {}", self.endpoint_option)))
+    }
+
+    /// Returns the token in a response. The error is temporary if the same request may succeed later.
+    fn read_token(&self, response: &Response) -> Result<String> {
+        match response.status {
+            200 => {}
+            408 | 429 | 500.. => return Err(Error::Temporary(self.error_message(response))),
+            _ => return Err(Error::Failed(self.error_message(response))),
+        }
+        let body: TokenResponse = serde_json::from_str(&response.body).map_err(|_| {
+            format!(
+                "{} returned no access_token: check {}",
+                self.endpoint, self.endpoint_option
+            )
+        })?;
         Ok(body.access_token)
+    }
+
+    fn error_message(&self, response: &Response) -> String {
+        let Self {
+            endpoint,
+            endpoint_option,
+            ..
+        } = self;
+        let status = response.status;
+        match serde_json::from_str::<TokenErrorResponse>(&response.body) {
+            Ok(TokenErrorResponse {
+                error,
+                error_description,
+            }) => format!(
+                "{endpoint} returned {status} {}: {} (check the client id and secret, and that the application is authorized for the API)",
+                escape(&error),
+                escape(&error_description)
+            ),
+            Err(_) => format!("{endpoint} returned {status}: check {endpoint_option}"),
+        }
     }
 }
 
 /// Returns the given access token, or requests one from the issuer.
 pub(crate) fn fetch_token(options: &ReadOptions) -> Result<String> {
     TokenSource::new(options)?.fetch_token()
-}
-
-fn error_message(endpoint: &str, endpoint_option: &str, response: &Response) -> String {
-    let status = response.status;
-    match serde_json::from_str::<TokenErrorResponse>(&response.body) {
-        Ok(TokenErrorResponse {
-            error,
-            error_description,
-        }) => format!(
-            "{endpoint} returned {status} {}: {} (check the client id and secret, and that the application is authorized for the API)",
-            escape(&error),
-            escape(&error_description)
-        ),
-        Err(_) => format!("{endpoint} returned {status}: check {endpoint_option}"),
-    }
 }

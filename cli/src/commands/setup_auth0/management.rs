@@ -3,22 +3,20 @@
 //! A request has a limited duration and response size, follows no redirect, and is retried only
 //! after a response that says that it was not processed. No message contains a token.
 
-use std::{
-    thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use ureq::{
     Agent,
-    http::{self, HeaderMap, Method},
+    http::{self, Method},
 };
 
 use crate::{
-    connection::backoff,
+    connection::{
+        http::Response,
+        retries::{MAX_ATTEMPTS, Retries},
+    },
     error::{Error, Result},
-    output::{escape::escape, print_note, retry_note},
+    output::{escape::escape, print_note},
 };
 
 use super::{
@@ -26,9 +24,6 @@ use super::{
     tenant_state::{Api, Grant, Stream},
 };
 
-const MAX_RESPONSE_BYTES: u64 = 4 * 1024 * 1024;
-const MAX_ATTEMPTS: u32 = 6;
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 const PAGE_SIZE: usize = 100;
 const MAX_PAGES: usize = 100;
 
@@ -60,13 +55,6 @@ pub(super) enum Outcome {
     NotFound(String),
     /// The object exists already.
     Conflict(String),
-}
-
-struct Response {
-    status: u16,
-    /// The time until which Auth0 refuses further requests, as the headers state it.
-    retry_delay: Option<Duration>,
-    body: String,
 }
 
 /// An error response of the Management API.
@@ -209,7 +197,7 @@ impl ManagementApi {
     /// Sends a request. Waits and sends it again while Auth0 limits the rate, and if Auth0 fails to
     /// respond to a request that only reads.
     fn request(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Response> {
-        let mut failures = 0_u32;
+        let mut retries = Retries::default();
         loop {
             let response = self.request_once(method, path, body)?;
             let error = match response.status {
@@ -217,35 +205,15 @@ impl ManagementApi {
                 500.. if method == Method::GET => "Auth0 is unavailable",
                 _ => return Ok(response),
             };
-            failures = failures.saturating_add(1);
-            if failures == MAX_ATTEMPTS {
+            let error = Error::Temporary(error.to_owned());
+            if !retries.wait(&error, response.retry_delay, print_note) {
                 return Ok(response);
             }
-            let delay = response
-                .retry_delay
-                .unwrap_or_default()
-                .max(backoff::delay(failures))
-                .min(MAX_RETRY_DELAY);
-            print_note(&retry_note(&Error::Temporary(error.to_owned()), delay));
-            thread::sleep(delay);
         }
     }
 
     fn request_once(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Response> {
         let url = self.url(path);
-        let unreachable = |error: ureq::Error| {
-            let message = match error {
-                // ureq adds the prefix "io: " to these errors.
-                ureq::Error::Io(error) => error.to_string(),
-                error => error.to_string(),
-            };
-            let unknown = if method == Method::GET {
-                ""
-            } else {
-                ", so it is unknown if the change was made"
-            };
-            Error::Failed(format!("{url} cannot be reached{unknown}: {message}"))
-        };
         let request = http::Request::builder()
             .method(method)
             .uri(&url)
@@ -260,16 +228,12 @@ impl ManagementApi {
                     .run(request.body(body.to_string()).map_err(invalid)?)
             }
         };
-        let mut response = sent.map_err(unreachable)?;
-        Ok(Response {
-            status: response.status().as_u16(),
-            retry_delay: retry_delay(response.headers()),
-            body: response
-                .body_mut()
-                .with_config()
-                .limit(MAX_RESPONSE_BYTES)
-                .read_to_string()
-                .map_err(unreachable)?,
+        Response::read(&url, sent).map_err(|error| {
+            if method == Method::GET {
+                error
+            } else {
+                error.with_advice("it is unknown if the change was made")
+            }
         })
     }
 
@@ -324,15 +288,6 @@ fn error_body(response: &Response) -> ErrorBody {
     serde_json::from_str(&response.body).unwrap_or_default()
 }
 
-/// Returns the time until `x-ratelimit-reset`, in seconds since 1970, or the value of `retry-after`.
-fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };
-    let until_reset = number("x-ratelimit-reset").and_then(|reset| {
-        Duration::from_secs(reset).checked_sub(SystemTime::now().duration_since(UNIX_EPOCH).ok()?)
-    });
-    until_reset.or_else(|| number("retry-after").map(Duration::from_secs))
-}
-
 /// Encodes a text as one segment of a path, or as a value of a query.
 pub(super) fn encode(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes())
@@ -350,24 +305,5 @@ mod tests {
             encode("https://a.example/api?x=é z"),
             "https%3A%2F%2Fa.example%2Fapi%3Fx%3D%C3%A9%20z"
         );
-    }
-
-    #[test]
-    fn the_retry_delay_is_the_time_until_the_rate_limit_is_reset() {
-        let headers = |name: &'static str, value: String| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, value.parse().unwrap());
-            retry_delay(&headers)
-        };
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs();
-        let delay = headers("x-ratelimit-reset", (now + 10).to_string()).unwrap();
-        assert!((8..=10).contains(&delay.as_secs()), "{delay:?}");
-        assert_eq!(headers("x-ratelimit-reset", (now - 10).to_string()), None);
-        assert_eq!(headers("x-ratelimit-reset", "soon".to_owned()), None);
-        let after = headers("retry-after", "7".to_owned());
-        assert_eq!(after, Some(Duration::from_secs(7)));
     }
 }
