@@ -62,7 +62,7 @@ pub enum SocketLimit {
     Subject,
 }
 
-/// A limit on requests in a minute.
+/// A limit on the rate of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestLimit {
     /// The requests of one client address.
@@ -109,7 +109,9 @@ pub enum ApiError {
     /// subject's own events.
     RestrictedToOwnEvents,
     /// The issuer's keys cannot be fetched at present.
-    TemporarilyUnavailable,
+    KeysUnavailable,
+    /// A shard takes too long to catch up with the leader before it admits a subscriber.
+    CatchUpTimeout,
     /// A tenant object does not understand a request, because a deployment is in progress and the
     /// Worker that sent it has another version.
     VersionMismatch,
@@ -246,7 +248,7 @@ impl ApiError {
             Self::InsufficientScope { .. } | Self::RestrictedToOwnEvents => {
                 WireError::permanent("insufficient_scope", 403, 4403)
             }
-            Self::TemporarilyUnavailable | Self::VersionMismatch => {
+            Self::KeysUnavailable | Self::CatchUpTimeout | Self::VersionMismatch => {
                 WireError::transient("temporarily_unavailable", 503, 1013, 5)
             }
             Self::StorageUnavailable(_) => {
@@ -315,8 +317,11 @@ impl ApiError {
             Self::RestrictedToOwnEvents => {
                 "The permission listen:events:self restricts the access token to its own events. Use a token with listen:events and without listen:events:self."
             }
-            Self::TemporarilyUnavailable => {
+            Self::KeysUnavailable => {
                 "The issuer's keys cannot be fetched at present. Try again in a few seconds."
+            }
+            Self::CatchUpTimeout => {
+                "The service did not respond in time. Try again in a few seconds."
             }
             Self::VersionMismatch => "A new version is being deployed. Try again in a few seconds.",
             Self::StorageUnavailable(_) => {
@@ -358,7 +363,7 @@ impl ApiError {
             }
             Self::TooManyInvalidMessages => "The socket has sent too many invalid messages.",
             Self::TooManyMessages => {
-                "The socket has sent too many messages. Send at most 10 before authentication and 10 a second after it, 100 a second from all sockets of a subject, and renew a token only before it expires."
+                "The socket has sent too many messages. Send at most 10 before authentication and 10 a second after it, 100 a second from all sockets of a subject, and renew the token at most once in 10 seconds."
             }
             Self::TooSlow => {
                 "The socket has not read its events for too long. Reconnect with last_event_id."

@@ -88,13 +88,13 @@ impl Metrics {
         });
     }
 
-    /// Removes and returns the data points to write.
-    pub fn take(&mut self) -> Vec<DataPoint> {
+    /// Returns the data points to write.
+    pub fn into_data_points(self) -> Vec<DataPoint> {
         let Self {
             points,
             refused,
             closed,
-        } = std::mem::take(self);
+        } = self;
         let refused = refused
             .into_iter()
             .map(|((endpoint, code), count)| DataPoint {
@@ -141,7 +141,7 @@ mod tests {
             metrics.record_closed(&ApiError::TooSlow);
         }
         metrics.record_refused("events", &ApiError::NotFound);
-        let points = metrics.take();
+        let points = metrics.into_data_points();
         assert_eq!(
             points,
             [
@@ -159,7 +159,6 @@ mod tests {
                 },
             ]
         );
-        assert_eq!(metrics.take(), []);
     }
 
     #[test]
@@ -175,7 +174,11 @@ mod tests {
         metrics.record_publication(Source::Log, &receipt, 7);
         metrics.record_publication(Source::LogoutToken, &receipt, -7);
         metrics.record_dropped(50_000);
-        let doubles: Vec<Vec<f64>> = metrics.take().into_iter().map(|p| p.doubles).collect();
+        let doubles: Vec<Vec<f64>> = metrics
+            .into_data_points()
+            .into_iter()
+            .map(|p| p.doubles)
+            .collect();
         assert_eq!(
             doubles,
             [
@@ -192,7 +195,7 @@ mod tests {
         for _ in 0..300 {
             metrics.record_dropped(1);
         }
-        assert_eq!(metrics.take().len(), 250);
+        assert_eq!(metrics.into_data_points().len(), 250);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use session_events_core::{
         upgrade::SUBPROTOCOL,
     },
     sessions::{
-        limits::VERIFICATION_SECONDS,
+        limits::CATCH_UP_SECONDS,
         listener::Listener,
         session::{Incoming, Received, Session},
     },
@@ -36,8 +36,8 @@ use crate::{
     },
 };
 
-/// Maximum number of milliseconds for the verification of a token and for catching up.
-const VERIFICATION_MILLIS: u64 = VERIFICATION_SECONDS.unsigned_abs().saturating_mul(1_000);
+/// Maximum number of milliseconds for catching up.
+const CATCH_UP_MILLIS: u64 = CATCH_UP_SECONDS.unsigned_abs().saturating_mul(1_000);
 
 impl TenantHub {
     /// Accepts a WebSocket if the limits permit one. They are checked first, so that a client that
@@ -176,12 +176,9 @@ impl TenantHub {
         last_event_id: Option<&str>,
         is_renewal: bool,
     ) -> worker::Result<()> {
-        let admitted = clock::timeout(
-            VERIFICATION_MILLIS,
-            self.admit(socket.number(), access_token, last_event_id, is_renewal),
-        )
-        .await
-        .unwrap_or(Err(ApiError::TemporarilyUnavailable));
+        let admitted = self
+            .admit(socket.number(), access_token, last_event_id, is_renewal)
+            .await;
         let (admitted, _guard) = match admitted {
             Ok((token, guard)) => (Ok(token), guard),
             Err(error) => (Err(error), None),
@@ -212,8 +209,8 @@ impl TenantHub {
         Ok((token, guard))
     }
 
-    /// Counts a new socket, and checks that its subject may open one. A subject with the permission
-    /// for all users is not limited.
+    /// Counts a new socket, and checks that its subject may open one. A subscriber to
+    /// the events of all users is not limited.
     fn check_new_socket_rate(&self, token: &AccessToken) -> Result<()> {
         if token.filter() == Some(Filter::All) {
             return Ok(());
@@ -249,7 +246,10 @@ impl TenantHub {
             return Ok(None);
         };
         self.check_not_retired()?;
-        self.catch_up(shard, last_event_id).await.map(Some)
+        clock::timeout(CATCH_UP_MILLIS, self.catch_up(shard, last_event_id))
+            .await
+            .unwrap_or(Err(ApiError::CatchUpTimeout))
+            .map(Some)
     }
 
     /// Checks that the subject of a token may have one more socket, or already has this one.

@@ -63,8 +63,8 @@ impl Leader {
         }
     }
 
-    /// Returns the events in the log, latest first.
-    pub(super) fn events(&self) -> worker::Result<Response> {
+    /// Returns the response with the events in the log, latest first.
+    pub(super) fn events_response(&self) -> worker::Result<Response> {
         self.events.with_log(|log| {
             // The events are stored as JSON; together they form an `EventsBody`.
             let latest_first = log.oldest_first().rev();

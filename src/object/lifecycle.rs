@@ -111,7 +111,7 @@ impl DurableObject {
         let socket = WebSocket::from(socket);
         let ended = self.0.end_session(socket.clone());
         self.0.end_invocation();
-        // Without a session as well, the client waits for a close frame.
+        // Complete the close even without a session; otherwise the client waits for the close frame.
         sockets::complete_close(&socket, code);
         Ok(ended?)
     }

@@ -40,16 +40,10 @@ impl TenantHub {
         let new_records = self
             .store_and_deliver(leader, publication, config)
             .or_internal(step)?;
-        let next_prune = leader.next_prune_if_unscheduled(config).or_internal(step)?;
-        let next_retry = leader.next_retry().or_internal(step)?;
-        let due = next_prune.into_iter().chain(next_retry).min();
-        self.ensure_alarm_by(due).await.or_internal(step)?;
-        if next_prune.is_some() {
-            leader.mark_prune_scheduled();
-        }
-        if next_retry.is_some() {
-            leader.begin_appends().or_internal(step)?;
-        }
+        self.schedule_prune_and_retry(leader, config)
+            .await
+            .or_internal(step)?;
+        leader.begin_appends().or_internal(step)?;
         let receipt = receipt.with_new_events(new_records);
         self.metrics.borrow_mut().record_publication(
             publication.source,
@@ -57,6 +51,22 @@ impl TenantHub {
             publication.delay_seconds,
         );
         http::json(&receipt).or_internal(step)
+    }
+
+    /// Sets the alarm for the next prune and, if there are followers, for the retry of the appends.
+    async fn schedule_prune_and_retry(
+        &self,
+        leader: &Leader,
+        config: &Config,
+    ) -> worker::Result<()> {
+        let next_prune = leader.next_prune_if_unscheduled(config)?;
+        let next_retry = leader.next_retry()?;
+        let due = next_prune.into_iter().chain(next_retry).min();
+        self.ensure_alarm_by(due).await?;
+        if next_prune.is_some() {
+            leader.mark_prune_scheduled();
+        }
+        Ok(())
     }
 
     /// Stores events and delivers them to this object's subscribers, in one step. Returns the number

@@ -11,7 +11,11 @@ use session_events_core::{
 };
 use worker::Request;
 
-use super::tenant_hub::{Role, TenantHub};
+use super::{
+    leader::Leader,
+    shard::Shard,
+    tenant_hub::{Role, TenantHub},
+};
 use crate::{
     Result,
     runtime::{
@@ -32,82 +36,86 @@ impl TenantHub {
     ) -> Result<Response> {
         let object_request = object_request.ok_or(ApiError::VersionMismatch)?;
         let step = object_request.name();
-        match (object_request, &self.role) {
-            (ObjectRequest::Debug, _) => self.debug(request),
-            (
-                ObjectRequest::Subscribe {
-                    admission,
-                    address,
-                    selects_subprotocol,
-                },
-                _,
-            ) => {
+        match object_request {
+            ObjectRequest::Debug => self.debug(request),
+            ObjectRequest::Subscribe {
+                admission,
+                address,
+                selects_subprotocol,
+            } => {
                 self.subscribe(admission, address, selects_subprotocol)
                     .await
             }
-            (ObjectRequest::Listeners, _) => self.listeners().or_internal(step),
-            (
-                ObjectRequest::StoreEvents {
-                    source,
-                    delay_seconds,
-                    receipt,
-                },
-                Role::Leader(leader),
-            ) => {
+            ObjectRequest::Listeners => self.listeners().or_internal(step),
+            other => match &self.role {
+                Role::Leader(leader) => self.handle_as_leader(leader, other, request).await,
+                Role::Shard(shard) => self.handle_as_shard(shard, &other, request).await,
+            },
+        }
+    }
+
+    /// Handles a request for the leader. The Worker sends no others to it.
+    async fn handle_as_leader(
+        &self,
+        leader: &Leader,
+        object_request: ObjectRequest,
+        request: &Request,
+    ) -> Result<Response> {
+        let step = object_request.name();
+        match object_request {
+            ObjectRequest::StoreEvents {
+                source,
+                delay_seconds,
+                receipt,
+            } => {
                 let events = read_text(request).await.or_internal(step)?;
-                let events = EventLines::from_text(events);
                 let publication = Publication {
                     source,
                     delay_seconds,
-                    events,
+                    events: EventLines::from_text(events),
                 };
                 self.publish(leader, &publication, receipt).await
             }
-            (ObjectRequest::Events, Role::Leader(leader)) => leader.events().or_internal(step),
-            (ObjectRequest::Health { has_details }, Role::Leader(leader)) => {
+            ObjectRequest::Events => leader.events_response().or_internal(step),
+            ObjectRequest::Health { has_details } => {
                 leader.health(self.tenant_config()?, has_details)
             }
-            (
-                ObjectRequest::Revocations {
-                    page,
-                    if_none_match,
-                },
-                Role::Leader(leader),
-            ) => leader
+            ObjectRequest::Revocations {
+                page,
+                if_none_match,
+            } => leader
                 .revocations(&page, if_none_match.as_deref(), self.config()?)
                 .or_internal(step),
-            (
-                ObjectRequest::UserRevocations {
-                    user_id,
-                    session_id,
-                },
-                Role::Leader(leader),
-            ) => leader
+            ObjectRequest::UserRevocations {
+                user_id,
+                session_id,
+            } => leader
                 .user_revocations(&user_id, session_id.as_deref(), self.config()?)
                 .or_internal(step),
-            (ObjectRequest::KeySet { jwks_uri, kid }, Role::Leader(leader)) => {
+            ObjectRequest::KeySet { jwks_uri, kid } => {
                 let key_set = leader.key_sets.get(&jwks_uri, &kid).await;
                 http::object_response(&key_set).or_internal(step)
             }
-            (ObjectRequest::Follow { shard }, Role::Leader(leader)) => {
-                leader.snapshot_for(shard).or_internal(step)
-            }
-            (ObjectRequest::Append, Role::Shard(shard)) => {
-                let append = read_json(request).await.or_internal(step)?;
+            ObjectRequest::Follow { shard } => leader.snapshot_for(shard).or_internal(step),
+            _ => Err(ApiError::NotFound),
+        }
+    }
+
+    /// Handles a request for a shard. The leader sends no others to it.
+    async fn handle_as_shard(
+        &self,
+        shard: &Shard,
+        object_request: &ObjectRequest,
+        request: &Request,
+    ) -> Result<Response> {
+        match object_request {
+            ObjectRequest::Append => {
+                let append = read_json(request)
+                    .await
+                    .or_internal(object_request.name())?;
                 self.handle_append(shard, &append)
             }
-            // The Worker sends each request to an object with the right role.
-            (
-                ObjectRequest::StoreEvents { .. }
-                | ObjectRequest::Events
-                | ObjectRequest::Health { .. }
-                | ObjectRequest::Revocations { .. }
-                | ObjectRequest::UserRevocations { .. }
-                | ObjectRequest::KeySet { .. }
-                | ObjectRequest::Follow { .. }
-                | ObjectRequest::Append,
-                _,
-            ) => Err(ApiError::NotFound),
+            _ => Err(ApiError::NotFound),
         }
     }
 

@@ -152,7 +152,8 @@ impl Sockets {
         if socket.attachment.as_ref() == Some(&attachment) {
             return Ok(socket);
         }
-        // The index changes first: a session that cannot be stored must still not be due again.
+        // Update the index first, so that a session whose attachment cannot be stored is not due again
+        // and again.
         self.index
             .update(|index| index.put(socket.raw.clone(), &socket.session));
         raw_socket(&socket.raw).serialize_attachment(&attachment)?;

@@ -96,7 +96,7 @@ impl TenantHub {
 
     /// Writes the metrics of an invocation. Must be called at its end.
     pub(super) fn write_metrics(&self) {
-        let points = self.metrics.take().take();
+        let points = self.metrics.take().into_data_points();
         metrics::write(&self.env, self.tenant.domain(), points);
     }
 

@@ -31,7 +31,7 @@ impl TenantRequest<'_> {
     pub(super) async fn backchannel_logout(&self) -> Result<Response> {
         let step = "backchannel_logout";
         let too_large = ApiError::PayloadTooLarge(
-            "The form is longer than 32 KiB. No logout token is that long.",
+            "The form is longer than 32 KiB. Send only the logout token.",
         );
         let body = self.body(MAX_FORM_BYTES, too_large).await?;
         let content_type = header(self.request, "content-type");

@@ -25,7 +25,7 @@ impl TenantRequest<'_> {
     pub(super) async fn introspect(&self) -> Result<Response> {
         self.authorize_all_users().await?;
         let too_large =
-            ApiError::PayloadTooLarge("The form is longer than 32 KiB. No token is that long.");
+            ApiError::PayloadTooLarge("The form is longer than 32 KiB. Send only the token.");
         let body = self.body(form::MAX_FORM_BYTES, too_large).await?;
         let content_type = header(self.request, "content-type");
         let token = form::TOKEN

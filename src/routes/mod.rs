@@ -13,6 +13,8 @@ mod read;
 mod subscribe;
 mod tenant_request;
 
+use std::borrow::Cow;
+
 use session_events_core::{
     error::{ApiError, RequestLimit},
     metrics::Metrics,
@@ -20,9 +22,9 @@ use session_events_core::{
         bodies::{Index, WorkerDebug},
         object_request::ObjectRequest,
         request_url::RequestUrl,
-        route::{Endpoint, Route, TenantRoute},
+        route::{Endpoint, READ_METHODS, Route, TenantRoute, check_method},
     },
-    tenant::config::TenantConfig,
+    tenant::config::{Config, TenantConfig},
 };
 use worker::{Env, Request};
 
@@ -56,25 +58,32 @@ pub(crate) async fn respond(request: &Request, env: &Env) -> worker::Result<Resp
         Ok(response) => return Ok(response),
         Err(error) => limit_failed_authentication(error, env, request).await,
     };
-    let (domain, slug, endpoint) = match &parsed {
-        Ok((Route::Tenant(route), _)) => {
-            let slug = route.slug.to_string();
-            (served_domain(env, route), slug, route.endpoint.name())
-        }
-        Ok((Route::Index, _)) => (None, String::new(), Endpoint::Index.name()),
-        Err(_) => (None, String::new(), "none"),
+    let route = parsed.as_ref().map(|(route, _)| route).ok();
+    report_rejected(env, route, &request_id, &error);
+    http::error(&error, &request_id)
+}
+
+/// Writes the log line and the metrics of a rejected request.
+fn report_rejected(env: &Env, route: Option<&Route<'_>>, request_id: &str, error: &ApiError) {
+    let endpoint = route.map_or("none", Route::name);
+    let (slug, domain) = match route {
+        Some(Route::Tenant(route)) => (route.slug.to_string(), served_domain(env, route)),
+        Some(Route::Index) | None => (String::new(), None),
     };
     let rejected = Rejected {
         tenant: domain.as_deref().unwrap_or(&slug),
         endpoint,
-        request_id: Some(&request_id),
+        request_id: Some(request_id),
     };
-    log::rejected(rejected, &error);
+    log::rejected(rejected, error);
     let mut recorded = Metrics::default();
-    recorded.record_refused(endpoint, &error);
+    recorded.record_refused(endpoint, error);
     // Clients invent slugs, and each index is a series of its own.
-    metrics::write(env, &domain.unwrap_or_default(), recorded.take());
-    http::error(&error, &request_id)
+    metrics::write(
+        env,
+        &domain.unwrap_or_default(),
+        recorded.into_data_points(),
+    );
 }
 
 /// Replaces a failed authentication by 429 if the client's address has too many of them.
@@ -108,17 +117,15 @@ async fn respond_for_tenant(
     // An unserved tenant is not found whatever the method. An invalid configuration is reported
     // only after the method is known to be supported.
     let tenant = match &config {
-        Ok(config) => Ok(config.tenant(&route.slug).ok_or(ApiError::NotFound)?),
-        Err(error) => Err(error.clone()),
+        Ok(config) => Some(find_tenant(config, route)?),
+        Err(_) => None,
     };
-    if let Ok(tenant) = &tenant {
-        check_enabled(route.endpoint, tenant)?;
-    }
-    route.endpoint.check_method(&method)?;
+    check_method(&method, route.endpoint.allow())?;
     if method == "OPTIONS" {
-        return http::preflight(route.endpoint).or_internal("response");
+        return http::preflight(route.endpoint.allow()).or_internal("response");
     }
-    let (config, tenant) = (config.clone()?, tenant?);
+    let config = config.clone()?;
+    let tenant = tenant.ok_or(ApiError::NotFound)?;
     let tenant_request = TenantRequest {
         request,
         url,
@@ -132,11 +139,33 @@ async fn respond_for_tenant(
         },
         forwarded_url: format!("{}{}", url.origin, route.internal_path),
     };
+    dispatch(&tenant_request, route).await
+}
+
+/// Returns the tenant if it is served and has the endpoint. Without clients that send logout tokens,
+/// there is no endpoint for them.
+fn find_tenant<'c>(config: &'c Config, route: &TenantRoute<'_>) -> Result<Cow<'c, TenantConfig>> {
+    let tenant = config.tenant(&route.slug).ok_or(ApiError::NotFound)?;
+    let has_endpoint = route.endpoint != Endpoint::BackchannelLogout
+        || !tenant.logout_token_audiences().is_empty();
+    if has_endpoint {
+        Ok(tenant)
+    } else {
+        Err(ApiError::NotFound)
+    }
+}
+
+/// Passes the request to the handler of its endpoint.
+async fn dispatch(tenant_request: &TenantRequest<'_>, route: &TenantRoute<'_>) -> Result<Response> {
+    let TenantRequest {
+        request, tenant, ..
+    } = *tenant_request;
     match route.endpoint {
-        Endpoint::Index => index(&method),
-        Endpoint::WorkerDebug => worker_debug(request, url, route, &tenant),
-        Endpoint::Console(file) => console::respond(request, env, &tenant, file).await,
-        Endpoint::ConsoleSettings => console::settings(&tenant),
+        Endpoint::WorkerDebug => worker_debug(tenant_request, route),
+        Endpoint::Console(file) => {
+            console::respond(request, tenant_request.leader.env, tenant, file).await
+        }
+        Endpoint::ConsoleSettings => console::settings(tenant),
         Endpoint::ObjectDebug => tenant_request.read_anonymously(&ObjectRequest::Debug).await,
         Endpoint::Publish => tenant_request.publish().await,
         Endpoint::BackchannelLogout => tenant_request.backchannel_logout().await,
@@ -149,21 +178,10 @@ async fn respond_for_tenant(
     }
 }
 
-/// Checks that the tenant has an endpoint. Without clients that send logout tokens, there is no
-/// endpoint for them.
-fn check_enabled(endpoint: Endpoint, tenant: &TenantConfig) -> Result<()> {
-    let is_disabled =
-        endpoint == Endpoint::BackchannelLogout && tenant.logout_token_audiences().is_empty();
-    if is_disabled {
-        return Err(ApiError::NotFound);
-    }
-    Ok(())
-}
-
 fn index(method: &str) -> Result<Response> {
-    Endpoint::Index.check_method(method)?;
+    check_method(method, READ_METHODS)?;
     let response = if method == "OPTIONS" {
-        http::preflight(Endpoint::Index)
+        http::preflight(READ_METHODS)
     } else {
         http::json(&Index {
             name: env!("CARGO_PKG_NAME").into(),
@@ -174,12 +192,13 @@ fn index(method: &str) -> Result<Response> {
     response.or_internal("response")
 }
 
-fn worker_debug(
-    request: &Request,
-    url: &RequestUrl<'_>,
-    route: &TenantRoute<'_>,
-    tenant: &TenantConfig,
-) -> Result<Response> {
+fn worker_debug(tenant_request: &TenantRequest<'_>, route: &TenantRoute<'_>) -> Result<Response> {
+    let TenantRequest {
+        request,
+        url,
+        tenant,
+        ..
+    } = *tenant_request;
     http::json(&WorkerDebug {
         host: url.host,
         url: &requests::url(request),

@@ -20,11 +20,11 @@ pub(super) enum RateLimit {
     FailedAuthentications,
     /// Requests that reach an object without credentials.
     AnonymousRequests,
-    /// Upgrades of a subject that listens to its own events, and requests without permission.
+    /// Upgrades with a token for the subject's own events, and requests without permission.
     SubjectRequests,
 }
 
-/// Returns the rate limit key of the client's address, or `None` if the platform does not tell it.
+/// Returns the rate limit key of the client's address, or `None` if the platform does not provide it.
 pub(super) fn address_key(request: &Request) -> Option<String> {
     rate_limit_key(&header(request, "cf-connecting-ip")?)
 }

@@ -55,7 +55,7 @@ impl TenantRequest<'_> {
         let token = self.verify(token).await?;
         match Listener::authorize(&token) {
             Ok(listener) if listener.receives_all() => {}
-            Ok(_) => self.check_subject_limit(&token).await?,
+            Ok(_) => self.check_subject_rate(&token).await?,
             Err(error) => return Err(self.forbidden(&token, error).await),
         }
         Ok(Admission {

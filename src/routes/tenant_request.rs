@@ -43,7 +43,7 @@ impl TenantRequest<'_> {
         let mut recorded = Metrics::default();
         record(&mut recorded);
         let domain = self.leader.tenant.domain();
-        metrics::write(self.leader.env, domain, recorded.take());
+        metrics::write(self.leader.env, domain, recorded.into_data_points());
     }
 
     /// Returns the verifier of access tokens.
@@ -77,14 +77,14 @@ impl TenantRequest<'_> {
     /// Counts a request without permission. Returns the error for its client: 429 in place of 403
     /// if the subject has too many of them.
     pub(super) async fn forbidden(&self, token: &AccessToken, error: ApiError) -> ApiError {
-        match self.check_subject_limit(token).await {
+        match self.check_subject_rate(token).await {
             Ok(()) => error,
             Err(exceeded) => exceeded,
         }
     }
 
     /// Counts a request of a subject, and checks that the subject may send it.
-    pub(super) async fn check_subject_limit(&self, token: &AccessToken) -> Result<()> {
+    pub(super) async fn check_subject_rate(&self, token: &AccessToken) -> Result<()> {
         let key = subject_key(self.leader.tenant, token);
         let limit = RateLimit::SubjectRequests;
         if limit.is_exceeded(self.leader.env, Some(key)).await {

@@ -8,7 +8,7 @@ use session_events_core::timestamp::Timestamp;
 use worker::{Date, Delay, ScheduledTime, js_sys, wasm_bindgen::JsValue};
 
 /// The range of an alarm in milliseconds since 1970. The runtime accepts no time before 1970 or after
-/// 2189; the upper limit here is in 2109. Event dates are untrusted, so times are clamped.
+/// 2189; the upper limit here is in 2109. The `exp` of a token can be any time, so times are clamped.
 const ALARM_MILLIS: (i64, i64) = (1, 1 << 42);
 
 /// Returns the time of the last input or output.

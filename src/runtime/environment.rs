@@ -1,7 +1,7 @@
 //! Variables and secrets.
 //!
-//! They change only by a deployment, which ends every isolate and every object. So each reads its
-//! configuration once.
+//! They change only by a deployment, which ends every isolate and every object. So an isolate and an
+//! object each read the configuration once. The secrets are read for each publication.
 
 use std::{cell::OnceCell, rc::Rc};
 

@@ -1,8 +1,9 @@
 //! Responses.
 //!
-//! Every response except the console's files and the 101 of a WebSocket has the same headers. Any page may read it: the service
-//! uses no cookies, so a page reads only what its own token permits. No cache may store it, and no
-//! client may interpret it as anything but JSON.
+//! All responses except the console's files and the 101 of a WebSocket share [`common_headers`]. Any
+//! page may read them: the service uses no cookies, so a page reads only what its own token permits. No
+//! client may interpret them as anything but JSON. Only [`json_with_etag`] lets a client store its
+//! response.
 
 use serde::Serialize;
 use session_events_core::{
@@ -11,12 +12,11 @@ use session_events_core::{
         bodies::ErrorBody,
         entity_tag::{etag, matches},
         object_request::REQUEST_ID_HEADER,
-        route::Endpoint,
     },
 };
 use worker::{Headers, ResponseBody, Result, WebSocket};
 
-/// A response as the runtime has it.
+/// The runtime's own response type.
 ///
 /// Bypass of the `worker` crate's `Response`: a response that an object sends would be taken apart
 /// and constructed again in the Worker, which costs about 4 % of a connection.
@@ -104,10 +104,11 @@ pub(crate) fn error(error: &ApiError, request_id: &str) -> Result<Response> {
     json_response(error.status(), headers, body)
 }
 
-/// Returns the response to a CORS preflight (Fetch standard, "CORS protocol").
-pub(crate) fn preflight(endpoint: Endpoint) -> Result<Response> {
+/// Returns the response to a CORS preflight for a path with these methods (Fetch standard, "CORS
+/// protocol").
+pub(crate) fn preflight(allow: &str) -> Result<Response> {
     let headers = common_headers()?;
-    headers.set("access-control-allow-methods", endpoint.allow())?;
+    headers.set("access-control-allow-methods", allow)?;
     headers.set(
         "access-control-allow-headers",
         "authorization, content-type",

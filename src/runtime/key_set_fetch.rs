@@ -24,7 +24,7 @@ pub(crate) async fn fetch_key_set(jwks_uri: &str) -> std::result::Result<KeySet,
     let fetched = clock::timeout(FETCH_TIMEOUT_MILLIS, fetch(jwks_uri, &signal)).await;
     fetched.unwrap_or_else(|| {
         controller.abort();
-        Err("no answer in time".into())
+        Err("no response within five seconds".into())
     })
 }
 

@@ -14,8 +14,8 @@ use crate::Result;
 /// A request or socket message that is rejected.
 #[derive(Clone, Copy)]
 pub(crate) struct Rejected<'a> {
-    /// The Auth0 domain, or the name of a shard (`acme.us.auth0.com/3`), or an empty string if the
-    /// path names no tenant.
+    /// The tenant's domain, or the name of a shard (`acme.us.auth0.com/3`), or the slug if the tenant
+    /// is not served, or an empty string if the path names no tenant.
     pub(crate) tenant: &'a str,
     /// The endpoint, or the kind of request between objects.
     pub(crate) endpoint: &'static str,

@@ -5,7 +5,7 @@
 //! - [`requests`], [`http`]: reading requests, and building responses.
 //! - [`tenant_object`]: requests to a tenant object.
 //! - [`key_set_fetch`], [`key_set_cache`], [`shared_cache`]: fetching and caching key sets.
-//! - [`verifier`], [`web_crypto`]: what the verification of a token needs from the runtime.
+//! - [`verifier`], [`web_crypto`]: the runtime's part in the verification of a token.
 
 pub(crate) mod clock;
 pub(crate) mod environment;

@@ -171,7 +171,7 @@ impl TenantObject<'_> {
         };
         let text = clock::timeout(TIMEOUT_MILLIS, response)
             .await
-            .ok_or_else(|| ApiError::internal(step, "no answer in time"))??;
+            .ok_or_else(|| ApiError::internal(step, "no response within eight seconds"))??;
         let JsonObject(body) = serde_json::from_str(&text).or_internal(step)?;
         Ok(body)
     }

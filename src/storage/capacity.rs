@@ -15,7 +15,7 @@ use super::{
     revocations,
 };
 
-/// Number of session entries to drop at once. To find the oldest takes a scan of all entries.
+/// Minimum number of session entries to drop at once. To find the oldest takes a scan of all entries.
 const DROPPED_SESSIONS: i64 = 50_000;
 /// Maximum number of rows that an event adds: those of its session and of its user.
 const ROWS_PER_EVENT: i64 = 2;
@@ -31,7 +31,7 @@ pub(crate) enum Room {
 /// An upper bound of the number of revocations, so that they are counted only near the limit.
 #[derive(Default)]
 pub(super) struct Capacity {
-    at_most: Cell<Option<i64>>,
+    upper_bound: Cell<Option<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ struct EventsRow {
 impl Capacity {
     /// Forgets the bound after rows were deleted.
     pub(super) fn invalidate(&self) {
-        self.at_most.set(None);
+        self.upper_bound.set(None);
     }
 
     /// Makes room for this many new rows. `latest` limits which events may be deleted.
@@ -56,7 +56,7 @@ impl Capacity {
         let available = Room::Available {
             dropped_sessions: 0,
         };
-        let bound = match self.at_most.get() {
+        let bound = match self.upper_bound.get() {
             Some(bound) => bound,
             None => bound_by_events(database)?,
         };
@@ -81,16 +81,17 @@ impl Capacity {
         Ok(Room::Full)
     }
 
-    /// Returns whether there is room for more rows beside this many. If so, they count from now on.
-    fn reserve(&self, rows: i64, needed: i64) -> bool {
-        let total = rows.saturating_add(needed);
+    /// Returns whether the added rows fit beside the existing ones, and records the new upper bound.
+    fn reserve(&self, existing: i64, added: i64) -> bool {
+        let total = existing.saturating_add(added);
         let has_room = total <= MAX_REVOCATION_ROWS;
-        self.at_most.set(Some(if has_room { total } else { rows }));
+        let bound = if has_room { total } else { existing };
+        self.upper_bound.set(Some(bound));
         has_room
     }
 }
 
-/// Returns a bound that takes no count: every revocation belongs to one of the stored events.
+/// Returns an upper bound without a scan of the tables: every revocation belongs to a stored event.
 fn bound_by_events(database: &Database) -> Result<i64> {
     let select = "SELECT max(seq) - min(seq) + 1 AS events FROM event_log";
     let rows: Vec<EventsRow> = database.query(select, vec![])?;
@@ -98,8 +99,8 @@ fn bound_by_events(database: &Database) -> Result<i64> {
     Ok(events.saturating_mul(ROWS_PER_EVENT))
 }
 
-/// Returns the number of rows that the revocations of events add at most: for that of a session, one
-/// of the session and one of its user.
+/// Returns the maximum number of rows that the revocations of events add: two for that of a session,
+/// one for its session and one for its user, and one for a user-wide revocation.
 pub(super) fn rows_of(events: &EventLines) -> Result<i64> {
     let mut rows = 0_i64;
     for line in events.iter() {

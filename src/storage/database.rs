@@ -83,7 +83,7 @@ impl Database {
     }
 
     /// Returns whether the definition of a table contains the name of a column.
-    pub(crate) fn has_column(&self, table: &str, column: &str) -> Result<bool> {
+    pub(crate) fn definition_contains(&self, table: &str, column: &str) -> Result<bool> {
         let select = "SELECT name FROM sqlite_master
             WHERE type = 'table' AND name = ? AND instr(sql, ?) > 0";
         let rows: Vec<IgnoredAny> = self.query(select, vec![table.into(), column.into()])?;

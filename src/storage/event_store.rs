@@ -1,8 +1,8 @@
 //! The events and their revocations on disk.
 //!
 //! A batch is stored in one transaction. If it fails, nothing of it is stored and the publisher can
-//! repeat it. The unique column `log_id` decides whether a log record is a duplicate. Sequence numbers
-//! are assigned without gaps.
+//! repeat it. [`insert`] decides which events are duplicates. Sequence numbers are assigned without
+//! gaps.
 
 use std::{cell::RefMut, collections::HashMap, rc::Rc};
 
@@ -190,42 +190,29 @@ impl EventStore {
         let previous_seq = self.last_seq()?;
         let cutoff = expiry_cutoff(retention_days, now);
         let mut stored: Vec<StoredLine<'e>> = Vec::new();
-        let mut lines = publication.events.iter();
         database.transaction(|| {
-            let mut replaced = Vec::new();
-            loop {
-                let chunk = next_chunk(&mut lines)?;
-                if chunk.is_empty() {
-                    break;
-                }
-                let accepted = insert(database, chunk, publication.source, now)?;
-                let changes = accepted.iter().map(|(seq, line)| (*seq, &line.event));
-                replaced.extend(revocations::record(
-                    database,
-                    changes,
-                    publication.source,
-                    cutoff,
-                )?);
-                stored.extend(accepted.into_iter().map(|(seq, line)| StoredLine {
-                    seq,
-                    json: line.json,
-                }));
-            }
+            let inserted = insert_all(database, publication, now, cutoff)?;
+            stored = inserted.stored;
             let latest = LatestEvents {
                 last_seq: stored.last().map_or(previous_seq, |event| event.seq),
                 min_acked,
             };
-            retention::delete_replaced(database, &replaced, latest)?;
+            retention::delete_replaced(database, &inserted.replaced, latest)?;
             retention::delete_old(database, previous_seq, latest)
         })?;
+        self.push_latest(&stored);
+        Ok(stored)
+    }
+
+    /// Adds the latest of new events to the log in memory.
+    fn push_latest(&self, stored: &[StoredLine<'_>]) {
+        let oldest_to_replay = stored.len().saturating_sub(MAX_STORED_EVENTS);
+        let latest = stored.iter().skip(oldest_to_replay);
         self.log.update(|log| {
-            let oldest_to_replay = stored.len().saturating_sub(MAX_STORED_EVENTS);
-            let latest = stored.iter().skip(oldest_to_replay);
             latest
                 .filter_map(StoredLine::parse)
                 .for_each(|event| log.push(event));
         });
-        Ok(stored)
     }
 
     /// Returns the time at which [`EventStore::prune`] must be called, or `None` without events.
@@ -249,6 +236,44 @@ impl EventStore {
     }
 }
 
+/// The result of the insertion of events and their revocations.
+struct Inserted<'e> {
+    /// The events that are not duplicates.
+    stored: Vec<StoredLine<'e>>,
+    /// The sequence numbers of events whose revocation was replaced.
+    replaced: Vec<i64>,
+}
+
+/// Inserts the events of a publication and their revocations.
+fn insert_all<'e>(
+    database: &Database,
+    publication: &'e Publication,
+    now: Timestamp,
+    cutoff: Timestamp,
+) -> Result<Inserted<'e>> {
+    let source = publication.source;
+    let mut inserted = Inserted {
+        stored: Vec::new(),
+        replaced: Vec::new(),
+    };
+    let mut lines = publication.events.iter();
+    loop {
+        let chunk = next_chunk(&mut lines)?;
+        if chunk.is_empty() {
+            return Ok(inserted);
+        }
+        let accepted = insert(database, chunk, source, now)?;
+        let changes = accepted.iter().map(|(seq, line)| (*seq, &line.event));
+        let replaced = revocations::record(database, changes, source, cutoff)?;
+        inserted.replaced.extend(replaced);
+        let stored = accepted.into_iter().map(|(seq, line)| StoredLine {
+            seq,
+            json: line.json,
+        });
+        inserted.stored.extend(stored);
+    }
+}
+
 /// Returns the next events for one statement.
 fn next_chunk<'e>(
     lines: &mut impl Iterator<Item = serde_json::Result<EventLine<'e>>>,
@@ -266,9 +291,10 @@ fn next_chunk<'e>(
 
 /// Inserts events. Returns those that are not duplicates, each with its new sequence number.
 ///
-/// An event is a duplicate if its id is stored, or if it reports the end of a session that the other
-/// source has reported: the log and the logout tokens of several clients report the same end. Two
-/// records of the log with different ids are two events.
+/// An event is a duplicate if an event with its id is stored: one of the latest 10,000, or one whose
+/// revocation is current. It is also a duplicate if it ends a session that has already ended, and at
+/// least one of the two reports is a logout token: the log and the logout tokens of several clients
+/// report the same end. Two records of the log with different ids are two events.
 fn insert<'e>(
     database: &Database,
     lines: Vec<EventLine<'e>>,

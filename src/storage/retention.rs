@@ -25,8 +25,9 @@ pub(super) const MAX_UNACKNOWLEDGED_EVENTS: i64 = 100_000;
 /// Number of events to delete in one step. After `REVOCATION_DAYS` is lowered, a million events can
 /// expire at once, and other requests must not wait for all of them.
 const MAX_PRUNED_EVENTS: i64 = 10_000;
-/// Seconds for which an event stays after the retention period, so that a sleeping object wakes once
-/// for many events. The date of an event may also be so much later than its receipt.
+/// Delays the deletion of an event, in seconds, so that a sleeping object wakes once for many events.
+/// It must be at least the clock skew, because the date of an event can be that much later than its
+/// receipt.
 const PRUNE_DELAY_SECONDS: i64 = MAX_CLOCK_SKEW_SECONDS;
 
 #[derive(Deserialize)]
@@ -45,11 +46,12 @@ pub(super) struct LatestEvents {
 }
 
 impl LatestEvents {
-    /// Returns the sequence number up to which events are not among these.
-    fn start(self) -> i64 {
-        self.last_seq
-            .saturating_sub(DUPLICATE_EVENTS)
+    /// Returns the sequence number up to which replaced events may be deleted.
+    fn deletable_up_to(self) -> i64 {
+        let before_latest = |kept: i64| self.last_seq.saturating_sub(kept);
+        before_latest(DUPLICATE_EVENTS)
             .min(self.min_acked)
+            .max(before_latest(MAX_UNACKNOWLEDGED_EVENTS))
     }
 }
 
@@ -59,7 +61,7 @@ pub(super) fn delete_replaced(
     seqs: &[i64],
     latest: LatestEvents,
 ) -> Result<()> {
-    let up_to = latest.start();
+    let up_to = latest.deletable_up_to();
     let old: Vec<i64> = seqs.iter().copied().filter(|seq| *seq <= up_to).collect();
     if old.is_empty() {
         return Ok(());
@@ -71,8 +73,8 @@ pub(super) fn delete_replaced(
 }
 
 /// Deletes the events that are no longer among the latest, after the latest sequence number has
-/// advanced from `previous_seq`. Those that a follower had not acknowledged by then
-/// stay until they are no longer among the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
+/// advanced from `previous_seq`. Those that a follower had not acknowledged by then stay until they are
+/// no longer among the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
 pub(super) fn delete_old(
     database: &Database,
     previous_seq: i64,

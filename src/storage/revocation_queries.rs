@@ -26,7 +26,7 @@ struct SessionTime {
     ended_at: Option<i64>,
 }
 
-/// An event in receipt order, with the current revocations that refer to it.
+/// The current revocations that refer to an event, or those of a user.
 #[derive(Deserialize)]
 struct PageRow {
     seq: i64,

@@ -1,7 +1,7 @@
 //! The revocation tables: a row for each revoked user, and one for each revoked session.
 //!
-//! Rows change in the same transaction that stores their events. They depend only on the set of
-//! events, not on its order. Every change carries the sequence number of an event, so a client that
+//! Rows change in the same transaction that stores their events. Their dates do not depend on the order
+//! of the events. Every change carries the sequence number of an event, so a client that
 //! reads pages by sequence number misses no row that changes meanwhile: the row appears again on a
 //! later page.
 
@@ -81,38 +81,50 @@ pub(super) fn record<'a>(
         .filter_map(|(seq, event)| Change::new(seq, event, source))
         .filter(|change| change.at > cutoff.as_millis())
         .collect();
-    if changes.is_empty() {
-        return Ok(Vec::new());
-    }
     let (of_sessions, of_users): (Vec<&Change>, Vec<&Change>) = changes
         .iter()
         .partition(|change| change.revocation.session_id.is_some());
-    let (of_sessions, of_users) = (
-        serde_json::to_string(&of_sessions)?,
-        serde_json::to_string(&of_users)?,
-    );
-    let replaced = select_replaced(database, &of_sessions, &of_users)?;
-    upsert_users(database, &of_users)?;
-    upsert_sessions(database, &of_sessions)?;
-    let dropped = limit_sessions(database, &of_sessions)?;
-    Ok(replaced.into_iter().chain(dropped).collect())
+    let mut replaced = Vec::new();
+    if !of_users.is_empty() {
+        replaced.extend(record_of_users(
+            database,
+            &serde_json::to_string(&of_users)?,
+        )?);
+    }
+    if !of_sessions.is_empty() {
+        replaced.extend(record_of_sessions(
+            database,
+            &serde_json::to_string(&of_sessions)?,
+        )?);
+    }
+    Ok(replaced)
 }
 
-/// Returns the sequence numbers of the rows that the changes replace.
-fn select_replaced(database: &Database, of_sessions: &str, of_users: &str) -> Result<Vec<i64>> {
-    let select = "
+/// Records user-wide revocations. Returns the sequence numbers of the rows that they replace.
+fn record_of_users(database: &Database, changes: &str) -> Result<Vec<i64>> {
+    let replaced = "
         SELECT user.seq AS seq FROM json_each(?) JOIN revoked_users AS user
-            ON user.user_id = value ->> 'user_id' AND value ->> 'at' > user.at
-        UNION ALL
-        SELECT session.seq FROM json_each(?) JOIN revoked_sessions AS session
+            ON user.user_id = value ->> 'user_id' AND value ->> 'at' > user.at";
+    let rows: Vec<SeqRow> = database.query(replaced, vec![changes.into()])?;
+    upsert_users(database, changes)?;
+    Ok(rows.into_iter().map(|row| row.seq).collect())
+}
+
+/// Records revocations of sessions. Returns the sequence numbers of the rows that they replace, and of
+/// sessions that are dropped.
+fn record_of_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
+    let replaced = "
+        SELECT session.seq AS seq FROM json_each(?) JOIN revoked_sessions AS session
             ON session.user_id = value ->> 'user_id'
             AND session.session_id = value ->> 'session_id'
             AND (
                 value ->> 'at' > session.at
                 OR value ->> 'ended_at' > coalesce(session.ended_at, (value ->> 'ended_at') - 1)
             )";
-    let rows: Vec<SeqRow> = database.query(select, vec![of_users.into(), of_sessions.into()])?;
-    Ok(rows.into_iter().map(|row| row.seq).collect())
+    let rows: Vec<SeqRow> = database.query(replaced, vec![changes.into()])?;
+    upsert_sessions(database, changes)?;
+    let dropped = limit_sessions(database, changes)?;
+    Ok(rows.into_iter().map(|row| row.seq).chain(dropped).collect())
 }
 
 /// A later user-wide revocation replaces an earlier one.

@@ -148,7 +148,8 @@ impl Tables {
         }
     }
 
-    /// Returns the database if the tables exist. Without tables there are no rows.
+    /// Returns the database if the tables exist. Without tables there are no rows. The first call brings
+    /// tables of an earlier version up to date.
     pub(crate) fn for_reading(&self) -> Result<Option<&Database>> {
         if !self.exist.get() {
             let exist = if self.database.has_table(self.schema.table)? {
@@ -191,7 +192,10 @@ impl Tables {
     /// Adds the columns that an earlier version of the tables does not have.
     fn add_columns(&self) -> Result<()> {
         for added in self.schema.added {
-            if !self.database.has_column(added.table, added.column)? {
+            if !self
+                .database
+                .definition_contains(added.table, added.column)?
+            {
                 self.database.execute(added.add, vec![])?;
             }
         }

@@ -1,6 +1,6 @@
 use super::*;
 
-const TOKEN_ERRORS: [TokenError; 15] = [
+const TOKEN_ERRORS: [TokenError; 16] = [
     TokenError::Missing,
     TokenError::DpopScheme,
     TokenError::TooLong,
@@ -16,6 +16,7 @@ const TOKEN_ERRORS: [TokenError; 15] = [
     TokenError::Subject,
     TokenError::Expired,
     TokenError::NotYetValid,
+    TokenError::LogoutToken,
 ];
 
 #[test]
@@ -108,8 +109,12 @@ fn errors_with_status_503_or_429_and_no_others_have_a_retry_after() {
         ApiError::InvalidToken(TokenError::Expired),
         ApiError::InsufficientScope { needed: "" },
         ApiError::RestrictedToOwnEvents,
-        ApiError::TemporarilyUnavailable,
+        ApiError::InvalidLogoutToken(LogoutTokenError::Nonce),
+        ApiError::KeysUnavailable,
+        ApiError::CatchUpTimeout,
+        ApiError::VersionMismatch,
         ApiError::StorageUnavailable(incident()),
+        ApiError::StorageFull,
         ApiError::TooManySockets(SocketLimit::Tenant),
         ApiError::TooManySockets(SocketLimit::Unauthenticated),
         ApiError::TooManySockets(SocketLimit::Address),

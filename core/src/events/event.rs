@@ -42,7 +42,7 @@ pub enum EventType {
 }
 
 impl EventType {
-    /// Every event type, sorted by how much it revokes, most first.
+    /// Every event type, in the order of precedence of the catalogue.
     pub const ALL: [Self; 14] = [
         Self::UserDeleted,
         Self::UserBlocked,
@@ -100,19 +100,20 @@ pub enum Revokes {
 /// An event, exactly as subscribers receive it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// The log id of the record that the event was made from. See [`event_id`] for further events of
-    /// the record.
+    /// The log id of the record that the event was made from (see [`event_id`] for further events of the
+    /// record), or a hash of the `iss` and the `jti` of a logout token.
     pub id: String,
     /// The event type.
     #[serde(rename = "type")]
     pub event_type: EventType,
-    /// The date of the log record in ISO 8601, or the time of receipt if the record has none. At most
+    /// The date of the log record in ISO 8601, or the time of receipt if the record has none, or the
+    /// `iat` of the logout token. At most
     /// [`MAX_CLOCK_SKEW_SECONDS`](crate::sources::batch::MAX_CLOCK_SKEW_SECONDS) after the time of
     /// receipt.
     pub date: String,
     /// The affected user.
     pub user_id: String,
-    /// The affected session, if the record names one.
+    /// The affected session, if the report names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// The tokens that the event revokes, if any.

@@ -1,4 +1,4 @@
-//! The events that a tenant makes from its log records.
+//! The events that a tenant reports.
 
 use serde::{
     Deserialize,
@@ -7,7 +7,7 @@ use serde::{
 
 use super::event::{EventType, Revokes};
 
-/// The events that are made from log records.
+/// A choice among the events that the sources yield.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EventTypes {
     /// Every event that revokes something, of whatever type. Older clients take every message with

@@ -2,7 +2,7 @@
 //!
 //! For each user, storage holds the latest date at which all of the user's tokens were revoked. For
 //! each individually revoked session, it holds the latest date for that session. So the stored
-//! revocations depend only on the set of events, not on their order.
+//! dates do not depend on the order of the events.
 //!
 //! # The rule
 //!

@@ -37,9 +37,8 @@ pub struct PublishReceipt {
     pub received: usize,
     /// Number of records that made a new event.
     pub events: usize,
-    /// Number of duplicates: records that would make an event, but whose `log_id` was accepted
-    /// before. The database enforces this rule with a unique column; see
-    /// [`LogRecord::log_id`](crate::sources::log_record::LogRecord::log_id).
+    /// Number of duplicates: records that would make an event, but whose event is stored already, or
+    /// whose session a logout token has already ended (docs/protocol.md, "Publishing").
     pub duplicates: usize,
     /// Number of records that make no event of this tenant.
     pub ignored: usize,

@@ -37,7 +37,7 @@ pub enum ObjectRequest {
         /// The verified credentials of the upgrade, if it had any.
         admission: Option<Admission>,
         /// The rate limit key of the client's address, for an upgrade without credentials. Absent
-        /// if the platform does not tell the address.
+        /// if the platform does not provide the address.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<String>,
         /// Whether the response names [`SUBPROTOCOL`](super::upgrade::SUBPROTOCOL).

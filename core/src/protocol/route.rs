@@ -6,11 +6,12 @@
 use super::console;
 use crate::{Result, error::ApiError, tenant::Slug};
 
-/// An endpoint of the service.
+/// The methods of `/`, and of an endpoint that only returns something, in the form of an `Allow` header.
+pub const READ_METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// An endpoint of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `/`: the name and the version of the service.
-    Index,
     /// `/{tenant}/console`: a file of the console.
     Console(console::File),
     /// `/{tenant}/console/config.json`: the settings of the console.
@@ -56,10 +57,8 @@ impl Endpoint {
         })
     }
 
-    /// Returns the name of the endpoint in log lines.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
-            Self::Index => "index",
             Self::Console(_) | Self::ConsoleSettings => "console",
             Self::WorkerDebug | Self::ObjectDebug => "debug",
             Self::Publish => "publish",
@@ -77,21 +76,7 @@ impl Endpoint {
     pub fn allow(self) -> &'static str {
         match self {
             Self::Publish | Self::BackchannelLogout | Self::Introspect => "POST, OPTIONS",
-            _ => "GET, HEAD, OPTIONS",
-        }
-    }
-
-    /// Checks that the endpoint supports a method.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::MethodNotAllowed`] if it does not.
-    pub fn check_method(self, method: &str) -> Result<()> {
-        let allow = self.allow();
-        if allow.split(", ").any(|allowed| allowed == method) {
-            Ok(())
-        } else {
-            Err(ApiError::MethodNotAllowed { allow })
+            _ => READ_METHODS,
         }
     }
 }
@@ -99,7 +84,7 @@ impl Endpoint {
 /// The route of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route<'a> {
-    /// `/`.
+    /// `/`: the name and the version of the service.
     Index,
     /// An endpoint of a tenant.
     Tenant(TenantRoute<'a>),
@@ -134,6 +119,27 @@ impl<'a> Route<'a> {
             endpoint: Endpoint::from_path(internal_path).ok_or(ApiError::NotFound)?,
             internal_path,
         }))
+    }
+
+    /// Returns the name of the endpoint in log lines.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Tenant(route) => route.endpoint.name(),
+        }
+    }
+}
+
+/// Checks that a method is among the supported ones, which have the form of an `Allow` header.
+///
+/// # Errors
+///
+/// [`ApiError::MethodNotAllowed`] if it is not.
+pub fn check_method(method: &str, allow: &'static str) -> Result<()> {
+    if allow.split(", ").any(|allowed| allowed == method) {
+        Ok(())
+    } else {
+        Err(ApiError::MethodNotAllowed { allow })
     }
 }
 
@@ -206,19 +212,20 @@ mod tests {
     #[test]
     fn an_endpoint_supports_either_get_and_head_or_post() {
         for method in ["GET", "HEAD", "OPTIONS"] {
-            assert_eq!(Endpoint::Events.check_method(method), Ok(()));
+            assert_eq!(check_method(method, Endpoint::Events.allow()), Ok(()));
         }
         for method in ["POST", "OPTIONS"] {
-            assert_eq!(Endpoint::Publish.check_method(method), Ok(()));
+            assert_eq!(check_method(method, Endpoint::Publish.allow()), Ok(()));
         }
         let not_allowed = Err(ApiError::MethodNotAllowed {
             allow: "GET, HEAD, OPTIONS",
         });
         for method in ["POST", "PUT", "DELETE", "", "GET, HEAD", "get"] {
-            assert_eq!(Endpoint::Subscribe.check_method(method), not_allowed);
+            let checked = check_method(method, Endpoint::Subscribe.allow());
+            assert_eq!(checked, not_allowed);
         }
         assert_eq!(
-            Endpoint::Publish.check_method("GET"),
+            check_method("GET", Endpoint::Publish.allow()),
             Err(ApiError::MethodNotAllowed {
                 allow: "POST, OPTIONS"
             })

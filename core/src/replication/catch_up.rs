@@ -84,9 +84,9 @@ impl CatchUp {
 impl PendingAdmission {
     /// Returns the next step.
     pub fn next_step(&mut self, follower: &Follower) -> NextStep {
-        let is_up_to_date = self.received > self.requested_before;
+        let has_snapshot_since_arrival = self.received > self.requested_before;
         let last_event_id = self.last_event_id.as_deref();
-        if !follower.needs_snapshot(last_event_id, is_up_to_date) {
+        if !follower.needs_snapshot(last_event_id, has_snapshot_since_arrival) {
             return NextStep::Admit;
         }
         if self.snapshots >= MAX_SNAPSHOTS {

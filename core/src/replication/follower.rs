@@ -86,12 +86,16 @@ impl Follower {
     }
 
     /// Returns whether the follower needs a snapshot before it admits a subscriber with this
-    /// `last_event_id`. Another shard may already have delivered an event that is unknown here. If
-    /// a snapshot was requested after the subscriber arrived (`is_up_to_date`), then an event that
-    /// is still unknown is no longer stored.
-    pub fn needs_snapshot(&self, last_event_id: Option<&str>, is_up_to_date: bool) -> bool {
+    /// `last_event_id`. Another shard may already have delivered an event that is unknown here. If the
+    /// event is still unknown after a snapshot that was requested since the subscriber arrived, the
+    /// event is no longer stored.
+    pub fn needs_snapshot(
+        &self,
+        last_event_id: Option<&str>,
+        has_snapshot_since_arrival: bool,
+    ) -> bool {
         let is_unknown = || last_event_id.is_some_and(|id| !self.log.contains(id));
-        !self.has_snapshot || (!is_up_to_date && is_unknown())
+        !self.has_snapshot || (!has_snapshot_since_arrival && is_unknown())
     }
 
     /// Appends entries from the leader and returns the events to deliver.
@@ -119,12 +123,14 @@ impl Follower {
     }
 
     /// Applies a snapshot and returns the events to deliver: those that have not been appended yet.
+    /// Special cases:
     ///
-    /// If the snapshot ends before the first appended entry, entries are missing in between, so it is
-    /// ignored and requested again. If the snapshot begins after the position, entries are missing
-    /// too; the follower needs another one after the leader has appended them. If the leader's log
-    /// ends before the position that the follower woke with, the leader
-    /// has lost entries. The follower then starts again from the leader's position.
+    /// - The snapshot ends before the first appended entry. Entries are missing in between, so the
+    ///   snapshot is ignored, and the follower needs another one.
+    /// - The snapshot begins after the position. Entries are missing as well. The follower needs
+    ///   another snapshot after the leader has appended them.
+    /// - The leader has lost entries: its log ends before the position that the follower woke with. The
+    ///   follower starts again from the leader's position.
     ///
     /// # Errors
     ///
@@ -137,11 +143,7 @@ impl Follower {
             Some(position) if !leader_lost_entries => position,
             _ => snapshot.last_seq,
         };
-        let log_start = match self.log.oldest_first().next() {
-            Some(oldest) => oldest.seq.saturating_sub(1),
-            None => position,
-        };
-        if snapshot.last_seq < log_start {
+        if snapshot.last_seq < self.log_start().unwrap_or(position) {
             return Ok(Delivery::default());
         }
         let (delivered, new): (Vec<_>, Vec<_>) =
@@ -179,6 +181,12 @@ impl Follower {
         }
         self.position = Some(last);
         appended
+    }
+
+    /// Returns the sequence number before the oldest entry of the log, or `None` if the log is empty.
+    fn log_start(&self) -> Option<i64> {
+        let oldest = self.log.oldest_first().next()?;
+        Some(oldest.seq.saturating_sub(1))
     }
 
     /// Leaves: forgets the position and the log. The leader stops appending once it learns that

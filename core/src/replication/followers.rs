@@ -21,7 +21,7 @@ struct Progress {
     number: u16,
     /// Number of snapshot requests. If a follower leaves and requests a snapshot at the same time,
     /// the leader may process these in either order, and must not unregister the follower.
-    snapshots: u64,
+    snapshot_requests: u64,
     /// The last known position.
     position: i64,
     /// Whether the follower has confirmed the position.
@@ -37,7 +37,7 @@ pub struct Cursor {
     pub after: i64,
     /// Whether the follower must confirm the position even if there are no further entries.
     pub unconfirmed: bool,
-    snapshots: u64,
+    snapshot_requests: u64,
 }
 
 /// The effect of an acknowledgement.
@@ -77,12 +77,12 @@ impl Followers {
     /// Registers a follower that receives a snapshot up to `last_seq`.
     pub fn register(&mut self, number: u16, last_seq: i64) {
         if let Some(progress) = self.get_mut(number) {
-            progress.snapshots = progress.snapshots.saturating_add(1);
+            progress.snapshot_requests = progress.snapshot_requests.saturating_add(1);
             return;
         }
         self.followers.push(Progress {
             number,
-            snapshots: 1,
+            snapshot_requests: 1,
             position: last_seq,
             confirmed: false,
             in_flight: false,
@@ -124,7 +124,7 @@ impl Followers {
         self.get(number).map(|progress| Cursor {
             after: progress.position,
             unconfirmed: !progress.confirmed,
-            snapshots: progress.snapshots,
+            snapshot_requests: progress.snapshot_requests,
         })
     }
 
@@ -140,7 +140,7 @@ impl Followers {
             return AckOutcome::Unregistered;
         };
         let Some(position) = acknowledgement.position else {
-            if progress.snapshots != cursor.snapshots {
+            if progress.snapshot_requests != cursor.snapshot_requests {
                 return AckOutcome::Advanced;
             }
             self.followers.retain(|progress| progress.number != number);

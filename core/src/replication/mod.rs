@@ -4,7 +4,7 @@
 //! sockets. The leader appends log entries to each follower; the follower delivers them to its
 //! subscribers and acknowledges its position.
 //!
-//! - [`messages`]: what the leader and its followers send each other.
+//! - [`messages`]: the messages between the leader and its followers.
 //! - [`follower`]: a follower's position and its copy of the log.
 //! - [`catch_up`]: how a follower that wakes obtains a snapshot before it admits subscribers.
 //! - [`followers`]: the leader's view of its followers.

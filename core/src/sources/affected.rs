@@ -12,8 +12,8 @@ pub(super) struct IdTooLong;
 /// match the rule.
 pub(super) type Rule = for<'r> fn(&'r RecordView<'_>) -> Option<Affected<'r>>;
 
-/// The user whom a log record affects, and the tokens that it revokes. It borrows from the record,
-/// because the lengths of the ids have not been checked.
+/// The user whom a log record affects, and the tokens that it revokes. It borrows from the record, so
+/// that an id that is too long is not copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Affected<'r> {
     pub(super) user_id: Cow<'r, str>,
@@ -45,7 +45,8 @@ impl<'r> Affected<'r> {
     }
 
     /// Returns the effect of a record that revokes the session that it names, or all of the user's if it
-    /// names none.
+    /// names none. An id that is not text counts as none: to ignore the record would leave an ended
+    /// session open, whereas to revoke too much only makes the user log in again.
     pub(super) fn session_or_user(
         user_id: impl Into<Cow<'r, str>>,
         session_id: Option<Cow<'r, str>>,

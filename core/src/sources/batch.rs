@@ -45,7 +45,7 @@ pub struct Batch {
     pub delay_seconds: i64,
 }
 
-/// Extracts these events from a published body. Records with another `tenant_name` make no event;
+/// Extracts the events of the given types from a published body. Records with another `tenant_name` make no event;
 /// without a `tenant_name` to compare with, every record counts as the tenant's.
 ///
 /// # Errors
@@ -159,8 +159,7 @@ fn event_date(record_date: Option<&str>, received_at: Timestamp) -> String {
     }
 }
 
-/// Returns each event type with a rule that matches the record and an effect for which the tenant
-/// makes an event, in the order of the catalogue.
+/// Returns the matches of the catalogue that the tenant reports, in the order of the catalogue.
 fn match_catalogue<'r>(
     record: &'r RecordView<'_>,
     log_code: &str,

@@ -20,7 +20,7 @@ use crate::json::JsonObject;
 
 /// Maximum length of a body in bytes.
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
-/// Maximum number of records in a body. Auth0's records are so long that fewer fill a body.
+/// Maximum number of records in a body. A body of the maximum length holds fewer of Auth0's records.
 pub const MAX_RECORDS: usize = 50_000;
 /// Maximum length of a log id in bytes. Auth0's have about 56.
 const MAX_LOG_ID_BYTES: usize = 256;
@@ -30,8 +30,8 @@ const MAX_LOG_ID_BYTES: usize = 256;
 pub struct LogRecord<'a> {
     /// The unique id of the record.
     ///
-    /// Auth0 may deliver a record several times. A record is a duplicate if its `log_id` is among
-    /// those of the latest 10,000 events. The database enforces this with a unique column.
+    /// Auth0 may deliver a record several times. A record is a duplicate if an event with its `log_id`
+    /// is stored.
     #[serde(borrow)]
     pub log_id: Cow<'a, str>,
     #[serde(borrow)]

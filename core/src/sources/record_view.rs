@@ -106,19 +106,19 @@ impl<'a> RecordView<'a> {
 
     /// Returns the session that the record's details name.
     pub(super) fn session_id(&self) -> Option<Cow<'a, str>> {
-        id(self.details()?.session_id?)
+        non_empty_text(self.details()?.session_id?)
     }
 
     /// Returns the session of the refresh token that the record's details describe.
     pub(super) fn refresh_token_session_id(&self) -> Option<Cow<'a, str>> {
         let Session { session_id } = parse_object(self.details()?.refresh_token?)?;
-        id(session_id)
+        non_empty_text(session_id)
     }
 
     /// Returns the user of the enrollment that the record's details describe.
     pub(super) fn enrolled_user_id(&self) -> Option<Cow<'a, str>> {
         let User { user_id } = parse_object(self.details()?.enrollment?)?;
-        id(user_id)
+        non_empty_text(user_id)
     }
 
     /// Returns the operation that the record describes. It is parsed once and only if a rule needs
@@ -189,7 +189,7 @@ impl<'a> Operation<'a> {
             .segments_below(&["scim", "v2", "connections"])?
             .as_slice()
         {
-            [_, "Users", user_id] => non_empty_id(*user_id),
+            [_, "Users", user_id] => Some(*user_id),
             _ => None,
         }
     }
@@ -197,7 +197,7 @@ impl<'a> Operation<'a> {
     /// Returns the user id in the path of an update of a user (`PATCH /api/v2/users/{id}`).
     pub(super) fn updated_user_id(&self) -> Option<&str> {
         match (self.method, self.api_path().as_slice()) {
-            ("PATCH", ["users", id]) => non_empty_id(*id),
+            ("PATCH", ["users", id]) => Some(*id),
             _ => None,
         }
     }
@@ -205,11 +205,11 @@ impl<'a> Operation<'a> {
     /// Returns the user id in the query.
     pub(super) fn query_user_id(&self) -> Option<Cow<'_, str>> {
         if let Some(User { user_id }) = self.query.and_then(parse_object) {
-            return id(user_id);
+            return non_empty_text(user_id);
         }
         let mut parameters = form_urlencoded::parse(self.path_query.as_deref()?.as_bytes());
         let (_, user_id) = parameters.find(|(name, _)| name == "user_id")?;
-        non_empty_id(user_id)
+        (!user_id.is_empty()).then_some(user_id)
     }
 
     /// Returns the request body if it is an object of type `T`.
@@ -231,31 +231,26 @@ impl<'a> Operation<'a> {
     /// Returns the `user_id` in the request body.
     pub(super) fn request_user_id(&self) -> Option<Cow<'a, str>> {
         let User { user_id } = self.request_body()?;
-        id(user_id)
+        non_empty_text(user_id)
     }
 
     /// Returns the `session_id` in the request body.
     pub(super) fn request_session_id(&self) -> Option<Cow<'a, str>> {
         let Session { session_id } = self.request_body()?;
-        id(session_id)
+        non_empty_text(session_id)
     }
 
     /// Returns the `user_id` in the response body.
     pub(super) fn response_user_id(&self) -> Option<Cow<'a, str>> {
         let User { user_id } = self.response_body()?;
-        id(user_id)
+        non_empty_text(user_id)
     }
 }
 
 /// Returns the text of a JSON value, or `None` if the value is not text or is empty.
-pub(super) fn id(value: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn non_empty_text(value: &RawValue) -> Option<Cow<'_, str>> {
     let Text(text) = serde_json::from_str(value.get()).ok()?;
-    non_empty_id(text)
-}
-
-/// Returns an id from a path or a body, or `None` if it is empty.
-pub(super) fn non_empty_id<T: AsRef<str>>(id: T) -> Option<T> {
-    (!id.as_ref().is_empty()).then_some(id)
+    (!text.is_empty()).then_some(text)
 }
 
 /// Returns a JSON value as a `T` if it is an object of that type.
@@ -271,8 +266,9 @@ fn parse_method(method: &str) -> Option<&'static str> {
         .find(|known| known.eq_ignore_ascii_case(method))
 }
 
-/// Returns the segments of a path, or `None` if it has more than that of any operation. They are
-/// percent-decoded, because Auth0 does not document whether ids in the path are encoded.
+/// Returns the segments of a path, or `None` if one is empty or if there are more than
+/// [`MAX_PATH_SEGMENTS`]. They are percent-decoded, because Auth0 does not document whether ids in the
+/// path are encoded.
 fn parse_path(path: &str) -> Option<Vec<String>> {
     let path = path.strip_prefix('/')?;
     if path.split('/').count() > MAX_PATH_SEGMENTS {
@@ -281,7 +277,7 @@ fn parse_path(path: &str) -> Option<Vec<String>> {
     path.split('/')
         .map(|segment| {
             let decoded = percent_decode_str(segment).decode_utf8().ok()?;
-            Some(decoded.into_owned())
+            (!decoded.is_empty()).then(|| decoded.into_owned())
         })
         .collect()
 }

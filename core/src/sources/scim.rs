@@ -13,7 +13,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::record_view::{id, parse_object};
+use super::record_view::{non_empty_text, parse_object};
 
 /// The name of the attribute. Attribute names are case-insensitive.
 const ACTIVE: &str = "active";
@@ -98,14 +98,14 @@ struct Operation<'a> {
 impl Operation<'_> {
     /// Returns the value that the operation sets `active` to, if it does.
     fn active(&self) -> Option<bool> {
-        let op = id(self.op?)?;
+        let op = non_empty_text(self.op?)?;
         let sets_value = ["add", "replace"]
             .iter()
             .any(|known| known.eq_ignore_ascii_case(&op));
         if !sets_value {
             return None;
         }
-        match self.path.and_then(id) {
+        match self.path.and_then(non_empty_text) {
             None => parse_object::<User<'_>>(self.value?)?.active(),
             Some(path) if is_active(&path) => boolean(self.value?),
             Some(_) => None,
@@ -123,7 +123,7 @@ fn is_active(path: &str) -> bool {
 
 /// Returns a boolean that is written as such or as text, such as `"False"`.
 fn boolean(value: &RawValue) -> Option<bool> {
-    let text = id(value);
+    let text = non_empty_text(value);
     match text.as_deref().unwrap_or_else(|| value.get()) {
         text if text.eq_ignore_ascii_case("true") => Some(true),
         text if text.eq_ignore_ascii_case("false") => Some(false),

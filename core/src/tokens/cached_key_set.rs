@@ -109,7 +109,7 @@ impl CachedKeySet {
     ///
     /// # Errors
     ///
-    /// - [`ApiError::TemporarilyUnavailable`] if no keys are usable. The token may still be valid.
+    /// - [`ApiError::KeysUnavailable`] if no keys are usable. The token may still be valid.
     /// - The errors of [`KeySet::signing_key`].
     pub fn signing_key(
         &self,
@@ -117,9 +117,7 @@ impl CachedKeySet {
         algorithm: Algorithm,
         now: Timestamp,
     ) -> Result<SigningKey> {
-        let keys = self
-            .usable_keys(now)
-            .ok_or(ApiError::TemporarilyUnavailable)?;
+        let keys = self.usable_keys(now).ok_or(ApiError::KeysUnavailable)?;
         Ok(keys.signing_key(kid, algorithm)?.clone())
     }
 }

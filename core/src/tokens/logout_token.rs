@@ -16,8 +16,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    signature::{Verifier, check_not_in_future, verify_signature},
-    unverified_token::UnverifiedClaims,
+    signature::{Verifier, check_not_in_future, has_audience, verify_signature},
+    unverified_token::ParsedClaims,
 };
 use crate::{
     Result,
@@ -69,7 +69,7 @@ pub async fn verify(
 }
 
 /// Returns whether the claims are those of a logout token.
-pub(super) fn has_logout_event(claims: &UnverifiedClaims) -> bool {
+pub(super) fn has_logout_event(claims: &ParsedClaims) -> bool {
     let event = claims
         .custom
         .0
@@ -81,7 +81,7 @@ pub(super) fn has_logout_event(claims: &UnverifiedClaims) -> bool {
 impl LogoutToken {
     /// Checks the claims of a token whose signature has been verified.
     fn new(
-        claims: &UnverifiedClaims,
+        claims: &ParsedClaims,
         audiences: &[String],
         now: Timestamp,
     ) -> Result<Self, LogoutTokenError> {
@@ -91,7 +91,8 @@ impl LogoutToken {
         if claims.custom.0.contains_key("nonce") {
             return Err(LogoutTokenError::Nonce);
         }
-        if !has_audience(claims, audiences) {
+        let is_accepted = |audience: &str| audiences.iter().any(|accepted| audience == accepted);
+        if !has_audience(claims.custom.0.get("aud"), is_accepted) {
             return Err(LogoutTokenError::Audience);
         }
         let issued_at = check_times(claims, now)?;
@@ -113,7 +114,7 @@ impl LogoutToken {
 }
 
 /// Returns the time at which a token was issued, if the token is valid at present.
-fn check_times(claims: &UnverifiedClaims, now: Timestamp) -> Result<Timestamp, LogoutTokenError> {
+fn check_times(claims: &ParsedClaims, now: Timestamp) -> Result<Timestamp, LogoutTokenError> {
     let issued_at = claims.issued_at.ok_or(LogoutTokenError::IssuedAt)?;
     let issued_at = Timestamp::from(issued_at);
     if issued_at.plus_seconds(MAX_AGE_SECONDS) < now {
@@ -127,19 +128,9 @@ fn check_times(claims: &UnverifiedClaims, now: Timestamp) -> Result<Timestamp, L
     Ok(issued_at)
 }
 
-/// Returns whether `aud` is or contains one of these audiences.
-fn has_audience(claims: &UnverifiedClaims, audiences: &[String]) -> bool {
-    let is_accepted = |audience: &Value| audiences.iter().any(|accepted| audience == accepted);
-    match claims.custom.0.get("aud") {
-        Some(Value::Array(list)) => list.iter().any(is_accepted),
-        Some(single) => is_accepted(single),
-        None => false,
-    }
-}
-
 /// Returns the session that a token names, or `None` if it has no `sid`. An invalid `sid` is an error,
 /// because a token without a session logs the user out of all sessions.
-fn session_id(claims: &UnverifiedClaims) -> Result<Option<&str>, LogoutTokenError> {
+fn session_id(claims: &ParsedClaims) -> Result<Option<&str>, LogoutTokenError> {
     match (claims.custom.0.get("sid"), text(claims, "sid")) {
         (None, _) => Ok(None),
         (_, Some(sid)) if sid.len() <= MAX_SESSION_ID_BYTES => Ok(Some(sid)),
@@ -148,7 +139,7 @@ fn session_id(claims: &UnverifiedClaims) -> Result<Option<&str>, LogoutTokenErro
 }
 
 /// Returns a claim that is text and not empty.
-fn text<'c>(claims: &'c UnverifiedClaims, name: &str) -> Option<&'c str> {
+fn text<'c>(claims: &'c ParsedClaims, name: &str) -> Option<&'c str> {
     let text = claims.custom.0.get(name)?.as_str()?;
     (!text.is_empty()).then_some(text)
 }

@@ -6,10 +6,12 @@
 
 use std::future::Future;
 
+use serde_json::Value;
+
 use super::{
     algorithm::Algorithm,
     key_set::SigningKey,
-    unverified_token::{UnverifiedClaims, UnverifiedToken},
+    unverified_token::{ParsedClaims, UnverifiedToken},
 };
 use crate::{Result, error::TokenError, tenant::config::TenantConfig, timestamp::Timestamp};
 
@@ -17,6 +19,16 @@ pub use super::unverified_token::MAX_TOKEN_BYTES;
 
 /// Tolerated clock skew in seconds: how far `nbf` and `iat` may be in the future.
 const CLOCK_SKEW_SECONDS: i64 = 60;
+
+/// Returns whether `aud` is or contains an accepted audience.
+pub(super) fn has_audience(aud: Option<&Value>, is_accepted: impl Fn(&str) -> bool) -> bool {
+    let is_accepted = |audience: &Value| audience.as_str().is_some_and(&is_accepted);
+    match aud {
+        Some(Value::Array(list)) => list.iter().any(is_accepted),
+        Some(single) => is_accepted(single),
+        None => false,
+    }
+}
 
 /// The capabilities of the runtime that verification needs.
 pub trait Verifier {
@@ -62,7 +74,7 @@ pub(super) async fn verify_signature(
     tenant: &TenantConfig,
     accepted_types: &[&str],
     verifier: &impl Verifier,
-) -> Result<UnverifiedClaims> {
+) -> Result<ParsedClaims> {
     let token = UnverifiedToken::parse(token, tenant, accepted_types)?;
     let key = verifier
         .signing_key(token.jwks_uri, &token.kid, token.algorithm)
@@ -82,10 +94,7 @@ pub(super) async fn verify_signature(
 }
 
 /// Checks that `nbf` and `iat` are not in the future.
-pub(super) fn check_not_in_future(
-    claims: &UnverifiedClaims,
-    now: Timestamp,
-) -> Result<(), TokenError> {
+pub(super) fn check_not_in_future(claims: &ParsedClaims, now: Timestamp) -> Result<(), TokenError> {
     let latest_start = now.plus_seconds(CLOCK_SKEW_SECONDS);
     let times = [claims.not_before, claims.issued_at];
     let is_in_future = |time| Timestamp::from(time) > latest_start;

@@ -16,7 +16,7 @@ const MAX_CLAIMS_DEPTH: usize = 64;
 const FORBIDDEN_PARAMETERS: [&str; 4] = ["crit", "b64", "jwk", "x5c"];
 /// Claims as parsed. Duplicate claims are rejected, because parsers disagree about which value
 /// counts (RFC 7519, section 4).
-pub(super) type UnverifiedClaims = Claims<NoDuplicateKeys<Value>>;
+pub(super) type ParsedClaims = Claims<NoDuplicateKeys<Value>>;
 
 /// A parsed token. Duplicate header parameters are rejected, because parsers disagree about which
 /// value counts (RFC 7515, section 4).
@@ -31,7 +31,7 @@ pub(super) struct UnverifiedToken<'a> {
     /// The part of the token that is signed: header and claims, encoded.
     pub(super) signed_part: &'a str,
     pub(super) signature: Vec<u8>,
-    pub(super) claims: UnverifiedClaims,
+    pub(super) claims: ParsedClaims,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -70,7 +70,7 @@ impl<'a> UnverifiedToken<'a> {
 }
 
 /// Returns the claims of a token without any check of its header, its issuer or its signature.
-pub(super) fn decode_claims(token: &str) -> Result<UnverifiedClaims, TokenError> {
+pub(super) fn decode_claims(token: &str) -> Result<ParsedClaims, TokenError> {
     parse_claims(&parse(token)?)
 }
 
@@ -105,8 +105,8 @@ fn check_header(token: &ParsedToken<'_>, accepted_types: &[&str]) -> Result<Algo
     Algorithm::parse(token.algorithm()).ok_or(TokenError::Algorithm)
 }
 
-fn parse_claims(token: &ParsedToken<'_>) -> Result<UnverifiedClaims, TokenError> {
-    let claims: UnverifiedClaims = token
+fn parse_claims(token: &ParsedToken<'_>) -> Result<ParsedClaims, TokenError> {
+    let claims: ParsedClaims = token
         .deserialize_claims_unchecked()
         .map_err(|_| TokenError::Malformed)?;
     // The claims object is itself one level.

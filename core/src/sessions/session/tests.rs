@@ -220,7 +220,7 @@ fn a_rejected_token_closes_the_socket_whether_or_not_it_has_authenticated() {
             ["insufficient_scope", "close 4403"],
         ),
         (
-            Err(ApiError::TemporarilyUnavailable),
+            Err(ApiError::KeysUnavailable),
             ["temporarily_unavailable", "close 1013"],
         ),
     ] {

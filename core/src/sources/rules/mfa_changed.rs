@@ -1,9 +1,6 @@
 //! `mfa_changed`: the user's authentication factors changed. No session ends.
 
-use crate::sources::{
-    affected::Affected,
-    record_view::{RecordView, non_empty_id},
-};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches a change of a factor by the user.
 pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
@@ -36,7 +33,7 @@ pub(in crate::sources) fn from_api_operation<'r>(
             "authentication-methods" | "authenticators" | "multifactor",
             _,
         ]
-        | ["users", id, "multifactor", "actions", _] => Some(Affected::nothing(non_empty_id(*id)?)),
+        | ["users", id, "multifactor", "actions", _] => Some(Affected::nothing(*id)),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! The rules for log records: one file per event type, except that types with the same rule share
 //! one.
 //!
-//! A rule named `from_log_record` reads records with a code of their own. A rule named
-//! `from_api_operation` reads records of Management API operations (code `sapi`), and one named
-//! `from_scim_operation` those of SCIM operations (code `sscim`).
+//! A rule named `from_api_operation` reads records of Management API operations (code `sapi`), and one
+//! named `from_scim_operation` those of SCIM operations (code `sscim`). All others read records with a
+//! code of their own.
 
 pub(super) mod account_locked;
 pub(super) mod identifier_changed;

@@ -7,10 +7,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::sources::{
-    affected::Affected,
-    record_view::{RecordView, non_empty_id},
-};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches "Success Revoke Refresh Token".
 pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
@@ -51,7 +48,7 @@ pub(in crate::sources) fn from_api_operation<'r>(
 ) -> Option<Affected<'r>> {
     let operation = record.operation()?;
     match (operation.method, operation.api_path().as_slice()) {
-        ("DELETE", ["users", id, "refresh-tokens"]) => Some(Affected::user(non_empty_id(*id)?)),
+        ("DELETE", ["users", id, "refresh-tokens"]) => Some(Affected::user(*id)),
         ("DELETE", ["grants"]) => Some(Affected::user(operation.query_user_id()?)),
         ("POST", ["refresh-tokens", "revoke"]) => {
             let user_id = operation.request_user_id()?;

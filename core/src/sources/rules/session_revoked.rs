@@ -2,10 +2,7 @@
 //!
 //! Source: Auth0, "Manage Sessions with Actions" and "Management API: Revoke User Access".
 
-use crate::sources::{
-    affected::Affected,
-    record_view::{RecordView, non_empty_id},
-};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches the revocation of a session by an Action. A record that does not name the session revokes
 /// all of the user's.
@@ -27,16 +24,13 @@ pub(in crate::sources) fn from_api_operation<'r>(
     match (operation.method, operation.api_path().as_slice()) {
         ("DELETE", ["sessions", id]) | ("POST", ["sessions", id, "revoke"]) => {
             let user_id = operation.response_user_id()?;
-            Some(Affected::session(user_id, non_empty_id(*id)?))
+            Some(Affected::session(user_id, *id))
         }
-        ("DELETE", ["users", id, "sessions"]) => Some(Affected::user(non_empty_id(*id)?)),
-        ("POST", ["users", id, "revoke-access"]) => {
-            let user_id = non_empty_id(*id)?;
-            Some(Affected::session_or_user(
-                user_id,
-                operation.request_session_id(),
-            ))
-        }
+        ("DELETE", ["users", id, "sessions"]) => Some(Affected::user(*id)),
+        ("POST", ["users", id, "revoke-access"]) => Some(Affected::session_or_user(
+            *id,
+            operation.request_session_id(),
+        )),
         _ => None,
     }
 }

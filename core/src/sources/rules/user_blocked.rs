@@ -39,8 +39,8 @@ pub(in crate::sources) fn from_scim_operation<'r>(
         _ => None,
     };
     let response: Option<scim::User<'_>> = operation.response_body();
-    let is_active = response.and_then(|user| user.active()).or(requested);
-    (requested == Some(false) && is_active == Some(false)).then(|| Affected::user(user_id))
+    let contradicts = response.and_then(|user| user.active()) == Some(true);
+    (requested == Some(false) && !contradicts).then(|| Affected::user(user_id))
 }
 
 /// Returns the user of an update that sets `blocked` to this value, unless the response contradicts

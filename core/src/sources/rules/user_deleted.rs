@@ -1,9 +1,6 @@
 //! `user_deleted`: the account was deleted, which ends all of its sessions.
 
-use crate::sources::{
-    affected::Affected,
-    record_view::{RecordView, non_empty_id},
-};
+use crate::sources::{affected::Affected, record_view::RecordView};
 
 /// Matches "Success User Deletion". The record's `user_id` is the deleted user.
 pub(in crate::sources) fn from_log_record<'r>(record: &'r RecordView<'_>) -> Option<Affected<'r>> {
@@ -17,7 +14,7 @@ pub(in crate::sources) fn from_api_operation<'r>(
 ) -> Option<Affected<'r>> {
     let operation = record.operation()?;
     match (operation.method, operation.api_path().as_slice()) {
-        ("DELETE", ["users", id]) => Some(Affected::user(non_empty_id(*id)?)),
+        ("DELETE", ["users", id]) => Some(Affected::user(*id)),
         _ => None,
     }
 }

@@ -7,10 +7,15 @@ use super::digest::TokenDigest;
 use crate::{
     Result,
     error::{ApiError, TokenError},
+    events::event::MAX_USER_ID_BYTES,
     json::NoDuplicateKeys,
     protocol::filter::Filter,
     timestamp::Timestamp,
-    tokens::{logout_token, signature::check_not_in_future, unverified_token::UnverifiedClaims},
+    tokens::{
+        logout_token,
+        signature::{check_not_in_future, has_audience},
+        unverified_token::ParsedClaims,
+    },
 };
 
 /// The permission for the events and sockets of all users.
@@ -18,8 +23,6 @@ pub const LISTEN_TO_ALL: &str = "listen:events";
 /// The permission to receive the events of the token's own subject.
 pub const LISTEN_TO_OWN: &str = "listen:events:self";
 
-/// Maximum size of `sub` in bytes. No user id is that long.
-const MAX_SUBJECT_BYTES: usize = 1_024;
 /// A token whose signature, issuer and times have been verified, but not its audience and subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedToken {
@@ -40,7 +43,7 @@ pub struct AccessToken {
 
 /// Returns all claims as one map. The parser removes the times from the map of claims; they are put
 /// back in whole seconds.
-pub(super) fn all_claims(claims: UnverifiedClaims) -> Map<String, Value> {
+pub(super) fn all_claims(claims: ParsedClaims) -> Map<String, Value> {
     let times = [
         ("exp", claims.expiration),
         ("nbf", claims.not_before),
@@ -58,7 +61,7 @@ pub(super) fn all_claims(claims: UnverifiedClaims) -> Map<String, Value> {
 
 impl IssuedToken {
     /// Checks the kind and the times of a token whose signature has been verified.
-    pub(super) fn new(claims: UnverifiedClaims, now: Timestamp) -> Result<Self, TokenError> {
+    pub(super) fn new(claims: ParsedClaims, now: Timestamp) -> Result<Self, TokenError> {
         if logout_token::has_logout_event(&claims) {
             return Err(TokenError::LogoutToken);
         }
@@ -82,18 +85,13 @@ impl IssuedToken {
     /// Checks that `aud` is or contains this audience, and that the token has a subject.
     pub(super) fn for_audience(self, audience: &str) -> Result<AccessToken, TokenError> {
         let Self { expires_at, claims } = self;
-        let has_audience = match claims.get("aud") {
-            Some(Value::String(single)) => single == audience,
-            Some(Value::Array(list)) => list.iter().any(|element| element == audience),
-            _ => false,
-        };
-        if !has_audience {
+        if !has_audience(claims.get("aud"), |accepted| accepted == audience) {
             return Err(TokenError::Audience);
         }
         let sub = claims
             .get("sub")
             .and_then(Value::as_str)
-            .filter(|sub| !sub.is_empty() && sub.len() <= MAX_SUBJECT_BYTES)
+            .filter(|sub| !sub.is_empty() && sub.len() <= MAX_USER_ID_BYTES)
             .ok_or(TokenError::Subject)?
             .to_owned();
         Ok(AccessToken {

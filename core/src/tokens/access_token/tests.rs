@@ -47,7 +47,7 @@ impl Verifier for TestVerifier {
             .borrow_mut()
             .push(format!("{kid} at {jwks_uri}"));
         if kid == "unavailable" {
-            return Err(ApiError::TemporarilyUnavailable);
+            return Err(ApiError::KeysUnavailable);
         }
         let n = Base64UrlUnpadded::encode_string(&[0xff; 256]);
         let jwks = format!(
@@ -211,7 +211,7 @@ fn the_kid_must_identify_a_known_key() {
     }
     assert_eq!(
         verify_header(r#"{"alg":"RS256","kid":"unavailable"}"#),
-        Err(ApiError::TemporarilyUnavailable)
+        Err(ApiError::KeysUnavailable)
     );
 }
 

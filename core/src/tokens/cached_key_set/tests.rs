@@ -58,7 +58,7 @@ fn a_set_stays_usable_for_a_day_while_fetches_fail() {
     let find = |kid, now| cached.signing_key(kid, Algorithm::Rs256, at(now));
     assert!(find("a", 24 * 3600 - 1).is_ok());
     assert_eq!(find("b", 24 * 3600 - 1), Err(TokenError::UnknownKey.into()));
-    assert_eq!(find("a", 24 * 3600), Err(ApiError::TemporarilyUnavailable));
+    assert_eq!(find("a", 24 * 3600), Err(ApiError::KeysUnavailable));
     assert!(cached.needs_fetch("a", at(24 * 3600)));
 }
 
@@ -79,10 +79,10 @@ fn without_a_usable_set_fetches_pause_after_the_fifth_failure_in_a_row() {
     }
     let find = |now| failed.signing_key("a", Algorithm::Rs256, at(now));
     for now in [0, 4, 5, 24 * 3600] {
-        assert_eq!(find(now), Err(ApiError::TemporarilyUnavailable));
+        assert_eq!(find(now), Err(ApiError::KeysUnavailable));
         assert_eq!(failed.needs_fetch("a", at(now)), now >= 5);
     }
-    assert_eq!(ApiError::TemporarilyUnavailable.retry_after(), Some(5));
+    assert_eq!(ApiError::KeysUnavailable.retry_after(), Some(5));
     let failed_again = failed.clone().after_failure(at(5));
     assert!(!failed_again.needs_fetch("a", at(9)));
 

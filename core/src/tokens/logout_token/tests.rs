@@ -29,7 +29,7 @@ fn check(changes: Value) -> Result<LogoutToken, LogoutTokenError> {
                 .insert(name.clone(), value.clone()),
         };
     }
-    let claims: UnverifiedClaims = serde_json::from_value(claims).unwrap();
+    let claims: ParsedClaims = serde_json::from_value(claims).unwrap();
     let audiences = ["other".to_owned(), "client".to_owned()];
     LogoutToken::new(&claims, &audiences, Timestamp::from_millis(NOW * 1000))
 }
@@ -53,7 +53,7 @@ fn an_invalid_session_does_not_log_the_user_out_of_all_sessions() {
     let claims = format!(
         r#"{{"iss":"i","sub":"u","sid":null,"aud":"client","iat":{NOW},"jti":"j","events":{{"{LOGOUT_EVENT}":{{}}}}}}"#
     );
-    let claims: UnverifiedClaims = serde_json::from_str(&claims).unwrap();
+    let claims: ParsedClaims = serde_json::from_str(&claims).unwrap();
     let token = LogoutToken::new(
         &claims,
         &["client".to_owned()],
