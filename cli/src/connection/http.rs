@@ -18,8 +18,10 @@ use crate::{
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Larger than any response of Auth0.
+const MAX_RESPONSE_BYTES: u64 = 4 * 1024 * 1024;
 /// Larger than any response of the Worker, such as the subscribers of a busy tenant.
-const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_WORKER_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 
 type Sent = std::result::Result<http::Response<Body>, ureq::Error>;
 
@@ -47,6 +49,10 @@ pub(crate) struct Response {
 impl Response {
     /// Reads a response from any host. A transport failure is a temporary error.
     pub(crate) fn read(url: &str, sent: Sent) -> Result<Self> {
+        Self::read_up_to(MAX_RESPONSE_BYTES, url, sent)
+    }
+
+    fn read_up_to(max_bytes: u64, url: &str, sent: Sent) -> Result<Self> {
         let unreachable = |error| {
             Error::Temporary(match error {
                 // ureq adds the prefix "io: " to these errors.
@@ -60,7 +66,7 @@ impl Response {
         let body = response
             .body_mut()
             .with_config()
-            .limit(MAX_RESPONSE_BYTES)
+            .limit(max_bytes)
             .read_to_string()
             .map_err(unreachable)?;
         Ok(Self {
@@ -73,7 +79,7 @@ impl Response {
 
     /// Reads a response from the Worker.
     pub(crate) fn read_from_worker(url: &str, sent: Sent) -> Result<Self> {
-        Self::read(url, sent).map_err(|error| {
+        Self::read_up_to(MAX_WORKER_RESPONSE_BYTES, url, sent).map_err(|error| {
             error.with_advice("check the URL, and that the Worker is deployed there")
         })
     }
