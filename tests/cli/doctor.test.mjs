@@ -1,6 +1,8 @@
 // Runs `session-events doctor` against a Worker.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { after, describe, test } from "node:test";
 
 import { keySetResponses } from "../support/issuer.mjs";
 import { USER } from "../support/records.mjs";
@@ -197,6 +199,46 @@ describe("doctor", { concurrency: true }, () => {
     const uri = RegExp.escape(tenant.issuer.jwksUri);
     const expected = `^the Worker could not fetch ${uri} at .* \\(its keys: fetched \\d min ago\\): check`;
     assert.match(message.health, new RegExp(expected));
+  });
+
+  describe("revocations that the Worker dropped", { concurrency: true }, () => {
+    /** Starts a server that responds like a Worker which last dropped revocations at this time. */
+    async function startDropping(last_at) {
+      const bodies = {
+        "/": { name: "session-events", version: "0.1.0", description: "" },
+        "/acme/api/_debug": {},
+        "/acme/api/health": {
+          storage: "ok",
+          key_sets: [{ jwks_uri: "https://acme.auth0.com/jwks.json", fetched_at: null }],
+          dropped_revocations: { count: 50_000, last_at },
+        },
+      };
+      const server = createServer((request, response) =>
+        response.end(JSON.stringify(bodies[request.url])),
+      ).listen(0, "127.0.0.1");
+      after(() => server.close());
+      await once(server, "listening");
+      return `http://127.0.0.1:${server.address().port}`;
+    }
+    const checkAt = async (t, hoursAgo) => {
+      const url = await startDropping(new Date(Date.now() - hoursAgo * 3_600_000).toISOString());
+      return check(t, ["--url", url, "--tenant", "acme", "--issuer", issuerServer.url]);
+    };
+
+    test("within the last day are a failure", async (t) => {
+      const { code, status, message } = await checkAt(t, 23);
+      assert.deepEqual([code, status.health], [1, "bad"]);
+      assert.match(
+        message.health,
+        /^the Worker dropped 50000 ended sessions, the last at .*: lower/,
+      );
+    });
+
+    test("before that are a warning, because the Worker reports them for ever", async (t) => {
+      const { code, status, message } = await checkAt(t, 25);
+      assert.deepEqual([code, status.health], [0, "warning"]);
+      assert.match(message.health, /^its storage responds; .*the Worker dropped 50000 ended/);
+    });
   });
 
   test("detects a tenant that is not in TENANTS", async (t) => {

@@ -1,4 +1,5 @@
-//! Checks the storage of the tenant object and the age of its key sets.
+//! Checks the storage of the tenant object, the age of its key sets, and that no revocations were
+//! dropped.
 
 use std::time::SystemTime;
 
@@ -7,6 +8,10 @@ use session_events_core::timestamp::parse_rfc3339;
 use ureq::Agent;
 
 use crate::{connection::http, error::Result, options::worker::WorkerOptions};
+
+use super::report::Finding;
+
+const MINUTES_PER_DAY: i64 = 24 * 60;
 
 /// The part of the response of `/api/health` that this check needs. Without a token that may listen to
 /// all users, it has no details.
@@ -29,8 +34,27 @@ struct KeySet {
     failed_at: Option<String>,
 }
 
-/// `token` is an access token that the Worker accepts.
-pub(super) fn check(client: &Agent, worker: &WorkerOptions, token: Option<&str>) -> Result<String> {
+/// Checks the health with an access token that the Worker accepts, or without details if there is
+/// none. Warns if revocations were dropped, but not lately.
+pub(super) fn check(
+    client: &Agent,
+    worker: &WorkerOptions,
+    token: Option<&str>,
+) -> Result<Finding> {
+    let health = fetch(client, worker, token)?;
+    let past_drop = check_dropped_revocations(health.dropped_revocations)?;
+    let Some(key_sets) = health.key_sets else {
+        let message = "its storage responds; the age of its keys is shown with listen:events";
+        return Ok(Finding::Good(message.to_owned()));
+    };
+    let message = format!("its storage responds; {}", check_key_sets(&key_sets)?);
+    Ok(match past_drop {
+        Some(past_drop) => Finding::Warning(format!("{message}; {past_drop}")),
+        None => Finding::Good(message),
+    })
+}
+
+fn fetch(client: &Agent, worker: &WorkerOptions, token: Option<&str>) -> Result<Health> {
     let url = worker.endpoint("/api/health");
     let response = match token {
         None => http::get(client, &url),
@@ -43,17 +67,29 @@ pub(super) fn check(client: &Agent, worker: &WorkerOptions, token: Option<&str>)
         )
         .into());
     }
-    let health: Health = response.json()?;
-    if let Some(DroppedRevocations { count, last_at }) = health.dropped_revocations {
-        return Err(format!(
-            "the Worker dropped {count} ended sessions, the last at {last_at}, because the tenant has too many revocations: lower REVOCATION_DAYS"
-        )
-        .into());
-    }
-    let Some(key_sets) = health.key_sets else {
-        return Ok("its storage responds; the age of its keys is shown with listen:events".into());
+    response.json()
+}
+
+/// Fails if the Worker dropped revocations lately. Returns a description of an earlier drop. The
+/// Worker reports its last drop for ever, so a monitor that runs this check must recover.
+fn check_dropped_revocations(dropped: Option<DroppedRevocations>) -> Result<Option<String>> {
+    let Some(DroppedRevocations { count, last_at }) = dropped else {
+        return Ok(None);
     };
-    for key_set in &key_sets {
+    let description = format!(
+        "the Worker dropped {count} ended sessions, the last at {last_at}, because the tenant had too many revocations"
+    );
+    let is_past = minutes_since(&last_at).is_some_and(|age| age >= MINUTES_PER_DAY);
+    if is_past {
+        Ok(Some(description))
+    } else {
+        Err(format!("{description}: lower REVOCATION_DAYS").into())
+    }
+}
+
+/// Fails if the Worker could not fetch a key set. Returns a description of the age of each one.
+fn check_key_sets(key_sets: &[KeySet]) -> Result<String> {
+    for key_set in key_sets {
         if let Some(failed_at) = &key_set.failed_at {
             return Err(format!(
                 "the Worker could not fetch {} at {failed_at} (its keys: {}): check that this URL returns a key set, and check the tenant's issuers in TENANTS",
@@ -67,7 +103,7 @@ pub(super) fn check(client: &Agent, worker: &WorkerOptions, token: Option<&str>)
         .iter()
         .map(|key_set| format!("keys of {}: {}", key_set.jwks_uri, describe_age(key_set)))
         .collect();
-    Ok(format!("its storage responds; {}", ages.join(", ")))
+    Ok(ages.join(", "))
 }
 
 fn describe_age(key_set: &KeySet) -> String {

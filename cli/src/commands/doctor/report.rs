@@ -11,10 +11,16 @@ use crate::{
 /// The result of a check, with the message to print.
 pub(super) enum Finding {
     Good(String),
-    /// A possible problem that another check confirms or rules out.
+    /// A possible problem that another check confirms or rules out, or a problem of the past.
     Warning(String),
     Bad(String),
     Skipped(String),
+}
+
+impl From<String> for Finding {
+    fn from(message: String) -> Self {
+        Self::Good(message)
+    }
 }
 
 pub(super) struct Report {
@@ -41,12 +47,12 @@ impl Report {
         self.has_failures
     }
 
-    /// Prints the result of a check. `Ok` is a passed check with its message, `Err` a failed one.
-    /// Returns true if the check passed.
-    pub(super) fn check(&mut self, name: &str, result: Result<String>) -> Result<bool> {
+    /// Prints the result of a check. A message alone means that the check passed, an error that it
+    /// failed. Returns true unless it failed.
+    pub(super) fn check(&mut self, name: &str, result: Result<impl Into<Finding>>) -> Result<bool> {
         let passed = result.is_ok();
         let finding = match result {
-            Ok(message) => Finding::Good(message),
+            Ok(finding) => finding.into(),
             Err(error) => Finding::Bad(error.to_string()),
         };
         self.print(name, finding)?;
@@ -54,11 +60,11 @@ impl Report {
     }
 
     /// Runs a check if the checks that it depends on have passed. Returns true if it passed.
-    pub(super) fn check_if(
+    pub(super) fn check_if<F: Into<Finding>>(
         &mut self,
         dependencies_passed: bool,
         name: &str,
-        check: impl FnOnce() -> Result<String>,
+        check: impl FnOnce() -> Result<F>,
     ) -> Result<bool> {
         if dependencies_passed {
             return self.check(name, check());
