@@ -131,9 +131,9 @@ pub(crate) enum Command {
     },
     /// Print the publish token and the payload URL to enter in a tenant's log stream
     ///
-    /// The token is derived from the Worker's secret, which must be in the environment variable
-    /// PUBLISH_SECRET. If standard output is not a terminal, each line has a name, a tab and a
-    /// value. The names are publish_token, payload_path and, with --url, payload_url.
+    /// The token is derived from the Worker's secret. If standard output is not a terminal, each
+    /// line has a name, a tab and a value. The names are publish_token, payload_path and, with
+    /// --url, payload_url.
     #[command(
         after_help = "Example:\n  PUBLISH_SECRET=\"$(cat secret.txt)\" session-events publish-token acme@us"
     )]

@@ -9,3 +9,12 @@ pub(crate) mod precedence;
 pub(crate) mod publish_token;
 pub(crate) mod read;
 pub(crate) mod worker;
+
+/// Returns the value without surrounding white space, such as the line break at the end of a file,
+/// or `None` if nothing is left.
+pub(crate) fn trimmed(value: &Option<String>) -> Option<&str> {
+    value
+        .as_deref()
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+}

@@ -89,12 +89,29 @@ fn a_secret_of_less_than_32_bytes_is_rejected_as_in_the_worker() {
 }
 
 #[test]
-fn without_the_secret_the_error_shows_how_to_set_it() {
-    for secret in [None, Some("")] {
+fn without_the_secret_the_command_line_is_invalid_and_the_error_shows_how_to_give_it() {
+    for secret in [None, Some(""), Some("\n")] {
         let output = run(secret, &["publish-token", "acme@us"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!(
+            text(&output.stderr),
+            "error: there is no publish secret: give --publish-secret (or set PUBLISH_SECRET)\n"
+        );
+    }
+}
+
+#[test]
+fn no_token_is_derived_from_a_secret_with_surrounding_white_space() {
+    for secret in [format!("{SECRET}\n"), format!(" {SECRET}")] {
+        let output = run(Some(&secret), &["publish-token", "acme@us"]);
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(text(&output.stdout), "");
-        assert!(text(&output.stderr).contains("PUBLISH_SECRET=… npm run token -- acme@us"));
+        let error = text(&output.stderr);
+        assert!(
+            error.starts_with("error: the publish secret starts or ends with white space: give"),
+            "{error}"
+        );
     }
 }
 

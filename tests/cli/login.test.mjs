@@ -49,6 +49,16 @@ describe("access tokens and settings", { concurrency: true }, () => {
     assert.equal(code, 0, output);
   });
 
+  test("An access token with a control character is not sent", async (t) => {
+    const { workerArgs } = newTenant();
+    for (const command of ["events", "listen"]) {
+      const args = [command, ...workerArgs, "--token", "two\nlines"];
+      const { code, output } = await runCli(t, args);
+      assert.equal(code, 1);
+      assert.match(output, /^error: the access token contains a line break or another control /);
+    }
+  });
+
   test("An access token can be read from standard input", async (t) => {
     const { tenant, workerArgs } = newTenant();
     const args = ["events", ...workerArgs, "--token", "-"];

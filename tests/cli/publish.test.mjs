@@ -139,6 +139,33 @@ describe("publish", { concurrency: true }, () => {
     assert.equal(code, 0, "no request is sent for an empty log");
   });
 
+  test("accepts a publish token with surrounding white space, such as the last line break of a file", async (t) => {
+    const { tenant, workerArgs } = newTenant();
+    const { path } = temporaryFile("log.json", JSON.stringify(slo()));
+    const env = { PUBLISH_TOKEN: ` ${publishToken(tenant.domain)}\n` };
+    const { code, output } = await runCli(t, ["publish", path, ...workerArgs], { env });
+    assert.equal(code, 0, output);
+  });
+
+  test("sends nothing for a token or a secret that cannot be the Worker's", async (t) => {
+    const { path } = temporaryFile("log.json", JSON.stringify(slo()));
+    const unreachable = ["--url", "http://127.0.0.1:1", "--tenant", "acme"];
+    for (const [env, message] of [
+      [
+        { PUBLISH_TOKEN: "two\nlines" },
+        /^error: the publish token contains a line break or another control character: give it/,
+      ],
+      [
+        { PUBLISH_SECRET: `${PUBLISH_SECRET}\n` },
+        /^error: the publish secret starts or ends with white space: give it without/,
+      ],
+    ]) {
+      const { code, output } = await runCli(t, ["publish", path, ...unreachable], { env });
+      assert.equal(code, 1);
+      assert.match(output, message);
+    }
+  });
+
   test("prefers a secret on the command line to a token in the environment", async (t) => {
     const { tenant, workerArgs } = newTenant();
     const { path } = temporaryFile("log.json", JSON.stringify(slo()));

@@ -203,7 +203,8 @@ impl Publisher {
                     response.retry_delay,
                 ),
                 Ok(response) => return response.json(),
-                Err(error) => (error, None),
+                Err(error) if error.is_temporary() => (error, None),
+                Err(error) => return Err(error),
             };
             let print_note = |note: &str| self.progress.suspend(|| output::print_note(note));
             if !retries.wait(&error, retry_delay, print_note) {

@@ -2,10 +2,7 @@
 
 use std::io::{IsTerminal as _, stdout};
 
-use session_events_core::{
-    tenant::{Slug, Tenant, config::PUBLISH_SECRET},
-    tokens::publish_token::PublishSecret,
-};
+use session_events_core::tenant::{Slug, Tenant};
 
 use crate::{
     connection::worker_domain,
@@ -23,13 +20,7 @@ pub(crate) fn run(
     url: Option<&BaseUrl>,
     secret: &PublishSecretOption,
 ) -> Result {
-    let Some(secret) = secret.secret() else {
-        return Err(format!(
-            "set the environment variable {PUBLISH_SECRET} to the Worker's secret: {PUBLISH_SECRET}=… npm run token -- {slug}"
-        )
-        .into());
-    };
-    let secret = PublishSecret::new(PUBLISH_SECRET, secret.to_owned())?;
+    let secret = secret.secret()?;
     let tenant = tenant(slug, domain, url);
     let token = secret.publish_token(&tenant);
     let path = format!("/{slug}/api/publish");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use session_events_core::protocol::bodies::ErrorBody;
 use ureq::{
     Agent, Body,
-    http::{self, HeaderMap},
+    http::{self, HeaderMap, HeaderValue},
 };
 
 use crate::{
@@ -134,6 +134,16 @@ fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
     until_reset.or_else(|| number("retry-after").map(Duration::from_secs))
 }
 
+/// Returns a value for `Authorization`. Fails if it contains a control character. `name` names the
+/// secret in the message.
+pub(crate) fn authorization(name: &str, value: &str) -> Result<HeaderValue> {
+    let mut authorization = HeaderValue::try_from(value).map_err(|_| {
+        format!("the {name} contains a line break or another control character: give it as it was issued")
+    })?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
+}
+
 /// Sends a GET request to the Worker without credentials.
 pub(crate) fn get(client: &Agent, url: &str) -> Result<Response> {
     Response::read_from_worker(url, client.get(url).call())
@@ -141,15 +151,15 @@ pub(crate) fn get(client: &Agent, url: &str) -> Result<Response> {
 
 /// Sends a GET request to the Worker with an access token.
 pub(crate) fn get_authorized(client: &Agent, url: &str, token: &str) -> Result<Response> {
-    let request = client
-        .get(url)
-        .header("authorization", format!("Bearer {token}"));
+    let authorization = authorization("access token", &format!("Bearer {token}"))?;
+    let request = client.get(url).header("authorization", authorization);
     Response::read_from_worker(url, request.call())
 }
 
 /// Publishes log records to the Worker with a publish token.
 pub(crate) fn publish(client: &Agent, url: &str, token: &str, records: &[u8]) -> Result<Response> {
-    let request = client.post(url).header("authorization", token);
+    let authorization = authorization("publish token", token)?;
+    let request = client.post(url).header("authorization", authorization);
     Response::read_from_worker(url, request.send(records))
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::AUTHORIZATION;
 use session_events_core::protocol::{
     bodies::ErrorBody,
     messages::{ClientMessage, PING},
@@ -15,6 +15,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    connection::http::authorization,
     error::{Error, Result},
     output::escape::escape,
 };
@@ -221,7 +222,6 @@ fn upgrade_request(
     token: &str,
     last_event_id: Option<&str>,
 ) -> Result<http::Request<()>, ConnectError> {
-    let invalid = |reason: &str| ConnectError::Other(Error::Failed(reason.to_owned()));
     let url = match last_event_id {
         Some(id) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
@@ -231,10 +231,9 @@ fn upgrade_request(
     };
     let mut request = url
         .into_client_request()
-        .map_err(|error| invalid(&error.to_string()))?;
-    let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))
-        .map_err(|_| invalid("the access token contains a line break or another control character: give it as it was issued"))?;
-    authorization.set_sensitive(true);
+        .map_err(|error| ConnectError::Other(error.to_string().into()))?;
+    let authorization =
+        authorization("access token", &format!("Bearer {token}")).map_err(ConnectError::Other)?;
     request.headers_mut().insert(AUTHORIZATION, authorization);
     Ok(request)
 }

@@ -10,6 +10,7 @@ use crate::{
     options::{
         destinations::SecretUse,
         precedence::{Alternatives, Resolved},
+        trimmed,
         worker::BaseUrl,
     },
     output,
@@ -98,12 +99,9 @@ impl AccessTokenOptions {
 
     /// Returns the audience of access tokens, or an error if it is not given.
     pub(crate) fn audience(&self) -> Result<&str> {
-        let audience = self.0.audience.as_deref().map(str::trim);
-        audience
-            .filter(|audience| !audience.is_empty())
-            .ok_or(Error::MissingOption(
-                "there is no audience: give --audience (or set SESSION_EVENTS_AUDIENCE) with the AUDIENCE of the Worker",
-            ))
+        trimmed(&self.0.audience).ok_or(Error::MissingOption(
+            "there is no audience: give --audience (or set SESSION_EVENTS_AUDIENCE) with the AUDIENCE of the Worker",
+        ))
     }
 
     /// Returns the given credentials, or an error if they are incomplete. Reads standard input for
@@ -114,10 +112,15 @@ impl AccessTokenOptions {
             return Ok(Credentials::Token(read_token()?));
         }
         if let Some(token) = trimmed(&args.token) {
-            return Ok(Credentials::Token(token));
+            return Ok(Credentials::Token(token.to_owned()));
         }
         let message = match (trimmed(&args.client_id), trimmed(&args.client_secret)) {
-            (Some(id), Some(secret)) => return Ok(Credentials::Client { id, secret }),
+            (Some(id), Some(secret)) => {
+                return Ok(Credentials::Client {
+                    id: id.to_owned(),
+                    secret: secret.to_owned(),
+                });
+            }
             (Some(_), None) => {
                 "the client id has no secret: give --client-secret (or set AUTH0_CLIENT_SECRET)"
             }
@@ -143,15 +146,9 @@ fn read_token() -> Result<String> {
         .take(MAX_STDIN_BYTES)
         .read_line(&mut line)
         .map_err(|error| format!("the access token cannot be read from standard input: {error}"))?;
-    trimmed(&Some(line)).ok_or_else(|| {
+    let token = trimmed(&Some(line)).map(str::to_owned);
+    token.ok_or_else(|| {
         "there is no access token on standard input: pipe it into the command, or remove --token -"
             .into()
     })
-}
-
-/// Returns the value without surrounding white space, such as the line break at the end of a file,
-/// or `None` if nothing is left.
-fn trimmed(value: &Option<String>) -> Option<String> {
-    let value = value.as_deref()?.trim();
-    (!value.is_empty()).then(|| value.to_owned())
 }

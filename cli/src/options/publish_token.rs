@@ -11,6 +11,7 @@ use crate::{
     options::{
         destinations::SecretUse,
         precedence::{Alternatives, Resolved},
+        trimmed,
     },
 };
 
@@ -44,10 +45,10 @@ impl PublishTokenOptions {
     /// Returns the secret in use, if there is one.
     pub(crate) fn secret_use(&self) -> Option<SecretUse> {
         let Self(args) = self;
-        let secret = if non_empty(&args.publish_token).is_some() {
+        let secret = if trimmed(&args.publish_token).is_some() {
             "publish_token"
         } else {
-            non_empty(&args.publish_secret).map(|_| "publish_secret")?
+            trimmed(&args.publish_secret).map(|_| "publish_secret")?
         };
         Some(SecretUse {
             secret,
@@ -58,11 +59,10 @@ impl PublishTokenOptions {
     /// Returns the given publish token, or derives it from the secret.
     pub(crate) fn token(&self, tenant: &Tenant) -> Result<String> {
         let Self(args) = self;
-        if let Some(token) = non_empty(&args.publish_token) {
+        if let Some(token) = trimmed(&args.publish_token) {
             return Ok(token.to_owned());
         }
-        if let Some(secret) = non_empty(&args.publish_secret) {
-            let secret = PublishSecret::new(PUBLISH_SECRET, secret.to_owned())?;
+        if let Some(secret) = publish_secret(&args.publish_secret)? {
             return Ok(secret.publish_token(tenant));
         }
         Err(Error::MissingOption(
@@ -83,17 +83,28 @@ impl PublishSecretOption {
     /// Returns the secret in use, if there is one. The printed payload URL is its destination,
     /// because the user enters it at Auth0 together with the token.
     pub(crate) fn secret_use(&self) -> Option<SecretUse> {
-        self.secret().map(|_| SecretUse {
+        trimmed(&self.publish_secret).map(|_| SecretUse {
             secret: "publish_secret",
             destinations: &["url"],
         })
     }
 
-    pub(crate) fn secret(&self) -> Option<&str> {
-        non_empty(&self.publish_secret)
+    /// Returns the secret, or an error if it is not given or not valid.
+    pub(crate) fn secret(&self) -> Result<PublishSecret> {
+        publish_secret(&self.publish_secret)?.ok_or(Error::MissingOption(
+            "there is no publish secret: give --publish-secret (or set PUBLISH_SECRET)",
+        ))
     }
 }
 
-fn non_empty(value: &Option<String>) -> Option<&str> {
-    value.as_deref().filter(|value| !value.is_empty())
+/// Returns the secret, or `None` if it is not given. Fails if it is surrounded by white space. The
+/// Worker uses its secret as it is, so the token of a trimmed secret could differ.
+fn publish_secret(value: &Option<String>) -> Result<Option<PublishSecret>> {
+    let Some(secret) = trimmed(value) else {
+        return Ok(None);
+    };
+    if value.as_deref() != Some(secret) {
+        return Err("the publish secret starts or ends with white space: give it without, and make sure that the Worker's PUBLISH_SECRET has none either".into());
+    }
+    Ok(Some(PublishSecret::new(PUBLISH_SECRET, secret.to_owned())?))
 }

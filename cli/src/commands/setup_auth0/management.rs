@@ -12,7 +12,7 @@ use ureq::{
 
 use crate::{
     connection::{
-        http::Response,
+        http::{Response, authorization},
         retries::{MAX_ATTEMPTS, Retries},
     },
     error::{Error, Result},
@@ -214,10 +214,11 @@ impl ManagementApi {
 
     fn request_once(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Response> {
         let url = self.url(path);
+        let authorization = authorization("management token", &format!("Bearer {}", self.token))?;
         let request = http::Request::builder()
             .method(method)
             .uri(&url)
-            .header("authorization", format!("Bearer {}", self.token))
+            .header("authorization", authorization)
             .header("accept", "application/json");
         let invalid = |error: http::Error| self.failure(format!("{url} is not valid: {error}"));
         let sent = match body {

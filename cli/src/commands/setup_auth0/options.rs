@@ -9,6 +9,7 @@ use crate::{
         precedence::{Alternatives, Resolved},
         publish_token::PublishTokenOptions,
         read::ReadOptions,
+        trimmed,
         worker::BaseUrl,
     },
 };
@@ -121,13 +122,18 @@ impl ManagementOptions {
     pub(super) fn credentials(&self) -> Result<ManagementCredentials> {
         let Self(args) = self;
         if let Some(token) = trimmed(&args.management_token) {
-            return Ok(ManagementCredentials::Token(token));
+            return Ok(ManagementCredentials::Token(token.to_owned()));
         }
         let message = match (
             trimmed(&args.management_client_id),
             trimmed(&args.management_client_secret),
         ) {
-            (Some(id), Some(secret)) => return Ok(ManagementCredentials::Client { id, secret }),
+            (Some(id), Some(secret)) => {
+                return Ok(ManagementCredentials::Client {
+                    id: id.to_owned(),
+                    secret: secret.to_owned(),
+                });
+            }
             (Some(_), None) => {
                 "the management client id has no secret: set AUTH0_MANAGEMENT_CLIENT_SECRET"
             }
@@ -172,10 +178,4 @@ impl SetupAuth0Options {
             publish_token,
         ]
     }
-}
-
-/// Returns the value without surrounding white space, or `None` if nothing is left.
-fn trimmed(value: &Option<String>) -> Option<String> {
-    let value = value.as_deref()?.trim();
-    (!value.is_empty()).then(|| value.to_owned())
 }
