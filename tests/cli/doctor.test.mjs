@@ -155,6 +155,13 @@ describe("doctor", { concurrency: true }, () => {
       /not valid for this tenant/,
       { PUBLISH_TOKEN: "x" },
     ],
+    [
+      "a publish secret that is too short",
+      {},
+      "publishing",
+      /PUBLISH_SECRET is shorter than 32 bytes/,
+      { PUBLISH_SECRET: "short" },
+    ],
   ]) {
     test(`detects ${problem} and prints how to fix it`, async (t) => {
       const { allArgs } = newTenant();

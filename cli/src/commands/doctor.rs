@@ -50,9 +50,10 @@ pub(crate) fn run(
     let mut accepted_token = None;
     if let Some(token) = &token {
         let finding = match access_token.audience() {
-            Ok(audience) => token::check_claims(token, audience, &issuer)
-                .unwrap_or_else(|error| Finding::Bad(error.to_string())),
-            Err(error) => Finding::Skipped(error.to_string()),
+            Ok(audience) => {
+                token::check_claims(token, audience, &issuer).unwrap_or_else(Finding::from)
+            }
+            Err(error) => error.into(),
         };
         report.print("token", finding)?;
         if report.check_if(is_served, "access", || check_access(&client, worker, token))? {
@@ -66,7 +67,7 @@ pub(crate) fn run(
     let publish_token = match publish_token.token(&tenant) {
         Ok(publish_token) => Some(publish_token),
         Err(error) => {
-            report.print("publishing", Finding::Skipped(error.to_string()))?;
+            report.print("publishing", error.into())?;
             None
         }
     };
@@ -100,12 +101,8 @@ fn obtain_token(options: &ReadOptions, report: &mut Report) -> Result<Option<Str
             report.print("login", Finding::Good("there is an access token".into()))?;
             Ok(Some(token))
         }
-        Err(Error::MissingOption(message)) => {
-            report.print("login", Finding::Skipped(message.into()))?;
-            Ok(None)
-        }
         Err(error) => {
-            report.print("login", Finding::Bad(error.to_string()))?;
+            report.print("login", error.into())?;
             Ok(None)
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     options::output::OutputOptions,
     output::{self, DIM, GREEN, RED, YELLOW, escape::escape},
 };
@@ -15,6 +15,16 @@ pub(super) enum Finding {
     Warning(String),
     Bad(String),
     Skipped(String),
+}
+
+impl From<Error> for Finding {
+    /// A check without credentials is skipped. With any other error it has failed.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::MissingOption(message) => Self::Skipped(message.to_owned()),
+            error => Self::Bad(error.to_string()),
+        }
+    }
 }
 
 impl From<String> for Finding {
@@ -51,10 +61,7 @@ impl Report {
     /// failed. Returns true unless it failed.
     pub(super) fn check(&mut self, name: &str, result: Result<impl Into<Finding>>) -> Result<bool> {
         let passed = result.is_ok();
-        let finding = match result {
-            Ok(finding) => finding.into(),
-            Err(error) => Finding::Bad(error.to_string()),
-        };
+        let finding = result.map_or_else(Finding::from, Into::into);
         self.print(name, finding)?;
         Ok(passed)
     }
