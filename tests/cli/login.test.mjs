@@ -22,6 +22,23 @@ describe("access tokens and settings", { concurrency: true }, () => {
     assert.ok(!output.includes("wr0ng-secret"));
   });
 
+  test("The error for an issuer that limits requests or fails does not blame the credentials", async (t) => {
+    const { allArgs } = newTenant();
+    for (const status of [408, 429, 503]) {
+      const server = createServer((_, response) => {
+        const error = { error: "too_many_requests", error_description: "Global limit." };
+        response.writeHead(status).end(JSON.stringify(error));
+      }).listen(0, "127.0.0.1");
+      after(() => server.close());
+      await once(server, "listening");
+      const issuer = `http://127.0.0.1:${server.address().port}`;
+      const { code, output } = await runCli(t, ["events", ...allArgs.with(-1, issuer)]);
+      assert.equal(code, 1);
+      const expected = `^error: ${issuer}/oauth/token returned ${status} too_many_requests: Global limit\\.$`;
+      assert.match(output, new RegExp(expected, "m"));
+    }
+  });
+
   test("A client secret on the command line takes precedence over a token in the environment", async (t) => {
     const { allArgs, workerArgs } = newTenant();
     const env = { SESSION_EVENTS_TOKEN: "garbage" };

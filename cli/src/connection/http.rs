@@ -89,7 +89,7 @@ impl Response {
         // These errors last until the operator changes the configuration.
         let is_configuration_error = serde_json::from_str::<ErrorBody>(&self.body)
             .is_ok_and(|body| ["misconfigured", "not_configured"].contains(&body.error.as_ref()));
-        matches!(self.status, 429 | 500..) && !is_configuration_error
+        is_temporary(self.status) && !is_configuration_error
     }
 
     /// Describes a response that is not a success, with the error description of the Worker if
@@ -120,6 +120,11 @@ impl Response {
             Error::Failed(format!("{} returned an unexpected body: {error}", self.url))
         })
     }
+}
+
+/// Returns true if a server responds with this status to a request that may succeed later.
+pub(crate) fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..)
 }
 
 /// Returns the time until Auth0 accepts requests again ("Rate Limit Policy": `x-ratelimit-reset` is

@@ -16,6 +16,10 @@ use crate::{
     output::{escape::escape, print_note},
 };
 
+/// The advice for an error response that another request would not change.
+const REJECTION_ADVICE: &str =
+    " (check the client id and secret, and that the application is authorized for the API)";
+
 #[derive(Clone)]
 pub(crate) enum TokenSource {
     Fixed(String),
@@ -118,10 +122,8 @@ impl ClientCredentials {
 
     /// Returns the token in a response. The error is temporary if the same request may succeed later.
     fn read_token(&self, response: &Response) -> Result<String> {
-        match response.status {
-            200 => {}
-            408 | 429 | 500.. => return Err(Error::Temporary(self.error_message(response))),
-            _ => return Err(Error::Failed(self.error_message(response))),
+        if response.status != 200 {
+            return Err(self.error(response));
         }
         let body: TokenResponse = serde_json::from_str(&response.body).map_err(|_| {
             format!(
@@ -132,23 +134,26 @@ impl ClientCredentials {
         Ok(body.access_token)
     }
 
-    fn error_message(&self, response: &Response) -> String {
-        let Self {
-            endpoint,
-            endpoint_option,
-            ..
-        } = self;
+    /// Returns the error for a response without a token.
+    fn error(&self, response: &Response) -> Error {
         let status = response.status;
-        match serde_json::from_str::<TokenErrorResponse>(&response.body) {
+        let is_temporary = http::is_temporary(status);
+        let message = format!("{} returned {status}", self.endpoint);
+        let message = match serde_json::from_str::<TokenErrorResponse>(&response.body) {
+            Err(_) => format!("{message}: check {}", self.endpoint_option),
             Ok(TokenErrorResponse {
                 error,
                 error_description,
-            }) => format!(
-                "{endpoint} returned {status} {}: {} (check the client id and secret, and that the application is authorized for the API)",
-                escape(&error),
-                escape(&error_description)
-            ),
-            Err(_) => format!("{endpoint} returned {status}: check {endpoint_option}"),
+            }) => {
+                let description = escape(&format!("{error}: {error_description}"));
+                let advice = if is_temporary { "" } else { REJECTION_ADVICE };
+                format!("{message} {description}{advice}")
+            }
+        };
+        if is_temporary {
+            Error::Temporary(message)
+        } else {
+            Error::Failed(message)
         }
     }
 }
