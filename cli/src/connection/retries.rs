@@ -1,4 +1,4 @@
-//! The repetition of a request that a server did not process for the moment.
+//! Retries of a request that the server refused temporarily.
 
 use std::{thread, time::Duration};
 

@@ -45,11 +45,9 @@ impl Closed {
             reason: reason.to_string(),
         }
     }
-}
 
-impl Closed {
-    /// The time to wait at least before a reconnect: the Worker's limits on messages and requests
-    /// count for ten seconds or longer.
+    /// Returns the minimum delay before a reconnect: ten seconds if the Worker closed the socket
+    /// for exceeding a rate.
     pub(crate) fn min_delay(&self) -> Duration {
         match self.reason.as_str() {
             "too_many_messages" | "too_many_requests" => Duration::from_secs(10),

@@ -77,9 +77,9 @@ impl TokenRefresh {
     }
 }
 
-/// Waits until the refresh is due and returns the new token: a postponed one again, or one that it
-/// requests. Failed requests are reported and
-/// retried. Never returns without a schedule, or if the source cannot refresh tokens.
+/// Waits until the refresh is due and returns the token to send: the postponed one, or a new one.
+/// Failed requests are reported and retried. Never returns without a schedule, or if the source
+/// cannot refresh tokens.
 ///
 /// Cancel safe: if the future is dropped, the next call continues to wait for the request in
 /// flight.

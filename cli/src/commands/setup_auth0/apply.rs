@@ -14,7 +14,8 @@ use super::{
     report::{Report, past_tense, progressive},
 };
 
-/// Applies the steps in order, all of them even if the output cannot be written. `replan` reads the tenant again and returns the new plan.
+/// Applies the steps in order, all of them even if the output cannot be written. `replan` reads the
+/// tenant again and returns the new plan.
 pub(super) fn apply(
     management: &ManagementApi,
     steps: &[Step],

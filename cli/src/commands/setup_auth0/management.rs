@@ -1,7 +1,7 @@
 //! A client of the Auth0 Management API v2, for the requests of `setup-auth0`.
 //!
-//! A request has a limited duration and response size, follows no redirect, and is retried only
-//! after a response that says that it was not processed. No message contains a token.
+//! A request has a limited duration and response size and follows no redirect. A request is retried
+//! after 429, and a GET also after 5xx. No message contains a token.
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
