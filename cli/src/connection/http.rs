@@ -41,7 +41,7 @@ pub(crate) struct Response {
     /// The URL of the request, for error messages.
     url: String,
     pub(crate) status: u16,
-    /// How long the server refuses further requests, if it says so.
+    /// The time for which the server refuses further requests, if it says so.
     pub(crate) retry_delay: Option<Duration>,
     pub(crate) body: String,
 }

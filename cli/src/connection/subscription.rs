@@ -6,12 +6,15 @@
 use std::{future::Future, time::Duration};
 
 use serde::Deserialize;
-use session_events_core::protocol::{filter::Filter, messages::ServerMessage};
+use session_events_core::protocol::{
+    bodies::ErrorBody, filter::Filter, messages::ServerMessage,
+};
 use tokio::time;
 
 use crate::{
     connection::{
         backoff,
+        http::is_temporary,
         signals::Signals,
         socket::{Closed, ConnectError, Rejection, Socket},
         token_refresh::{TokenRefresh, fetch_token, refreshed_token},
@@ -56,8 +59,8 @@ pub(crate) struct Subscription {
     last_event_id: Option<String>,
     /// True once the Worker has accepted a token. Only then can events be missed.
     was_connected: bool,
-    /// True if the Worker rejected the token of the last attempt to connect.
-    was_token_rejected: bool,
+    /// True if the Worker rejected the token of the previous attempt to connect.
+    previous_was_401: bool,
     /// The number of failed attempts in a row.
     failures: u32,
     /// The ids of the events that were returned last, to drop duplicates.
@@ -93,7 +96,7 @@ impl Subscription {
             connection: None,
             last_event_id,
             was_connected: false,
-            was_token_rejected: false,
+            previous_was_401: false,
             failures: 0,
             returned_ids: RecentMap::new(REMEMBERED_IDS),
         })
@@ -211,21 +214,21 @@ impl Subscription {
             retry_after,
             message,
         } = rejection;
-        let was_rejected = self.was_token_rejected;
-        self.was_token_rejected = status == 401;
-        match status {
-            // The issuer may have rotated its keys. A second new token is not rejected for that.
-            401 if !self.token_source.can_refresh() || was_rejected => Err(Error::Failed(message)),
-            404 => Err(Error::Failed(message)),
-            400 | 402..=407 | 409..=428 | 430..=499 => Err(Error::Failed(format!(
-                "{message}; a reconnect would fail again"
-            ))),
-            _ => {
-                let min_delay = retry_after.unwrap_or_default();
-                self.back_off_for(&Error::Temporary(message), min_delay)
-                    .await
-            }
+        let previous_was_401 = self.previous_was_401;
+        self.previous_was_401 = status == 401;
+        // The issuer may have rotated its keys. A second new token is not rejected for that.
+        let may_accept_new_token =
+            status == 401 && self.token_source.can_refresh() && !previous_was_401;
+        if may_accept_new_token || is_temporary(status) || status < 400 {
+            let min_delay = retry_after.unwrap_or_default();
+            return self
+                .back_off_for(&Error::Temporary(message), min_delay)
+                .await;
         }
+        Err(Error::Failed(match status {
+            401 | 404 => message,
+            _ => format!("{message}; a reconnect would fail again"),
+        }))
     }
 
     /// Backs off after a temporary error and returns any other error.
@@ -245,12 +248,7 @@ impl Subscription {
         // Only events have an id. Their other members are not parsed, because a newer Worker may
         // send event types that this program does not know.
         if let Ok(EventId { id: Some(id) }) = serde_json::from_str(&message) {
-            if self.returned_ids.get(&id).is_some() {
-                return None;
-            }
-            self.last_event_id = Some(id.clone());
-            self.returned_ids.insert(id, ());
-            return Some(Update::Event(message));
+            return self.take_event(id, message);
         }
         match serde_json::from_str(&message) {
             Ok(ServerMessage::Authenticated {
@@ -260,35 +258,59 @@ impl Subscription {
                 expires_at,
                 recovered,
             }) => {
-                let is_first = !self.was_connected;
-                self.was_connected = true;
-                self.was_token_rejected = false;
-                // Without `recovered`, the message confirms a refreshed token.
-                if is_first || recovered.is_some() {
-                    self.print_subscribed(&sub, filter);
-                }
-                if let Some(connection) = &mut self.connection {
-                    let claim = |name| claims.get(name).and_then(serde_json::Value::as_i64);
-                    connection.refresh = Some(TokenRefresh::schedule(
-                        expires_at,
-                        claim("iat"),
-                        claim("exp"),
-                    ));
-                }
-                let has_gap = recovered == Some(false) && self.last_event_id.is_some();
-                has_gap.then_some(Update::Gap)
+                let claim = |name| claims.get(name).and_then(serde_json::Value::as_i64);
+                let refresh = TokenRefresh::schedule(expires_at, claim("iat"), claim("exp"));
+                self.on_authenticated(&sub, filter, refresh, recovered)
             }
             Ok(ServerMessage::AuthenticationFailed(error) | ServerMessage::Error(error)) => {
-                output::print_note(&format!("{}: {}", error.error, error.error_description));
-                if error.error == "too_many_requests"
-                    && let Some(refresh) = self.refresh()
-                {
-                    refresh.postpone();
-                }
+                self.on_error(&error);
                 None
             }
             // Other messages, including unknown ones of a newer Worker, need no action.
             Ok(_) | Err(_) => None,
+        }
+    }
+
+    /// Returns an event unless it was returned before.
+    fn take_event(&mut self, id: String, event: String) -> Option<Update> {
+        if self.returned_ids.get(&id).is_some() {
+            return None;
+        }
+        self.last_event_id = Some(id.clone());
+        self.returned_ids.insert(id, ());
+        Some(Update::Event(event))
+    }
+
+    /// Schedules the refresh of a token that the Worker has accepted. Returns a gap if the Worker no
+    /// longer stores all events since the last one.
+    fn on_authenticated(
+        &mut self,
+        subject: &str,
+        filter: Filter,
+        refresh: TokenRefresh,
+        recovered: Option<bool>,
+    ) -> Option<Update> {
+        let is_first = !self.was_connected;
+        self.was_connected = true;
+        self.previous_was_401 = false;
+        // Without `recovered`, the message confirms a refreshed token.
+        if is_first || recovered.is_some() {
+            self.print_subscribed(subject, filter);
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.refresh = Some(refresh);
+        }
+        let has_gap = recovered == Some(false) && self.last_event_id.is_some();
+        has_gap.then_some(Update::Gap)
+    }
+
+    /// Reports an error of the Worker, and sends a token later that was renewed too early.
+    fn on_error(&mut self, error: &ErrorBody) {
+        output::print_note(&format!("{}: {}", error.error, error.error_description));
+        if error.error == "too_many_requests"
+            && let Some(refresh) = self.refresh()
+        {
+            refresh.postpone();
         }
     }
 
