@@ -29,82 +29,129 @@ pub(crate) fn run(
     publish_token: &PublishTokenOptions,
     round_trip: bool,
 ) -> Result {
-    let ReadOptions {
-        worker,
-        access_token,
-        output,
-    } = options;
-    let client = http::client();
-    let mut report = Report::new(*output);
-
-    let tenant = worker.tenant();
-    let finding = format!("{} is {tenant}", worker.slug);
-    report.print("tenant", Finding::Good(finding))?;
-    let is_reachable = report.check("network", check_network(worker))?;
-    let is_running = report.check_if(is_reachable, "worker", || check_worker(&client, worker))?;
-    let is_served = report.check_if(is_running, "served", || check_served(&client, worker))?;
-    let issuer = access_token.issuer(&tenant);
-    report.check("key set", check_key_set(&client, &issuer))?;
-
-    let token = obtain_token(options, &mut report)?;
-    let mut accepted_token = None;
-    if let Some(token) = &token {
-        let finding = match access_token.audience() {
-            Ok(audience) => {
-                token::check_claims(token, audience, &issuer).unwrap_or_else(Finding::from)
-            }
-            Err(error) => error.into(),
-        };
-        report.print("token", finding)?;
-        if report.check_if(is_served, "access", || check_access(&client, worker, token))? {
-            accepted_token = Some(token.as_str());
-        }
-    }
-    report.check_if(is_served, "health", || {
-        health::check(&client, worker, accepted_token)
-    })?;
-
-    let publish_token = match publish_token.token(&tenant) {
-        Ok(publish_token) => Some(publish_token),
-        Err(error) => {
-            report.print("publishing", error.into())?;
-            None
-        }
+    let mut doctor = Doctor {
+        client: http::client(),
+        options,
+        report: Report::new(options.output),
     };
-    let can_publish = match &publish_token {
-        Some(publish_token) => report.check_if(is_served, "publishing", || {
-            check_publishing(&client, worker, publish_token)
-        })?,
-        None => false,
-    };
+    let is_served = doctor.check_deployment()?;
+    let access_token = doctor.check_access_token(is_served)?;
+    doctor.check_health(is_served, access_token.as_ref())?;
+    let publish_token = doctor.check_publishing(is_served, publish_token)?;
     if round_trip {
-        let result = match (&token, &publish_token) {
-            (Some(token), Some(publish_token)) if can_publish => {
-                round_trip::check(&client, worker, token, publish_token)
-            }
-            _ => Err("an access token is missing, or the publishing check did not pass".into()),
-        };
-        report.check("round trip", result)?;
+        doctor.check_round_trip(access_token, publish_token)?;
     }
-
-    if report.has_failures() {
+    if doctor.report.has_failures() {
         Err(Error::AlreadyReported)
     } else {
         Ok(())
     }
 }
 
-/// Returns the access token, or `None` if there is none. Reports the check either way.
-fn obtain_token(options: &ReadOptions, report: &mut Report) -> Result<Option<String>> {
-    match fetch_token(options) {
-        Ok(token) => {
-            report.print("login", Finding::Good("there is an access token".into()))?;
-            Ok(Some(token))
-        }
-        Err(error) => {
-            report.print("login", error.into())?;
-            Ok(None)
-        }
+struct Doctor<'a> {
+    client: Agent,
+    options: &'a ReadOptions,
+    report: Report,
+}
+
+struct AccessToken {
+    token: String,
+    /// True if the Worker accepts the token.
+    is_accepted: bool,
+}
+
+impl Doctor<'_> {
+    /// Checks the Worker and the issuer. Returns true if the Worker serves the tenant.
+    fn check_deployment(&mut self) -> Result<bool> {
+        let worker = &self.options.worker;
+        let finding = format!("{} is {}", worker.slug, worker.tenant());
+        self.report.print("tenant", Finding::Good(finding))?;
+        let is_reachable = self.report.check("network", check_network(worker))?;
+        let is_running = self.report.check_if(is_reachable, "worker", || {
+            check_worker(&self.client, worker)
+        })?;
+        let is_served = self
+            .report
+            .check_if(is_running, "served", || check_served(&self.client, worker))?;
+        let key_set = check_key_set(&self.client, &self.issuer());
+        self.report.check("key set", key_set)?;
+        Ok(is_served)
+    }
+
+    fn issuer(&self) -> String {
+        let tenant = self.options.worker.tenant();
+        self.options.access_token.issuer(&tenant)
+    }
+
+    /// Obtains and checks the access token. Returns `None` if there is none.
+    fn check_access_token(&mut self, is_served: bool) -> Result<Option<AccessToken>> {
+        let options = self.options;
+        let token = match fetch_token(options) {
+            Ok(token) => token,
+            Err(error) => {
+                self.report.print("login", error.into())?;
+                return Ok(None);
+            }
+        };
+        let finding = Finding::Good("there is an access token".to_owned());
+        self.report.print("login", finding)?;
+        let issuer = self.issuer();
+        let claims = options
+            .access_token
+            .audience()
+            .and_then(|audience| token::check_claims(&token, audience, &issuer));
+        self.report.check("token", claims)?;
+        let is_accepted = self.report.check_if(is_served, "access", || {
+            check_access(&self.client, &options.worker, &token)
+        })?;
+        Ok(Some(AccessToken { token, is_accepted }))
+    }
+
+    /// Checks the health, with details if the Worker accepts the access token.
+    fn check_health(&mut self, is_served: bool, access_token: Option<&AccessToken>) -> Result {
+        let token = access_token
+            .filter(|access_token| access_token.is_accepted)
+            .map(|access_token| access_token.token.as_str());
+        self.report.check_if(is_served, "health", || {
+            health::check(&self.client, &self.options.worker, token)
+        })?;
+        Ok(())
+    }
+
+    /// Obtains and checks the publish token. Returns `None` unless the Worker accepts it.
+    fn check_publishing(
+        &mut self,
+        is_served: bool,
+        publish_token: &PublishTokenOptions,
+    ) -> Result<Option<String>> {
+        let worker = &self.options.worker;
+        let publish_token = match publish_token.token(&worker.tenant()) {
+            Ok(publish_token) => publish_token,
+            Err(error) => {
+                self.report.print("publishing", error.into())?;
+                return Ok(None);
+            }
+        };
+        let is_accepted = self.report.check_if(is_served, "publishing", || {
+            check_publishing(&self.client, worker, &publish_token)
+        })?;
+        Ok(is_accepted.then_some(publish_token))
+    }
+
+    fn check_round_trip(
+        &mut self,
+        access_token: Option<AccessToken>,
+        publish_token: Option<String>,
+    ) -> Result {
+        let worker = &self.options.worker;
+        let result = match (access_token, publish_token) {
+            (Some(AccessToken { token, .. }), Some(publish_token)) => {
+                round_trip::check(&self.client, worker, &token, &publish_token)
+            }
+            _ => Err("an access token is missing, or the publishing check did not pass".into()),
+        };
+        self.report.check("round trip", result)?;
+        Ok(())
     }
 }
 

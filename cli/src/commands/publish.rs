@@ -37,15 +37,8 @@ pub(crate) fn run(
     output: OutputOptions,
 ) -> Result {
     let token = publish_token.token(&worker.tenant())?;
-    let body = read_file(file)?;
-    // An empty file is usually the output of a command that failed. A log without records is `[]`.
-    if body.trim_ascii().is_empty() {
-        let file = file.display();
-        return Err(
-            format!("{file} is empty: check the command that should have written the log").into(),
-        );
-    }
-    let (records, unreadable) = split_records(&body);
+    let log = read_log(file)?;
+    let (records, unreadable) = split_records(&log);
     if records.is_empty() && !unreadable.is_empty() {
         return Err(format!(
             "{} contains no log records: it must be a JSON array, JSON lines, or one JSON object",
@@ -59,25 +52,14 @@ pub(crate) fn run(
         token,
         progress: progress_bar(records.len()),
     };
-    let mut total = PublishReceipt {
-        received: unreadable.len(),
-        malformed: unreadable.len(),
-        ..PublishReceipt::default()
-    };
-    for batch in batches(&records) {
-        let receipt = publisher.send(batch).map_err(|error| {
-            publisher.progress.abandon();
-            let accepted = total.received.saturating_sub(unreadable.len());
-            let all = records.len().saturating_add(unreadable.len());
-            Error::Failed(format!(
-                "{error}\n{accepted} of {all} records were accepted; fix the problem and publish the file again: the Worker recognizes duplicates"
-            ))
-        })?;
-        add(&mut total, &receipt);
-        let sent = u64::try_from(batch.len()).unwrap_or_default();
-        publisher.progress.inc(sent);
-    }
-    publisher.progress.finish_and_clear();
+    let mut total = publisher.send_all(&records).map_err(|(error, accepted)| {
+        let all = records.len().saturating_add(unreadable.len());
+        Error::Failed(format!(
+            "{error}\n{accepted} of {all} records were accepted; fix the problem and publish the file again: the Worker recognizes duplicates"
+        ))
+    })?;
+    total.received = total.received.saturating_add(unreadable.len());
+    total.malformed = total.malformed.saturating_add(unreadable.len());
     print_result(&total, &unreadable, output)
 }
 
@@ -139,14 +121,23 @@ fn summary(total: &PublishReceipt) -> String {
     )
 }
 
-fn read_file(file: &Path) -> Result<Vec<u8>> {
+/// Reads a file. Fails if it is empty, because an empty file is usually the output of a command that
+/// failed. A log without records is `[]`.
+fn read_log(file: &Path) -> Result<Vec<u8>> {
     let contents = if file == Path::new("-") {
         let mut contents = Vec::new();
         stdin().lock().read_to_end(&mut contents).map(|_| contents)
     } else {
         std::fs::read(file)
     };
-    contents.map_err(|error| Error::Failed(format!("{} cannot be read: {error}", file.display())))
+    let file = file.display();
+    let contents = contents.map_err(|error| format!("{file} cannot be read: {error}"))?;
+    if contents.trim_ascii().is_empty() {
+        return Err(
+            format!("{file} is empty: check the command that should have written the log").into(),
+        );
+    }
+    Ok(contents)
 }
 
 /// Returns the records that can be sent, and the numbers of the others, starting at 1. A record
@@ -191,6 +182,23 @@ struct Publisher {
 }
 
 impl Publisher {
+    /// Sends the records in batches and returns the total of the receipts. An error contains the
+    /// number of records that were accepted before it.
+    fn send_all(&self, records: &[&[u8]]) -> Result<PublishReceipt, (Error, usize)> {
+        let mut total = PublishReceipt::default();
+        for batch in batches(records) {
+            let receipt = self.send(batch).map_err(|error| {
+                self.progress.abandon();
+                (error, total.received)
+            })?;
+            add(&mut total, &receipt);
+            let sent = u64::try_from(batch.len()).unwrap_or_default();
+            self.progress.inc(sent);
+        }
+        self.progress.finish_and_clear();
+        Ok(total)
+    }
+
     /// Sends a batch, and retries after temporary errors.
     fn send(&self, batch: &[&[u8]]) -> Result<PublishReceipt> {
         let body = [b"[".as_slice(), &batch.join(&b","[..]), b"]"].concat();

@@ -28,60 +28,69 @@ use crate::{
 pub(crate) use self::options::SetupAuth0Options;
 use self::{
     management::ManagementApi,
-    options::ManagementCredentials,
+    options::{ManagementCredentials, ModeOptions},
     plan::{Desired, DesiredGrant, Step, Subject},
     report::Report,
 };
 
 pub(crate) fn run(mut options: SetupAuth0Options) -> Result {
-    let report = Report {
-        output: options.read.output,
-    };
     let credentials = options.management.credentials()?;
     let tenant = tenant_domain::find(&options, &credentials)?;
     options.read.worker.domain.set(tenant.clone());
     let desired = desired(&options, &tenant)?;
     let management = connect(&options, credentials, &tenant, &desired)?;
+    let ModeOptions {
+        dry_run,
+        yes,
+        skip_doctor,
+        remove,
+    } = options.mode;
 
     print_note(&format!("reading the settings of {tenant} …"));
-    let is_removal = options.mode.remove;
-    let make_plan = || -> Result<Vec<Step>> {
-        let state = tenant_state::read(&management, &desired.audience)?;
-        Ok(if is_removal {
-            plan::plan_removal(&desired, &state)
-        } else {
-            plan::plan(&desired, &state)
-        })
-    };
+    let make_plan = || read_plan(&management, &desired, remove);
     let steps = make_plan()?;
-    report.print_plan(&steps).map_err(|error| match error {
-        // Elsewhere a closed output is a success. Here it must not look as if the plan was applied.
-        Error::OutputClosed if !options.mode.dry_run => {
-            "nothing was changed, because standard output was closed before the plan was printed: run the command again without closing it".into()
-        }
-        error => error,
-    })?;
+    let report = Report {
+        output: options.read.output,
+    };
+    print_plan(report, &steps, dry_run)?;
 
-    let changes: Vec<&'static str> = steps
-        .iter()
-        .filter_map(|step| Some(step.request.as_ref()?.permission))
-        .collect();
-    management.check_permissions(changes.iter().copied())?;
-    if options.mode.dry_run {
+    let requests = || steps.iter().filter_map(|step| step.request.as_ref());
+    management.check_permissions(requests().map(|request| request.permission))?;
+    if dry_run {
         print_note("nothing was changed, because of --dry-run");
         return Ok(());
     }
-    if !changes.is_empty() {
-        if !options.mode.yes {
+    if requests().next().is_some() {
+        if !yes {
             confirm(&tenant)?;
         }
         apply::apply(&management, &steps, report, make_plan)?;
     }
-    if is_removal || options.mode.skip_doctor {
+    if remove || skip_doctor {
         return Ok(());
     }
     print_note("checking the deployment …");
     doctor::run(&options.read, &options.publish_token, false)
+}
+
+/// Reads the tenant and returns the steps of the set-up, or those of the removal.
+fn read_plan(management: &ManagementApi, desired: &Desired, is_removal: bool) -> Result<Vec<Step>> {
+    let state = tenant_state::read(management, &desired.audience)?;
+    Ok(if is_removal {
+        plan::plan_removal(desired, &state)
+    } else {
+        plan::plan(desired, &state)
+    })
+}
+
+fn print_plan(report: Report, steps: &[Step], dry_run: bool) -> Result {
+    report.print_plan(steps).map_err(|error| match error {
+        // Elsewhere a closed output is a success. Here it must not look as if the plan was applied.
+        Error::OutputClosed if !dry_run => {
+            "nothing was changed, because standard output was closed before the plan was printed: run the command again without closing it".into()
+        }
+        error => error,
+    })
 }
 
 /// Returns the settings that the options ask for.
