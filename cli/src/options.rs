@@ -1,6 +1,7 @@
 //! Options that several commands share.
 
 pub(crate) mod access_token;
+pub(crate) mod credentials;
 pub(crate) mod destinations;
 pub(crate) mod dot_env;
 pub(crate) mod event_filter;

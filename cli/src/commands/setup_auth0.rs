@@ -21,14 +21,14 @@ use crate::{
     commands::doctor::{self, token::read_claims},
     connection::{http, token_source::ClientCredentials},
     error::{Error, Result},
-    options::worker::WorkerOptions,
+    options::{credentials::Credentials, worker::WorkerOptions},
     output::{BOLD, print_note, styled},
 };
 
 pub(crate) use self::options::SetupAuth0Options;
 use self::{
     management::ManagementApi,
-    options::{ManagementCredentials, ModeOptions},
+    options::ModeOptions,
     plan::{Desired, DesiredGrant, Step, Subject},
     report::Report,
 };
@@ -129,7 +129,7 @@ fn payload_url(worker: &WorkerOptions) -> String {
 /// Returns a client of the Management API, with a token that has the permissions to read.
 fn connect(
     options: &SetupAuth0Options,
-    credentials: ManagementCredentials,
+    credentials: Credentials,
     tenant: &Tenant,
     desired: &Desired,
 ) -> Result<ManagementApi> {
@@ -140,8 +140,8 @@ fn connect(
     let audience = management_audience(tenant);
     let client = http::client();
     let token = match credentials {
-        ManagementCredentials::Token(token) => token,
-        ManagementCredentials::Client { id, secret } => {
+        Credentials::Token(token) => token,
+        Credentials::Client { id, secret } => {
             print_note(&format!("requesting a management token from {base} …"));
             let application = ClientCredentials {
                 client: client.clone(),

@@ -12,7 +12,7 @@ use crate::{
         retries::Retries,
     },
     error::{Error, Result},
-    options::{access_token::Credentials, read::ReadOptions},
+    options::{credentials::Credentials, read::ReadOptions},
     output::{escape::escape, print_note},
 };
 

@@ -8,8 +8,9 @@ use session_events_core::tenant::Tenant;
 use crate::{
     error::{Error, Result},
     options::{
+        credentials::{Credentials, MissingMessages},
         destinations::SecretUse,
-        precedence::{Alternatives, Resolved},
+        precedence::{Alternatives, Resolved, drop_if_alternatives_given},
         trimmed,
         worker::BaseUrl,
     },
@@ -20,6 +21,12 @@ use crate::{
 const STDIN: &str = "-";
 /// The limit for an access token on standard input, in bytes. More than the Worker accepts.
 const MAX_STDIN_BYTES: u64 = 64 * 1024;
+
+const MISSING: MissingMessages = MissingMessages {
+    secret: "the client id has no secret: give --client-secret (or set AUTH0_CLIENT_SECRET)",
+    id: "the client secret has no id: give --client-id (or set AUTH0_CLIENT_ID)",
+    all: "there is no access token: give --token, or --client-id and --client-secret (or set SESSION_EVENTS_TOKEN, or AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET)",
+};
 
 pub(crate) type AccessTokenOptions = Resolved<AccessTokenArgs>;
 
@@ -52,18 +59,14 @@ pub(crate) struct AccessTokenArgs {
     audience: Option<String>,
 }
 
-/// The means to obtain an access token.
-pub(crate) enum Credentials {
-    Token(String),
-    Client { id: String, secret: String },
-}
-
 impl Alternatives for AccessTokenArgs {
     fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool) {
-        let client_given = on_command_line("client_id") || on_command_line("client_secret");
-        if client_given && !on_command_line("token") {
-            self.token = None;
-        }
+        drop_if_alternatives_given(
+            &mut self.token,
+            "token",
+            &["client_id", "client_secret"],
+            &on_command_line,
+        );
         self.is_token_on_stdin = on_command_line("token") && self.token.as_deref() == Some(STDIN);
     }
 }
@@ -111,27 +114,7 @@ impl AccessTokenOptions {
         if args.is_token_on_stdin {
             return Ok(Credentials::Token(read_token()?));
         }
-        if let Some(token) = trimmed(&args.token) {
-            return Ok(Credentials::Token(token.to_owned()));
-        }
-        let message = match (trimmed(&args.client_id), trimmed(&args.client_secret)) {
-            (Some(id), Some(secret)) => {
-                return Ok(Credentials::Client {
-                    id: id.to_owned(),
-                    secret: secret.to_owned(),
-                });
-            }
-            (Some(_), None) => {
-                "the client id has no secret: give --client-secret (or set AUTH0_CLIENT_SECRET)"
-            }
-            (None, Some(_)) => {
-                "the client secret has no id: give --client-id (or set AUTH0_CLIENT_ID)"
-            }
-            (None, None) => {
-                "there is no access token: give --token, or --client-id and --client-secret (or set SESSION_EVENTS_TOKEN, or AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET)"
-            }
-        };
-        Err(Error::MissingOption(message))
+        Credentials::new(&args.token, &args.client_id, &args.client_secret, &MISSING)
     }
 }
 

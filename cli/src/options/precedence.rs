@@ -8,9 +8,22 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches, parser::ValueSource
 
 /// Options of which one makes others unnecessary.
 pub(crate) trait Alternatives: Args {
-    /// Drops the preferred option if only its alternatives are on the command line.
-    /// `on_command_line` takes the name of a field.
+    /// Calls [`drop_if_alternatives_given`]. `on_command_line` takes the name of a field.
     fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool);
+}
+
+/// Drops the preferred option if only its alternatives are on the command line. All names are those
+/// of fields.
+pub(crate) fn drop_if_alternatives_given(
+    preferred: &mut Option<String>,
+    name: &str,
+    alternatives: &[&str],
+    on_command_line: impl Fn(&str) -> bool,
+) {
+    let is_given = |name: &&str| on_command_line(name);
+    if alternatives.iter().any(is_given) && !on_command_line(name) {
+        *preferred = None;
+    }
 }
 
 /// Options whose precedence has been applied.

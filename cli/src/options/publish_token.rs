@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     options::{
         destinations::SecretUse,
-        precedence::{Alternatives, Resolved},
+        precedence::{Alternatives, Resolved, drop_if_alternatives_given},
         trimmed,
     },
 };
@@ -35,9 +35,12 @@ pub(crate) struct PublishTokenArgs {
 
 impl Alternatives for PublishTokenArgs {
     fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool) {
-        if on_command_line("publish_secret") && !on_command_line("publish_token") {
-            self.publish_token = None;
-        }
+        drop_if_alternatives_given(
+            &mut self.publish_token,
+            "publish_token",
+            &["publish_secret"],
+            on_command_line,
+        );
     }
 }
 

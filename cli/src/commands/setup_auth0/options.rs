@@ -3,10 +3,11 @@
 use clap::{Args, builder::NonEmptyStringValueParser};
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     options::{
+        credentials::{Credentials, MissingMessages},
         destinations::SecretUse,
-        precedence::{Alternatives, Resolved},
+        precedence::{Alternatives, Resolved, drop_if_alternatives_given},
         publish_token::PublishTokenOptions,
         read::ReadOptions,
         trimmed,
@@ -16,6 +17,12 @@ use crate::{
 
 /// Auth0's limit, 30 days.
 const MAX_TOKEN_LIFETIME: i64 = 30 * 24 * 60 * 60;
+
+const MISSING: MissingMessages = MissingMessages {
+    secret: "the management client id has no secret: set AUTH0_MANAGEMENT_CLIENT_SECRET",
+    id: "the management client secret has no id: set AUTH0_MANAGEMENT_CLIENT_ID",
+    all: "there is no token for the Auth0 Management API: set AUTH0_MANAGEMENT_TOKEN, or AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET of a machine-to-machine application that is authorized for that API",
+};
 
 #[derive(Args)]
 pub(crate) struct SetupAuth0Options {
@@ -97,19 +104,14 @@ pub(super) struct ManagementArgs {
     management_url: Option<BaseUrl>,
 }
 
-/// The means to obtain a management token.
-pub(super) enum ManagementCredentials {
-    Token(String),
-    Client { id: String, secret: String },
-}
-
 impl Alternatives for ManagementArgs {
     fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool) {
-        let client_given =
-            on_command_line("management_client_id") || on_command_line("management_client_secret");
-        if client_given && !on_command_line("management_token") {
-            self.management_token = None;
-        }
+        drop_if_alternatives_given(
+            &mut self.management_token,
+            "management_token",
+            &["management_client_id", "management_client_secret"],
+            on_command_line,
+        );
     }
 }
 
@@ -119,32 +121,14 @@ impl ManagementOptions {
     }
 
     /// Returns the given credentials, or an error if they are incomplete.
-    pub(super) fn credentials(&self) -> Result<ManagementCredentials> {
+    pub(super) fn credentials(&self) -> Result<Credentials> {
         let Self(args) = self;
-        if let Some(token) = trimmed(&args.management_token) {
-            return Ok(ManagementCredentials::Token(token.to_owned()));
-        }
-        let message = match (
-            trimmed(&args.management_client_id),
-            trimmed(&args.management_client_secret),
-        ) {
-            (Some(id), Some(secret)) => {
-                return Ok(ManagementCredentials::Client {
-                    id: id.to_owned(),
-                    secret: secret.to_owned(),
-                });
-            }
-            (Some(_), None) => {
-                "the management client id has no secret: set AUTH0_MANAGEMENT_CLIENT_SECRET"
-            }
-            (None, Some(_)) => {
-                "the management client secret has no id: set AUTH0_MANAGEMENT_CLIENT_ID"
-            }
-            (None, None) => {
-                "there is no token for the Auth0 Management API: set AUTH0_MANAGEMENT_TOKEN, or AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET of a machine-to-machine application that is authorized for that API"
-            }
-        };
-        Err(Error::MissingOption(message))
+        Credentials::new(
+            &args.management_token,
+            &args.management_client_id,
+            &args.management_client_secret,
+            &MISSING,
+        )
     }
 
     /// Returns the secret in use, if there is one. The domain receives it. The URL counts as well:

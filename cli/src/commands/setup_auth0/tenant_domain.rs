@@ -6,16 +6,14 @@ use crate::{
     commands::doctor::token::{has_audience, read_claims},
     connection::worker_domain,
     error::Result,
+    options::credentials::Credentials,
 };
 
-use super::{SetupAuth0Options, management_audience, options::ManagementCredentials};
+use super::{SetupAuth0Options, management_audience};
 
 /// Returns the tenant with the domain of `--domain`, or else with the domain in the Worker's
 /// configuration.
-pub(super) fn find(
-    options: &SetupAuth0Options,
-    credentials: &ManagementCredentials,
-) -> Result<Tenant> {
+pub(super) fn find(options: &SetupAuth0Options, credentials: &Credentials) -> Result<Tenant> {
     let worker = &options.read.worker;
     if let Some(tenant) = worker.domain.given() {
         return Ok(tenant.clone());
@@ -41,10 +39,10 @@ pub(super) fn find(
 }
 
 /// Returns true if the credentials are a token for the Management API of this tenant.
-fn is_for(credentials: &ManagementCredentials, tenant: &Tenant) -> bool {
+fn is_for(credentials: &Credentials, tenant: &Tenant) -> bool {
     match credentials {
-        ManagementCredentials::Token(token) => read_claims(token)
+        Credentials::Token(token) => read_claims(token)
             .is_some_and(|claims| has_audience(&claims, &management_audience(tenant))),
-        ManagementCredentials::Client { .. } => false,
+        Credentials::Client { .. } => false,
     }
 }
