@@ -4,13 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jwt_compact::UntrustedToken;
 use serde_json::{Map, Value};
+use session_events_core::{
+    protocol::filter::Filter,
+    tokens::access_token::{LISTEN_TO_ALL, LISTEN_TO_OWN},
+};
 
 use crate::error::Result;
 
 use super::report::Finding;
-
-const OWN_EVENTS: &str = "listen:events:self";
-const ALL_EVENTS: &str = "listen:events";
 
 pub(in crate::commands) type Claims = Map<String, Value>;
 
@@ -36,15 +37,15 @@ pub(super) fn check_claims(token: &str, audience: &str, issuer: &str) -> Result<
                 .into(),
         );
     }
-    let events_of = if has_permission(&claims, OWN_EVENTS) {
-        "its own events"
-    } else if has_permission(&claims, ALL_EVENTS) {
-        "the events of all users"
-    } else {
-        return Err(format!(
-            "the token of {subject} has neither the permission {OWN_EVENTS} nor {ALL_EVENTS}: grant the application one of them on the API"
-        )
-        .into());
+    let events_of = match Filter::granted_by(&claims) {
+        Some(Filter::Own) => "its own events",
+        Some(Filter::All) => "the events of all users",
+        None => {
+            return Err(format!(
+                "the token of {subject} has neither the permission {LISTEN_TO_OWN} nor {LISTEN_TO_ALL}: grant the application one of them on the API"
+            )
+            .into());
+        }
     };
     let message = format!("{subject} may receive {events_of}, for another {remaining} s");
     let token_issuer = text_claim(&claims, "iss");
@@ -57,9 +58,9 @@ pub(super) fn check_claims(token: &str, audience: &str, issuer: &str) -> Result<
     )))
 }
 
-/// Returns true if the token has the permission for the events of its own user.
+/// Returns true if the token is limited to the events of its own user.
 pub(super) fn allows_own_events(token: &str) -> bool {
-    read_claims(token).is_some_and(|claims| has_permission(&claims, OWN_EVENTS))
+    read_claims(token).and_then(|claims| Filter::granted_by(&claims)) == Some(Filter::Own)
 }
 
 /// Returns the claims of a token without verifying its signature.
@@ -93,16 +94,4 @@ fn seconds_until_expiry(claims: &Claims) -> Option<i64> {
         .unwrap_or_default()
         .as_secs();
     expiry.checked_sub(i64::try_from(now).ok()?)
-}
-
-/// A permission is a word of `scope` or an element of `permissions`.
-fn has_permission(claims: &Claims, permission: &str) -> bool {
-    let in_scope = text_claim(claims, "scope")
-        .split(' ')
-        .any(|word| word == permission);
-    let in_permissions = claims
-        .get("permissions")
-        .and_then(Value::as_array)
-        .is_some_and(|permissions| permissions.iter().any(|other| other == permission));
-    in_scope || in_permissions
 }

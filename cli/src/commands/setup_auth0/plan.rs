@@ -12,6 +12,7 @@ mod tests;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use session_events_core::tokens::access_token::{LISTEN_TO_ALL, LISTEN_TO_OWN};
 use ureq::http::Method;
 
 use super::{
@@ -20,11 +21,6 @@ use super::{
 };
 
 pub(super) use self::removal::plan_removal;
-
-/// The permission of users: their own events.
-pub(super) const OWN_EVENTS: &str = "listen:events:self";
-/// The permission of backends: the events of all users.
-pub(super) const ALL_EVENTS: &str = "listen:events";
 
 /// The settings that `setup-auth0` creates in a tenant.
 #[derive(Clone, Debug)]
@@ -64,8 +60,8 @@ impl Subject {
 
     fn permission(self) -> &'static str {
         match self {
-            Self::User => OWN_EVENTS,
-            Self::Client => ALL_EVENTS,
+            Self::User => LISTEN_TO_OWN,
+            Self::Client => LISTEN_TO_ALL,
         }
     }
 }

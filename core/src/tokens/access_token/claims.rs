@@ -132,17 +132,9 @@ impl AccessToken {
         self.expires_at
     }
 
-    /// Returns the events that the token grants access to, or `None` without a permission. The
-    /// permission for the subject's own events takes precedence: a token that has it grants
-    /// nothing else, on sockets and on every endpoint.
+    /// Returns the events that the token grants access to, or `None` without a permission.
     pub fn filter(&self) -> Option<Filter> {
-        if self.has_permission(LISTEN_TO_OWN) {
-            Some(Filter::Own)
-        } else if self.has_permission(LISTEN_TO_ALL) {
-            Some(Filter::All)
-        } else {
-            None
-        }
+        Filter::granted_by(&self.claims)
     }
 
     /// Checks that the token grants access to the events and sockets of all users.
@@ -155,7 +147,7 @@ impl AccessToken {
     pub fn authorize_all_users(&self) -> Result<()> {
         match self.filter() {
             Some(Filter::All) => Ok(()),
-            Some(Filter::Own) if self.has_permission(LISTEN_TO_ALL) => {
+            Some(Filter::Own) if has_permission(&self.claims, LISTEN_TO_ALL) => {
                 Err(ApiError::RestrictedToOwnEvents)
             }
             Some(Filter::Own) | None => Err(ApiError::InsufficientScope {
@@ -163,13 +155,28 @@ impl AccessToken {
             }),
         }
     }
+}
 
-    /// Returns whether the token has a permission: as a word of its `scope`, or as an element of
-    /// its `permissions`.
-    fn has_permission(&self, permission: &str) -> bool {
-        let scope = self.claims.get("scope").and_then(Value::as_str);
-        let permissions = self.claims.get("permissions").and_then(Value::as_array);
-        scope.is_some_and(|scope| scope.split(' ').any(|word| word == permission))
-            || permissions.is_some_and(|granted| granted.iter().any(|one| one == permission))
+impl Filter {
+    /// Returns the events that the claims of a token grant access to, or `None` without a
+    /// permission. The permission for the subject's own events takes precedence: a token that has
+    /// it grants nothing else, on sockets and on every endpoint.
+    pub fn granted_by(claims: &Map<String, Value>) -> Option<Self> {
+        if has_permission(claims, LISTEN_TO_OWN) {
+            Some(Self::Own)
+        } else if has_permission(claims, LISTEN_TO_ALL) {
+            Some(Self::All)
+        } else {
+            None
+        }
     }
+}
+
+/// Returns whether a token has a permission: as a word of its `scope`, or as an element of its
+/// `permissions`.
+fn has_permission(claims: &Map<String, Value>, permission: &str) -> bool {
+    let scope = claims.get("scope").and_then(Value::as_str);
+    let permissions = claims.get("permissions").and_then(Value::as_array);
+    scope.is_some_and(|scope| scope.split(' ').any(|word| word == permission))
+        || permissions.is_some_and(|granted| granted.iter().any(|one| one == permission))
 }

@@ -1,10 +1,11 @@
 //! The API, for which subscribers request access tokens.
 
 use serde_json::{Value, json};
+use session_events_core::tokens::access_token::{LISTEN_TO_ALL, LISTEN_TO_OWN};
 
 use crate::commands::setup_auth0::tenant_state::{Api, Grant, Permission, TenantState};
 
-use super::{ALL_EVENTS, Desired, FieldChange, OWN_EVENTS, Resource, Step, Update, texts};
+use super::{Desired, FieldChange, Resource, Step, Update, texts};
 
 const NAME: &str = "Session events";
 const SIGNING_ALG: &str = "RS256";
@@ -14,8 +15,8 @@ const POLICY: &str = "require_client_grant";
 
 /// The permissions and their descriptions.
 pub(super) const PERMISSIONS: [(&str, &str); 2] = [
-    (OWN_EVENTS, "Listen to my own session events"),
-    (ALL_EVENTS, "Listen to all session events"),
+    (LISTEN_TO_OWN, "Listen to my own session events"),
+    (LISTEN_TO_ALL, "Listen to all session events"),
 ];
 
 pub(super) fn plan(desired: &Desired, state: &TenantState) -> Step {
@@ -113,7 +114,7 @@ fn notes(desired: &Desired, api: &Api, grants: &[Grant]) -> Vec<String> {
     }
     let unsafe_grants = grants
         .iter()
-        .filter(|grant| grant.is_for_users() && grant.allows(ALL_EVENTS))
+        .filter(|grant| grant.is_for_users() && grant.allows(LISTEN_TO_ALL))
         .filter(|grant| !is_corrected(desired, grant));
     for grant in unsafe_grants {
         let client = grant
@@ -121,7 +122,7 @@ fn notes(desired: &Desired, api: &Api, grants: &[Grant]) -> Vec<String> {
             .as_deref()
             .unwrap_or("all third-party applications");
         notes.push(format!(
-            "the client grant of {client} allows {ALL_EVENTS} for user access, so each of its users can receive the events of all users: remove this permission from the grant"
+            "the client grant of {client} allows {LISTEN_TO_ALL} for user access, so each of its users can receive the events of all users: remove this permission from the grant"
         ));
     }
     notes

@@ -1,10 +1,11 @@
 //! The client grants, which permit an application to request tokens for the API.
 
 use serde_json::json;
+use session_events_core::tokens::access_token::LISTEN_TO_ALL;
 
 use crate::commands::setup_auth0::tenant_state::Grant;
 
-use super::{ALL_EVENTS, DesiredGrant, FieldChange, Resource, Step, Subject, Update, texts};
+use super::{DesiredGrant, FieldChange, Resource, Step, Subject, Update, texts};
 
 pub(super) fn plan(audience: &str, wanted: &DesiredGrant, grants: &[Grant]) -> Step {
     let DesiredGrant { client_id, subject } = wanted;
@@ -49,7 +50,7 @@ fn corrected_scope(grant: &Grant, subject: Subject) -> Vec<String> {
     let mut scope: Vec<String> = grant
         .scope
         .iter()
-        .filter(|value| !(subject == Subject::User && *value == ALL_EVENTS))
+        .filter(|value| !(subject == Subject::User && *value == LISTEN_TO_ALL))
         .cloned()
         .collect();
     if !scope.iter().any(|value| value == subject.permission()) {

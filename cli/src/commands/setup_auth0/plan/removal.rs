@@ -1,10 +1,12 @@
 //! The removal of the settings: the log stream, the grants of the named clients, and the API if
 //! nothing else uses it.
 
+use session_events_core::tokens::access_token::{LISTEN_TO_ALL, LISTEN_TO_OWN};
+
 use crate::commands::setup_auth0::tenant_state::{Api, Grant, Permission, TenantState};
 
 use super::{
-    ALL_EVENTS, Desired, OWN_EVENTS, Resource, Step, Update,
+    Desired, Resource, Step, Update,
     api::{PERMISSIONS, set_permissions},
     grant, stream, texts,
 };
@@ -84,7 +86,7 @@ fn plan_api(desired: &Desired, api: &Api, left: &[Grant]) -> Step {
     }
     let dependent: Vec<&Grant> = left
         .iter()
-        .filter(|grant| grant.allows(OWN_EVENTS) || grant.allows(ALL_EVENTS))
+        .filter(|grant| grant.allows(LISTEN_TO_OWN) || grant.allows(LISTEN_TO_ALL))
         .collect();
     if others.is_empty() || !dependent.is_empty() {
         let notes = left.iter().map(note).collect();
