@@ -26,11 +26,11 @@ pub(super) fn apply(
     // A closed output must not stop the plan halfway.
     let mut printed = Ok(());
     for step in steps {
-        let Some(change) = &step.request else {
+        let Some(request) = &step.request else {
             continue;
         };
         print_note(&format!("{} …", progressive(step)));
-        let result = management.send(change).and_then(|outcome| match outcome {
+        let result = management.send(request).and_then(|outcome| match outcome {
             Outcome::Done => Ok(()),
             Outcome::NotFound(_) if step.action == Action::Delete => Ok(()),
             Outcome::Conflict(message) if step.action == Action::Create => {

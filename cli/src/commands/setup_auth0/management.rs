@@ -40,7 +40,7 @@ pub(super) struct ManagementApi {
 
 /// A request that changes the tenant, and the permission that it needs.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Change {
+pub(super) struct ChangeRequest {
     pub(super) method: Method,
     /// The path below `/api/v2`, such as `/log-streams`.
     pub(super) path: String,
@@ -177,14 +177,15 @@ impl ManagementApi {
         })
     }
 
-    /// Sends a change. An error means that it was refused, or that its outcome is unknown.
-    pub(super) fn send(&self, change: &Change) -> Result<Outcome> {
-        let Change {
+    /// Sends a request that changes the tenant. An error means that it was refused, or that its
+    /// outcome is unknown.
+    pub(super) fn send(&self, request: &ChangeRequest) -> Result<Outcome> {
+        let ChangeRequest {
             method,
             path,
             body,
             permission,
-        } = change;
+        } = request;
         let response = self.request(method, path, body.as_ref())?;
         Ok(match response.status {
             200 | 201 | 202 | 204 => Outcome::Done,

@@ -16,7 +16,7 @@ use session_events_core::tokens::access_token::{LISTEN_TO_ALL, LISTEN_TO_OWN};
 use ureq::http::Method;
 
 use super::{
-    management::{Change, encode},
+    management::{ChangeRequest, encode},
     tenant_state::TenantState,
 };
 
@@ -97,7 +97,7 @@ pub(super) struct Step {
     pub(super) notes: Vec<String>,
     /// The request that performs the step. Its body may contain the publish token.
     #[serde(skip)]
-    pub(super) request: Option<Change>,
+    pub(super) request: Option<ChangeRequest>,
 }
 
 /// The change of a field. A secret value is `None`, so that it cannot be printed.
@@ -117,7 +117,7 @@ pub(super) fn plan(desired: &Desired, state: &TenantState) -> Vec<Step> {
         desired
             .grants
             .iter()
-            .map(|wanted| grant::plan(&desired.audience, wanted, &state.grants)),
+            .map(|desired_grant| grant::plan(&desired.audience, desired_grant, &state.grants)),
     );
     steps.push(stream::plan(desired, &state.streams));
     steps
@@ -136,7 +136,7 @@ impl Step {
     }
 
     fn create(resource: Resource, name: String, changes: Vec<FieldChange>, body: Value) -> Self {
-        let request = Change {
+        let request = ChangeRequest {
             method: Method::POST,
             path: resource.path().to_owned(),
             body: Some(body),
@@ -155,7 +155,7 @@ impl Step {
         if update.changes.is_empty() {
             return Self::unchanged(resource, name);
         }
-        let request = Change {
+        let request = ChangeRequest {
             method: Method::PATCH,
             path: format!("{}/{}", resource.path(), encode(id)),
             body: Some(Value::Object(update.body)),
@@ -170,7 +170,7 @@ impl Step {
     }
 
     fn delete(resource: Resource, name: String, id: &str) -> Self {
-        let request = Change {
+        let request = ChangeRequest {
             method: Method::DELETE,
             path: format!("{}/{}", resource.path(), encode(id)),
             body: None,
@@ -228,13 +228,13 @@ impl Update {
     /// Records a change of a top-level field, if the values differ.
     fn set(&mut self, field: &'static str, from: impl Into<Value>, to: impl Into<Value>) {
         let to = to.into();
-        if self.differs(field, from, to.clone()) {
+        if self.record_difference(field, from, to.clone()) {
             self.body.insert(field.to_owned(), to);
         }
     }
 
     /// Records a change for the plan alone, if the values differ. Returns true if they do.
-    fn differs(
+    fn record_difference(
         &mut self,
         field: &'static str,
         from: impl Into<Value>,

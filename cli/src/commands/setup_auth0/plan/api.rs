@@ -51,12 +51,12 @@ fn update(desired: &Desired, api: &Api) -> Step {
     update.set("signing_alg", api.signing_alg.clone(), SIGNING_ALG);
     update.set("token_lifetime", api.token_lifetime, desired.token_lifetime);
     let policies_of = &api.subject_type_authorization;
-    let user_differs = update.differs(
+    let user_differs = update.record_difference(
         "subject_type_authorization.user.policy",
         policies_of.user.policy.clone(),
         POLICY,
     );
-    let client_differs = update.differs(
+    let client_differs = update.record_difference(
         "subject_type_authorization.client.policy",
         policies_of.client.policy.clone(),
         POLICY,
@@ -79,7 +79,7 @@ fn update(desired: &Desired, api: &Api) -> Step {
 /// Sets all permissions of the API. The Management API replaces the whole list.
 pub(super) fn set_permissions(update: &mut Update, api: &Api, permissions: Vec<Permission>) {
     let values = |list: &[Permission]| texts(list.iter().map(|scope| scope.value.as_str()));
-    if update.differs("scopes", values(&api.scopes), values(&permissions)) {
+    if update.record_difference("scopes", values(&api.scopes), values(&permissions)) {
         update.body.insert("scopes".to_owned(), json!(permissions));
     }
 }
@@ -131,8 +131,8 @@ fn notes(desired: &Desired, api: &Api, grants: &[Grant]) -> Vec<String> {
 /// Returns true if the plan removes `listen:events` from this grant for users.
 fn is_corrected(desired: &Desired, grant: &Grant) -> bool {
     !grant.allows_all_scopes()
-        && desired.grants.iter().any(|wanted| {
-            wanted.subject == super::Subject::User
-                && Some(&wanted.client_id) == grant.client_id.as_ref()
+        && desired.grants.iter().any(|desired_grant| {
+            desired_grant.subject == super::Subject::User
+                && Some(&desired_grant.client_id) == grant.client_id.as_ref()
         })
 }

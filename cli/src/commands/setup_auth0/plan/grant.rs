@@ -7,10 +7,10 @@ use crate::commands::setup_auth0::tenant_state::Grant;
 
 use super::{DesiredGrant, FieldChange, Resource, Step, Subject, Update, texts};
 
-pub(super) fn plan(audience: &str, wanted: &DesiredGrant, grants: &[Grant]) -> Step {
-    let DesiredGrant { client_id, subject } = wanted;
-    let name = name(wanted);
-    let Some(grant) = find(wanted, grants) else {
+pub(super) fn plan(audience: &str, desired: &DesiredGrant, grants: &[Grant]) -> Step {
+    let DesiredGrant { client_id, subject } = desired;
+    let name = name(desired);
+    let Some(grant) = find(desired, grants) else {
         let scope = [subject.permission()];
         let changes = vec![FieldChange::new("scope", texts(scope))];
         let body = json!({
@@ -33,15 +33,15 @@ pub(super) fn plan(audience: &str, wanted: &DesiredGrant, grants: &[Grant]) -> S
     Step::update(Resource::ClientGrant, name, &grant.id, update)
 }
 
-pub(super) fn find<'a>(wanted: &DesiredGrant, grants: &'a [Grant]) -> Option<&'a Grant> {
+pub(super) fn find<'a>(desired: &DesiredGrant, grants: &'a [Grant]) -> Option<&'a Grant> {
     grants.iter().find(|grant| {
-        grant.client_id.as_ref() == Some(&wanted.client_id)
-            && grant.subject_type.as_deref().unwrap_or("client") == wanted.subject.as_str()
+        grant.client_id.as_ref() == Some(&desired.client_id)
+            && grant.subject_type.as_deref().unwrap_or("client") == desired.subject.as_str()
     })
 }
 
-pub(super) fn name(wanted: &DesiredGrant) -> String {
-    format!("{} ({})", wanted.client_id, wanted.subject.as_str())
+pub(super) fn name(desired: &DesiredGrant) -> String {
+    format!("{} ({})", desired.client_id, desired.subject.as_str())
 }
 
 /// Returns the scope of a grant with the permission of this subject. Users must not receive the

@@ -24,11 +24,11 @@ pub(in crate::commands::setup_auth0) fn plan_removal(
     let mut steps: Vec<Step> = streams.collect();
 
     let mut left = state.grants.clone();
-    for wanted in &desired.grants {
-        let Some(grant) = grant::find(wanted, &state.grants) else {
+    for desired_grant in &desired.grants {
+        let Some(grant) = grant::find(desired_grant, &state.grants) else {
             continue;
         };
-        let step = plan_grant(grant::name(wanted), grant);
+        let step = plan_grant(grant::name(desired_grant), grant);
         left.retain(|other| other.id != grant.id);
         if let Some(kept) = kept_grant(grant) {
             left.push(kept);

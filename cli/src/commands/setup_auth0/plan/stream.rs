@@ -91,7 +91,7 @@ fn update(desired: &Desired, stream: &Stream) -> Step {
     let mut update = Update::default();
     let mut sink = stream.sink.clone();
     let old = |field: &str| stream.sink.get(field).cloned().unwrap_or_default();
-    for (field, name, wanted) in [
+    for (field, name, value) in [
         (ENDPOINT, "httpEndpoint", desired.payload_url.as_str()),
         (
             "sink.httpContentFormat",
@@ -100,8 +100,8 @@ fn update(desired: &Desired, stream: &Stream) -> Step {
         ),
         ("sink.httpContentType", "httpContentType", CONTENT_TYPE),
     ] {
-        update.differs(field, old(name), wanted);
-        sink.insert(name.to_owned(), wanted.into());
+        update.record_difference(field, old(name), value);
+        sink.insert(name.to_owned(), value.into());
     }
     if old("httpAuthorization") != desired.publish_token {
         update.changes.push(FieldChange::secret(AUTHORIZATION));

@@ -106,12 +106,12 @@ fn actions(steps: &[Step]) -> Vec<(Action, &str)> {
 
 /// The method, path and body of the only step that changes something.
 fn only_request(steps: &[Step]) -> (Method, String, Value) {
-    let requests: Vec<&Change> = steps
+    let requests: Vec<&ChangeRequest> = steps
         .iter()
         .filter_map(|step| step.request.as_ref())
         .collect();
     assert_eq!(requests.len(), 1, "{requests:?}");
-    let Change {
+    let ChangeRequest {
         method, path, body, ..
     } = requests[0].clone();
     (method, path, body.unwrap_or_default())
