@@ -32,23 +32,23 @@ describe("doctor", { concurrency: true }, () => {
     };
   };
 
-  test("reports every check as good, including the round trip", async (t) => {
+  test("reports every check as passed, including the round trip", async (t) => {
     const { allArgs } = newTenant();
     const { code, status, message, output } = await check(t, [...allArgs, "--round-trip"], {
       PUBLISH_SECRET,
     });
     assert.deepEqual(status, {
-      tenant: "good",
-      network: "good",
-      worker: "good",
-      served: "good",
-      "key set": "good",
-      login: "good",
-      token: "good",
-      access: "good",
-      health: "good",
-      publishing: "good",
-      "round trip": "good",
+      tenant: "passed",
+      network: "passed",
+      worker: "passed",
+      served: "passed",
+      "key set": "passed",
+      "access token": "passed",
+      claims: "passed",
+      access: "passed",
+      health: "passed",
+      publishing: "passed",
+      "round trip": "passed",
     });
     assert.equal(code, 0);
     assert.match(message.health, /^its storage responds; keys of https:.*jwks\.json: /);
@@ -70,8 +70,8 @@ describe("doctor", { concurrency: true }, () => {
   test("skips checks without credentials, and publishes nothing without --round-trip", async (t) => {
     const { tenant, workerArgs } = newTenant();
     const { code, status } = await check(t, [...workerArgs, "--issuer", issuerServer.url]);
-    assert.equal(status.login, "left out");
-    assert.equal(status.publishing, "left out");
+    assert.equal(status["access token"], "skipped");
+    assert.equal(status.publishing, "skipped");
     assert.equal("round trip" in status, false);
     assert.equal(code, 0);
     assert.deepEqual(await tenant.events(), []);
@@ -82,8 +82,8 @@ describe("doctor", { concurrency: true }, () => {
     const token = issuerServer.issuer.token({ sub: USER, scope: "listen:events:self" });
     const args = [...workerArgs, "--issuer", issuerServer.url, "--token", token];
     const { code, status, message } = await check(t, args);
-    assert.equal(status.access, "good");
-    assert.match(message.token, /may receive its own events, for another \d+ s/);
+    assert.equal(status.access, "passed");
+    assert.match(message.claims, /may receive its own events, for another \d+ s/);
     assert.equal(code, 0);
     const env = { PUBLISH_TOKEN: publishToken(tenant.domain) };
     const roundTrip = await check(t, [...args, "--round-trip"], env);
@@ -95,10 +95,10 @@ describe("doctor", { concurrency: true }, () => {
     const { workerArgs } = newTenant();
     const args = [...workerArgs, "--token", token({ sub: USER, scope: "listen:events" })];
     const { status, message } = await check(t, args);
-    assert.deepEqual([status.token, status.access], ["warning", "good"]);
-    assert.match(message.token, /it was issued by .* instead of .*: if access is refused, use/);
+    assert.deepEqual([status.claims, status.access], ["warning", "passed"]);
+    assert.match(message.claims, /it was issued by .* instead of .*: if access is refused, use/);
     const otherTenant = await check(t, [...workerArgs, "--token", newTenant().tenant.token()]);
-    assert.deepEqual([otherTenant.status.token, otherTenant.status.access], ["warning", "bad"]);
+    assert.deepEqual([otherTenant.status.claims, otherTenant.status.access], ["warning", "failed"]);
   });
 
   for (const [problem, changes, failedCheck, advice, env] of [
@@ -119,7 +119,7 @@ describe("doctor", { concurrency: true }, () => {
     [
       "a wrong client secret",
       { "--client-secret": "wrong" },
-      "login",
+      "access token",
       /check the client id and secret/,
     ],
     [
@@ -128,7 +128,7 @@ describe("doctor", { concurrency: true }, () => {
       "access",
       /for another API/,
     ],
-    ["an opaque token", { "--token": "opaque" }, "token", /request it with an audience/],
+    ["an opaque token", { "--token": "opaque" }, "claims", /request it with an audience/],
     [
       "a token of another tenant",
       { "--token": () => newTenant().tenant.token() },
@@ -138,14 +138,14 @@ describe("doctor", { concurrency: true }, () => {
     [
       "a token for another API",
       { "--token": () => token({ aud: "https://x" }) },
-      "token",
+      "claims",
       /for the audience/,
     ],
-    ["an expired token", { "--token": () => token({ exp: now() - 5 }) }, "token", /has expired/],
+    ["an expired token", { "--token": () => token({ exp: now() - 5 }) }, "claims", /has expired/],
     [
       "a token without permissions",
       { "--token": () => token({ scope: "openid listen" }) },
-      "token",
+      "claims",
       /neither/,
     ],
     [
@@ -172,7 +172,7 @@ describe("doctor", { concurrency: true }, () => {
         options.set(name, typeof value === "function" ? value() : value);
       const { code, status, message, output } = await check(t, [...options].flat(), env);
       assert.equal(code, 1, output);
-      assert.equal(status[failedCheck], "bad", output);
+      assert.equal(status[failedCheck], "failed", output);
       assert.match(message[failedCheck], advice);
     });
   }
@@ -187,10 +187,10 @@ describe("doctor", { concurrency: true }, () => {
     assert.deepEqual(
       { served, access, health, publishing },
       {
-        served: "left out",
-        access: "left out",
-        health: "left out",
-        publishing: "left out",
+        served: "skipped",
+        access: "skipped",
+        health: "skipped",
+        publishing: "skipped",
       },
     );
   });
@@ -202,7 +202,7 @@ describe("doctor", { concurrency: true }, () => {
     const listener = await tenant.connect();
     await listener.authenticate(tenant.token({}, { kid: "rotated" }));
     const { code, status, message } = await check(t, allArgs);
-    assert.deepEqual([code, status.health], [1, "bad"]);
+    assert.deepEqual([code, status.health], [1, "failed"]);
     const uri = RegExp.escape(tenant.issuer.jwksUri);
     const expected = `^the Worker could not fetch ${uri} at .* \\(its keys: fetched \\d min ago\\): check`;
     assert.match(message.health, new RegExp(expected));
@@ -234,7 +234,7 @@ describe("doctor", { concurrency: true }, () => {
 
     test("within the last day are a failure", async (t) => {
       const { code, status, message } = await checkAt(t, 23);
-      assert.deepEqual([code, status.health], [1, "bad"]);
+      assert.deepEqual([code, status.health], [1, "failed"]);
       assert.match(
         message.health,
         /^the Worker dropped 50000 ended sessions, the last at .*: lower/,

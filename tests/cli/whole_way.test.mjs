@@ -42,7 +42,7 @@ test("one command leads from an empty tenant to the event of a logout", async (t
   const checks = jsonLines(stdout).filter(({ check }) => check);
   assert.ok(checks.length >= 9, output);
   assert.deepEqual(
-    checks.filter(({ status }) => status !== "good"),
+    checks.filter(({ status }) => status !== "passed"),
     [],
   );
 

@@ -16,7 +16,7 @@ use ureq::Agent;
 use crate::{
     connection::{
         http::{self, Response},
-        token_source::fetch_token,
+        token_source::obtain_token,
     },
     error::{Error, Result},
     options::{publish_token::PublishTokenOptions, read::ReadOptions, worker::WorkerOptions},
@@ -65,7 +65,7 @@ impl Doctor<'_> {
     fn check_deployment(&mut self) -> Result<bool> {
         let worker = &self.options.worker;
         let finding = format!("{} is {}", worker.slug, worker.tenant());
-        self.report.print("tenant", Finding::Good(finding))?;
+        self.report.print("tenant", Finding::Passed(finding))?;
         let is_reachable = self.report.check("network", check_network(worker))?;
         let is_running = self.report.check_if(is_reachable, "worker", || {
             check_worker(&self.client, worker)
@@ -86,21 +86,21 @@ impl Doctor<'_> {
     /// Obtains and checks the access token. Returns `None` if there is none.
     fn check_access_token(&mut self, is_served: bool) -> Result<Option<AccessToken>> {
         let options = self.options;
-        let token = match fetch_token(options) {
+        let token = match obtain_token(options) {
             Ok(token) => token,
             Err(error) => {
-                self.report.print("login", error.into())?;
+                self.report.print("access token", error.into())?;
                 return Ok(None);
             }
         };
-        let finding = Finding::Good("there is an access token".to_owned());
-        self.report.print("login", finding)?;
+        let finding = Finding::Passed("there is an access token".to_owned());
+        self.report.print("access token", finding)?;
         let issuer = self.issuer();
         let claims = options
             .access_token
             .audience()
             .and_then(|audience| token::check_claims(&token, audience, &issuer));
-        self.report.check("token", claims)?;
+        self.report.check("claims", claims)?;
         let is_accepted = self.report.check_if(is_served, "access", || {
             check_access(&self.client, &options.worker, &token)
         })?;

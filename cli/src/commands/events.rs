@@ -3,7 +3,7 @@
 use session_events_core::protocol::bodies::EventsBody;
 
 use crate::{
-    connection::{http, token_source::fetch_token},
+    connection::{http, token_source::obtain_token},
     error::{Error, Result},
     options::read::ReadOptions,
     output::{
@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) fn run(options: &ReadOptions) -> Result {
     let url = options.worker.endpoint("/api/events");
-    let response = http::get_authorized(&http::client(), &url, &fetch_token(options)?)?;
+    let response = http::get_authorized(&http::client(), &url, &obtain_token(options)?)?;
     let body: EventsBody<'_> = response.json()?;
     if options.output.is_json() {
         return body

@@ -6,7 +6,7 @@ use session_events_core::protocol::{
 };
 
 use crate::{
-    connection::{http, token_source::fetch_token},
+    connection::{http, token_source::obtain_token},
     error::Result,
     options::read::ReadOptions,
     output::{self, escape::escape, table::table},
@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) fn run(options: &ReadOptions) -> Result {
     let url = options.worker.endpoint("/api/listeners");
-    let response = http::get_authorized(&http::client(), &url, &fetch_token(options)?)?;
+    let response = http::get_authorized(&http::client(), &url, &obtain_token(options)?)?;
     let body: ListenersBody = response.json()?;
     if options.output.is_json() {
         return body.connections.iter().try_for_each(output::print_json);

@@ -3,7 +3,7 @@
 mod follow;
 
 use crate::{
-    connection::{revocation_pages::RevocationPages, token_source::fetch_token},
+    connection::{revocation_pages::RevocationPages, token_source::obtain_token},
     error::Result,
     options::read::ReadOptions,
     output::{
@@ -17,7 +17,7 @@ pub(crate) fn run(options: &ReadOptions, follow: bool) -> Result {
     if follow {
         return follow::run(options);
     }
-    let token = fetch_token(options)?;
+    let token = obtain_token(options)?;
     let pages = RevocationPages::new(&options.worker, None);
     if options.output.is_json() {
         return pages.for_each(&token, |revocation| output::print_json(&revocation));

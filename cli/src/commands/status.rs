@@ -3,7 +3,7 @@
 use session_events_core::{events::revocation::Revocation, timestamp::parse_rfc3339};
 
 use crate::{
-    connection::{revocation_pages::RevocationPages, token_source::fetch_token},
+    connection::{revocation_pages::RevocationPages, token_source::obtain_token},
     error::{Error, Result},
     options::read::ReadOptions,
     output::{self, escape::escape, event_row::event_type},
@@ -16,7 +16,7 @@ const REVOKED: u8 = 3;
 pub(crate) fn run(options: &ReadOptions, user_id: String, exit_code: bool) -> Result {
     let pages = RevocationPages::new(&options.worker, Some(user_id));
     let mut revocations = Vec::new();
-    pages.for_each(&fetch_token(options)?, |revocation| {
+    pages.for_each(&obtain_token(options)?, |revocation| {
         revocations.push(revocation);
         Ok(())
     })?;

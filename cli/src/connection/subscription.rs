@@ -6,9 +6,7 @@
 use std::{future::Future, time::Duration};
 
 use serde::Deserialize;
-use session_events_core::protocol::{
-    bodies::ErrorBody, filter::Filter, messages::ServerMessage,
-};
+use session_events_core::protocol::{bodies::ErrorBody, filter::Filter, messages::ServerMessage};
 use tokio::time;
 
 use crate::{
@@ -17,7 +15,7 @@ use crate::{
         http::is_temporary,
         signals::Signals,
         socket::{Closed, ConnectError, Rejection, Socket},
-        token_refresh::{TokenRefresh, fetch_token, refreshed_token},
+        token_refresh::{TokenRefresh, fetch_token_in_background, refreshed_token},
         token_source::TokenSource,
     },
     error::{Error, Result},
@@ -130,7 +128,8 @@ impl Subscription {
             if let Err(closed) = result {
                 match self.close_error(&closed) {
                     error if error.is_temporary() => {
-                        self.back_off_for(&error, closed.min_delay()).await?;
+                        self.drop_and_back_off_for(&error, closed.min_delay())
+                            .await?;
                     }
                     error => return Err(error),
                 }
@@ -144,13 +143,13 @@ impl Subscription {
     }
 
     /// Drops the connection, reports the error, and waits before the next attempt to connect.
-    pub(crate) async fn back_off(&mut self, error: &Error) -> Result {
-        self.back_off_for(error, Duration::ZERO).await
+    pub(crate) async fn drop_and_back_off(&mut self, error: &Error) -> Result {
+        self.drop_and_back_off_for(error, Duration::ZERO).await
     }
 
-    /// Like [`Self::back_off`], but waits at least `min_delay`. The random part of the delay is
-    /// added, because other clients wait for the same time.
-    async fn back_off_for(&mut self, error: &Error, min_delay: Duration) -> Result {
+    /// Like [`Self::drop_and_back_off`], but waits at least `min_delay`. The random part of the delay
+    /// is added, because other clients wait for the same time.
+    async fn drop_and_back_off_for(&mut self, error: &Error, min_delay: Duration) -> Result {
         self.connection = None;
         let delay = min_delay
             .min(MAX_RETRY_DELAY)
@@ -222,7 +221,7 @@ impl Subscription {
         if may_accept_new_token || is_temporary(status) || status < 400 {
             let min_delay = retry_after.unwrap_or_default();
             return self
-                .back_off_for(&Error::Temporary(message), min_delay)
+                .drop_and_back_off_for(&Error::Temporary(message), min_delay)
                 .await;
         }
         Err(Error::Failed(match status {
@@ -234,7 +233,7 @@ impl Subscription {
     /// Backs off after a temporary error and returns any other error.
     async fn reconnect_or_fail(&mut self, error: Error) -> Result {
         if error.is_temporary() {
-            self.back_off(&error).await
+            self.drop_and_back_off(&error).await
         } else {
             Err(error)
         }
@@ -281,8 +280,8 @@ impl Subscription {
         Some(Update::Event(event))
     }
 
-    /// Schedules the refresh of a token that the Worker has accepted. Returns a gap if the Worker no
-    /// longer stores all events since the last one.
+    /// Schedules the refresh of a token that the Worker has accepted. Returns a gap if the Worker
+    /// no longer stores all events since the last one.
     fn on_authenticated(
         &mut self,
         subject: &str,
@@ -354,7 +353,7 @@ async fn open(
     url: &str,
     last_event_id: Option<&str>,
 ) -> Result<(Socket, String), ConnectError> {
-    let token = fetch_token(token_source)
+    let token = fetch_token_in_background(token_source)
         .await
         .map_err(ConnectError::Other)?;
     let socket = Socket::connect(url, &token, last_event_id).await?;

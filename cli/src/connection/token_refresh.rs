@@ -23,7 +23,7 @@ const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(30);
 const MIN_DELAY: Duration = Duration::from_secs(10);
 
 /// Fetches a token on a thread for blocking work.
-pub(crate) async fn fetch_token(source: &TokenSource) -> Result<String> {
+pub(crate) async fn fetch_token_in_background(source: &TokenSource) -> Result<String> {
     flatten(spawn_fetch(source).await)
 }
 

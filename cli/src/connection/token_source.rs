@@ -159,6 +159,6 @@ impl ClientCredentials {
 }
 
 /// Returns the given access token, or requests one from the issuer.
-pub(crate) fn fetch_token(options: &ReadOptions) -> Result<String> {
+pub(crate) fn obtain_token(options: &ReadOptions) -> Result<String> {
     TokenSource::new(options)?.fetch_token()
 }

@@ -45,12 +45,12 @@ pub(super) fn check(
     let past_drop = check_dropped_revocations(health.dropped_revocations)?;
     let Some(key_sets) = health.key_sets else {
         let message = "its storage responds; the age of its keys is shown with listen:events";
-        return Ok(Finding::Good(message.to_owned()));
+        return Ok(Finding::Passed(message.to_owned()));
     };
     let message = format!("its storage responds; {}", check_key_sets(&key_sets)?);
     Ok(match past_drop {
         Some(past_drop) => Finding::Warning(format!("{message}; {past_drop}")),
-        None => Finding::Good(message),
+        None => Finding::Passed(message),
     })
 }
 

@@ -10,10 +10,10 @@ use crate::{
 
 /// The result of a check, with the message to print.
 pub(super) enum Finding {
-    Good(String),
+    Passed(String),
     /// A possible problem that another check confirms or rules out, or a problem of the past.
     Warning(String),
-    Bad(String),
+    Failed(String),
     Skipped(String),
 }
 
@@ -22,14 +22,14 @@ impl From<Error> for Finding {
     fn from(error: Error) -> Self {
         match error {
             Error::MissingOption(message) => Self::Skipped(message.to_owned()),
-            error => Self::Bad(error.to_string()),
+            error => Self::Failed(error.to_string()),
         }
     }
 }
 
 impl From<String> for Finding {
     fn from(message: String) -> Self {
-        Self::Good(message)
+        Self::Passed(message)
     }
 }
 
@@ -83,12 +83,12 @@ impl Report {
 
     pub(super) fn print(&mut self, name: &str, finding: Finding) -> Result {
         let (status, symbol, style, message) = match &finding {
-            Finding::Good(message) => ("good", "✓", GREEN, message),
+            Finding::Passed(message) => ("passed", "✓", GREEN, message),
             Finding::Warning(message) => ("warning", "!", YELLOW, message),
-            Finding::Bad(message) => ("bad", "✗", RED, message),
-            Finding::Skipped(message) => ("left out", "–", DIM, message),
+            Finding::Failed(message) => ("failed", "✗", RED, message),
+            Finding::Skipped(message) => ("skipped", "–", DIM, message),
         };
-        self.has_failures |= matches!(finding, Finding::Bad(_));
+        self.has_failures |= matches!(finding, Finding::Failed(_));
         if self.output.is_json() {
             return output::print_json(&Line {
                 check: name,
@@ -97,7 +97,7 @@ impl Report {
             });
         }
         output::print_line(&format!(
-            "{} {name:11} {}",
+            "{} {name:12} {}",
             output::styled(style, symbol),
             escape(message)
         ))

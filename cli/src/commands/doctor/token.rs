@@ -50,7 +50,7 @@ pub(super) fn check_claims(token: &str, audience: &str, issuer: &str) -> Result<
     let message = format!("{subject} may receive {events_of}, for another {remaining} s");
     let token_issuer = text_claim(&claims, "iss");
     if token_issuer == issuer {
-        return Ok(Finding::Good(message));
+        return Ok(Finding::Passed(message));
     }
     // The Worker may accept further issuers in TENANTS, which this program does not know.
     Ok(Finding::Warning(format!(

@@ -122,7 +122,7 @@ impl Follower {
                         return Ok(());
                     }
                 }
-                Err(error) => return subscription.back_off(&error).await,
+                Err(error) => return subscription.drop_and_back_off(&error).await,
             }
         }
     }
