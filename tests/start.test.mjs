@@ -56,8 +56,8 @@ test(
     const [page] = await start.waitForOutput(/http:\S+\/console#issuer=\S+/);
     assert.match(await (await fetch(page)).text(), /<title>session-events<\/title>/);
     const doctor = runCommand(lines.find((line) => line.includes("cli -- doctor")));
-    assert.doesNotMatch(doctor, /"status":"bad"/);
-    assert.match(doctor, /"check":"access","status":"good"/);
+    assert.doesNotMatch(doctor, /"status":"failed"/);
+    assert.match(doctor, /"check":"access","status":"passed"/);
     assert.equal(curl("/auth0%7C6182002f34f4dd006b05b5c7").blocked, true);
     const [{ id, type }] = curl("/acme@us/api/events").events;
     assert.equal(type, "user_blocked");
