@@ -21,7 +21,7 @@ pub use super::unverified_token::MAX_TOKEN_BYTES;
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
 /// Returns whether `aud` is or contains an accepted audience.
-pub(super) fn has_audience(aud: Option<&Value>, is_accepted: impl Fn(&str) -> bool) -> bool {
+pub fn has_audience(aud: Option<&Value>, is_accepted: impl Fn(&str) -> bool) -> bool {
     let is_accepted = |audience: &Value| audience.as_str().is_some_and(&is_accepted);
     match aud {
         Some(Value::Array(list)) => list.iter().any(is_accepted),

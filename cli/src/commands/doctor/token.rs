@@ -6,7 +6,10 @@ use jwt_compact::UntrustedToken;
 use serde_json::{Map, Value};
 use session_events_core::{
     protocol::filter::Filter,
-    tokens::access_token::{LISTEN_TO_ALL, LISTEN_TO_OWN},
+    tokens::{
+        access_token::{LISTEN_TO_ALL, LISTEN_TO_OWN},
+        signature,
+    },
 };
 
 use crate::error::Result;
@@ -78,13 +81,8 @@ fn text_claim<'a>(claims: &'a Claims, name: &str) -> &'a str {
     claims.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// `aud` is a string or an array of strings.
 pub(in crate::commands) fn has_audience(claims: &Claims, audience: &str) -> bool {
-    match claims.get("aud") {
-        Some(Value::Array(audiences)) => audiences.iter().any(|other| other == audience),
-        Some(other) => other == audience,
-        None => false,
-    }
+    signature::has_audience(claims.get("aud"), |accepted| accepted == audience)
 }
 
 fn seconds_until_expiry(claims: &Claims) -> Option<i64> {
