@@ -5,6 +5,8 @@ import { describe, test } from "node:test";
 import { SessionEvents, SessionEventsError } from "session-events";
 import { FakeRevocations, FakeSessionEvents } from "session-events/testing";
 
+import { EVENT_TYPES } from "../../tests/support/event_types.mjs";
+import { LOG_RECORD_CASES } from "../../tests/support/log_record_cases.mjs";
 import { authenticated, event, startScriptedServer } from "../../tests/support/scripted_server.mjs";
 import { now } from "../../tests/support/token.mjs";
 import { startClient } from "./support/recorded_client.mjs";
@@ -16,6 +18,18 @@ function record(client) {
   const log = [];
   for (const name of NAMES) client.on(name, () => log.push(`${name}: ${client.state}`));
   return log;
+}
+
+/**
+ * Returns the values of `revokes` that the server sends for a type, for events with or without a
+ * session. If it never sends the type with a session, those without one count.
+ */
+function sentRevokes(type, hasSession) {
+  const sent = LOG_RECORD_CASES.flatMap(({ expect }) => expect).filter(
+    (event) => event.type === type,
+  );
+  const matching = sent.filter(({ session_id }) => (session_id !== undefined) === hasSession);
+  return (matching.length > 0 ? matching : sent).map(({ revokes }) => revokes);
 }
 
 describe("the fake client", () => {
@@ -74,7 +88,8 @@ describe("the fake client", () => {
       ["logout", "s1", "session"],
       ["password_changed", "s1", "user"],
       ["user_blocked", undefined, "user"],
-      ["email_changed", "s1", undefined],
+      ["refresh_token_revoked", undefined, undefined],
+      ["user_unblocked", "s1", undefined],
     ]) {
       const event = fake.deliver({ user_id: "auth0|jane", type, session_id });
       assert.equal(event.revokes, revokes, type);
@@ -82,6 +97,16 @@ describe("the fake client", () => {
     }
     assert.ok(Math.abs(Date.parse(events[0].date) - Date.now()) < 10_000);
     assert.equal(fake.lastEventId, events.at(-1).id);
+  });
+
+  test("delivers each type of event with a revokes that the server sends for it", () => {
+    const fake = new FakeSessionEvents();
+    for (const type of EVENT_TYPES)
+      for (const session_id of [undefined, "s1"]) {
+        const { revokes } = fake.deliver({ user_id: "auth0|jane", type, session_id });
+        const sent = sentRevokes(type, session_id !== undefined);
+        assert.ok(sent.includes(revokes), `${type} ${session_id}: ${revokes} is not in ${sent}`);
+      }
   });
 
   test("simulates errors, gaps and a client that the server stops", () => {

@@ -31,7 +31,8 @@ export class FakeRevocations implements Revocations {
 
   /**
    * Revokes the tokens of a user that were issued until now, or those of one session if there is a
-   * `session_id`. Other members of the event can be given, too.
+   * `session_id`. Other members of the event can be given, too. A `type` that revokes nothing on the
+   * server revokes nothing here.
    */
   revoke(event: FakeEvent): void {
     this.connection.deliver(event);

@@ -11,12 +11,12 @@ export type FakeEvent = {
   readonly [Name in keyof SessionEvent]?: SessionEvent[Name] | undefined;
 } & Pick<SessionEvent, "user_id">;
 
-/** The types that can end a single session. */
+/** The types that revoke only the session of `session_id`, if there is one. */
 const SESSION_TYPES = new Set(["logout", "session_revoked", "refresh_token_revoked"]);
-/** The types that end no session. */
-const ACCOUNT_TYPES = new Set([
+/** The types that otherwise revoke nothing. All others revoke all sessions of the user. */
+const NON_REVOKING_TYPES = new Set([
+  "refresh_token_revoked",
   "user_unblocked",
-  "email_changed",
   "mfa_changed",
   "account_locked",
   "account_unlocked",
@@ -75,7 +75,10 @@ export class FakeSessionEvents extends Observable<SessionEventsEvents> implement
 
   /**
    * Delivers an event of this user, whatever the state. By default it is a logout that happens now:
-   * from the session of `session_id`, or from all sessions. Returns the event.
+   * from the session of `session_id`, or from all sessions. The default of `revokes` is the value that
+   * the server sends for the type. The server sends `refresh_token_revoked` without a session with
+   * `revokes: "user"` if all tokens of the user were revoked, and without `revokes` otherwise; the
+   * latter is the default. Returns the event.
    */
   deliver(event: FakeEvent): SessionEvent {
     this.#delivered += 1;
@@ -122,8 +125,8 @@ export class FakeSessionEvents extends Observable<SessionEventsEvents> implement
   }
 }
 
-/** Returns the sessions that the server reports as ended by an event of this type. */
+/** Returns the `revokes` that the server sends for this type; see "Events" in docs/protocol.md. */
 function defaultRevokes(type: string, sessionId: string | undefined): SessionEvent["revokes"] {
-  if (ACCOUNT_TYPES.has(type)) return undefined;
-  return sessionId !== undefined && SESSION_TYPES.has(type) ? "session" : "user";
+  if (sessionId !== undefined && SESSION_TYPES.has(type)) return "session";
+  return NON_REVOKING_TYPES.has(type) ? undefined : "user";
 }
