@@ -251,3 +251,17 @@ test("rejected credentials do not stop a backend, which continues once they are 
   await started.revocations.ready;
   assert.equal(started.revocations.connected, true);
 });
+
+test("close() between two attempts with rejected credentials rejects ready", async () => {
+  const { revocations, errors } = startRevocations({
+    url: worker.url.href,
+    tenant: "acme",
+    minReconnectDelay: 60_000,
+    maxReconnectDelay: 60_000,
+    getToken: () => Promise.reject({ error: "invalid_grant" }),
+  });
+  // The first retry is immediate, and the second one is scheduled.
+  await waitFor(() => errors.length === 2);
+  revocations.close();
+  await assert.rejects(revocations.ready, { code: "signed_out" });
+});

@@ -162,7 +162,8 @@ export class Revocations {
       connection.on("signedOut", () => connection.connect());
       connection.on("disconnected", ({ code, reason }) => {
         onOutdated();
-        if (lastError?.code === "signed_out") return;
+        // The client has stopped with `signedOut`, which follows.
+        if (code === 0) return;
         reject(lastError ?? new SessionEventsError("closed", `closed with ${code} ${reason}`));
       });
     });
