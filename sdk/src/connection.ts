@@ -46,7 +46,7 @@ export interface ConnectionEnd {
   readonly authenticated: boolean;
   /** Whether the replay was completed. */
   readonly caughtUp: boolean;
-  /** The last token that was sent. */
+  /** The token that has expired if the code says so, and otherwise the last one that was sent. */
   readonly token: string;
   /** The last error message of the server, if there was one. */
   readonly serverError: SessionEventsError | undefined;
@@ -63,8 +63,16 @@ export interface ConnectionHandler {
   ended(end: ConnectionEnd): void;
 }
 
-/** The minimum time between renewals in milliseconds, so that a wrong clock causes no busy loop. */
+/** The minimum delay of a renewal in milliseconds, so that a wrong clock causes no busy loop. */
 const MIN_RENEWAL_DELAY = 1_000;
+/**
+ * The time between renewals in milliseconds: the server accepts three at once, and then one in ten
+ * seconds. It closes the socket at the fifth that it rejects (docs/protocol.md, "Expiry and renewal").
+ */
+const RENEWAL_INTERVAL = 10_000;
+
+/** The close code of a socket whose token has expired. */
+const TOKEN_EXPIRED = 4419;
 
 export class Connection {
   readonly #settings: Settings;
@@ -73,9 +81,12 @@ export class Connection {
   /** Aborted when the connection has ended or was abandoned. */
   readonly #lifetime = new AbortController();
   #transport: TokenTransport;
+  /** The token that the server accepted last, or the first one. */
   #token: string;
   /** Whether `#token` was requested as a fresh one. */
   #fresh: boolean;
+  /** The token of the renewal in progress. */
+  #newToken: string | undefined;
   #authenticated = false;
   #caughtUp = false;
   #serverError: SessionEventsError | undefined;
@@ -141,7 +152,7 @@ export class Connection {
         // A proxy may have removed the header with the subprotocol and the token. Some platforms open
         // the socket nevertheless.
         if (this.#socket.protocol === "") this.#transport = "message";
-        if (this.#transport === "message") this.#authenticate(lastEventId);
+        if (this.#transport === "message") this.#authenticate(this.#token, lastEventId);
         break;
       case "authenticated":
         this.#accept(message.authenticated);
@@ -157,23 +168,25 @@ export class Connection {
         this.#handler.caughtUp();
         break;
       case "error":
+        if (message.code === "too_many_requests") this.#postponeRenewal();
         this.#serverError = serverError(message.code, message.description);
         this.#handler.error(this.#serverError);
         break;
     }
   }
 
-  #authenticate(lastEventId?: string): void {
+  #authenticate(token: string, lastEventId?: string): void {
     this.#send(
-      JSON.stringify({
-        type: "authenticate",
-        access_token: this.#token,
-        last_event_id: lastEventId,
-      }),
+      JSON.stringify({ type: "authenticate", access_token: token, last_event_id: lastEventId }),
     );
   }
 
   #accept(authenticated: Authenticated): void {
+    if (this.#newToken !== undefined) {
+      this.#token = this.#newToken;
+      this.#fresh = true;
+      this.#newToken = undefined;
+    }
     this.#scheduleRenewal(this.#renewalDelay(authenticated));
     if (this.#authenticated) return this.#handler.renewed(authenticated);
     this.#authenticated = true;
@@ -207,7 +220,10 @@ export class Connection {
     // more than that.
     const remaining =
       this.#fresh && lifetime < Infinity ? lifetime : Math.min(untilExpiry, lifetime);
-    return remaining - Math.min(this.#settings.renewBefore, remaining / 2);
+    const delay = remaining - Math.min(this.#settings.renewBefore, remaining / 2);
+    if (!this.#authenticated) return delay;
+    // This was a renewal. Tokens with a short lifetime would exceed the server's rate.
+    return Math.max(delay, Math.min(RENEWAL_INTERVAL, remaining - MIN_RENEWAL_DELAY));
   }
 
   #scheduleRenewal(delay: number, failures = 0): void {
@@ -222,12 +238,23 @@ export class Connection {
     const token = await requestToken(this.#settings, { fresh: true });
     if (signal.aborted) return;
     if (typeof token === "string" && token !== this.#token) {
-      this.#token = token;
-      this.#fresh = true;
-      return this.#authenticate();
+      this.#newToken = token;
+      return this.#authenticate(token);
     }
     this.#scheduleRenewal(backoff(failures, this.#settings), failures + 1);
     this.#handler.error(typeof token === "string" ? tokenUnchanged() : token);
+  }
+
+  /**
+   * Sends the token of a renewal again after a delay, because the server received too many renewals.
+   * Until then, the socket keeps its token.
+   */
+  #postponeRenewal(): void {
+    const token = this.#newToken;
+    if (token === undefined) return;
+    clearTimeout(this.#renewalTimer);
+    const delay = RENEWAL_INTERVAL + backoff(0, this.#settings);
+    this.#renewalTimer = setTimeout(() => this.#authenticate(token), delay);
   }
 
   // ---- Sending and closing
@@ -253,7 +280,7 @@ export class Connection {
       transport: this.#transport,
       authenticated: this.#authenticated,
       caughtUp: this.#caughtUp,
-      token: this.#token,
+      token: code === TOKEN_EXPIRED ? this.#token : (this.#newToken ?? this.#token),
       serverError: this.#serverError,
     });
   }

@@ -103,20 +103,10 @@ describe("a token on a machine with a wrong clock", () => {
           authenticated({ claims: { iat, exp }, expires_at: new Date(exp * 1000).toISOString() }),
         );
       });
-      t.mock.timers.enable({ apis: ["setTimeout"] });
-      const { client, log } = startClient({
+      const { client, waitForAccepted } = await startWithMockedTimers(t, {
         url,
-        tenant: "acme",
         getToken: () => `token-${(requested += 1)}`,
-        pingInterval: 3_600 * SECOND,
       });
-      t.mock.timers.tick(0);
-      const waitForAccepted = (count) =>
-        waitWithoutTimers(
-          () => log.filter(({ name }) => /^(connected|renewed)$/.test(name)).length === count,
-        );
-      await waitForAccepted(1);
-      await waitWithoutTimers(() => log.some(({ name }) => name === "caughtUp"));
       if (offset < 0) {
         // By the local clock the token has expired, so the client requests a fresh one. Its lifetime
         // does not depend on the clock.
@@ -136,6 +126,93 @@ describe("a token on a machine with a wrong clock", () => {
     });
   }
 });
+
+describe("a renewal", () => {
+  test("is repeated later with the same token if the server has received too many of them", async (t) => {
+    const { url, authentications, sockets } = await startScriptedServer(({ send, count }) =>
+      send(count === 2 ? { type: "error", error: "too_many_requests" } : expiringIn(60)),
+    );
+    let requested = 0;
+    const { client, emitted, waitForAccepted } = await startWithMockedTimers(t, {
+      url,
+      getToken: () => `token-${(requested += 1)}`,
+    });
+    t.mock.timers.tick(30 * SECOND);
+    await waitWithoutTimers(() => emitted("error").length === 1);
+    t.mock.timers.tick(10 * SECOND);
+    assert.equal(authentications.length, 2, "not too early");
+    t.mock.timers.tick(SECOND);
+    await waitForAccepted(2);
+    assert.deepEqual(
+      authentications.map(({ token }) => token),
+      ["token-1", "token-2", "token-2"],
+    );
+    assert.equal(emitted("connecting").length, 1, "there was only one socket");
+    client.close();
+    await waitWithoutTimers(() => sockets.size === 0);
+  });
+
+  test("of a token with a short lifetime takes place every ten seconds, which the server allows", async (t) => {
+    const { url, sockets } = await startScriptedServer(({ send }) => send(expiringIn(12)));
+    let requested = 0;
+    const { client, waitForAccepted } = await startWithMockedTimers(t, {
+      url,
+      getToken: () => `token-${(requested += 1)}`,
+    });
+    t.mock.timers.tick(6 * SECOND);
+    await waitForAccepted(2);
+    t.mock.timers.tick(9 * SECOND);
+    assert.equal(requested, 2);
+    t.mock.timers.tick(SECOND);
+    assert.equal(requested, 3);
+    await waitForAccepted(3);
+    client.close();
+    await waitWithoutTimers(() => sockets.size === 0);
+  });
+
+  test("that is not accepted before the earlier token expires leaves a token for the next socket", async () => {
+    const { url, authentications } = await startScriptedServer(({ socket, send, count }) => {
+      if (count !== 2) return send(expiringIn(count === 1 ? 2 : 600));
+      send({ type: "error", error: "too_many_requests" });
+      socket.close(4419);
+    });
+    const { waitForEvent, emitted } = startClient({
+      url,
+      tenant: "acme",
+      getToken: ({ fresh }) => (fresh ? "new" : "old"),
+    });
+    await waitForEvent("connected", 2);
+    assert.deepEqual(
+      authentications.map(({ token }) => token),
+      ["old", "new", "new"],
+    );
+    assert.deepEqual(
+      emitted("error").map(({ code }) => code),
+      ["too_many_requests"],
+    );
+  });
+});
+
+/** The message with which a server accepts a token that expires in this number of seconds. */
+function expiringIn(seconds) {
+  const iat = Math.floor(Date.now() / 1000);
+  const exp = iat + seconds;
+  return authenticated({ claims: { iat, exp }, expires_at: new Date(exp * 1000).toISOString() });
+}
+
+/** Connects a client whose timers run only when the test says so. */
+async function startWithMockedTimers(t, options) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const started = startClient({ tenant: "acme", pingInterval: 3_600 * SECOND, ...options });
+  t.mock.timers.tick(0);
+  const { emitted } = started;
+  /** Waits until the server has accepted this number of tokens. */
+  const waitForAccepted = (count) =>
+    waitWithoutTimers(() => emitted("connected").length + emitted("renewed").length === count);
+  await waitForAccepted(1);
+  await waitWithoutTimers(() => emitted("caughtUp").length > 0);
+  return { ...started, waitForAccepted };
+}
 
 /** Waits for a condition without timers, because the tests mock them. */
 async function waitWithoutTimers(condition) {
