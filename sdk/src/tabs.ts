@@ -141,10 +141,33 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     return this.#state;
   }
 
+  /**
+   * Joins the other tabs and stays connected until `close()`. Does nothing unless the state is
+   * `disconnected`.
+   */
   connect(): void {
-    if (this.#lifetime) return;
-    const { signal } = (this.#lifetime = new AbortController());
+    if (this.#state !== "disconnected") return;
+    // After the server has stopped the client, the tab still belongs to the others.
+    if (!this.#lifetime) this.#watchPage();
     this.#join();
+  }
+
+  /** Leaves the other tabs. A later `connect()` resumes after the last event. */
+  close(): void {
+    this.#lifetime?.abort();
+    this.#lifetime = undefined;
+    this.#membership?.abort();
+    clearTimeout(this.#rejoinTimer);
+    this.#setState("disconnected");
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Leaves the other tabs while the page is in the back/forward cache, until `close()`. */
+  #watchPage(): void {
+    const { signal } = (this.#lifetime = new AbortController());
     // React Native has a window without events.
     if (typeof globalThis.window?.addEventListener !== "function") return;
     // A page in the back/forward cache cannot serve as leader, and may be discarded unnoticed.
@@ -156,18 +179,6 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
       },
       { signal },
     );
-  }
-
-  close(): void {
-    this.#lifetime?.abort();
-    this.#lifetime = undefined;
-    this.#membership?.abort();
-    clearTimeout(this.#rejoinTimer);
-    this.#setState("disconnected");
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 
   /** Leaves the other tabs until the browser restores the page, or finds that the page still runs. */
@@ -186,6 +197,8 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     this.#resumeAfter = this.#lastEventId;
     this.#isSynced = false;
     this.#setState("connecting");
+    // A listener may have called close().
+    if (signal.aborted) return;
     const channel = (this.#channel = this.#openChannel());
     if (!channel) {
       void this.#lead(signal);
@@ -286,8 +299,9 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
       signal.addEventListener("abort", () => leadership.abort());
       connection.on("disconnected", () => {
         if (leadership.signal.aborted) return;
-        this.#publishState(connection.state);
+        // First, because a listener may call connect().
         finish();
+        this.#publishState(connection.state);
       });
       connection.on("signedOut", (signedOut) => {
         this.#post({ kind: "signedOut" });

@@ -239,6 +239,28 @@ describe("a session monitor", { concurrency: true }, () => {
     assert.deepEqual([recorded.errors, recorded.ends], [["insufficient_scope"], []]);
   });
 
+  test("does not try refused tokens again until there are other claims", async () => {
+    let scope = "openid";
+    let requested = 0;
+    const { tenant, monitor, setSession, waitUntilConnected } = createMonitor({
+      getToken() {
+        requested += 1;
+        return tenant.token({ sub: JANE, scope });
+      },
+    });
+    const session = claims();
+    setSession(session);
+    await waitFor(() => monitor.state === "disconnected");
+    const before = requested;
+    // The application renders again.
+    setSession({ ...session });
+    assert.equal(monitor.state, "disconnected");
+    assert.equal(requested, before);
+    scope = "listen:events:self";
+    setSession({ ...session, iat: now() });
+    await waitUntilConnected();
+  });
+
   test("reports an end once if the session has ended and its tokens are refused", async () => {
     let refused = false;
     const { tenant, monitor, recorded, setSession, waitUntilConnected, assertEvents } =

@@ -242,6 +242,37 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     await refused.assertEvents(record);
   });
 
+  test("connect again after connect() if the server refused their tokens", async () => {
+    const { tenant, open } = await startTenant();
+    let scope = "openid";
+    const tab = open({ getToken: () => tenant.token({ scope }) });
+    await waitFor(() => tab.connection.state === "disconnected");
+    scope = "listen:events:self";
+    tab.connection.connect();
+    await tab.waitUntilConnected();
+    const record = scp();
+    await tenant.publish(record);
+    await tab.assertEvents(record);
+    assert.equal((await tenant.listeners()).count, 1);
+  });
+
+  test("open no socket if a listener closes them while they connect", async () => {
+    const { groupName, open } = await startTenant();
+    const getToken = mock.fn();
+    const { connection } = open({ getToken });
+    connection.close();
+    connection.on("state", (state) => state === "connecting" && connection.close());
+    connection.connect();
+    let isFree = false;
+    void navigator.locks.request(groupName, () => (isFree = true));
+    await waitFor(
+      () => isFree,
+      () => "the lock is still held",
+    );
+    assert.equal(getToken.mock.callCount(), 0);
+    assert.equal(connection.state, "disconnected");
+  });
+
   test("miss no event if the leader leaves before it has sent its recent events", async () => {
     const { tenant, groupName, open } = await startTenant();
     const leaderLeft = Promise.withResolvers();

@@ -91,15 +91,13 @@ export class SessionMonitor extends Observable<SessionMonitorEvents> {
     const sub = claims?.sub;
     if (!claims || typeof sub !== "string" || sub === "") return this.close();
     const user = this.#users.get(sub) ?? this.#createUser(sub, claims);
-    if (user !== this.#current) this.#switchTo(user, sub);
     const isNextSession = !continuesWith(user.session, claims);
-    if (isNextSession) {
-      user.session = { claims, latestIat: claims.iat };
-      // The issuer or the server may have refused the tokens of the previous session.
-      if (user.connection.state === "disconnected") user.connection.close();
-    }
+    // The issuer and the server would refuse the tokens of the same claims again.
+    const isRepetition = user === this.#current && claims.iat === user.session.latestIat;
+    if (user !== this.#current) this.#switchTo(user, sub);
+    if (isNextSession) user.session = { claims, latestIat: claims.iat };
     user.session.latestIat = claims.iat;
-    if (!isSignedOut(user.session)) user.connection.connect();
+    if ((isNextSession || !isRepetition) && !isSignedOut(user.session)) user.connection.connect();
     if (isNextSession) this.#reportKnownEnd(user);
   }
 
