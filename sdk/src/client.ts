@@ -6,7 +6,7 @@
 // delivered no event, the client requests all stored events. No event is delivered twice: the client
 // remembers more delivered events than the server stores.
 import { backoff, spread } from "./backoff.ts";
-import { CLOSE_ERRORS, closeAction, mayAffectAllClients } from "./close_codes.ts";
+import { CLOSE_ERRORS, NORMAL_CLOSURE, closeAction, mayAffectAllClients } from "./close_codes.ts";
 import {
   Connection,
   type ConnectionEnd,
@@ -195,7 +195,7 @@ export class SessionEvents extends Observable<SessionEventsEvents> {
   /** Disconnects. A later `connect()` resumes after the last delivered event. */
   close(): void {
     this.#stops = 0;
-    if (this.#state !== "disconnected") this.#stop(1000, "close() was called");
+    if (this.#state !== "disconnected") this.#stop(NORMAL_CLOSURE, "close() was called");
   }
 
   [Symbol.dispose](): void {

@@ -3,12 +3,17 @@
 /** `stop`: a reconnection would fail in the same way. */
 export type CloseAction = "reconnect" | "reconnect with a fresh token" | "stop";
 
+/** The code of `close()` (RFC 6455, section 7.4.1). */
+export const NORMAL_CLOSURE = 1000;
+/** The server closed the socket because its token has expired. */
+export const TOKEN_EXPIRED = 4419;
+
 const ACTIONS = new Map<number, CloseAction>([
   [1009, "stop"],
   [4400, "stop"],
   [4403, "stop"],
   [4401, "reconnect with a fresh token"],
-  [4419, "reconnect with a fresh token"],
+  [TOKEN_EXPIRED, "reconnect with a fresh token"],
 ]);
 
 /** Unlisted codes mean a network failure, a server failure or a restart, so the client reconnects. */

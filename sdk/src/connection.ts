@@ -5,6 +5,7 @@
 // handler never receives calls of an old connection. The handler may call `abandon()` inside a
 // callback, so each method calls the handler last.
 import { backoff } from "./backoff.ts";
+import { TOKEN_EXPIRED } from "./close_codes.ts";
 import { redact } from "./describe_error.ts";
 import { serverError, type SessionEventsError } from "./errors.ts";
 import { MAX_TIMEOUT, type Settings, type WebSocketLike } from "./options.ts";
@@ -70,9 +71,6 @@ const MIN_RENEWAL_DELAY = 1_000;
  * seconds. It closes the socket at the fifth that it rejects (docs/protocol.md, "Expiry and renewal").
  */
 const RENEWAL_INTERVAL = 10_000;
-
-/** The close code of a socket whose token has expired. */
-const TOKEN_EXPIRED = 4419;
 
 export class Connection {
   readonly #settings: Settings;

@@ -1,4 +1,5 @@
 // Session events as an async iterator, for `for await`.
+import { NORMAL_CLOSURE } from "./close_codes.ts";
 import { SessionEventsError } from "./errors.ts";
 import type { EventFilter, ListenerOptions, Observable } from "./observable.ts";
 import type { SessionEvent } from "./protocol.ts";
@@ -18,8 +19,6 @@ interface Source {
 }
 
 const DEFAULT_LIMIT = 1_000;
-/** The close code of `close()`. */
-const NORMAL_CLOSURE = 1000;
 
 /**
  * Returns an iterator over the events from now on. It ends when the application closes the client.

@@ -18,6 +18,7 @@
 // On platforms without locks or channels, such as pages without TLS, or if the platform refuses them,
 // each tab has its own socket.
 import { backoff } from "./backoff.ts";
+import { NORMAL_CLOSURE } from "./close_codes.ts";
 import {
   SessionEvents,
   SessionEventsError,
@@ -102,9 +103,10 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
    */
   #lockRequest: AbortController | undefined;
   #channel: BroadcastChannel | undefined;
-  #isLeader = false;
-  /** Ends the leadership. Defined while this tab leads without receiving the user's events. */
-  #resign: (() => void) | undefined;
+  /** The connection of all tabs, while this tab is the leader. */
+  #connection: SessionEvents | undefined;
+  /** Whether this tab leads without receiving the user's events. */
+  #isStuck = false;
   /** The number of times that this tab has resigned since it last received events as the leader. */
   #resignations = 0;
   #isCheckingSignIn = false;
@@ -263,7 +265,7 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
   #watchLeader(): void {
     const { pingInterval, pongTimeout } = this.#settings;
     clearTimeout(this.#leaderTimer);
-    if (!this.#lockRequest || this.#isLeader) return;
+    if (!this.#lockRequest || this.#connection) return;
     this.#leaderTimer = setTimeout(() => {
       this.#post({ kind: "hello" });
       this.#leaderTimer = setTimeout(() => this.#requestLock({ steal: true }), pongTimeout);
@@ -279,75 +281,72 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
       lastEventId: this.#lastEventId ?? NO_EVENT,
     });
     this.#settings.debug?.("this tab opens the connection");
-    this.#isLeader = true;
+    this.#connection = connection;
     clearTimeout(this.#leaderTimer);
     this.#resumeAfter = undefined;
     this.#post({ kind: "state", state: "connecting", events: this.#delivered.toArray() });
+    const ended = this.#watchEnd(connection);
+    this.#watchConnection(connection);
+    this.#relay(connection);
+    signal.addEventListener("abort", () => connection.close());
+    connection.connect();
+    return ended;
+  }
 
-    return new Promise((resolve) => {
-      /** Aborted when this tab leaves or resigns. */
-      const leadership = new AbortController();
-      const finish = () => {
-        this.#isLeader = false;
-        this.#resign = undefined;
-        resolve();
-      };
-      leadership.signal.addEventListener("abort", () => {
-        finish();
-        connection.close();
-      });
-      signal.addEventListener("abort", () => leadership.abort());
-      connection.on("disconnected", () => {
-        if (leadership.signal.aborted) return;
-        // First, because a listener may call connect().
-        finish();
-        this.#publishState(connection.state);
-      });
-      connection.on("signedOut", (signedOut) => {
-        this.#post({ kind: "signedOut" });
-        this.#stopSignedOut(signedOut);
-      });
-      this.#watchConnection(connection, () => {
-        this.#settings.debug?.("this tab lets another tab open the connection");
-        leadership.abort();
-        const delay = backoff(this.#resignations++, this.#settings);
-        this.#retryTimer = setTimeout(() => this.#requestLock(), delay);
-      });
-      this.#relay(connection);
-      connection.connect();
+  /** Ends the leadership with its connection. The returned promise resolves then. */
+  #watchEnd(connection: SessionEvents): Promise<void> {
+    connection.on("signedOut", (signedOut) => {
+      this.#post({ kind: "signedOut" });
+      this.#stopSignedOut(signedOut);
     });
+    return new Promise((resolve) => {
+      connection.on("disconnected", ({ code }) => {
+        this.#connection = undefined;
+        this.#isStuck = false;
+        resolve();
+        // Last, because a listener may call connect(). A tab that leaves or resigns leaves the state
+        // to the next leader.
+        if (code !== NORMAL_CLOSURE) this.#publishState("disconnected");
+      });
+    });
+  }
+
+  /** Lets another tab lead, and requests the lock again after a delay. */
+  #resign(): void {
+    this.#settings.debug?.("this tab lets another tab open the connection");
+    this.#connection?.close();
+    const delay = backoff(this.#resignations++, this.#settings);
+    this.#retryTimer = setTimeout(() => this.#requestLock(), delay);
   }
 
   /** Publishes the events of the leader's connection in this tab and in the others. */
   #relay(connection: SessionEvents): void {
     connection.on("event", (event) => {
       // With the token of another user, these are the events of that user.
-      if (!this.#resign && this.#deliver(event)) this.#post({ kind: "event", event });
+      if (!this.#isStuck && this.#deliver(event)) this.#post({ kind: "event", event });
     });
     connection.on("caughtUp", ({ recovered }) => {
-      if (this.#resign || recovered !== false) return;
+      if (this.#isStuck || recovered !== false) return;
       this.#emitter.emit("gap", undefined);
       this.#post({ kind: "gap" });
     });
   }
 
   /**
-   * Publishes the state of the leader's connection. Hands over with `resign` if another tab waits for
-   * the lock while this one receives no events: because its tokens do not work, because the server
-   * cannot be reached for as long as a follower waits for an unresponsive leader, or because the
-   * token is that of another user.
+   * Publishes the state of the leader's connection. Hands over if another tab waits for the lock while
+   * this one receives no events: because its tokens do not work, because the server cannot be reached
+   * for as long as a follower waits for an unresponsive leader, or because the token is that of
+   * another user.
    */
-  #watchConnection(connection: SessionEvents, resign: () => void): void {
+  #watchConnection(connection: SessionEvents): void {
     const { pingInterval, pongTimeout } = this.#settings;
     let disconnectedSince = Date.now();
     let tabErrors = 0;
     const checkUser = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
       tabErrors = 0;
-      const isWrongUser = filter === "self" && sub !== this.#user;
-      this.#resign = isWrongUser ? resign : undefined;
-      if (!isWrongUser) this.#resignations = 0;
+      this.#isStuck = filter === "self" && sub !== this.#user;
+      if (!this.#isStuck) this.#resignations = 0;
       else this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
-      // The listener may have called close().
       void this.#handOver();
     };
     connection.on("error", (error) => {
@@ -356,15 +355,15 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
     });
     connection.on("connecting", () => {
       if (this.#state === "connected") disconnectedSince = Date.now();
-      this.#publishState(connection.state);
-      const isStuck =
+      this.#isStuck =
         tabErrors >= MAX_TAB_ERRORS || Date.now() - disconnectedSince >= pingInterval + pongTimeout;
-      this.#resign = isStuck ? resign : undefined;
+      this.#publishState("connecting");
       void this.#handOver();
     });
     connection.on("connected", (details) => {
       checkUser(details);
-      this.#publishState(connection.state);
+      // A listener may have called close().
+      if (this.#connection === connection) this.#publishState("connected");
     });
     connection.on("renewed", checkUser);
   }
@@ -372,10 +371,12 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
   /** Resigns if this tab leads without receiving events while another tab waits for the lock. */
   async #handOver(): Promise<void> {
     // Without a channel, this tab would not hear from the next leader.
-    if (!this.#resign || !this.#channel) return;
+    if (!this.#isStuck || !this.#channel) return;
     try {
       const { pending } = await navigator.locks.query();
-      if (pending?.some(({ name }) => name === this.#groupName)) this.#resign?.();
+      const isAwaited = pending?.some(({ name }) => name === this.#groupName);
+      // The connection may have ended or may work by now.
+      if (isAwaited && this.#isStuck) this.#resign();
     } catch {
       // Without locks, no tab waits for this one.
     }
@@ -409,7 +410,7 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
       void this.#checkSignIn();
       return;
     }
-    if (this.#isLeader) {
+    if (this.#connection) {
       // The leader ignores the last messages of a previous leader: it receives the same events from
       // the server.
       if (message.kind !== "hello") return;
@@ -462,7 +463,7 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
 
   /** The state of the followers: without the user's events, they are not connected. */
   #sharedState(): State {
-    return this.#resign && this.#state === "connected" ? "connecting" : this.#state;
+    return this.#isStuck && this.#state === "connected" ? "connecting" : this.#state;
   }
 
   #setState(state: State): void {
