@@ -21,7 +21,9 @@ export async function get(
     });
     const body = await response.json();
     if (response.status === 403)
-      return { note: `Only a token with the permission listen:events can list ${subject}.` };
+      return {
+        note: `Only a token with listen:events and without listen:events:self can list ${subject}.`,
+      };
     return response.ok ? { body } : { note: String(body.error_description) };
   } catch {
     return { note: `The list of ${subject} could not be loaded. ${retry}` };

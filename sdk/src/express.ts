@@ -20,9 +20,10 @@ export interface RequestClaimsOptions<Request extends object> {
    */
   readonly claims?: ((request: Request) => unknown) | undefined;
   /**
-   * Decides about requests that have neither claims nor a bearer token. `"refuse"`, the default,
-   * rejects them with `MissingClaimsError`. `"pass"` is for routes with optional authentication.
-   * A bearer token without claims was not verified, so it is always rejected.
+   * Decides about requests that have neither claims nor an access token in the header `Authorization`
+   * (scheme `Bearer` or `DPoP`). `"refuse"`, the default, rejects them with `MissingClaimsError`.
+   * `"pass"` is for routes with optional authentication. An access token without claims was not
+   * verified, so it is always rejected.
    */
   readonly anonymous?: "refuse" | "pass" | undefined;
 }
@@ -68,7 +69,7 @@ export function revocation<Request extends object = object>(
   function check(request: Request): void {
     const claims = claimsOf(request);
     if (claims !== undefined && claims !== null) return revocations.check(claims);
-    if (anonymous === "refuse" || hasBearerToken(request)) throw new MissingClaimsError();
+    if (anonymous === "refuse" || presentsAccessToken(request)) throw new MissingClaimsError();
   }
 
   function middleware(request: Request, _response: unknown, next: (error?: unknown) => void) {
@@ -118,7 +119,7 @@ function isVerifiedJwt(auth: unknown): auth is { readonly payload: object } {
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
-/** Returns whether the request presents an access token (RFC 6750 and RFC 9449). */
-function hasBearerToken({ headers }: { headers?: { authorization?: unknown } }): boolean {
+/** Returns whether a request has an access token as `Bearer` (RFC 6750) or `DPoP` (RFC 9449). */
+function presentsAccessToken({ headers }: { headers?: { authorization?: unknown } }): boolean {
   return /^\s*(bearer|dpop)\b/i.test(String(headers?.authorization ?? ""));
 }

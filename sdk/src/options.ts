@@ -37,7 +37,8 @@ export interface SessionEventsOptions {
   readonly tenant: string;
   /**
    * Returns an access token for the Worker's API. The client calls it for each connection, and again
-   * shortly before the token expires. The client retries if it fails or returns no token.
+   * shortly before the token expires. If it fails or returns no token, the client retries. If the
+   * error says that nobody is signed in, the client stops (`signedOut`).
    */
   readonly getToken: (request: TokenRequest) => string | undefined | Promise<string | undefined>;
   /**

@@ -112,7 +112,9 @@ describe("Access to the console", { concurrency: 4 }, () => {
     await waitForState("Connected");
     await page.getByText("This token receives only new events of its own user").waitFor();
     await page
-      .getByText("Only a token with the permission listen:events can list subscribers")
+      .getByText(
+        "Only a token with listen:events and without listen:events:self can list subscribers",
+      )
       .waitFor();
     await tenant.publish(slo({ user_id: "auth0|other" }), slo());
     await waitForCount(rows, 1);

@@ -306,7 +306,9 @@ describe("The events of the console", { concurrency: 2 }, () => {
     await page.getByLabel("User id").fill(USER);
     await page.getByRole("button", { name: "Look up" }).click();
     await page
-      .getByText("Only a token with the permission listen:events can list revocations.")
+      .getByText(
+        "Only a token with listen:events and without listen:events:self can list revocations.",
+      )
       .waitFor();
   });
 

@@ -33,10 +33,7 @@ interface PageResponse {
 
 /** In characters. A full page of 1,000 revocations has about 150,000. */
 const MAX_PAGE_LENGTH = 16 * 1024 * 1024;
-/**
- * Twice as many as a server can have, which stores up to 5 million revocations. More pages mean an
- * endless loop of cursors.
- */
+/** Twice the pages of a full server (5 million revocations). More pages mean a loop. */
 const MAX_PAGES = 10_000;
 
 export class Snapshot {
