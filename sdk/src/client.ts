@@ -25,7 +25,7 @@ import {
   type Settings,
 } from "./options.ts";
 import { watchPage } from "./page.ts";
-import { NO_EVENT, type Authenticated, type SessionEvent } from "./protocol.ts";
+import { NO_EVENT, STORED_EVENTS, type Authenticated, type SessionEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
 import type { SignedOutReason } from "./signed_out.ts";
 import { fitsSubprotocol, requestToken, tokenTimedOut, tokenUnchanged } from "./token.ts";
@@ -99,8 +99,8 @@ export interface SessionEventsEvents {
  */
 const REJECTED_FRESH_TOKEN_FACTOR = 10;
 
-/** The server stores the last 100 events. The margin allows for servers that store more. */
-const MAX_DELIVERED = 1_000;
+/** The margin allows for servers that store more events. */
+const MAX_DELIVERED = 10 * STORED_EVENTS;
 
 const OTHER_TRANSPORT = { upgrade: "message", message: "upgrade" } as const;
 

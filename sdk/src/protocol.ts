@@ -1,5 +1,5 @@
 // The messages of the WebSocket protocol; see docs/protocol.md of the server.
-import { parseJsonObject } from "./json.ts";
+import { isJsonObject, parseJsonObject, type JsonObject } from "./json.ts";
 
 /** A change of a user's session or account, in most cases the end of a session. */
 export interface SessionEvent {
@@ -57,6 +57,8 @@ export type ServerMessage =
 
 export const SUBPROTOCOL = "session-events";
 export const PING = '{"type":"ping"}';
+/** The number of a tenant's events that the server stores for replay. */
+export const STORED_EVENTS = 100;
 /** A `last_event_id` that no event has. The server replays all stored events for it. */
 export const NO_EVENT = "none";
 
@@ -81,12 +83,12 @@ export function readMessage(data: unknown): ServerMessage | undefined {
 const LATEST_DATE = 8.64e15;
 
 /** Older servers send fewer members, so each has a default. */
-function readAuthenticated(message: Readonly<Record<string, unknown>>): Authenticated {
+function readAuthenticated(message: JsonObject): Authenticated {
   const { sub, filter, claims, expires_at, recovered } = message;
   return {
     sub: typeof sub === "string" ? sub : "",
     filter: filter === "self" ? "self" : "*",
-    claims: typeof claims === "object" && claims !== null ? { ...claims } : {},
+    claims: isJsonObject(claims) ? claims : {},
     expiresAt: new Date(Date.parse(String(expires_at)) || LATEST_DATE),
     ...(typeof recovered === "boolean" ? { recovered } : {}),
   };
@@ -94,6 +96,12 @@ function readAuthenticated(message: Readonly<Record<string, unknown>>): Authenti
 
 /** Returns whether an untrusted value is an event. */
 export function isEvent(value: unknown): value is SessionEvent {
-  const { id, type, date, user_id, session_id = "" } = Object(value) as Record<string, unknown>;
-  return [id, type, date, user_id, session_id].every((member) => typeof member === "string");
+  const { id } = Object(value) as JsonObject;
+  return typeof id === "string" && isEventWithoutId(value);
+}
+
+/** Returns whether an untrusted value is an event without an id, as in the list of revocations. */
+export function isEventWithoutId(value: unknown): value is Omit<SessionEvent, "id"> {
+  const { type, date, user_id, session_id = "" } = Object(value) as JsonObject;
+  return [type, date, user_id, session_id].every((member) => typeof member === "string");
 }

@@ -32,7 +32,7 @@ import { Emitter } from "./emitter.ts";
 import { SignedOutError } from "./errors.ts";
 import { Observable } from "./observable.ts";
 import { resolveSettings, type Settings } from "./options.ts";
-import { NO_EVENT, isEvent } from "./protocol.ts";
+import { NO_EVENT, STORED_EVENTS, isEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
 import { requestToken } from "./token.ts";
 
@@ -69,9 +69,6 @@ type Message =
   | { readonly kind: "gap" }
   | { readonly kind: "signedOut" };
 
-/** The number of events that a tab remembers. The server stores as many. */
-const MAX_DELIVERED = 100;
-
 /** A leader without a connection hands over after this number of errors that concern its tab. */
 const MAX_TAB_ERRORS = 2;
 
@@ -90,7 +87,7 @@ export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
   /** The name of the lock and of the channel. */
   readonly #groupName: string;
   readonly #emitter: Emitter<SharedSessionEventsEvents>;
-  readonly #delivered = new RecentEvents(MAX_DELIVERED);
+  readonly #delivered = new RecentEvents(STORED_EVENTS);
   #state: State = "disconnected";
   #lastEventId: string | undefined;
   /** Aborted by `close()`. */
@@ -490,6 +487,6 @@ function readMessage(data: unknown): Message | undefined {
   if (kind === "event" && isEvent(event)) return { kind, event };
   if (kind !== "state" || !STATES.includes(state)) return undefined;
   if (events === undefined) return { kind, state: state as State };
-  const isValid = Array.isArray(events) && events.length <= MAX_DELIVERED && events.every(isEvent);
+  const isValid = Array.isArray(events) && events.length <= STORED_EVENTS && events.every(isEvent);
   return isValid ? { kind, state: state as State, events } : undefined;
 }

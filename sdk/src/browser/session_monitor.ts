@@ -7,6 +7,7 @@ import type { SessionEvent, SessionEventsError, SignedOut, State } from "../clie
 import { Emitter } from "../emitter.ts";
 import { Observable } from "../observable.ts";
 import { resolveSettings } from "../options.ts";
+import { STORED_EVENTS } from "../protocol.ts";
 import { RecentEvents } from "../recent_events.ts";
 import {
   endsSession,
@@ -58,8 +59,6 @@ interface User {
 
 /** The number of users that the monitor remembers, for pages on which users switch accounts. */
 const MAX_USERS = 10;
-/** The number of events that the monitor remembers for each user. The server stores as many. */
-const MAX_RECENT_EVENTS = 100;
 
 export class SessionMonitor extends Observable<SessionMonitorEvents> {
   readonly #options: SessionMonitorOptions;
@@ -113,7 +112,7 @@ export class SessionMonitor extends Observable<SessionMonitorEvents> {
 
   #createUser(sub: string, claims: SessionClaims): User {
     const connection = new SharedSessionEvents({ ...this.#options, user: sub });
-    const recentEvents = new RecentEvents(MAX_RECENT_EVENTS);
+    const recentEvents = new RecentEvents(STORED_EVENTS);
     const user: User = { connection, recentEvents, session: { claims, latestIat: claims.iat } };
     connection.on("state", (state) => this.#emitter.emit("state", state));
     connection.on("event", (event) => {

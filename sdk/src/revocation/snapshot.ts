@@ -9,6 +9,7 @@ import { backoff } from "../backoff.ts";
 import { serverError, SessionEventsError } from "../errors.ts";
 import { parseJsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
+import { isEventWithoutId } from "../protocol.ts";
 import { requestToken, tokenUnchanged } from "../token.ts";
 import { isRedirect, REDIRECT, request } from "./request.ts";
 import type { RevocationEvent } from "./rule.ts";
@@ -119,7 +120,7 @@ export class Snapshot {
   }
 
   #handlePage({ revocations, next }: PageResponse["body"]): void {
-    if (!Array.isArray(revocations) || !revocations.every(isRevocationRow))
+    if (!Array.isArray(revocations) || !revocations.every(isEventWithoutId))
       return this.#retry(unavailable("sent an invalid response"));
     this.#failures = 0;
     for (const row of revocations)
@@ -137,12 +138,6 @@ export class Snapshot {
     this.#cursor = next;
     void this.#loadPage();
   }
-}
-
-/** Returns whether an untrusted value is a revocation. */
-function isRevocationRow(row: unknown): row is RevocationEvent {
-  const { type, date, user_id, session_id = "" } = Object(row) as Record<string, unknown>;
-  return [type, date, user_id, session_id].every((member) => typeof member === "string");
 }
 
 /** Returns the server's OAuth error, or a general one if the body has none. */
