@@ -4,7 +4,7 @@
 // later page. So a client that subscribes to events before it requests the first page has all
 // revocations after the last page. A failed page is requested again until it succeeds.
 //
-// The snapshot reports its end exactly once, and nothing after `abandon()`.
+// The loader reports the end of the snapshot exactly once, and nothing after `abandon()`.
 import { backoff } from "../backoff.ts";
 import { serverError, SessionEventsError } from "../errors.ts";
 import { parseJsonObject } from "../json.ts";
@@ -17,7 +17,7 @@ import type { RevocationEvent } from "./rule.ts";
 /** Receives the revocations and the end of a snapshot. */
 export interface SnapshotHandler {
   revocation(revocation: RevocationEvent): void;
-  /** A request failed. The snapshot retries it. */
+  /** A request failed. The loader retries it. */
   error(error: SessionEventsError): void;
   /** End: all pages were received. */
   complete(): void;
@@ -37,7 +37,7 @@ const MAX_PAGE_LENGTH = 16 * 1024 * 1024;
 /** Twice the pages of a full server (5 million revocations). More pages mean a loop. */
 const MAX_PAGES = 10_000;
 
-export class Snapshot {
+export class SnapshotLoader {
   readonly #settings: Settings;
   readonly #handler: SnapshotHandler;
   #token: string | undefined;
@@ -60,7 +60,7 @@ export class Snapshot {
     void this.#loadPage();
   }
 
-  /** Cancels the snapshot without any further calls to the handler. */
+  /** Stops loading without any further calls to the handler. */
   abandon(): void {
     this.#request.abort();
     clearTimeout(this.#timer);
