@@ -17,7 +17,7 @@ import { describeEmitted } from "./debug.ts";
 import { Emitter } from "./emitter.ts";
 import { SessionEventsError, SignedOutError } from "./errors.ts";
 import { eventStream, type EventStreamOptions } from "./event_stream.ts";
-import { Observable } from "./observable.ts";
+import { EventSubscriptions } from "./event_subscriptions.ts";
 import {
   MAX_TIMEOUT,
   resolveSettings,
@@ -32,7 +32,7 @@ import { fitsSubprotocol, requestToken, tokenTimedOut, tokenUnchanged } from "./
 
 export { SessionEventsError } from "./errors.ts";
 export type { EventStreamOptions } from "./event_stream.ts";
-export type { EventFilter, ListenerOptions } from "./observable.ts";
+export type { EventFilter, ListenerOptions } from "./event_subscriptions.ts";
 export type { SessionEventsOptions, TokenRequest } from "./options.ts";
 export type { SessionEvent } from "./protocol.ts";
 export type { SignedOutReason } from "./signed_out.ts";
@@ -112,7 +112,7 @@ const mayHaveEndedForAll = ({ caughtUp, timedOut, code }: ConnectionEnd): boolea
   caughtUp && !timedOut && mayAffectAllClients(code);
 
 /** Subscribes to the session events of a tenant. */
-export class SessionEvents extends Observable<SessionEventsEvents> {
+export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
   readonly #settings: Settings;
   readonly #emitter: Emitter<SessionEventsEvents>;
   readonly #delivered = new RecentEvents(MAX_DELIVERED);

@@ -1,7 +1,7 @@
 // Session events as an async iterator, for `for await`.
 import { NORMAL_CLOSURE } from "./close_codes.ts";
 import { SessionEventsError } from "./errors.ts";
-import type { EventFilter, ListenerOptions, Observable } from "./observable.ts";
+import type { EventFilter, EventSubscriptions, ListenerOptions } from "./event_subscriptions.ts";
 import type { SessionEvent } from "./protocol.ts";
 
 export interface EventStreamOptions extends EventFilter {
@@ -25,12 +25,12 @@ const DEFAULT_LIMIT = 1_000;
  * It throws the last error when the client stops by itself.
  */
 export function eventStream<Events extends Source>(
-  client: Observable<Events>,
+  client: EventSubscriptions<Events>,
   { signal, limit = DEFAULT_LIMIT, ...filter }: EventStreamOptions = {},
 ): AsyncGenerator<SessionEvent, void, undefined> {
   if (!(typeof limit === "number" && limit >= 1))
     throw new TypeError("limit must be a positive number of events");
-  const source = client as unknown as Observable<Source>;
+  const source = client as unknown as EventSubscriptions<Source>;
   const waiting: SessionEvent[] = [];
   const listeners = new AbortController();
   const options = { signal: listeners.signal } satisfies ListenerOptions;

@@ -30,7 +30,7 @@ import {
 } from "./client.ts";
 import { Emitter } from "./emitter.ts";
 import { SignedOutError } from "./errors.ts";
-import { Observable } from "./observable.ts";
+import { EventSubscriptions } from "./event_subscriptions.ts";
 import { resolveSettings, type Settings } from "./options.ts";
 import { NO_EVENT, STORED_EVENTS, isEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
@@ -80,7 +80,7 @@ const TAB_ERRORS: ReadonlySet<string> = new Set([
   "connection_failed",
 ]);
 
-export class SharedSessionEvents extends Observable<SharedSessionEventsEvents> {
+export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsEvents> {
   readonly #options: Omit<SharedSessionEventsOptions, "user">;
   readonly #settings: Settings;
   readonly #user: string;

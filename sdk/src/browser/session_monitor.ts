@@ -5,14 +5,14 @@
 // neither a lost event nor a duplicate.
 import type { SessionEvent, SessionEventsError, SignedOut, State } from "../client.ts";
 import { Emitter } from "../emitter.ts";
-import { Observable } from "../observable.ts";
+import { EventSubscriptions } from "../event_subscriptions.ts";
 import { resolveSettings } from "../options.ts";
 import { STORED_EVENTS } from "../protocol.ts";
 import { RecentEvents } from "../recent_events.ts";
 import {
   endsSession,
+  mayHaveStartedBy,
   sessionIdOf,
-  startedBefore,
   timeOf,
   type SessionClaims,
 } from "../revocation/rule.ts";
@@ -60,7 +60,7 @@ interface User {
 /** The number of users that the monitor remembers, for pages on which users switch accounts. */
 const MAX_USERS = 10;
 
-export class SessionMonitor extends Observable<SessionMonitorEvents> {
+export class SessionMonitor extends EventSubscriptions<SessionMonitorEvents> {
   readonly #options: SessionMonitorOptions;
   readonly #emitter: Emitter<SessionMonitorEvents>;
   /** By `sub`. The most recent user is last. */
@@ -139,7 +139,7 @@ export class SessionMonitor extends Observable<SessionMonitorEvents> {
   #receive(event: SessionEvent, session: Session): void {
     const ends = endsSession(event, session.claims);
     // Ignore stored events from before the session.
-    if (!ends && !startedBefore(session.claims.iat, timeOf(event))) return;
+    if (!ends && !mayHaveStartedBy(session.claims.iat, timeOf(event))) return;
     this.#emitter.emit("event", event);
     if (ends) this.#reportEnd(session, event);
   }

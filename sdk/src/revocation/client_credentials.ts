@@ -6,7 +6,7 @@
 import { parseJsonObject } from "../json.ts";
 import type { TokenRequest } from "../options.ts";
 import { isSecure, parseUrl } from "../secure_url.ts";
-import { isRedirect, REDIRECT, request, type HttpResponse } from "./request.ts";
+import { isRedirect, REDIRECT_EXPLANATION, request, type HttpResponse } from "./request.ts";
 
 /**
  * The types allow `undefined`, so that variables of the environment can be passed. A missing one is
@@ -165,7 +165,7 @@ async function postForm(endpoint: URL, body: URLSearchParams): Promise<HttpRespo
     });
   }
   if (isRedirect(response.status))
-    throw new LoginError("unreachable", `${endpoint} responded with ${REDIRECT}`);
+    throw new LoginError("unreachable", `${endpoint} responded with ${REDIRECT_EXPLANATION}`);
   return response;
 }
 

@@ -68,8 +68,8 @@ class User {
    * was dropped.
    */
   revokedUntil = -Infinity;
-  /** The latest date of all entries, including dropped ones. */
-  latest = -Infinity;
+  /** The date that counts for tokens without a session: the latest of all entries, even dropped ones. */
+  revokedUntilWithoutSid = -Infinity;
 
   constructor(id: string) {
     this.id = id;
@@ -125,7 +125,7 @@ export class RevocationList {
     if (!revocation || revocation.time < this.#expiry()) return;
     this.#removeExpired();
     const user = this.#userOf(event.user_id);
-    user.latest = Math.max(user.latest, revocation.time);
+    user.revokedUntilWithoutSid = Math.max(user.revokedUntilWithoutSid, revocation.time);
     if (revocation.session === undefined) this.#revokeUserWide(user, revocation.time);
     else this.#revokeSession(user, revocation.session, revocation);
     this.#dropSurplus(user);
@@ -142,7 +142,7 @@ export class RevocationList {
     const session = sessionIdOf(claims);
     const candidates =
       session === undefined
-        ? [userWideAt(user.latest)]
+        ? [userWideAt(user.revokedUntilWithoutSid)]
         : [userWideAt(user.revokedUntil), user.sessions.get(session)];
     const expiry = this.#expiry();
     let latest = -Infinity;

@@ -25,7 +25,7 @@ export async function request(
 export const isRedirect = (status: number): boolean => status >= 300 && status < 400;
 
 /** The explanation of a redirect for the developer. Follows "responded with". */
-export const REDIRECT =
+export const REDIRECT_EXPLANATION =
   "a redirect, which is not followed because the request contains a secret: configure the URL that it leads to";
 
 /** Returns the status. A browser reports redirects as a response with the status 0. */

@@ -71,10 +71,11 @@ export function revocationOf(event: RevocationEvent): Revocation | undefined {
 }
 
 /**
- * Returns whether a session or token with this `iat` existed at `time`, in milliseconds. The `iat`
- * has whole seconds, so the order within one second is unknown. The same second counts as before.
+ * Returns whether a session or token with this `iat` may have existed at `time`, in milliseconds. The
+ * `iat` has whole seconds, so the order within one second is unknown. Without a numeric `iat`, the
+ * start is unknown.
  */
-export const startedBefore = (iat: unknown, time: number): boolean =>
+export const mayHaveStartedBy = (iat: unknown, time: number): boolean =>
   !Number.isFinite(iat) || Math.floor(iat as number) * 1000 <= time;
 
 /**
@@ -90,7 +91,7 @@ export function appliesTo({ session, time, final }: Revocation, claims: SessionC
     if (session !== ownSession) return false;
     if (final) return true;
   }
-  return startedBefore(claims.iat, time);
+  return mayHaveStartedBy(claims.iat, time);
 }
 
 /** Returns whether an event ends the session with these claims; see `appliesTo`. */

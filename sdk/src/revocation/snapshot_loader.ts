@@ -11,7 +11,7 @@ import { parseJsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
 import { isEventWithoutId } from "../protocol.ts";
 import { requestToken, tokenUnchanged } from "../token.ts";
-import { isRedirect, REDIRECT, request } from "./request.ts";
+import { isRedirect, REDIRECT_EXPLANATION, request } from "./request.ts";
 import type { RevocationEvent } from "./rule.ts";
 
 /** Receives the revocations and the end of a snapshot. */
@@ -142,7 +142,7 @@ export class SnapshotLoader {
 
 /** Returns the server's OAuth error, or a general one if the body has none. */
 function responseError(status: number, { error, error_description }: PageResponse["body"]) {
-  if (isRedirect(status)) return unavailable(`responded with ${REDIRECT}`);
+  if (isRedirect(status)) return unavailable(`responded with ${REDIRECT_EXPLANATION}`);
   if (typeof error !== "string") return unavailable(`responded with ${status}`);
   return serverError(error, error_description);
 }

@@ -2,7 +2,7 @@
 import type { SessionEventsEvents, State } from "../client.ts";
 import { Emitter } from "../emitter.ts";
 import { eventStream, type EventStreamOptions } from "../event_stream.ts";
-import { Observable } from "../observable.ts";
+import { EventSubscriptions } from "../event_subscriptions.ts";
 import type { SessionEvent } from "../protocol.ts";
 import type { SessionEvents } from "../session_events.ts";
 
@@ -26,7 +26,10 @@ const NON_REVOKING_TYPES = new Set([
  * A client without a server. It connects as soon as `connect()` is called, as a subscriber to the
  * events of all users. `emit(name, value)` simulates anything else that the client may emit.
  */
-export class FakeSessionEvents extends Observable<SessionEventsEvents> implements SessionEvents {
+export class FakeSessionEvents
+  extends EventSubscriptions<SessionEventsEvents>
+  implements SessionEvents
+{
   readonly #emitter: Emitter<SessionEventsEvents>;
   #state: State = "disconnected";
   #lastEventId: string | undefined;

@@ -24,7 +24,7 @@ const passes = ({ type, user }: EventFilter, event: SessionEvent): boolean =>
   (type === undefined || [type].flat().includes(event.type)) &&
   (user === undefined || [user].flat().includes(event.user_id));
 
-export class Observable<Events extends { readonly event: SessionEvent }> {
+export class EventSubscriptions<Events extends { readonly event: SessionEvent }> {
   readonly #emitter: Emitter<Events>;
 
   constructor(emitter: Emitter<Events>) {
