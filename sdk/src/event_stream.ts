@@ -1,6 +1,7 @@
 // Session events as an async iterator, for `for await`.
 import { NORMAL_CLOSURE } from "./close_codes.ts";
 import { SessionEventsError } from "./errors.ts";
+import { EventQueue } from "./event_queue.ts";
 import type { EventFilter, EventSubscriptions, ListenerOptions } from "./event_subscriptions.ts";
 import type { SessionEvent } from "./protocol.ts";
 
@@ -31,64 +32,22 @@ export function eventStream<Events extends Source>(
   if (!(typeof limit === "number" && limit >= 1))
     throw new TypeError("limit must be a positive number of events");
   const source = client as unknown as EventSubscriptions<Source>;
-  const waiting: SessionEvent[] = [];
-  const listeners = new AbortController();
-  const options = { signal: listeners.signal } satisfies ListenerOptions;
+  const queue = new EventQueue(limit);
+  const options = { signal: queue.ended } satisfies ListenerOptions;
   let lastError: SessionEventsError | undefined;
-  let end: { readonly error?: unknown } | undefined;
-  let wake = () => {};
-  const finish = (reason: { readonly error?: unknown }) => {
-    end ??= reason;
-    listeners.abort();
-    wake();
-  };
-
-  const onEvent = (event: SessionEvent) => {
-    if (waiting.length >= limit) return finish({ error: tooSlow(limit) });
-    waiting.push(event);
-    wake();
-  };
-  source.on("event", onEvent, { ...filter, ...options });
+  source.on("event", (event) => queue.add(event), { ...filter, ...options });
   source.on("error", (error) => (lastError = error), options);
   source.on(
     "disconnected",
     ({ code, reason }) =>
-      finish(code === NORMAL_CLOSURE ? {} : { error: lastError ?? stopped(code, reason) }),
+      code === NORMAL_CLOSURE ? queue.end() : queue.fail(lastError ?? stopped(code, reason)),
     options,
   );
-  const onAbort = () => finish({ error: signal?.reason });
+  const onAbort = () => queue.fail(signal?.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener("abort", onAbort, options);
-
-  async function* read() {
-    try {
-      for (;;) {
-        for (let event; (event = waiting.shift());) yield event;
-        if (end && "error" in end) throw end.error;
-        if (end) return;
-        await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      listeners.abort();
-    }
-  }
-  const events = read();
-  const endGenerator = events.return.bind(events);
-  // The generator alone would return only after the next event if a step waits for it, and would keep
-  // its listeners before the first step.
-  events.return = (value) => {
-    waiting.length = 0;
-    finish({});
-    return endGenerator(value);
-  };
-  return events;
+  return queue.iterate();
 }
-
-const tooSlow = (limit: number): SessionEventsError =>
-  new SessionEventsError(
-    "too_slow",
-    `${limit} events waited for the loop, and the next one was dropped: handle events faster, or increase limit.`,
-  );
 
 const stopped = (code: number, reason: string): SessionEventsError =>
   new SessionEventsError("closed", `The connection was closed with ${code} ${reason}.`);
