@@ -14,6 +14,7 @@ import {
   type TokenTransport,
 } from "./connection.ts";
 import { describeEmitted } from "./debug.ts";
+import { describeError } from "./describe_error.ts";
 import { Emitter } from "./emitter.ts";
 import { SessionEventsError, SignedOutError } from "./errors.ts";
 import { eventStream, type EventStreamOptions } from "./event_stream.ts";
@@ -305,7 +306,7 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
       this.#connection = new Connection(this.#settings, credentials, handler);
       return undefined;
     } catch (cause) {
-      const message = "The platform refused to open a WebSocket; see the cause.";
+      const message = `The platform refused to open a WebSocket: ${describeError(cause)}`;
       return new SessionEventsError("connection_failed", message, { cause });
     }
   }

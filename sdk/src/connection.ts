@@ -16,7 +16,7 @@ import {
   type Authenticated,
   type SessionEvent,
 } from "./protocol.ts";
-import { abortSocket, closeSocket, openSocket } from "./socket.ts";
+import { abortSocket, closeSocket, openSocket, sendText } from "./socket.ts";
 import { requestToken, tokenUnchanged } from "./token.ts";
 
 /**
@@ -259,7 +259,7 @@ export class Connection {
 
   #send(text: string): void {
     const { WebSocket } = this.#settings;
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
+    if (this.#socket.readyState === WebSocket.OPEN) sendText(this.#socket, text);
   }
 
   #deactivate(): void {

@@ -1,3 +1,5 @@
+import { readMember, withCauses } from "./thrown.ts";
+
 /** In characters. */
 const MAX_LENGTH = 500;
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
@@ -13,13 +15,24 @@ export const redact = (text: string): string =>
     .slice(0, MAX_LENGTH);
 
 /**
- * Returns one line about a thrown value: its error code and its message, as far as it has them, and
- * those of its cause. Tokens are replaced, because a library may have put one into its message.
+ * Returns one line about a thrown value and its causes: their error codes and messages, as far as they
+ * have them. A text that an earlier one contains is left out. So are all other members, because they
+ * may contain secrets, such as the headers of a failed request. Tokens are replaced, because a library
+ * may have put one into its message.
  */
 export function describeError(thrown: unknown): string {
-  const { error, error_description, message, cause } = Object(thrown) as Record<string, unknown>;
-  const isText = (value: unknown) => typeof value === "string" && value !== "";
-  const text = [error_description, message, thrown].find(isText);
-  const { message: causeMessage } = Object(cause) as Record<string, unknown>;
-  return redact([...new Set([error, text, causeMessage].filter(isText))].join(": "));
+  const texts: string[] = [];
+  for (const text of withCauses(thrown).flatMap(textsOf))
+    if (!texts.some((earlier) => earlier.includes(text))) texts.push(text);
+  return texts.join(": ").slice(0, MAX_LENGTH) || "see the cause";
 }
+
+/** Returns the OAuth error code and the message of a thrown value. */
+function textsOf(thrown: unknown): string[] {
+  const read = (name: string) => readMember(thrown, name);
+  // Node's error for several failed addresses has a code and no message.
+  const texts = [read("error_description"), read("message"), thrown, read("code")];
+  return [read("error"), texts.find(isText)].filter(isText).map(redact);
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

@@ -1,4 +1,5 @@
 // Recognises the errors with which a login library says that no user is signed in.
+import { readMember, withCauses } from "./thrown.ts";
 
 /** The error code of the login library. */
 export type SignedOutReason = "login_required" | "invalid_grant" | "missing_refresh_token";
@@ -19,20 +20,15 @@ const REASONS: ReadonlyMap<unknown, SignedOutReason> = new Map([
   ["missing_session", "login_required"],
 ]);
 
-/** Libraries wrap an error once or twice. The limit also ends a cycle. */
-const MAX_CAUSES = 5;
-
 /**
  * Returns the reason if an error, or an error among its causes, means that no user is signed in.
  * Most libraries have the code in `error`, as in the response of the issuer; some in `code`.
  */
 export function signedOutReason(thrown: unknown): SignedOutReason | undefined {
-  let current = thrown;
-  for (let depth = 0; depth <= MAX_CAUSES && current; depth += 1) {
-    const { error, code, cause } = Object(current) as Record<string, unknown>;
-    const reason = REASONS.get(error) ?? REASONS.get(code);
+  for (const error of withCauses(thrown)) {
+    const reason =
+      REASONS.get(readMember(error, "error")) ?? REASONS.get(readMember(error, "code"));
     if (reason) return reason;
-    current = cause;
   }
   return undefined;
 }

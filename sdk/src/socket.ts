@@ -34,16 +34,29 @@ export function openSocket(
 
 /** Closes a socket. Ends its connection if the peer does not answer in time. */
 export function closeSocket(socket: WebSocketLike): void {
-  socket.close();
+  attempt(() => socket.close());
   if (!socket.terminate || socket.readyState === CLOSED) return;
-  const timer = setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT);
+  const timer = setTimeout(() => attempt(() => socket.terminate?.()), CLOSE_TIMEOUT);
   socket.addEventListener("close", () => clearTimeout(timer));
 }
 
 /** Closes a socket whose peer does not respond, without waiting for the peer. */
 export function abortSocket(socket: WebSocketLike): void {
-  socket.close();
-  socket.terminate?.();
+  attempt(() => socket.close());
+  attempt(() => socket.terminate?.());
+}
+
+/** Sends a message. If that fails, no response arrives, and the client's time limits apply. */
+export const sendText = (socket: WebSocketLike, text: string): void =>
+  attempt(() => socket.send(text));
+
+/** Calls a method of a socket, whose class may be the application's. Ignores exceptions. */
+function attempt(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // The client no longer needs the socket, or notices that it does not work.
+  }
 }
 
 // ---- Node

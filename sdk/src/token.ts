@@ -22,8 +22,8 @@ export async function requestToken(
 function tokenUnavailable(cause: unknown): SessionEventsError {
   const reason = signedOutReason(cause);
   if (reason !== undefined) return new SignedOutError(reason, describeError(cause), { cause });
-  const details = describeError(cause) || "see the cause";
-  return new SessionEventsError("token_unavailable", `getToken failed: ${details}`, { cause });
+  const message = `getToken failed: ${describeError(cause)}`;
+  return new SessionEventsError("token_unavailable", message, { cause });
 }
 
 /** The error for a `getToken` that neither returns nor fails within the time limit. */

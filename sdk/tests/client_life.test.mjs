@@ -138,6 +138,48 @@ describe("a platform that refuses to open a socket", () => {
   });
 });
 
+describe("a WebSocket class whose methods throw", { concurrency: true }, () => {
+  const start = async (WebSocket, options) => {
+    const server = await startScriptedServer(({ send }) => send(authenticated()));
+    const { url } = server;
+    const getToken = () => "token";
+    return { server, ...startClient({ url, tenant: "acme", getToken, WebSocket, ...options }) };
+  };
+
+  test("in close() does not keep the client from closing and connecting again", async () => {
+    const { client, server, waitForEvent } = await start(
+      class extends WebSocket {
+        close() {
+          super.close();
+          throw new Error("close");
+        }
+        terminate() {
+          throw new Error("terminate");
+        }
+      },
+    );
+    await waitForEvent("caughtUp");
+    client.close();
+    assert.equal((await waitForEvent("disconnected")).code, 1000);
+    client.connect();
+    await waitForEvent("caughtUp", 2);
+    await waitFor(() => server.sockets.size === 1);
+  });
+
+  test("in send() causes a reconnection", async () => {
+    const { waitForEvent } = await start(
+      class extends WebSocket {
+        send() {
+          throw new Error("send");
+        }
+      },
+      { pongTimeout: 100 },
+    );
+    await waitForEvent("connected", 2);
+    assert.equal((await waitForEvent("connecting", 2)).reason, "no answer to a ping");
+  });
+});
+
 describe("a closed client", { concurrency: true }, () => {
   for (const phase of ["before connect()", "connecting", "error", "connected", "caughtUp"]) {
     test(`does not keep the process alive (${phase})`, async () => {

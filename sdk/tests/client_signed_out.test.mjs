@@ -101,6 +101,16 @@ describe("an error of getToken that means that nobody is signed in", { concurren
   });
 });
 
+/** A value whose members throw when they are read. */
+const unreadable = new Proxy(
+  {},
+  {
+    get() {
+      throw new Error("unreadable");
+    },
+  },
+);
+
 describe("an error of getToken that leaves the user signed in", { concurrency: true }, () => {
   const cycle = failure({});
   cycle.cause = cycle;
@@ -110,6 +120,7 @@ describe("an error of getToken that leaves the user signed in", { concurrency: t
     ),
     ["only a message", new Error("login_required")],
     ["a cycle of causes", cycle],
+    ["members that cannot be read", unreadable],
     ["undefined", undefined],
     ["a string", "login_required"],
   ]) {
@@ -141,6 +152,12 @@ describe("the message of an error of getToken", { concurrency: true }, () => {
     ],
     ["is short", new Error("x".repeat(100_000)), `getToken failed: ${"x".repeat(500)}`],
     ["refers to the cause if that has no message", {}, "getToken failed: see the cause"],
+    ["refers to the cause if that cannot be read", unreadable, "getToken failed: see the cause"],
+    [
+      "shows those of all causes once",
+      failure({ error: "a" }, new Error("b", { cause: new Error("b", { cause: { code: "c" } }) })),
+      "getToken failed: a: the library's message: b: c",
+    ],
   ]) {
     test(name, async () => {
       const { waitForEvent } = await start(rejecting(error));

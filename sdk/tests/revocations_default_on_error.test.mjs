@@ -22,7 +22,7 @@ async function firstWarning(context, getToken) {
   return mock.calls[0].arguments;
 }
 
-describe("without onError, a warning has the messages of the error and its causes", () => {
+describe("without onError, a warning has the message, which describes the causes", () => {
   test("such as a wrong audience", async (context) => {
     const server = createServer((_request, response) =>
       response
@@ -40,7 +40,7 @@ describe("without onError, a warning has the messages of the error and its cause
     });
     assert.deepEqual(await firstWarning(context, getToken), [
       `session-events: getToken failed: ${issuer}oauth/token responded with ` +
-        "403 access_denied: check client id and secret, and that the application is authorized for the API.",
+        "403 access_denied: check client id and secret, and that the application is authorized for the API",
     ]);
   });
 
@@ -56,7 +56,7 @@ describe("without onError, a warning has the messages of the error and its cause
       audience: "c",
     });
     const [line] = await firstWarning(context, getToken);
-    assert.match(line, /did not respond: fetch failed\. Cause: connect ECONNREFUSED 127/);
+    assert.match(line, /did not respond: fetch failed: connect ECONNREFUSED 127/);
   });
 
   test("and nothing else, on one line of bounded length", async (context) => {
@@ -64,7 +64,7 @@ describe("without onError, a warning has the messages of the error and its cause
     cycle.config = { headers: { authorization: "Bearer secret" } };
     cycle.cause = cycle;
     const [line] = await firstWarning(context, () => Promise.reject(cycle));
-    assert.equal(line, "session-events: getToken failed: first second [31m.");
+    assert.equal(line, "session-events: getToken failed: first second [31m");
     const long = await firstWarning(context, () => Promise.reject("x".repeat(10_000)));
     assert.ok(long[0].length < 1_100);
   });
@@ -72,11 +72,11 @@ describe("without onError, a warning has the messages of the error and its cause
   test("even if the causes are not errors", async (context) => {
     for (const [cause, text] of [
       ["a string", "a string"],
-      [{ code: "ECONNREFUSED", message: "" }, "see the cause. Cause: ECONNREFUSED"],
+      [{ code: "ECONNREFUSED", message: "" }, "ECONNREFUSED"],
       [{ error: "timeout" }, "timeout"],
     ]) {
       const [line] = await firstWarning(context, () => Promise.reject(cause));
-      assert.equal(line, `session-events: getToken failed: ${text}.`);
+      assert.equal(line, `session-events: getToken failed: ${text}`);
       context.mock.restoreAll();
     }
   });

@@ -194,6 +194,20 @@ describe("a failing snapshot", { concurrency: true }, () => {
   });
 });
 
+test("a token that no header can contain is reported without the token", async () => {
+  const server = await startScriptedServer(({ send }) => send(authenticated()));
+  const { errors } = startRevocations({
+    url: server.url,
+    tenant: "acme",
+    getToken: () => "opaque\ntoken",
+  });
+  await waitFor(() => errors.length > 0);
+  const [{ code, message }] = errors;
+  assert.equal(code, "token_unavailable");
+  assert.match(message, /no header may contain: return the token alone/);
+  assert.doesNotMatch(message, /opaque/);
+});
+
 describe("an older server", { concurrency: true }, () => {
   /** Starts a server without the endpoint for revocations. `recovered` is in its response. */
   async function startOlder(recovered) {

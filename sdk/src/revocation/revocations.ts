@@ -5,7 +5,6 @@
 import type { SessionEventsError } from "../errors.ts";
 import { resolveSettings, type SessionEventsOptions } from "../options.ts";
 import { SessionEvents } from "../session_events.ts";
-import { describeCauses } from "./describe_causes.ts";
 import type { RevocationListOptions } from "./list.ts";
 import { ListSync } from "./list_sync.ts";
 import { TokenCheck, type TokenCheckOptions } from "./token_check.ts";
@@ -15,8 +14,7 @@ export interface RevocationsOptions
   /**
    * Called with each error of the connection and of the snapshots, with `revocations_incomplete` when
    * there are more user-wide revocations than `maxEntries`, and with `events_missed` after a gap that
-   * an older server cannot fill. Default: a line with the message and those of its causes, written
-   * with `console.warn`.
+   * an older server cannot fill. Default: writes the message with `console.warn`.
    */
   readonly onError?: ((error: SessionEventsError) => void) | undefined;
 }
@@ -40,7 +38,7 @@ export class Revocations {
       sessionId,
       maxEntries,
       maxAge,
-      onError = (error) => console.warn(`session-events: ${describeCauses(error)}`),
+      onError = (error) => console.warn(`session-events: ${error.message}`),
       ...connection
     } = options;
     this.#tokenCheck = new TokenCheck({ whileDisconnected, sessionId });

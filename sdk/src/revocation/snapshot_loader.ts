@@ -6,6 +6,7 @@
 //
 // The loader reports the end of the snapshot exactly once, and nothing after `abandon()`.
 import { backoff } from "../backoff.ts";
+import { describeError } from "../describe_error.ts";
 import { serverError, SessionEventsError } from "../errors.ts";
 import { parseJsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
@@ -70,9 +71,7 @@ export class SnapshotLoader {
     const { signal } = (this.#request = new AbortController());
     const onTimeout = () => this.#retry(unavailable("did not respond in time"));
     this.#timer = setTimeout(onTimeout, this.#settings.connectTimeout);
-    const response = await this.#fetchPage(signal).catch((cause: unknown) =>
-      unavailable("cannot be reached, or its response cannot be read", { cause }),
-    );
+    const response = await this.#fetchPage(signal).catch(unreachable);
     if (signal.aborted) return;
     clearTimeout(this.#timer);
     if (response instanceof SessionEventsError) this.#retry(response);
@@ -101,6 +100,7 @@ export class SnapshotLoader {
 
   async #requestToken(): Promise<string | SessionEventsError> {
     const token = await requestToken(this.#settings, { fresh: this.#rejectedToken !== undefined });
+    if (typeof token === "string" && !HEADER_VALUE.test(token.trim())) return unsendableToken();
     return token === this.#rejectedToken ? tokenUnchanged() : token;
   }
 
@@ -146,6 +146,20 @@ function responseError(status: number, { error, error_description }: PageRespons
   if (typeof error !== "string") return unavailable(`responded with ${status}`);
   return serverError(error, error_description);
 }
+
+/** The characters of a header value (RFC 9110, section 5.5). The error of `fetch` repeats a wrong one. */
+const HEADER_VALUE = /^[\x20-\x7e]*$/;
+
+const unsendableToken = (): SessionEventsError =>
+  new SessionEventsError(
+    "token_unavailable",
+    "getToken returned an access token with a line break or another character that no header may contain: return the token alone.",
+  );
+
+const unreachable = (cause: unknown): SessionEventsError =>
+  unavailable(`cannot be reached, or its response cannot be read (${describeError(cause)})`, {
+    cause,
+  });
 
 const unavailable = (problem: string, options?: ErrorOptions): SessionEventsError =>
   new SessionEventsError(
