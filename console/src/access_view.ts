@@ -10,12 +10,9 @@ interface Options {
   readonly onForget: () => void;
 }
 
-/** Replaces the client's message, which addresses developers, for these error codes. */
-const MESSAGES: Readonly<Record<string, string>> = {
-  connection_failed: "The server cannot be reached or refuses the connection. Retrying …",
-  insecure_page:
-    "This page is not secure, so it does not accept tokens. Open it by https:// or on localhost.",
-};
+const UNREACHABLE = "The server cannot be reached or refuses the connection. Retrying …";
+const INSECURE_PAGE =
+  "This page is not secure, so it does not accept tokens. Open it by https:// or on localhost.";
 
 /** The error codes of a token that the server rejected. */
 const REJECTED = ["invalid_token", "insufficient_scope"];
@@ -99,27 +96,43 @@ export class AccessView {
     if (this.#expiry.textContent !== text) this.#expiry.textContent = text;
   }
 
-  /** Shows an error. Unless the server is unreachable, the form appears, to enter another token. */
-  showError(code: string, message = ""): void {
-    setText(this.#problem, this.#describe(code, message));
-    this.#problem.hidden = false;
-    if (code !== "connection_failed") this.#form.hidden = false;
+  /** Shows an error of the client. */
+  showError(code: string, message: string): void {
+    this.showProblem(REJECTED.includes(code) ? `The token was rejected: ${message}` : message);
   }
 
-  #describe(code: string, message: string): string {
-    // The button is the simpler way to another token.
-    const renewal = this.#signIn.hidden
-      ? "Paste a new token"
-      : "Sign in again or paste a new token";
-    if (code === "token_expired") return `The token has expired. ${renewal}.`;
-    if (code === "token_expires") return `The token expires soon. ${renewal} to stay connected.`;
-    if (REJECTED.includes(code)) return `The token was rejected: ${message}`;
-    return MESSAGES[code] ?? message;
+  showTokenExpiresSoon(): void {
+    this.showProblem(`The token expires soon. ${this.#renewal()} to stay connected.`);
+  }
+
+  showTokenExpired(): void {
+    this.showProblem(`The token has expired. ${this.#renewal()}.`);
+  }
+
+  /** Shows a problem and the form, to enter another token. */
+  showProblem(text: string): void {
+    this.#setProblem(text);
+    this.#form.hidden = false;
+  }
+
+  /** Shows that the server is unreachable. Another token would not help. */
+  showUnreachable(): void {
+    this.#setProblem(UNREACHABLE);
   }
 
   /** Shows that the page is not secure. It hides the form, so that nobody enters a token. */
   showInsecurePage(): void {
-    this.showError("insecure_page");
+    this.#setProblem(INSECURE_PAGE);
     this.#form.hidden = true;
+  }
+
+  #setProblem(text: string): void {
+    setText(this.#problem, text);
+    this.#problem.hidden = false;
+  }
+
+  /** Returns the ways to another token. The button is the simpler one. */
+  #renewal(): string {
+    return this.#signIn.hidden ? "Paste a new token" : "Sign in again or paste a new token";
   }
 }

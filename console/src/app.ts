@@ -1,6 +1,6 @@
 // The console: a page that subscribes to a tenant's events with the user's access token and shows
 // them. The user signs in at the tenant's issuer, or pastes a token.
-import { SessionEvents, type Connected } from "session-events";
+import { SessionEvents, type Connected, type SessionEventsError } from "session-events";
 
 import { AccessView } from "./access_view.ts";
 import { ConnectionView } from "./connection_view.ts";
@@ -32,7 +32,7 @@ const connectionView = new ConnectionView(tenant);
 const localIssuer = readLocalIssuer(location);
 const accessView = new AccessView({ onToken: connectWithToken, onForget: disconnect });
 let signIn: SignIn | undefined;
-let client: SessionEvents | undefined;
+let connection: Connection | undefined;
 
 /** Close code of a connection that ended without a close frame. */
 const ABNORMAL_CLOSURE = 1006;
@@ -59,62 +59,88 @@ function connectLocally(issuer: URL): void {
 }
 
 function connect(source: TokenSource): void {
-  client?.close();
-  eventsView.clear();
-  eventsView.setEmptyText("Connecting …");
-  accessView.showToken(decodeClaims(source.current));
+  connection?.close();
+  connection = new Connection(source);
+  connection.open();
+}
 
-  let isCaughtUp = false;
-  let failures = 0;
-  const newClient = new SessionEvents({
-    url: location.origin,
-    tenant,
-    getToken: (request) => source.get(request),
-  });
-  client = newClient;
-  newClient.on("connecting", ({ code, delay }) => {
+/** The connection with the tokens of one source, shown in the views. */
+class Connection {
+  readonly #source: TokenSource;
+  readonly #client: SessionEvents;
+  #isCaughtUp = false;
+  /** The number of consecutive attempts that ended without a close frame. */
+  #failures = 0;
+
+  constructor(source: TokenSource) {
+    this.#source = source;
+    this.#client = new SessionEvents({
+      url: location.origin,
+      tenant,
+      getToken: (request) => source.get(request),
+    });
+    this.#client.on("connecting", ({ code, delay }) => this.#onConnecting(code, delay));
+    this.#client.on("connected", (connected) => this.#onConnected(connected));
+    this.#client.on("renewed", (renewed) => accessView.showExpiry(renewed));
+    this.#client.on("caughtUp", () => (this.#isCaughtUp = true));
+    this.#client.on("event", (event) => eventsView.add(event, { isNew: this.#isCaughtUp }));
+    this.#client.on("error", (error) => this.#onError(error));
+    this.#client.on("disconnected", () => this.#onDisconnected());
+  }
+
+  open(): void {
+    eventsView.clear();
+    eventsView.setEmptyText("Connecting …");
+    accessView.showToken(decodeClaims(this.#source.current));
+    this.#client.connect();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #onConnecting(code: number, delay: number): void {
     connectionView.showConnecting(delay);
     subscribersView.stop(SUBSCRIBERS_HIDDEN);
     // Reconnecting needs a valid token, and a pasted token cannot be refreshed.
-    if (code === TOKEN_EXPIRED && !source.isRenewable) {
-      newClient.close();
-      accessView.showError("token_expired");
+    if (code === TOKEN_EXPIRED && !this.#source.isRenewable) {
+      this.close();
+      accessView.showTokenExpired();
     }
     // The first failure is not shown. It may be a short interruption, or a token that was rejected
     // during the upgrade, in which case the next attempt reports the reason.
     if (code === ABNORMAL_CLOSURE) {
-      failures += 1;
-      if (failures > 1) accessView.showError("connection_failed");
+      this.#failures += 1;
+      if (this.#failures > 1) accessView.showUnreachable();
     }
-  });
-  newClient.on("connected", (connected) => {
-    failures = 0;
+  }
+
+  #onConnected(connected: Connected): void {
+    this.#failures = 0;
     connectionView.showConnected();
     accessView.showIdentity(connected);
-    subscribersView.start(() => source.current);
-    revocationsView.start(() => source.current);
+    subscribersView.start(() => this.#source.current);
+    revocationsView.start(() => this.#source.current);
     showWaiting(connected);
-  });
-  newClient.on("renewed", (renewed) => accessView.showExpiry(renewed));
-  newClient.on("caughtUp", () => {
-    isCaughtUp = true;
-  });
-  newClient.on("event", (event) => eventsView.add(event, { isNew: isCaughtUp }));
-  newClient.on("error", ({ code, message }) => {
-    if (code === "invalid_token" && !source.isRenewable) newClient.close();
+  }
+
+  #onError({ code, message }: SessionEventsError): void {
+    const { isRenewable, unavailableMessage = message } = this.#source;
+    if (code === "invalid_token" && !isRenewable) this.close();
     if (code === "insufficient_scope") signIn?.requireLogin();
-    if (code !== "token_unavailable") accessView.showError(code, message);
-    else if (source.isRenewable) accessView.showError(code, source.unavailableMessage);
-    else accessView.showError("token_expires");
-  });
-  newClient.on("disconnected", () => {
-    if (client !== newClient) return;
+    if (code === "connection_failed") accessView.showUnreachable();
+    else if (code !== "token_unavailable") accessView.showError(code, message);
+    else if (isRenewable) accessView.showProblem(unavailableMessage);
+    else accessView.showTokenExpiresSoon();
+  }
+
+  #onDisconnected(): void {
+    if (connection !== this) return;
     connectionView.showDisconnected();
     subscribersView.stop(SUBSCRIBERS_HIDDEN);
     revocationsView.stop();
     eventsView.setEmptyText(NOT_CONNECTED);
-  });
-  newClient.connect();
+  }
 }
 
 function showWaiting({ filter }: Connected): void {
@@ -123,8 +149,8 @@ function showWaiting({ filter }: Connected): void {
 }
 
 function disconnect(): void {
-  client?.close();
-  client = undefined;
+  connection?.close();
+  connection = undefined;
   tokenStore.clear();
   accessView.showForm();
   connectionView.showDisconnected();
@@ -148,7 +174,7 @@ function resume(): void {
 async function initSignIn(callback: URLSearchParams | undefined): Promise<void> {
   const settings = await loadSignInSettings(tenantUrl);
   if (!settings) {
-    if (callback) accessView.showError("sign_in_failed", NO_SIGN_IN);
+    if (callback) accessView.showProblem(NO_SIGN_IN);
     return;
   }
   const newSignIn = new SignIn(settings, tenant, tenantUrl);
@@ -167,7 +193,7 @@ async function attempt(step: () => Promise<void>): Promise<void> {
     await step();
   } catch (error) {
     signIn?.requireLogin();
-    accessView.showError("sign_in_failed", error instanceof Error ? error.message : "");
+    accessView.showProblem(error instanceof Error ? error.message : "");
   }
 }
 

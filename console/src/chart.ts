@@ -48,18 +48,15 @@ export function drawChart(
   events: readonly DatedEvent[],
   { now, showsTimes }: Options,
 ): void {
-  const longest = RANGES.at(-1) ?? 0;
-  const candidates = events.filter(({ date }) => now - date < longest);
-  figure.hidden = candidates.length === 0;
-  if (figure.hidden) return;
+  const range = chooseRange(events, now);
+  figure.hidden = range === undefined;
+  if (range === undefined) return;
 
   const width = figure.clientWidth;
   // The page may have no room for the chart, for example in a very narrow frame.
   if (width <= MIN_LEFT) return figure.replaceChildren();
 
-  const oldest = candidates[Math.ceil(candidates.length * COVERAGE) - 1]?.date ?? now;
-  const range = RANGES.find((range) => now - oldest < range) ?? longest;
-  const drawn = candidates.filter(({ date }) => now - date < range);
+  const drawn = events.filter(({ date }) => now - date < range);
   const olderCount = events.filter(({ date }) => now - date >= range).length;
   // Bars are aligned to multiples of their duration, so an event stays in the same bar.
   const barDuration = range / BAR_COUNT;
@@ -86,6 +83,17 @@ export function drawChart(
     ),
     html("figcaption", { class: "hint" }, describeOlder(olderCount)),
   );
+}
+
+/**
+ * Returns the shortest range that contains `COVERAGE` of the events in the longest range, or
+ * `undefined` if there are none.
+ */
+function chooseRange(events: readonly DatedEvent[], now: number): number | undefined {
+  const longest = RANGES.at(-1) ?? 0;
+  const candidates = events.filter(({ date }) => now - date < longest);
+  const oldest = candidates[Math.ceil(candidates.length * COVERAGE) - 1];
+  return oldest && RANGES.find((range) => now - oldest.date < range);
 }
 
 /** Returns for each bar the number of events of each type, in the order of `EVENT_TYPES`. */

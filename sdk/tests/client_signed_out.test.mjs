@@ -155,8 +155,13 @@ describe("the message of an error of getToken", { concurrency: true }, () => {
     ["refers to the cause if that cannot be read", unreadable, "getToken failed: see the cause"],
     [
       "shows those of all causes once",
-      failure({ error: "a" }, new Error("b", { cause: new Error("b", { cause: { code: "c" } }) })),
-      "getToken failed: a: the library's message: b: c",
+      failure(
+        { error: "timeout" },
+        new Error("fetch failed", {
+          cause: new Error("fetch failed", { cause: { code: "ECONNREFUSED" } }),
+        }),
+      ),
+      "getToken failed: timeout: the library's message: fetch failed: ECONNREFUSED",
     ],
   ]) {
     test(name, async () => {
