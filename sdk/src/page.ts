@@ -16,15 +16,29 @@ export interface PageHandler {
 export function watchPage(handler: PageHandler, signal: AbortSignal): void {
   const { window, document } = globalThis;
   if (typeof window?.addEventListener !== "function" || !document) return;
-  const options = { signal };
-  window.addEventListener("offline", () => handler.offline(), options);
-  window.addEventListener("online", () => handler.resumed(), options);
+  const onVisibilityChange = () => document.visibilityState === "visible" && handler.visible();
+  listen(window, "offline", () => handler.offline(), signal);
+  listen(window, "online", () => handler.resumed(), signal);
   // A page with open sockets is not cached (HTML standard, "Back/forward cache").
-  window.addEventListener("pagehide", ({ persisted }) => persisted && handler.suspended(), options);
-  window.addEventListener("pageshow", ({ persisted }) => persisted && handler.resumed(), options);
-  document.addEventListener(
-    "visibilitychange",
-    () => document.visibilityState === "visible" && handler.visible(),
-    options,
-  );
+  listen(window, "pagehide", ({ persisted }) => persisted && handler.suspended(), signal);
+  listen(window, "pageshow", ({ persisted }) => persisted && handler.resumed(), signal);
+  listen(document, "visibilitychange", onVisibilityChange, signal);
+}
+
+/** `persisted`: the page enters or leaves the back/forward cache. */
+type PageEvent = Event & { readonly persisted?: boolean };
+
+/**
+ * Calls a listener until `signal` is aborted. If a target has several listeners with the same signal,
+ * Node removes only the last of them after a garbage collection.
+ */
+export function listen(
+  target: EventTarget,
+  name: string,
+  listener: (event: PageEvent) => void,
+  signal: AbortSignal,
+): void {
+  target.addEventListener(name, (event: PageEvent) => signal.aborted || listener(event), {
+    signal,
+  });
 }

@@ -32,6 +32,7 @@ import { Emitter } from "./emitter.ts";
 import { SignedOutError } from "./errors.ts";
 import { EventSubscriptions } from "./event_subscriptions.ts";
 import { resolveSettings, type Settings } from "./options.ts";
+import { listen } from "./page.ts";
 import { NO_EVENT, STORED_EVENTS, isEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
 import { requestToken } from "./token.ts";
@@ -170,14 +171,8 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     // React Native has a window without events.
     if (typeof globalThis.window?.addEventListener !== "function") return;
     // A page in the back/forward cache cannot serve as leader, and may be discarded unnoticed.
-    window.addEventListener("pagehide", () => this.#suspend(), { signal });
-    window.addEventListener(
-      "pageshow",
-      ({ persisted }) => {
-        if (persisted) this.#join();
-      },
-      { signal },
-    );
+    listen(window, "pagehide", () => this.#suspend(), signal);
+    listen(window, "pageshow", ({ persisted }) => persisted && this.#join(), signal);
   }
 
   /** Leaves the other tabs until the browser restores the page, or finds that the page still runs. */

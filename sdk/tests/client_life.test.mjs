@@ -1,6 +1,8 @@
 // The lifecycle of a client: detecting dead connections, page events, and closing.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { slo } from "../../tests/support/records.mjs";
 import { Tenant } from "../../tests/support/tenant.mjs";
@@ -217,6 +219,15 @@ describe("a closed client", { concurrency: true }, () => {
   });
 });
 
+/** Collects garbage, after which Node no longer removes all listeners of an aborted signal. */
+async function collectGarbage() {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc");
+  gc();
+  await new Promise(setImmediate);
+  gc();
+}
+
 // Node has neither window nor document. These replace the parts that the client uses.
 describe("in a browser", () => {
   const simulatePage = () => {
@@ -327,6 +338,7 @@ describe("in a browser", () => {
   test("a closed client ignores page events", async () => {
     const page = simulatePage();
     const { client, log } = await startTenantClient();
+    await collectGarbage();
     client.close();
     const end = log.length;
     page.offline();
