@@ -8,7 +8,8 @@ const WARM_UP = 100;
 const PUBLICATIONS = 10;
 /** The duration of a flood, which limits the measured time. */
 const FLOOD_MS = 15_000;
-const NOISY_USER = userId(0xabcdef);
+/** The first of the noisy users. Each flood has another one, because a user may open 200 sockets a minute. */
+const NOISY_USER = 0xabcdef;
 /** A renewal with the token that the socket has is not verified again, so each uses another one. */
 const TOKENS = 20;
 
@@ -47,20 +48,21 @@ export async function noisyNeighbour({ startOurs, subscribers, scaled, rounds, p
   };
   await sample(WARM_UP, publish);
   const rows = [];
+  let noisyUser = NOISY_USER;
   for (const { title, tokens, options } of FLOODS) {
-    const flood = {
+    const newFlood = () => ({
       ...options,
       sockets: Math.min(options.sockets, scaled(options.sockets)),
       duration: FLOOD_MS,
-      tokens: subscribers.tokens(NOISY_USER, "self", tokens),
-    };
+      tokens: subscribers.tokens(userId((noisyUser += 1)), "self", tokens),
+    });
     const quiet = [];
     const noisy = [];
     for (let round = 0; round < rounds; round += 1) {
       progress(`${title}: ${round} of ${rounds}`);
       await side.settle();
       quiet.push(...(await sample(PUBLICATIONS, publish)));
-      await side.startFlood(flood);
+      await side.startFlood(newFlood());
       const end = performance.now() + FLOOD_MS;
       noisy.push(...(await sample(PUBLICATIONS, publish, end)));
       await side.stopFlood();
