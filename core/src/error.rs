@@ -110,8 +110,8 @@ pub enum ApiError {
     RestrictedToOwnEvents,
     /// The issuer's keys cannot be fetched at present.
     KeysUnavailable,
-    /// A shard takes too long to catch up with the leader before it admits a subscriber.
-    CatchUpTimeout,
+    /// A shard takes too long to verify a token and to catch up with the leader.
+    AdmissionTimeout,
     /// A tenant object does not understand a request, because a deployment is in progress and the
     /// Worker that sent it has another version.
     VersionMismatch,
@@ -248,7 +248,7 @@ impl ApiError {
             Self::InsufficientScope { .. } | Self::RestrictedToOwnEvents => {
                 WireError::permanent("insufficient_scope", 403, 4403)
             }
-            Self::KeysUnavailable | Self::CatchUpTimeout | Self::VersionMismatch => {
+            Self::KeysUnavailable | Self::AdmissionTimeout | Self::VersionMismatch => {
                 WireError::transient("temporarily_unavailable", 503, 1013, 5)
             }
             Self::StorageUnavailable(_) => {
@@ -320,7 +320,7 @@ impl ApiError {
             Self::KeysUnavailable => {
                 "The issuer's keys cannot be fetched at present. Try again in a few seconds."
             }
-            Self::CatchUpTimeout => {
+            Self::AdmissionTimeout => {
                 "The service did not respond in time. Try again in a few seconds."
             }
             Self::VersionMismatch => "A new version is being deployed. Try again in a few seconds.",

@@ -195,8 +195,10 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
 
   /** Disconnects. A later `connect()` resumes after the last delivered event. */
   close(): void {
+    // A listener for `disconnected` may call close() and then connect() each time the client stops.
+    if (this.#state === "disconnected") return;
     this.#stops = 0;
-    if (this.#state !== "disconnected") this.#stop(NORMAL_CLOSURE, "close() was called");
+    this.#stop(NORMAL_CLOSURE, "close() was called");
   }
 
   [Symbol.dispose](): void {

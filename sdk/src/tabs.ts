@@ -107,6 +107,8 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
   #isStuck = false;
   /** The number of times that this tab has resigned since it last received events as the leader. */
   #resignations = 0;
+  /** The number of times that the client of this tab has stopped by itself since it last caught up. */
+  #stops = 0;
   #isCheckingSignIn = false;
   /**
    * Whether this tab has received the leader's recent events. Before that, single events are
@@ -149,11 +151,13 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     if (this.#state !== "disconnected") return;
     // After the server has stopped the client, the tab still belongs to the others.
     if (!this.#lifetime) this.#watchPage();
-    this.#join();
+    // The application may call connect() whenever the client stops.
+    this.#join(this.#stops > 1 ? backoff(this.#stops, this.#settings) : 0);
   }
 
   /** Leaves the other tabs. A later `connect()` resumes after the last event. */
   close(): void {
+    this.#stops = 0;
     this.#lifetime?.abort();
     this.#lifetime = undefined;
     this.#membership?.abort();
@@ -183,8 +187,8 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     this.#rejoinTimer = setTimeout(() => this.#join(), this.#settings.maxReconnectDelay);
   }
 
-  /** Joins the other tabs, for the first time or again. */
-  #join(): void {
+  /** Joins the other tabs, for the first time or again. `delay` postpones an own connection. */
+  #join(delay = 0): void {
     this.#membership?.abort();
     clearTimeout(this.#rejoinTimer);
     const { signal } = (this.#membership = new AbortController());
@@ -194,19 +198,19 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     // A listener may have called close().
     if (signal.aborted) return;
     const channel = (this.#channel = this.#openChannel());
-    if (!channel) {
-      void this.#lead(signal);
-      return;
-    }
-    channel.onmessage = ({ data }) => this.#receive(data);
     signal.addEventListener("abort", () => {
       this.#lockRequest?.abort();
       clearTimeout(this.#retryTimer);
-      channel.close();
+      channel?.close();
       this.#channel = undefined;
     });
-    this.#post({ kind: "hello" });
-    this.#requestLock();
+    if (channel) {
+      channel.onmessage = ({ data }) => this.#receive(data);
+      this.#post({ kind: "hello" });
+    }
+    const connect = () => (channel ? this.#requestLock() : void this.#lead(signal));
+    if (delay > 0) this.#retryTimer = setTimeout(connect, delay);
+    else connect();
   }
 
   /**
@@ -295,6 +299,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
       connection.on("disconnected", ({ code }) => {
         this.#connection = undefined;
         this.#isStuck = false;
+        if (code !== NORMAL_CLOSURE) this.#stops += 1;
         resolve();
         // Last, because a listener may call connect(). A tab that leaves or resigns leaves the state
         // to the next leader.
@@ -318,6 +323,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
       if (!this.#isStuck && this.#deliver(event)) this.#post({ kind: "event", event });
     });
     connection.on("caughtUp", ({ recovered }) => {
+      this.#stops = 0;
       if (this.#isStuck || recovered !== false) return;
       this.#emitter.emit("gap", undefined);
       this.#post({ kind: "gap" });

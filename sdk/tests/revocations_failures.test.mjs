@@ -279,3 +279,19 @@ test("close() between two attempts with rejected credentials rejects ready", asy
   revocations.close();
   await assert.rejects(revocations.ready, { code: "signed_out" });
 });
+
+test("close() when an attempt with rejected credentials has ended is final", async () => {
+  let requests = 0;
+  const { revocations } = startRevocations({
+    url: worker.url.href,
+    tenant: "acme",
+    getToken: () => {
+      requests += 1;
+      return Promise.reject({ error: "invalid_grant" });
+    },
+  });
+  revocations.connection.on("disconnected", () => revocations.close());
+  await assert.rejects(revocations.ready, { code: "signed_out" });
+  assert.equal(revocations.connection.state, "disconnected");
+  assert.equal(requests, 1);
+});

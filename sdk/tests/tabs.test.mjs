@@ -256,6 +256,25 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     assert.equal((await tenant.listeners()).count, 1);
   });
 
+  test("wait before they connect again if the server refuses their tokens repeatedly", async () => {
+    const { tenant, groupName, open } = await startTenant();
+    const { connection } = open({
+      getToken: () => tenant.token({ scope: "openid" }),
+      minReconnectDelay: 1_000,
+      maxReconnectDelay: 4_000,
+    });
+    let stops = 0;
+    connection.on("state", (state) => {
+      if (state !== "disconnected") return;
+      stops += 1;
+      connection.connect();
+    });
+    await waitFor(() => stops === 2);
+    assert.equal(connection.state, "connecting");
+    const { held, pending } = await navigator.locks.query();
+    for (const { name } of [...held, ...pending]) assert.notEqual(name, groupName);
+  });
+
   test("open no socket if a listener closes them while they connect", async () => {
     const { groupName, open } = await startTenant();
     const getToken = mock.fn();

@@ -9,7 +9,7 @@ use session_events_core::{
         upgrade::SUBPROTOCOL,
     },
     sessions::{
-        limits::CATCH_UP_SECONDS,
+        limits::VERIFICATION_SECONDS,
         listener::Listener,
         session::{Incoming, Received, Session},
     },
@@ -36,8 +36,8 @@ use crate::{
     },
 };
 
-/// Maximum number of milliseconds for catching up.
-const CATCH_UP_MILLIS: u64 = CATCH_UP_SECONDS.unsigned_abs().saturating_mul(1_000);
+/// Maximum number of milliseconds for an admission on a shard.
+const ADMISSION_MILLIS: u64 = VERIFICATION_SECONDS.unsigned_abs().saturating_mul(1_000);
 
 impl TenantHub {
     /// Accepts a WebSocket if the limits permit one. They are checked first, so that a client that
@@ -55,7 +55,7 @@ impl TenantHub {
                 self.check_unauthenticated(address.as_deref())?;
                 None
             }
-            Some(admission) => self.check_admission(admission).await?,
+            Some(admission) => self.limit_time(self.check_admission(admission)).await?,
         };
         let WebSocketPair { client, server } = WebSocketPair::new().or_internal(step)?;
         let socket = self
@@ -168,6 +168,17 @@ impl TenantHub {
         Ok(self.rates.borrow_mut().count_renewal(sub, sockets, now))
     }
 
+    /// Limits the time of an admission on a shard, which may need several requests to the leader. On the
+    /// leader, an admission waits for nothing but the fetch of a key set, which has its own limit.
+    async fn limit_time<T>(&self, admission: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.role {
+            Role::Leader(_) => admission.await,
+            Role::Shard(_) => clock::timeout(ADMISSION_MILLIS, admission)
+                .await
+                .unwrap_or(Err(ApiError::AdmissionTimeout)),
+        }
+    }
+
     /// Verifies a token from a message and applies the result to the session.
     async fn verify_and_authenticate(
         &self,
@@ -176,9 +187,8 @@ impl TenantHub {
         last_event_id: Option<&str>,
         is_renewal: bool,
     ) -> worker::Result<()> {
-        let admitted = self
-            .admit(socket.number(), access_token, last_event_id, is_renewal)
-            .await;
+        let admission = self.admit(socket.number(), access_token, last_event_id, is_renewal);
+        let admitted = self.limit_time(admission).await;
         let (admitted, _guard) = match admitted {
             Ok((token, guard)) => (Ok(token), guard),
             Err(error) => (Err(error), None),
@@ -246,10 +256,7 @@ impl TenantHub {
             return Ok(None);
         };
         self.check_not_retired()?;
-        clock::timeout(CATCH_UP_MILLIS, self.catch_up(shard, last_event_id))
-            .await
-            .unwrap_or(Err(ApiError::CatchUpTimeout))
-            .map(Some)
+        self.catch_up(shard, last_event_id).await.map(Some)
     }
 
     /// Checks that the subject of a token may have one more socket, or already has this one.

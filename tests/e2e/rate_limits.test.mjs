@@ -100,13 +100,13 @@ describe("over the rate limit", { concurrency: true }, () => {
 });
 
 describe("an address over the rate limit", { concurrency: true }, () => {
-  const limited = newAddress();
   const tenant = new Tenant(worker);
-  const headers = from(limited);
 
-  test("can still make requests with a valid token", async () => {
-    for (let count = 0; count <= LIMIT; count += 1)
-      await tenant.fetch("/api/events", { headers: { ...headers, ...forged } });
+  testInOneMinute("can still make requests with a valid token", async () => {
+    const headers = from(newAddress());
+    const forge = () => tenant.fetch("/api/events", { headers: { ...headers, ...forged } });
+    for (let count = 0; count < LIMIT; count += 1) await forge();
+    await assertTooMany(await forge());
     const bearer = { authorization: `Bearer ${tenant.token()}` };
     const events = await tenant.fetch("/api/events", { headers: { ...headers, ...bearer } });
     assert.equal(events.status, 200);

@@ -15,8 +15,8 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// Waits for the delay that the server asked for, or for a random one, and prints a note with
-    /// `print_note`. Returns false at once if this was the last attempt.
+    /// Waits for the delay that the server asked for, but for at least half a second, or for a random
+    /// one, and prints a note with `print_note`. Returns false at once if this was the last attempt.
     pub(crate) fn wait(
         &mut self,
         error: &Error,
@@ -33,9 +33,11 @@ impl Retries {
 
     /// Counts a failed attempt. Returns the delay before the next one, or `None` if there is none.
     fn next_delay(&mut self, retry_delay: Option<Duration>) -> Option<Duration> {
-        let random_delay = backoff::delay(self.failures);
+        let delay = match retry_delay {
+            Some(asked) => asked.clamp(backoff::delay(0), MAX_DELAY),
+            None => backoff::delay(self.failures),
+        };
         self.failures = self.failures.saturating_add(1);
-        let delay = retry_delay.unwrap_or(random_delay).min(MAX_DELAY);
         (self.failures < MAX_ATTEMPTS).then_some(delay)
     }
 }
@@ -54,7 +56,12 @@ mod tests {
     #[test]
     fn a_request_is_sent_six_times_with_the_delays_that_the_server_asks_for_up_to_a_minute() {
         let mut retries = Retries::default();
-        for (asked, delay) in [(0, 0), (7, 7), (60, 60), (61, 60), (3_600, 60)] {
+        let shortest = retries.next_delay(Some(Duration::ZERO)).unwrap();
+        assert!(
+            (500..=1_000).contains(&shortest.as_millis()),
+            "{shortest:?}"
+        );
+        for (asked, delay) in [(7, 7), (60, 60), (61, 60), (3_600, 60)] {
             let next = retries.next_delay(Some(Duration::from_secs(asked)));
             assert_eq!(next, Some(Duration::from_secs(delay)));
         }

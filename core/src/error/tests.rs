@@ -111,7 +111,7 @@ fn errors_with_status_503_or_429_and_no_others_have_a_retry_after() {
         ApiError::RestrictedToOwnEvents,
         ApiError::InvalidLogoutToken(LogoutTokenError::Nonce),
         ApiError::KeysUnavailable,
-        ApiError::CatchUpTimeout,
+        ApiError::AdmissionTimeout,
         ApiError::VersionMismatch,
         ApiError::StorageUnavailable(incident()),
         ApiError::StorageFull,

@@ -23,11 +23,9 @@ pub const MAX_NEW_SOCKETS_PER_MINUTE: u32 = 200;
 
 /// Number of seconds within which a client must send a token.
 pub const AUTHENTICATION_SECONDS: i64 = 10;
-/// Maximum number of seconds for the verification of a token and for catching up with the leader. The
-/// verification needs at most one request between objects, which ends within eight seconds.
-pub const VERIFICATION_SECONDS: i64 = CATCH_UP_SECONDS + 8;
-/// Maximum number of seconds for catching up with the leader before a subscriber is admitted.
-pub const CATCH_UP_SECONDS: i64 = 12;
+/// Maximum number of seconds for the verification of a token and for catching up with the leader.
+/// It is longer than two requests between objects, which end within eight seconds each.
+pub const VERIFICATION_SECONDS: i64 = 20;
 
 /// Maximum number of messages before a socket has authenticated. A client needs one.
 pub const MAX_UNAUTHENTICATED_MESSAGES: u8 = 10;

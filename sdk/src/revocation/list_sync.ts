@@ -44,6 +44,7 @@ export class ListSync {
   /** Whether the list is incomplete and this was reported. */
   #incompleteReported = false;
   #lastError: SessionEventsError | undefined;
+  #isClosed = false;
 
   /** Subscribes to the connection. Throws a `TypeError` if the options of the list are invalid. */
   constructor(
@@ -64,7 +65,10 @@ export class ListSync {
     this.ready.catch(() => {});
     connection.on("event", (event) => this.#add(event));
     connection.on("error", (error) => this.#report(error));
-    connection.on("connecting", () => this.#onOutdated());
+    connection.on("connecting", () => {
+      this.#isClosed = false;
+      this.#onOutdated();
+    });
     connection.on("connected", ({ filter }) => {
       if (filter === "self") this.#fail(new SessionEventsError("own_events_only", OWN_EVENTS_ONLY));
     });
@@ -72,7 +76,16 @@ export class ListSync {
     connection.on("disconnected", ({ code, reason }) => this.#onDisconnected(code, reason));
     // A backend has no user who could sign in again. The credentials may be valid again later, for
     // example after a clock was corrected, so the client continues with its back-off.
-    connection.on("signedOut", () => connection.connect());
+    connection.on("signedOut", () => {
+      if (!this.#isClosed) connection.connect();
+    });
+  }
+
+  /** Closes the connection, also between two attempts with rejected credentials. */
+  close(): void {
+    this.#isClosed = true;
+    this.#connection.close();
+    this.#rejectReady(this.#lastError ?? new SessionEventsError("closed", "close() was called"));
   }
 
   get list(): RevocationList {

@@ -69,6 +69,6 @@ export class Revocations {
 
   /** Closes the connection. From then on, `whileDisconnected` applies. */
   close(): void {
-    this.connection.close();
+    this.#sync.close();
   }
 }
