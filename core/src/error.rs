@@ -283,7 +283,7 @@ impl ApiError {
         }
     }
 
-    /// Returns the error description: what is wrong and what to do about it.
+    /// Returns the error description: the problem, and then the remedy.
     pub fn description(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::NotFound => {

@@ -64,6 +64,16 @@ function mockLocks({ slug }, handle) {
   });
 }
 
+/** Asserts that no tab holds the lock or waits for it. Locks are granted in the order of the requests. */
+async function assertLockIsFree(groupName) {
+  let isFree = false;
+  void navigator.locks.request(groupName, () => (isFree = true));
+  await waitFor(
+    () => isFree,
+    () => "the lock is still held",
+  );
+}
+
 describe("tabs that share a socket", { concurrency: true }, () => {
   test("all report an outage and receive the events of the outage", async () => {
     const { tenant, proxy, open } = await startTenant();
@@ -282,12 +292,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     connection.close();
     connection.on("state", (state) => state === "connecting" && connection.close());
     connection.connect();
-    let isFree = false;
-    void navigator.locks.request(groupName, () => (isFree = true));
-    await waitFor(
-      () => isFree,
-      () => "the lock is still held",
-    );
+    await assertLockIsFree(groupName);
     assert.equal(getToken.mock.callCount(), 0);
     assert.equal(connection.state, "disconnected");
   });
@@ -357,13 +362,7 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     connection.close();
     connection.connect();
     connection.close();
-    // Locks are granted in the order of the requests.
-    let isFree = false;
-    void navigator.locks.request(groupName, () => (isFree = true));
-    await waitFor(
-      () => isFree,
-      () => "the lock is still held",
-    );
+    await assertLockIsFree(groupName);
     assert.equal(getToken.mock.callCount(), 0);
     assert.equal(connection.state, "disconnected");
   });

@@ -219,8 +219,8 @@ impl TenantHub {
         Ok((token, guard))
     }
 
-    /// Counts a new socket, and checks that its subject may open one. A subscriber to
-    /// the events of all users is not limited.
+    /// Counts a new socket, and checks that its subject may open one. A subscriber to the events of all
+    /// users is not limited.
     fn check_new_socket_rate(&self, token: &AccessToken) -> Result<()> {
         if token.filter() == Some(Filter::All) {
             return Ok(());

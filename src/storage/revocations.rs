@@ -70,7 +70,7 @@ struct Overflow {
 }
 
 /// Records the revocations of events, each given with its sequence number, unless they have expired.
-/// Returns the sequence numbers of the events whose revocations these may have replaced.
+/// Returns the sequence numbers of events whose earlier revocations may have been replaced.
 pub(super) fn record<'a>(
     database: &Database,
     events: impl Iterator<Item = (i64, &'a Event)>,
