@@ -1,5 +1,6 @@
 //! Routes a request to its handler.
 
+use futures::FutureExt;
 use session_events_core::{
     error::ApiError,
     events::event_lines::{EventLines, Publication},
@@ -28,7 +29,8 @@ use crate::{
 impl TenantHub {
     /// Handles a request. `None` is a request that this version does not understand: during a
     /// deployment, a Worker of another version can reach this object for some seconds. The client
-    /// receives a 503 and repeats its request.
+    /// receives a 503 and repeats its request. Large handlers are boxed as in
+    /// [`routes`](crate::routes).
     pub(super) async fn handle(
         &self,
         object_request: Option<ObjectRequest>,
@@ -44,12 +46,21 @@ impl TenantHub {
                 selects_subprotocol,
             } => {
                 self.subscribe(admission, address, selects_subprotocol)
+                    .boxed_local()
                     .await
             }
             ObjectRequest::Listeners => self.listeners().or_internal(step),
             other => match &self.role {
-                Role::Leader(leader) => self.handle_as_leader(leader, other, request).await,
-                Role::Shard(shard) => self.handle_as_shard(shard, &other, request).await,
+                Role::Leader(leader) => {
+                    self.handle_as_leader(leader, other, request)
+                        .boxed_local()
+                        .await
+                }
+                Role::Shard(shard) => {
+                    self.handle_as_shard(shard, &other, request)
+                        .boxed_local()
+                        .await
+                }
             },
         }
     }

@@ -15,6 +15,10 @@ mod tenant_request;
 
 use std::borrow::Cow;
 
+use futures::{
+    FutureExt,
+    future::{LocalBoxFuture, ready},
+};
 use session_events_core::{
     error::{ApiError, RequestLimit},
     metrics::Metrics,
@@ -139,7 +143,7 @@ async fn respond_for_tenant(
         },
         forwarded_url: format!("{}{}", url.origin, route.internal_path),
     };
-    dispatch(&tenant_request, route).await
+    handler(&tenant_request, route).await
 }
 
 /// Returns the tenant if it is served and has the endpoint. Without clients that send logout tokens,
@@ -155,26 +159,36 @@ fn find_tenant<'c>(config: &'c Config, route: &TenantRoute<'_>) -> Result<Cow<'c
     }
 }
 
-/// Passes the request to the handler of its endpoint.
-async fn dispatch(tenant_request: &TenantRequest<'_>, route: &TenantRoute<'_>) -> Result<Response> {
+/// Returns the handler of the endpoint. Each handler is boxed so that the compiler does not merge all
+/// of them into one function. V8 compiles a function when it is first called, so the first request in
+/// an isolate would wait until all handlers are compiled.
+fn handler<'a>(
+    tenant_request: &'a TenantRequest<'a>,
+    route: &TenantRoute<'_>,
+) -> LocalBoxFuture<'a, Result<Response>> {
     let TenantRequest {
-        request, tenant, ..
-    } = *tenant_request;
+        request,
+        tenant,
+        leader,
+        ..
+    } = tenant_request;
     match route.endpoint {
-        Endpoint::WorkerDebug => worker_debug(tenant_request, route),
+        Endpoint::WorkerDebug => ready(worker_debug(tenant_request, route)).boxed_local(),
         Endpoint::Console(file) => {
-            console::respond(request, tenant_request.leader.env, tenant, file).await
+            console::respond(request, leader.env, tenant, file).boxed_local()
         }
-        Endpoint::ConsoleSettings => console::settings(tenant),
-        Endpoint::ObjectDebug => tenant_request.read_anonymously(&ObjectRequest::Debug).await,
-        Endpoint::Publish => tenant_request.publish().await,
-        Endpoint::BackchannelLogout => tenant_request.backchannel_logout().await,
-        Endpoint::Subscribe => tenant_request.subscribe().await,
-        Endpoint::Listeners => tenant_request.listeners().await,
-        Endpoint::Events => tenant_request.read(&ObjectRequest::Events).await,
-        Endpoint::Revocations => tenant_request.revocations().await,
-        Endpoint::Introspect => tenant_request.introspect().await,
-        Endpoint::Health => tenant_request.health().await,
+        Endpoint::ConsoleSettings => ready(console::settings(tenant)).boxed_local(),
+        Endpoint::ObjectDebug => tenant_request
+            .read_anonymously(&ObjectRequest::Debug)
+            .boxed_local(),
+        Endpoint::Publish => tenant_request.publish().boxed_local(),
+        Endpoint::BackchannelLogout => tenant_request.backchannel_logout().boxed_local(),
+        Endpoint::Subscribe => tenant_request.subscribe().boxed_local(),
+        Endpoint::Listeners => tenant_request.listeners().boxed_local(),
+        Endpoint::Events => tenant_request.read(&ObjectRequest::Events).boxed_local(),
+        Endpoint::Revocations => tenant_request.revocations().boxed_local(),
+        Endpoint::Introspect => tenant_request.introspect().boxed_local(),
+        Endpoint::Health => tenant_request.health().boxed_local(),
     }
 }
 
