@@ -15,8 +15,9 @@ use super::{
     revocations,
 };
 
-/// Minimum number of session entries to drop at once. To find the oldest takes a scan of all entries.
-const DROPPED_SESSIONS: i64 = 50_000;
+/// Minimum number of session entries to drop at once, because finding the oldest takes a scan of all
+/// entries.
+const MIN_DROPPED_SESSIONS: i64 = 50_000;
 /// Maximum number of rows that an event adds: those of its session and of its user.
 const ROWS_PER_EVENT: i64 = 2;
 
@@ -24,7 +25,7 @@ const ROWS_PER_EVENT: i64 = 2;
 pub(crate) enum Room {
     /// There is room. This many session entries were dropped to make it.
     Available { dropped_sessions: usize },
-    /// There is no room: only users with user-wide revocations are left.
+    /// There is no room. Dropping every session entry would not make enough.
     Full,
 }
 
@@ -63,14 +64,14 @@ impl Capacity {
         if self.reserve(bound, rows) || self.reserve(revocations::count(database)?, rows) {
             return Ok(available);
         }
-        // User-wide revocations are never dropped, so without them there must be room.
-        if !self.reserve(revocations::count_user_wide(database)?, rows) {
+        // User-wide revocations are never dropped. If they leave no room, dropping sessions cannot help.
+        if !has_room(revocations::count_user_wide(database)?, rows) {
             return Ok(Room::Full);
         }
         self.invalidate();
         let mut dropped = Vec::new();
         database.transaction(|| {
-            dropped = revocations::drop_sessions(database, rows.max(DROPPED_SESSIONS), now)?;
+            dropped = revocations::drop_sessions(database, rows.max(MIN_DROPPED_SESSIONS), now)?;
             retention::delete_replaced(database, &dropped, latest)
         })?;
         if self.reserve(revocations::count(database)?, rows) {
@@ -83,12 +84,15 @@ impl Capacity {
 
     /// Returns whether the added rows fit beside the existing ones, and records the new upper bound.
     fn reserve(&self, existing: i64, added: i64) -> bool {
-        let total = existing.saturating_add(added);
-        let has_room = total <= MAX_REVOCATION_ROWS;
-        let bound = if has_room { total } else { existing };
-        self.upper_bound.set(Some(bound));
+        let has_room = has_room(existing, added);
+        let added = if has_room { added } else { 0 };
+        self.upper_bound.set(Some(existing.saturating_add(added)));
         has_room
     }
+}
+
+fn has_room(existing: i64, added: i64) -> bool {
+    existing.saturating_add(added) <= MAX_REVOCATION_ROWS
 }
 
 /// Returns an upper bound without a scan of the tables: every revocation belongs to a stored event.
@@ -99,8 +103,8 @@ fn bound_by_events(database: &Database) -> Result<i64> {
     Ok(events.saturating_mul(ROWS_PER_EVENT))
 }
 
-/// Returns the maximum number of rows that the revocations of events add: two for that of a session,
-/// one for its session and one for its user, and one for a user-wide revocation.
+/// Returns the maximum number of rows that the revocations of events add: two for the revocation of a
+/// session (a row for the session and a row for its user), and one for a user-wide revocation.
 pub(super) fn rows_of(events: &EventLines) -> Result<i64> {
     let mut rows = 0_i64;
     for line in events.iter() {

@@ -96,6 +96,22 @@ test("a tenant with five million revoked users stores nothing more, and forgets 
   );
 });
 
+test("a publication that was rejected for lack of room does not let later ones exceed the limit", async () => {
+  const tenant = new Tenant(worker);
+  await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));
+  await fill(tenant, LIMIT - 20, 10);
+  const revoked = (count, name) =>
+    Array.from({ length: count }, (_, number) =>
+      scp({ user_id: `auth0|${name}-${number}`, date: date(0) }),
+    );
+  const response = await tenant.post(JSON.stringify(revoked(30, "rejected")));
+  await assertError(response, 503, "storage_full");
+  assert.equal(await isRevoked(tenant, "session1"), true, "a rejected publication drops nothing");
+  await tenant.publish(...revoked(15, "stored"));
+  assert.equal(await isRevoked(tenant, "auth0|stored-14"), true);
+  assert.equal(await isRevoked(tenant, "session1"), false, "the sessions make room");
+});
+
 test("the latest events stay known when their sessions are dropped, and sequence numbers go on", async () => {
   const tenant = new Tenant(worker);
   await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));
