@@ -1,8 +1,8 @@
 //! Every error that a client can receive.
 //!
 //! One variant per error. This module is the only place where an error becomes an HTTP status, an
-//! error code, a close code and a sentence. No sentence contains internal details: these are logged
-//! and reach the client only as [`ApiError::Internal`].
+//! error code, a close code and a description. No description contains internal details: these are
+//! logged. The client receives only [`ApiError::Internal`] or [`ApiError::StorageUnavailable`].
 
 use std::{borrow::Cow, fmt};
 
@@ -87,7 +87,7 @@ pub enum ApiError {
     UpgradeRequired,
     /// The request is malformed or contradicts itself.
     InvalidRequest(&'static str),
-    /// The body exceeds the limit. The sentence says what to do.
+    /// The body exceeds the limit. The description says what to do.
     PayloadTooLarge(&'static str),
     /// The body contains too many log records.
     TooManyRecords,
@@ -124,7 +124,7 @@ pub enum ApiError {
     /// A limit on requests is exceeded.
     TooManyRequests(RequestLimit),
     /// The secret that publish tokens are derived from is not set.
-    NotConfigured,
+    NoPublishSecret,
     /// A configuration variable is invalid or missing.
     Misconfigured(ConfigError),
     /// An unexpected failure. The log has the details.
@@ -137,8 +137,8 @@ pub enum ApiError {
     TooManyMessages,
     /// A slow consumer: the socket's messages are not read.
     TooSlow,
-    /// The socket receives no more events, because it belongs to another object or has missed
-    /// events.
+    /// The socket receives no more events: its shard was removed (`SHARDS` was lowered), its shard
+    /// cannot catch up, or the socket has missed events.
     Reconnect,
     /// A socket message exceeds the size limit.
     MessageTooBig,
@@ -151,7 +151,7 @@ pub enum ApiError {
 /// The protection space in `WWW-Authenticate` (RFC 6750, section 3).
 const REALM: &str = "session-events";
 
-/// The representation of an error on the wire, apart from its sentence.
+/// The representation of an error on the wire, apart from its description.
 struct WireError {
     code: &'static str,
     status: u16,
@@ -161,7 +161,7 @@ struct WireError {
 }
 
 impl WireError {
-    /// An error that a client cannot repair by repeating the request.
+    /// An error without `Retry-After`.
     const fn permanent(code: &'static str, status: u16, close_code: u16) -> Self {
         Self {
             code,
@@ -171,7 +171,7 @@ impl WireError {
         }
     }
 
-    /// An error that may not occur again after some seconds.
+    /// A temporary error: the client may repeat the request after `retry_after` seconds.
     const fn transient(code: &'static str, status: u16, close_code: u16, retry_after: u32) -> Self {
         Self {
             code,
@@ -265,7 +265,7 @@ impl ApiError {
             Self::TooManyRequests(RequestLimit::Renewals) => {
                 WireError::transient("too_many_requests", 429, 1013, 10)
             }
-            Self::NotConfigured => WireError::transient("not_configured", 503, 1011, 60),
+            Self::NoPublishSecret => WireError::transient("not_configured", 503, 1011, 60),
             Self::Misconfigured(_) => WireError::permanent("misconfigured", 500, 1011),
             Self::Internal(_) => WireError::permanent("internal_error", 500, 1011),
             Self::InvalidMessage => WireError::permanent("invalid_message", 400, 4400),
@@ -301,7 +301,7 @@ impl ApiError {
                 "The publish token is missing. Set it as the log stream's Authorization Token."
             }
             Self::InvalidPublishToken { presented: true } => {
-                "The publish token is not valid for this tenant. Print the right one with `npm run token`."
+                "The publish token is not valid for this tenant. Print the right one with `npm run token -- TENANT`."
             }
             Self::InvalidToken(error) => error.description(),
             Self::InvalidLogoutToken(error) => error.description(),
@@ -346,12 +346,12 @@ impl ApiError {
                 "This address has sent too many requests of this kind. Try again in a minute."
             }
             Self::TooManyRequests(RequestLimit::Subject) => {
-                "This subject has opened more than 200 sockets in a minute, or sent as many requests without permission. Try again in a minute."
+                "This subject has opened more than 200 sockets in a minute, or sent more than 200 requests without permission. Try again in a minute."
             }
             Self::TooManyRequests(RequestLimit::Renewals) => {
                 "The token was not renewed, because this socket or its subject renews too often. Wait 10 seconds between renewals."
             }
-            Self::NotConfigured => {
+            Self::NoPublishSecret => {
                 "Publishing is not configured. Generate a secret with `openssl rand -hex 32` and set it with `npx wrangler secret put PUBLISH_SECRET --env production`."
             }
             Self::Misconfigured(error) => return error.to_string().into(),
@@ -363,7 +363,7 @@ impl ApiError {
             }
             Self::TooManyInvalidMessages => "The socket has sent too many invalid messages.",
             Self::TooManyMessages => {
-                "The socket has sent too many messages. Send at most 10 before authentication and 10 a second after it, 100 a second from all sockets of a subject, and renew the token at most once in 10 seconds."
+                "The socket has sent too many messages. Send at most 10 before authentication. After it, send at most 10 a second, and 100 a second from all sockets of the subject. Renew the token at most once in 10 seconds."
             }
             Self::TooSlow => {
                 "The socket has not read its events for too long. Reconnect with last_event_id."
@@ -381,8 +381,8 @@ impl ApiError {
         match self {
             Self::InvalidToken(TokenError::Missing)
             | Self::InvalidPublishToken { presented: false } => Some(bearer_challenge()),
-            // A challenge has the scheme of the request (RFC 9449, section 7.1). An empty `algs`
-            // accepts no proof, and the second challenge names the scheme that is accepted.
+            // The first challenge has the scheme of the request (RFC 9449, section 7.1). Its empty
+            // `algs` says that no proof is accepted. The second names the accepted scheme.
             Self::InvalidToken(TokenError::DpopScheme) => Some(format!(
                 "{}, algs=\"\", {}",
                 self.full_challenge("DPoP"),

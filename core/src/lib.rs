@@ -13,7 +13,7 @@
 //! - [`sessions`]: the state of each WebSocket, the index over all of them, and their limits.
 //! - [`replication`]: the leader's log and its followers.
 //! - [`protocol`]: routes, messages and bodies on the wire, and between the Worker and its objects.
-//! - [`error`]: every error, with its status, close code and sentence.
+//! - [`error`]: every error, with its status, close code and description.
 //! - [`metrics`]: the data points for the operator.
 //! - [`json`], [`timestamp`]: strict JSON objects, and points in time.
 //!

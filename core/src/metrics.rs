@@ -4,8 +4,8 @@
 //!
 //! | `blob1` | `blob2` | `blob3` | `double1` … |
 //! |---|---|---|---|
-//! | `publish` | source: `log`, `logout_token` | | received, events, duplicates, ignored, malformed, seconds from the oldest date to receipt |
-//! | `refused` | endpoint, or `socket` for a message | error code | count |
+//! | `publish` | source: `log`, `logout_token` | | received, events, duplicates, ignored, malformed, maximum seconds from date to receipt |
+//! | `refused` | endpoint, or `socket` for a message | error code | count of rejected requests |
 //! | `closed` | | error code | count, close code |
 //! | `dropped` | | | number of dropped session entries |
 //!
@@ -34,15 +34,15 @@ pub struct DataPoint {
 #[derive(Debug, Default)]
 pub struct Metrics {
     points: Vec<DataPoint>,
-    /// The number of refused requests and messages, by endpoint and error code.
-    refused: BTreeMap<(&'static str, &'static str), u32>,
+    /// The number of rejected requests and messages, by endpoint and error code.
+    rejected: BTreeMap<(&'static str, &'static str), u32>,
     /// The number of closed sockets, by error code and close code.
     closed: BTreeMap<(&'static str, u16), u32>,
 }
 
 impl Metrics {
-    /// Records a batch of log records, or a logout token. `delay_seconds` is the time from the oldest
-    /// date of an event to its receipt.
+    /// Records a batch of log records, or a logout token. `delay_seconds` is the maximum
+    /// number of seconds between the date of an event and its receipt.
     pub fn record_publication(
         &mut self,
         source: Source,
@@ -63,15 +63,13 @@ impl Metrics {
         let doubles = counts.into_iter().map(to_double);
         self.points.push(DataPoint {
             blobs: vec!["publish", source],
-            doubles: doubles
-                .chain([to_double(delay_seconds.max(0).unsigned_abs())])
-                .collect(),
+            doubles: doubles.chain([to_double(delay_seconds.max(0))]).collect(),
         });
     }
 
-    /// Records a refused request or socket message.
-    pub fn record_refused(&mut self, endpoint: &'static str, error: &ApiError) {
-        increment(self.refused.entry((endpoint, error.code())).or_default());
+    /// Records a rejected request or socket message.
+    pub fn record_rejected(&mut self, endpoint: &'static str, error: &ApiError) {
+        increment(self.rejected.entry((endpoint, error.code())).or_default());
     }
 
     /// Records a socket that the service closes.
@@ -92,10 +90,10 @@ impl Metrics {
     pub fn into_data_points(self) -> Vec<DataPoint> {
         let Self {
             points,
-            refused,
+            rejected,
             closed,
         } = self;
-        let refused = refused
+        let rejected = rejected
             .into_iter()
             .map(|((endpoint, code), count)| DataPoint {
                 blobs: vec!["refused", endpoint, code],
@@ -107,7 +105,7 @@ impl Metrics {
                 blobs: vec!["closed", "", code],
                 doubles: vec![f64::from(count), f64::from(close_code)],
             });
-        let all = points.into_iter().chain(refused).chain(closed);
+        let all = points.into_iter().chain(rejected).chain(closed);
         all.take(MAX_DATA_POINTS).collect()
     }
 }
@@ -122,7 +120,7 @@ fn increment(count: &mut u32) {
     *count = count.saturating_add(1);
 }
 
-/// Returns a count as a number. Beyond 4 billion, it is cut.
+/// Returns a count as a floating-point number, at most `u32::MAX`.
 fn to_double(count: impl TryInto<u32>) -> f64 {
     f64::from(count.try_into().unwrap_or(u32::MAX))
 }
@@ -137,10 +135,10 @@ mod tests {
         let mut metrics = Metrics::default();
         let expired = ApiError::from(TokenError::Expired);
         for _ in 0..300 {
-            metrics.record_refused("events", &expired);
+            metrics.record_rejected("events", &expired);
             metrics.record_closed(&ApiError::TooSlow);
         }
-        metrics.record_refused("events", &ApiError::NotFound);
+        metrics.record_rejected("events", &ApiError::NotFound);
         let points = metrics.into_data_points();
         assert_eq!(
             points,

@@ -5,7 +5,7 @@ use session_events_core::{
     protocol::{
         filter::Filter,
         messages::{MAX_MESSAGE_BYTES, ServerMessage},
-        object_request::Admission,
+        object_request::UpgradeCredentials,
         upgrade::SUBPROTOCOL,
     },
     sessions::{
@@ -44,47 +44,53 @@ impl TenantHub {
     /// is rejected receives a response with `Retry-After`.
     pub(super) async fn subscribe(
         &self,
-        admission: Option<Admission>,
+        credentials: Option<UpgradeCredentials>,
         address: Option<String>,
         selects_subprotocol: bool,
     ) -> Result<Response> {
         let step = "subscribe";
         self.check_not_retired()?;
-        let _guard = match &admission {
+        let _guard = match &credentials {
             None => {
-                self.check_unauthenticated(address.as_deref())?;
+                self.check_limits_without_token(address.as_deref())?;
                 None
             }
-            Some(admission) => self.limit_time(self.check_admission(admission)).await?,
+            Some(credentials) => {
+                self.limit_time(self.admit_with_credentials(credentials))
+                    .await?
+            }
         };
         let WebSocketPair { client, server } = WebSocketPair::new().or_internal(step)?;
         let socket = self
             .sockets
             .accept(server, address, clock::now())
             .or_internal(step)?;
-        self.begin_session(socket, admission)
+        self.begin_session(socket, credentials)
             .await
             .or_internal(step)?;
         let subprotocol = selects_subprotocol.then_some(SUBPROTOCOL);
         http::switching_protocols(client, subprotocol).or_internal(step)
     }
 
-    fn check_unauthenticated(&self, address: Option<&str>) -> Result<()> {
+    fn check_limits_without_token(&self, address: Option<&str>) -> Result<()> {
         self.sockets
-            .with_index(|listeners| listeners.check_unauthenticated(address))
+            .with_index(|listeners| listeners.check_limits_without_token(address))
             .or_internal("subscribe")?
     }
 
     /// Checks the limits for a subscriber with a token on the upgrade, and catches up for it. The
     /// caller must hold the guard until the subscriber is registered.
-    async fn check_admission(&self, admission: &Admission) -> Result<Option<AdmissionGuard<'_>>> {
-        let listener = Listener::authorize(&admission.token)?;
-        self.check_new_socket_rate(&admission.token)?;
+    async fn admit_with_credentials(
+        &self,
+        credentials: &UpgradeCredentials,
+    ) -> Result<Option<AdmissionGuard<'_>>> {
+        let listener = Listener::authorize(&credentials.token)?;
+        self.check_new_socket_rate(&credentials.token)?;
         let guard = self
-            .ensure_caught_up(admission.last_event_id.as_deref())
+            .ensure_caught_up(credentials.last_event_id.as_deref())
             .await?;
         self.sockets
-            .with_index(|listeners| listeners.check_authenticated(&listener))
+            .with_index(|listeners| listeners.check_limits_with_token(&listener))
             .or_internal("subscribe")??;
         Ok(guard)
     }
@@ -94,10 +100,10 @@ impl TenantHub {
     async fn begin_session(
         &self,
         socket: Socket,
-        admission: Option<Admission>,
+        credentials: Option<UpgradeCredentials>,
     ) -> worker::Result<()> {
         let accepted = socket.clone();
-        let begun = self.send_first_messages(socket, admission).await;
+        let begun = self.send_first_messages(socket, credentials).await;
         if begun.is_err() {
             self.sockets.update(accepted, Session::end)?;
         }
@@ -107,12 +113,12 @@ impl TenantHub {
     async fn send_first_messages(
         &self,
         socket: Socket,
-        admission: Option<Admission>,
+        credentials: Option<UpgradeCredentials>,
     ) -> worker::Result<()> {
         socket.send(&ServerMessage::Connected);
-        let socket = match admission {
+        let socket = match credentials {
             None => socket,
-            Some(Admission {
+            Some(UpgradeCredentials {
                 token,
                 last_event_id,
             }) => self.authenticate(socket, &Ok(token), last_event_id.as_deref())?,
@@ -188,8 +194,7 @@ impl TenantHub {
         is_renewal: bool,
     ) -> worker::Result<()> {
         let admission = self.admit(socket.number(), access_token, last_event_id, is_renewal);
-        let admitted = self.limit_time(admission).await;
-        let (admitted, _guard) = match admitted {
+        let (verified, _guard) = match self.limit_time(admission).await {
             Ok((token, guard)) => (Ok(token), guard),
             Err(error) => (Err(error), None),
         };
@@ -197,7 +202,7 @@ impl TenantHub {
         let Some(socket) = self.sockets.reload(socket) else {
             return Ok(());
         };
-        let socket = self.authenticate(socket, &admitted, last_event_id)?;
+        let socket = self.authenticate(socket, &verified, last_event_id)?;
         self.ensure_alarm_by(socket.token_expiry()).await
     }
 
@@ -267,7 +272,7 @@ impl TenantHub {
             .or_internal("authenticate")?
     }
 
-    /// Applies a verified token to a session and sends the replay, in one step.
+    /// Applies the result of verifying a token to a session and sends the replay, in one step.
     fn authenticate(
         &self,
         socket: Socket,

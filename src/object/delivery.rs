@@ -42,7 +42,7 @@ impl TenantHub {
             Effect::Deliver(json) => socket.send_text(&JsString::from(json)),
             Effect::Reject(error) => {
                 self.log_rejected_socket(&error);
-                self.metrics.borrow_mut().record_refused("socket", &error);
+                self.metrics.borrow_mut().record_rejected("socket", &error);
                 socket.send(&ServerMessage::Error(ErrorBody::from(&error)));
             }
             Effect::Close(error) => {

@@ -56,7 +56,7 @@ impl TenantHub {
     }
 
     /// Applies appended entries, delivers their events, and acknowledges the position. A shard
-    /// without subscribers leaves; a retired shard sends its subscribers away.
+    /// without subscribers leaves; a retired shard closes its sockets so that their clients reconnect.
     pub(super) fn handle_append(&self, shard: &Shard, append: &Append) -> Result<Response> {
         let step = "append";
         self.apply(shard, |follower| follower.append(append))
@@ -87,10 +87,11 @@ impl TenantHub {
             let has_receiver = self.prepare_delivery(&delivery)?;
             Ok((delivery, has_receiver))
         })?;
+        // The position is on disk, so the events must be delivered now. The steps below do not fail:
+        // `prepare_delivery` has loaded the index of the sockets.
         if delivery.has_gap {
             self.close_for_reconnect(|session| session.listener().is_some())?;
         }
-        // The position is on disk: from here on, nothing may keep the events from being delivered.
         let now = clock::now();
         self.sockets.with_index(|listeners| {
             let events = delivery.events.iter();

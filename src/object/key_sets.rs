@@ -29,7 +29,7 @@ type Fetch = Shared<LocalBoxFuture<'static, CachedKeySet>>;
 /// The key sets of a leader.
 pub(super) struct KeySets(Rc<Inner>);
 
-/// The part that fetches in flight share.
+/// The state that fetches in flight share with the [`KeySets`].
 struct Inner {
     domain: String,
     table: KeySetTable,

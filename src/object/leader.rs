@@ -73,7 +73,7 @@ impl Leader {
         })?
     }
 
-    /// Makes room for the revocations of new events. Returns the number of sessions that were dropped.
+    /// Makes room for the revocations of new events. Returns the number of session entries that were dropped.
     pub(super) fn make_room(&self, events: &EventLines) -> Result<usize> {
         let step = "publish";
         let min_acked = self.replicator.min_acked().or_internal(step)?;
@@ -83,7 +83,8 @@ impl Leader {
                 dropped_sessions: 0,
             } => Ok(0),
             Room::Available { dropped_sessions } => {
-                let detail = format!("{dropped_sessions} sessions, those with the oldest dates");
+                let detail =
+                    format!("{dropped_sessions} session revocations, those with the oldest dates");
                 log::error("revocations_dropped", &self.domain, &detail);
                 Ok(dropped_sessions)
             }

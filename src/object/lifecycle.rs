@@ -155,7 +155,7 @@ impl TenantHub {
             request_id: Some(&request_id),
         };
         log::rejected(rejected, &error);
-        self.metrics.borrow_mut().record_refused(endpoint, &error);
+        self.metrics.borrow_mut().record_rejected(endpoint, &error);
         http::error(&error, &request_id)
     }
 

@@ -12,7 +12,7 @@
 //! a shard receives every event once too.
 //!
 //! Only the Worker and the tenant's other objects can reach an object, so every request that arrives
-//! is already authorized.
+//! is already authorized, or needs no token.
 //!
 //! - `tenant_hub`: the class, and its role.
 //! - `lifecycle`: the methods that the runtime calls.

@@ -70,8 +70,8 @@ impl TenantHub {
     }
 
     /// Stores events and delivers them to this object's subscribers, in one step. Returns the number
-    /// of records with events that are not duplicates. Nothing between the storing and the delivery
-    /// can fail: Auth0's retry would be a duplicate, and the event would never be delivered.
+    /// of records whose first event is new. No step between storing and delivering may fail: Auth0
+    /// would repeat the batch, all of its events would be duplicates, and none would be delivered.
     fn store_and_deliver(
         &self,
         leader: &Leader,
@@ -80,6 +80,7 @@ impl TenantHub {
     ) -> worker::Result<usize> {
         let users = users_of(&publication.events)?;
         self.close_slow_consumers(users.iter().map(String::as_str))?;
+        // Free the memory before the events are stored.
         drop(users);
         self.sockets.with_index(|listeners| {
             let now = clock::now();

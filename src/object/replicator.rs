@@ -1,7 +1,8 @@
 //! The leader's side of replication: appends log entries to the followers.
 //!
-//! An entry is on disk before it is appended, and stays there until every follower has acknowledged
-//! it. Followers that cannot be reached are retried by the alarm, which is set before the first
+//! An entry is on disk before it is appended. It stays there until every follower has acknowledged it,
+//! unless it expires or 100,000 newer entries follow. A follower that misses a deleted entry reports
+//! a gap. Followers that cannot be reached are retried by the alarm, which is set before the first
 //! append. So a leader that is killed continues when it wakes.
 
 use std::{cell::RefMut, rc::Rc};
@@ -10,7 +11,7 @@ use session_events_core::{
     error::ApiError,
     protocol::object_request::ObjectRequest,
     replication::{
-        followers::{AckOutcome, Cursor, Followers},
+        followers::{AckOutcome, AppendCursor, Followers},
         messages::{Acknowledgement, Append},
     },
     tenant::Tenant,
@@ -21,7 +22,7 @@ use crate::{
     Result,
     runtime::{
         log::{self, OrInternal},
-        tenant_object::TenantObject,
+        tenant_stub::TenantStub,
     },
     storage::{
         cached::Cached, database::Database, event_store::EventStore, followers::FollowerTable,
@@ -43,7 +44,7 @@ pub(super) struct Replicator {
     inner: Rc<Inner>,
 }
 
-/// The part that appends in flight share.
+/// The state that appends in flight share with the [`Replicator`].
 struct Inner {
     tenant: Tenant,
     env: Env,
@@ -72,7 +73,7 @@ impl Replicator {
         }
     }
 
-    /// Registers a follower that receives a snapshot of the whole log.
+    /// Registers a follower that receives a snapshot.
     pub(super) fn register(&self, number: u16) -> worker::Result<()> {
         if !self.inner.followers()?.contains(number) {
             self.inner.table.insert(number)?;
@@ -113,9 +114,9 @@ impl Inner {
         })
     }
 
-    /// Changes followers that are known to be loaded.
-    fn with_followers<T: Default>(&self, change: impl FnOnce(&mut Followers) -> T) -> T {
-        self.followers.update(change).unwrap_or_default()
+    /// Changes the followers if they are loaded.
+    fn update_followers(&self, change: impl FnOnce(&mut Followers)) {
+        let _not_loaded = self.followers.update(change);
     }
 
     async fn append_with_retry(&self, number: u16) {
@@ -125,9 +126,9 @@ impl Inner {
             };
             let detail = format!("shard {number}: {}", error.log_detail());
             log::warning("shard_not_reached", self.tenant.domain(), &detail);
-            self.with_followers(|followers| followers.mark_unconfirmed(number));
+            self.update_followers(|followers| followers.mark_unconfirmed(number));
         }
-        self.with_followers(|followers| followers.end_append(number));
+        self.update_followers(|followers| followers.end_append(number));
     }
 
     /// Appends entries until the follower has acknowledged every one.
@@ -141,7 +142,7 @@ impl Inner {
                 &acknowledgement,
             );
             match outcome {
-                AckOutcome::Advanced => {}
+                AckOutcome::Continue => {}
                 AckOutcome::Stalled => {
                     return Err(ApiError::internal(STEP, "the shard accepts no entries"));
                 }
@@ -152,7 +153,7 @@ impl Inner {
     }
 
     /// Returns the next append to a follower, or `None` if it has every entry.
-    fn next_append(&self, number: u16) -> worker::Result<Option<(Cursor, Append)>> {
+    fn next_append(&self, number: u16) -> worker::Result<Option<(AppendCursor, Append)>> {
         let Some(cursor) = self.followers()?.cursor(number) else {
             return Ok(None);
         };
@@ -174,7 +175,7 @@ impl Inner {
     }
 
     async fn send(&self, number: u16, append: &Append) -> Result<Acknowledgement> {
-        let shard = TenantObject {
+        let shard = TenantStub {
             env: &self.env,
             tenant: &self.tenant,
             shard: Some(number),

@@ -41,11 +41,11 @@ impl TenantHub {
         match object_request {
             ObjectRequest::Debug => self.debug(request),
             ObjectRequest::Subscribe {
-                admission,
+                credentials,
                 address,
                 selects_subprotocol,
             } => {
-                self.subscribe(admission, address, selects_subprotocol)
+                self.subscribe(credentials, address, selects_subprotocol)
                     .boxed_local()
                     .await
             }
@@ -65,7 +65,7 @@ impl TenantHub {
         }
     }
 
-    /// Handles a request for the leader. The Worker sends no others to it.
+    /// Handles a request that only the leader handles.
     async fn handle_as_leader(
         &self,
         leader: &Leader,
@@ -112,7 +112,7 @@ impl TenantHub {
         }
     }
 
-    /// Handles a request for a shard. The leader sends no others to it.
+    /// Handles a request that only a shard handles.
     async fn handle_as_shard(
         &self,
         shard: &Shard,

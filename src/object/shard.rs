@@ -26,7 +26,7 @@ use worker::{Env, State};
 
 use crate::{
     Result,
-    runtime::tenant_object::TenantObject,
+    runtime::tenant_stub::TenantStub,
     storage::{cached::Cached, database::Database, position::PositionTable},
 };
 
@@ -78,8 +78,8 @@ impl Shard {
     }
 
     /// Returns the tenant's leader.
-    pub(super) fn leader(&self) -> TenantObject<'_> {
-        leader(&self.env, &self.tenant)
+    pub(super) fn leader_stub(&self) -> TenantStub<'_> {
+        leader_stub(&self.env, &self.tenant)
     }
 
     /// Returns whether this shard no longer exists because `SHARDS` was lowered.
@@ -130,6 +130,7 @@ impl Shard {
 
     /// Waits for the snapshot request in flight, or requests a snapshot from the leader.
     pub(super) async fn snapshot(&self) -> Result<NumberedSnapshot> {
+        // A finished request is not used again, because its snapshot may be outdated.
         let in_flight = self
             .snapshot_request
             .borrow()
@@ -145,7 +146,7 @@ impl Shard {
         let (env, tenant, shard) = (self.env.clone(), self.tenant.clone(), self.number);
         let response = async move {
             let follow = ObjectRequest::Follow { shard };
-            let snapshot = leader(&env, &tenant).call(&follow).await?;
+            let snapshot = leader_stub(&env, &tenant).call(&follow).await?;
             Ok(NumberedSnapshot {
                 request,
                 snapshot: Rc::new(snapshot),
@@ -154,9 +155,9 @@ impl Shard {
         response.boxed_local().shared()
     }
 
-    /// Applies a change to the follower and writes its position to disk. The change returns the
-    /// events to deliver, and whether any subscriber receives them. If this fails, the follower is
-    /// loaded again from disk.
+    /// Applies a change to the follower and writes its position to disk if necessary. The change
+    /// returns the events to deliver, and whether any subscriber receives them. If the change or the
+    /// write fails, the follower is loaded again from disk.
     pub(super) fn advance(
         &self,
         change: impl FnOnce(&mut Follower) -> worker::Result<(Delivery, bool)>,
@@ -186,7 +187,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Leaves the leader's followers unless an admission is in progress. Returns whether it left.
+    /// Forgets the position and the log unless an admission is in progress. Returns whether it did.
+    /// The shard then acknowledges without a position, and the leader unregisters it.
     pub(super) fn leave(&self) -> worker::Result<bool> {
         if self.catch_up.borrow().is_admitting() {
             return Ok(false);
@@ -200,8 +202,8 @@ impl Shard {
     }
 }
 
-fn leader<'a>(env: &'a Env, tenant: &'a Tenant) -> TenantObject<'a> {
-    TenantObject {
+fn leader_stub<'a>(env: &'a Env, tenant: &'a Tenant) -> TenantStub<'a> {
+    TenantStub {
         env,
         tenant,
         shard: None,

@@ -64,7 +64,7 @@ impl Role {
     pub(super) fn verifier(&self) -> RuntimeVerifier<RoleKeySets<'_>> {
         RuntimeVerifier(match self {
             Self::Leader(leader) => RoleKeySets::Leader(&leader.key_sets),
-            Self::Shard(shard) => RoleKeySets::Shard(KeySetCache(shard.leader())),
+            Self::Shard(shard) => RoleKeySets::Shard(KeySetCache(shard.leader_stub())),
         })
     }
 
@@ -88,8 +88,8 @@ impl TenantHub {
     /// # Errors
     ///
     /// - [`ApiError::Misconfigured`] if the configuration is invalid.
-    /// - [`ApiError::NotFound`] if the tenant is no longer served. Only sockets that were open
-    ///   before the deployment and the alarm still reach its objects.
+    /// - [`ApiError::NotFound`] if the tenant is no longer served. Only the alarm, and sockets that
+    ///   were opened before the deployment, still reach its objects.
     pub(super) fn tenant_config(&self) -> Result<&TenantConfig> {
         self.tenant_config.as_ref().map_err(ApiError::clone)
     }

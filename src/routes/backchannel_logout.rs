@@ -21,7 +21,7 @@ use crate::{
         http::{self, Response},
         log::OrInternal,
         requests::header,
-        tenant_object::Payload,
+        tenant_stub::Payload,
     },
 };
 
@@ -49,11 +49,7 @@ impl TenantRequest<'_> {
         let request = ObjectRequest::StoreEvents {
             source: Source::LogoutToken,
             delay_seconds,
-            receipt: PublishReceipt {
-                received: 1,
-                duplicates: 1,
-                ..PublishReceipt::default()
-            },
+            receipt: PublishReceipt::before_storing_one(),
         };
         let payload = Payload::Body(events.into_text());
         let response = self

@@ -1,8 +1,9 @@
 //! The Worker: turns a request into an authorized request to a tenant object.
 //!
 //! A request that reaches an object has passed every check that needs no state: its path names a
-//! tenant that is served, its publish token or access token is valid, and its body is within the
-//! limits.
+//! tenant that is served, its body is within the limits, and its token is valid if the endpoint
+//! requires one. `health`, `_debug` and upgrades may come without a token; their number is limited for
+//! each client address.
 
 mod backchannel_logout;
 mod console;
@@ -40,7 +41,7 @@ use crate::{
         log::{self, OrInternal, Rejected},
         metrics,
         requests::{self, request_id},
-        tenant_object::TenantObject,
+        tenant_stub::TenantStub,
     },
 };
 use rate_limit::{RateLimit, address_key};
@@ -81,8 +82,9 @@ fn report_rejected(env: &Env, route: Option<&Route<'_>>, request_id: &str, error
     };
     log::rejected(rejected, error);
     let mut recorded = Metrics::default();
-    recorded.record_refused(endpoint, error);
-    // Clients invent slugs, and each index is a series of its own.
+    recorded.record_rejected(endpoint, error);
+    // Without a served tenant, the index stays empty: clients can invent slugs, and each would be a
+    // separate index.
     metrics::write(
         env,
         &domain.unwrap_or_default(),
@@ -120,22 +122,21 @@ async fn respond_for_tenant(
     let config = environment::config(env);
     // An unserved tenant is not found whatever the method. An invalid configuration is reported
     // only after the method is known to be supported.
-    let tenant = match &config {
-        Ok(config) => Some(find_tenant(config, route)?),
-        Err(_) => None,
+    let served = match &config {
+        Ok(config) => Ok((config, find_tenant(config, route)?)),
+        Err(error) => Err(error.clone()),
     };
     check_method(&method, route.endpoint.allow())?;
     if method == "OPTIONS" {
         return http::preflight(route.endpoint.allow()).or_internal("response");
     }
-    let config = config.clone()?;
-    let tenant = tenant.ok_or(ApiError::NotFound)?;
+    let (config, tenant) = served?;
     let tenant_request = TenantRequest {
         request,
         url,
-        config: &config,
+        config,
         tenant: &tenant,
-        leader: TenantObject {
+        leader: TenantStub {
             env,
             tenant: tenant.tenant(),
             shard: None,
@@ -146,8 +147,8 @@ async fn respond_for_tenant(
     handler(&tenant_request, route).await
 }
 
-/// Returns the tenant if it is served and has the endpoint. Without clients that send logout tokens,
-/// there is no endpoint for them.
+/// Returns the tenant if it is served and has the endpoint. A tenant without `logout_token_audiences`
+/// has no endpoint for logout tokens.
 fn find_tenant<'c>(config: &'c Config, route: &TenantRoute<'_>) -> Result<Cow<'c, TenantConfig>> {
     let tenant = config.tenant(&route.slug).ok_or(ApiError::NotFound)?;
     let has_endpoint = route.endpoint != Endpoint::BackchannelLogout

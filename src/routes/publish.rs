@@ -18,7 +18,7 @@ use crate::{
         http::{self, Response},
         log::{self, OrInternal},
         requests::header,
-        tenant_object::Payload,
+        tenant_stub::Payload,
     },
 };
 
@@ -39,6 +39,7 @@ impl TenantRequest<'_> {
             tenant.event_types(),
             clock::now(),
         )?;
+        // Free the memory before the events are sent.
         drop(body);
         self.log_malformed(&batch);
         let receipt = PublishReceipt::before_storing(&batch);

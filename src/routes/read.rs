@@ -16,7 +16,7 @@ use crate::{
         http::{self, Response},
         log::OrInternal,
         requests::header,
-        tenant_object::TenantObject,
+        tenant_stub::TenantStub,
     },
 };
 
@@ -64,7 +64,7 @@ impl TenantRequest<'_> {
     }
 
     async fn connections_of(&self, shard: Option<u16>) -> Result<Vec<Box<RawValue>>> {
-        let object = TenantObject {
+        let object = TenantStub {
             shard,
             ..self.leader
         };

@@ -3,7 +3,7 @@
 use session_events_core::{
     error::ApiError,
     protocol::{
-        object_request::{Admission, ObjectRequest},
+        object_request::{ObjectRequest, UpgradeCredentials},
         upgrade::Upgrade,
     },
     sessions::listener::Listener,
@@ -16,7 +16,7 @@ use crate::{
     runtime::{
         http::Response,
         requests::{header, is_websocket_upgrade},
-        tenant_object::{Payload, TenantObject},
+        tenant_stub::{Payload, TenantStub},
     },
 };
 
@@ -30,19 +30,19 @@ impl TenantRequest<'_> {
         let authorization = header(self.request, "authorization");
         let subprotocols = header(self.request, "sec-websocket-protocol");
         let upgrade = Upgrade::parse(authorization.as_deref(), subprotocols.as_deref())?;
-        let (admission, address) = match upgrade.token {
+        let (credentials, address) = match upgrade.token {
             None => {
                 self.check_anonymous_limit().await?;
                 (None, address_key(self.request))
             }
-            Some(token) => (Some(self.admission(token).await?), None),
+            Some(token) => (Some(self.verify_upgrade_token(token).await?), None),
         };
         let subscribe = ObjectRequest::Subscribe {
-            admission,
+            credentials,
             address,
             selects_subprotocol: upgrade.selects_subprotocol,
         };
-        let socket_object = TenantObject {
+        let socket_object = TenantStub {
             shard: self.config.shards().map(pick_shard),
             ..self.leader
         };
@@ -51,14 +51,14 @@ impl TenantRequest<'_> {
             .await
     }
 
-    async fn admission(&self, token: &str) -> Result<Admission> {
+    async fn verify_upgrade_token(&self, token: &str) -> Result<UpgradeCredentials> {
         let token = self.verify(token).await?;
         match Listener::authorize(&token) {
             Ok(listener) if listener.receives_all() => {}
             Ok(_) => self.check_subject_rate(&token).await?,
             Err(error) => return Err(self.forbidden(&token, error).await),
         }
-        Ok(Admission {
+        Ok(UpgradeCredentials {
             token,
             last_event_id: self.url.parameter("last_event_id"),
         })

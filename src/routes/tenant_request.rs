@@ -20,7 +20,7 @@ use crate::{
         key_set_cache::KeySetCache,
         metrics,
         requests::{BodyError, header, read_body},
-        tenant_object::{Payload, TenantObject},
+        tenant_stub::{Payload, TenantStub},
         verifier::RuntimeVerifier,
     },
 };
@@ -32,7 +32,7 @@ pub(super) struct TenantRequest<'a> {
     pub(super) config: &'a Config,
     pub(super) tenant: &'a TenantConfig,
     /// The tenant's leader.
-    pub(super) leader: TenantObject<'a>,
+    pub(super) leader: TenantStub<'a>,
     /// The URL for the object: without the tenant's segment.
     pub(super) forwarded_url: String,
 }

@@ -10,7 +10,7 @@ use session_events_core::{
     json::JsonObject, protocol::object_request::ObjectRequest, tokens::cached_key_set::CachedKeySet,
 };
 
-use super::{clock, shared_cache, tenant_object::TenantObject, verifier::KeySetSource};
+use super::{clock, shared_cache, tenant_stub::TenantStub, verifier::KeySetSource};
 use crate::Result;
 
 /// Maximum number of copies in memory. An isolate rarely uses as many issuers.
@@ -27,7 +27,7 @@ thread_local! {
 }
 
 /// The key sets of a tenant, as copies of the leader's.
-pub(crate) struct KeySetCache<'a>(pub(crate) TenantObject<'a>);
+pub(crate) struct KeySetCache<'a>(pub(crate) TenantStub<'a>);
 
 impl KeySetSource for KeySetCache<'_> {
     async fn key_set(&self, jwks_uri: &str, kid: &str) -> Result<CachedKeySet> {

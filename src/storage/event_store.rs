@@ -11,7 +11,7 @@ use session_events_core::{
     events::{
         event::{Event, EventType, Revokes},
         event_lines::{EventLine, EventLines, Publication, Source},
-        event_log::{EventLog, MAX_STORED_EVENTS, StoredEvent},
+        event_log::{EventLog, MAX_REPLAY_EVENTS, StoredEvent},
         revocation::expiry_cutoff,
     },
     protocol::bodies::DroppedRevocations,
@@ -32,7 +32,7 @@ use super::{
 
 /// Number of events that the log keeps for replay.
 #[expect(clippy::cast_possible_wrap, reason = "the constant is 100")]
-const REPLAY_EVENTS: i64 = MAX_STORED_EVENTS as i64;
+const REPLAY_EVENTS: i64 = MAX_REPLAY_EVENTS as i64;
 /// Maximum number of events per statement.
 const MAX_STATEMENT_EVENTS: usize = 1_000;
 /// Number of bytes after which a statement takes no more events. It is far below 2 MB, the maximum
@@ -54,7 +54,7 @@ pub(crate) struct StoredLine<'e> {
 }
 
 impl StoredLine<'_> {
-    /// Parses the event, which has been parsed before.
+    /// Parses the event. Never `None` for an event that was stored, because it was parsed before that.
     pub(crate) fn parse(&self) -> Option<StoredEvent> {
         StoredEvent::from_json(self.seq, self.json.to_owned()).ok()
     }
@@ -206,7 +206,7 @@ impl EventStore {
 
     /// Adds the latest of new events to the log in memory.
     fn push_latest(&self, stored: &[StoredLine<'_>]) {
-        let oldest_to_replay = stored.len().saturating_sub(MAX_STORED_EVENTS);
+        let oldest_to_replay = stored.len().saturating_sub(MAX_REPLAY_EVENTS);
         let latest = stored.iter().skip(oldest_to_replay);
         self.log.update(|log| {
             latest
@@ -310,6 +310,7 @@ fn insert<'e>(
             WHERE session.user_id = value ->> 'user_id'
                 AND session.session_id = value ->> 'session_id'
                 AND session.ended_at IS NOT NULL AND (? OR session.ended_by_token)
+                -- The types of `EventType::ends_session`.
                 AND value ->> 'type' IN ('logout', 'session_revoked')
         )
         ON CONFLICT (log_id) DO NOTHING RETURNING seq, log_id";

@@ -10,8 +10,8 @@ use super::{database::Database, revocations};
 
 /// The events, their revocations and their log ids, in one row per sequence number.
 ///
-/// The earlier version stored no time of receipt. The column `at` is never later than it, so the
-/// running maximum of `at` is a lower bound that never decreases.
+/// The earlier version stored no time of receipt. `at` is never later than the time of receipt, so the
+/// running maximum of `at` is a lower bound of that time, and it never decreases.
 const EVENTS: &str = "
     INSERT INTO event_log
         (seq, log_id, received_at, type, date, user_id, session_id, revokes)

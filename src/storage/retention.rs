@@ -1,8 +1,9 @@
 //! Deletes events that are no longer needed, and with them their revocations.
 //!
-//! An event is needed while it is one of the latest [`DUPLICATE_EVENTS`], while a follower has not
-//! acknowledged it, or while its revocation is current. Every event is deleted at the end of the
-//! retention period after its receipt, with everything that names its user.
+//! An event is needed while it is one of the latest [`DUPLICATE_EVENTS`], while its revocation is
+//! current, or while a follower has not acknowledged it and it is one of the latest
+//! [`MAX_UNACKNOWLEDGED_EVENTS`]. Every event is deleted at the end of the retention period after its
+//! receipt, with everything that names its user.
 
 use serde::Deserialize;
 use session_events_core::{
@@ -72,9 +73,9 @@ pub(super) fn delete_replaced(
     database.execute(&delete, vec![serde_json::to_string(&old)?.into()])
 }
 
-/// Deletes the events that are no longer among the latest, after the latest sequence number has
-/// advanced from `previous_seq`. Those that a follower had not acknowledged by then stay until they are
-/// no longer among the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
+/// Deletes events after the latest sequence number has advanced from `previous_seq`: those that have
+/// left the latest [`DUPLICATE_EVENTS`], if every follower has acknowledged them, and those that have
+/// left the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
 pub(super) fn delete_old(
     database: &Database,
     previous_seq: i64,
@@ -84,21 +85,23 @@ pub(super) fn delete_old(
         last_seq,
         min_acked,
     } = latest;
-    let delete = format!("DELETE FROM event_log WHERE seq > ? AND seq <= ? AND NOT {IS_CURRENT}");
-    for (kept, acked) in [
-        (DUPLICATE_EVENTS, min_acked),
-        (MAX_UNACKNOWLEDGED_EVENTS, i64::MAX),
-    ] {
-        let (after, up_to) = (
-            previous_seq.saturating_sub(kept),
-            last_seq.saturating_sub(kept),
-        );
-        let up_to = up_to.min(acked);
-        if up_to > 0 && up_to > after {
-            database.execute(&delete, vec![after.into(), up_to.into()])?;
-        }
+    let left_latest = |kept: i64| {
+        let after = previous_seq.saturating_sub(kept);
+        (after, last_seq.saturating_sub(kept))
+    };
+    let (after, up_to) = left_latest(DUPLICATE_EVENTS);
+    delete_replaced_between(database, after, up_to.min(min_acked))?;
+    let (after, up_to) = left_latest(MAX_UNACKNOWLEDGED_EVENTS);
+    delete_replaced_between(database, after, up_to)
+}
+
+/// Deletes the events after a sequence number and up to another whose revocation is not current.
+fn delete_replaced_between(database: &Database, after: i64, up_to: i64) -> Result<()> {
+    if up_to <= 0 || up_to <= after {
+        return Ok(());
     }
-    Ok(())
+    let delete = format!("DELETE FROM event_log WHERE seq > ? AND seq <= ? AND NOT {IS_CURRENT}");
+    database.execute(&delete, vec![after.into(), up_to.into()])
 }
 
 /// Returns the time at which [`prune`] must be called, or `None` if no row names a user.

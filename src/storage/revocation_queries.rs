@@ -26,7 +26,7 @@ struct SessionTime {
     ended_at: Option<i64>,
 }
 
-/// The current revocations that refer to an event, or those of a user.
+/// The unexpired revocations of one event: the user-wide one, that of a session, or both.
 #[derive(Deserialize)]
 struct PageRow {
     seq: i64,
@@ -82,13 +82,13 @@ impl<'a> Revocations<'a> {
                 rows.into_iter().next()
             }
         };
-        let current = |at: i64| (at > cutoff.as_millis()).then(|| Timestamp::from_millis(at));
+        let unexpired = |at: i64| (at > cutoff.as_millis()).then(|| Timestamp::from_millis(at));
         Ok(UserRevocations {
-            user_wide: user.at.and_then(current),
-            any_session: user.session_at.and_then(current),
+            user_wide: user.at.and_then(unexpired),
+            any_session: user.session_at.and_then(unexpired),
             own_session: session.and_then(|session| {
                 Some(SessionRevocation {
-                    date: current(session.at)?,
+                    date: unexpired(session.at)?,
                     has_ended: session.ended_at.is_some(),
                 })
             }),
@@ -152,7 +152,7 @@ fn entries_of_user(
 }
 
 impl PageRow {
-    /// Returns the user-wide revocation and that of a session, if they are current.
+    /// Returns the user-wide revocation and that of a session, as far as the row has them.
     fn entries(self) -> impl Iterator<Item = Entry> {
         let user_wide = self
             .user_type

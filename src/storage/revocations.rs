@@ -19,7 +19,8 @@ use worker::Result;
 
 use super::database::Database;
 
-/// Selects events whose revocation is current. Others may be deleted.
+/// Selects events whose revocation is current: a row of the revocation tables still refers to the
+/// event, because no later event has replaced it. Other events may be deleted.
 pub(super) const IS_CURRENT: &str = "(
     EXISTS (
         SELECT 1 FROM revoked_users AS user
@@ -38,7 +39,7 @@ struct Change {
     revocation: Revocation,
     /// The date in milliseconds since 1970.
     at: i64,
-    /// The same if the event ended the session itself.
+    /// The same date if the event ended the session itself, otherwise `None`.
     ended_at: Option<i64>,
     /// Whether a logout token reported this end.
     ended_by_token: bool,
@@ -65,8 +66,8 @@ struct DroppedRow {
 struct Overflow {
     user_id: String,
     count: i64,
-    /// The latest sequence number of any of the user's sessions.
-    seq: i64,
+    /// The latest sequence number of the user's sessions.
+    latest_seq: i64,
 }
 
 /// Records the revocations of events, each given with its sequence number, unless they have expired.
@@ -119,7 +120,8 @@ fn record_of_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
             AND session.session_id = value ->> 'session_id'
             AND (
                 value ->> 'at' > session.at
-                OR value ->> 'ended_at' > coalesce(session.ended_at, (value ->> 'ended_at') - 1)
+                OR value ->> 'ended_at' > session.ended_at
+                OR (value ->> 'ended_at' IS NOT NULL AND session.ended_at IS NULL)
             )";
     let rows: Vec<SeqRow> = database.query(replaced, vec![changes.into()])?;
     upsert_sessions(database, changes)?;
@@ -140,8 +142,8 @@ fn upsert_users(database: &Database, changes: &str) -> Result<()> {
     database.execute(upsert, vec![changes.into()])
 }
 
-/// A session keeps its latest date. An event that ended the session itself takes precedence over one
-/// that did not, because the session does not come back.
+/// A session keeps its latest date. Its `type` is that of the latest event that ended the session
+/// itself, if there is one, because an ended session does not come back.
 fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
     let upsert = "
         INSERT INTO revoked_sessions
@@ -152,15 +154,17 @@ fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
         ON CONFLICT (user_id, session_id) DO UPDATE
         SET seq = excluded.seq,
             type = CASE
-                WHEN excluded.ended_at > coalesce(ended_at, excluded.ended_at - 1)
-                    OR (ended_at IS NULL AND excluded.at > at)
+                WHEN excluded.ended_at > ended_at
+                    OR (ended_at IS NULL AND (excluded.ended_at IS NOT NULL OR excluded.at > at))
                 THEN excluded.type ELSE type END,
             date = CASE WHEN excluded.at > at THEN excluded.date ELSE date END,
             at = max(at, excluded.at),
             ended_by_token = CASE
                 WHEN ended_at IS NULL THEN excluded.ended_by_token ELSE ended_by_token END,
+            -- `max` of two values is NULL if one of them is.
             ended_at = coalesce(max(ended_at, excluded.ended_at), ended_at, excluded.ended_at)
-        WHERE excluded.at > at OR excluded.ended_at > coalesce(ended_at, excluded.ended_at - 1)";
+        WHERE excluded.at > at OR excluded.ended_at > ended_at
+            OR (excluded.ended_at IS NOT NULL AND ended_at IS NULL)";
     database.execute(upsert, vec![changes.into()])?;
     let latest = "
         INSERT INTO revoked_users (user_id, session_at)
@@ -175,7 +179,7 @@ fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
 /// dropped sessions.
 fn limit_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
     let overflowing = "
-        SELECT user_id, count(*) AS count, max(seq) AS seq FROM revoked_sessions
+        SELECT user_id, count(*) AS count, max(seq) AS latest_seq FROM revoked_sessions
         WHERE user_id IN (SELECT value ->> 'user_id' FROM json_each(?))
         GROUP BY user_id HAVING count(*) > ?";
     let limit = i64::from(MAX_SESSIONS_PER_USER);
@@ -186,7 +190,7 @@ fn limit_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
 /// Limits the sessions of every user. The events of the dropped ones stay until they expire.
 pub(super) fn limit_sessions_of_all_users(database: &Database) -> Result<()> {
     let overflowing = "
-        SELECT user_id, count(*) AS count, max(seq) AS seq FROM revoked_sessions
+        SELECT user_id, count(*) AS count, max(seq) AS latest_seq FROM revoked_sessions
         GROUP BY user_id HAVING count(*) > ?";
     let users: Vec<Overflow> =
         database.query(overflowing, vec![i64::from(MAX_SESSIONS_PER_USER).into()])?;
@@ -200,6 +204,8 @@ fn drop_oldest_sessions(database: &Database, users: &[Overflow]) -> Result<Vec<i
         SELECT session_id FROM revoked_sessions WHERE user_id = ?1 ORDER BY at LIMIT ?2";
     let raise = format!(
         "
+        -- SQLite takes `type` and `date` from the row with the maximum. The new `seq` puts the entry on
+        -- a page that no client has read.
         INSERT INTO revoked_users (user_id, seq, type, date, at)
         SELECT user_id, ?3, type, date, max(at) FROM revoked_sessions
         WHERE user_id = ?1 AND session_id IN ({oldest})
@@ -219,7 +225,10 @@ fn drop_oldest_sessions(database: &Database, users: &[Overflow]) -> Result<Vec<i
         let user_id = user.user_id.as_str();
         let rows: Vec<SeqRow> = database.query(replaced, vec![user_id.into()])?;
         dropped.extend(rows.iter().map(|row| row.seq));
-        database.execute(&raise, vec![user_id.into(), excess.into(), user.seq.into()])?;
+        database.execute(
+            &raise,
+            vec![user_id.into(), excess.into(), user.latest_seq.into()],
+        )?;
         let rows: Vec<SeqRow> = database.query(&delete, vec![user_id.into(), excess.into()])?;
         dropped.extend(rows.iter().map(|row| row.seq));
     }

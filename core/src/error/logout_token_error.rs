@@ -1,11 +1,11 @@
-//! The reasons why a logout token is rejected. Each has its own sentence.
+//! The reasons why a logout token is rejected. Each has its own description.
 
 use super::TokenError;
 
 /// The reason why a logout token is rejected (OpenID Connect Back-Channel Logout 1.0, section 2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutTokenError {
-    /// The request is not a form with exactly one logout token, as the sentence explains.
+    /// The request is not a form with exactly one logout token, as the description explains.
     Form(&'static str),
     /// A reason that also applies to access tokens.
     Token(TokenError),

@@ -122,7 +122,7 @@ fn errors_with_status_503_or_429_and_no_others_have_a_retry_after() {
         ApiError::TooManyRequests(RequestLimit::Address),
         ApiError::TooManyRequests(RequestLimit::Subject),
         ApiError::TooManyRequests(RequestLimit::Renewals),
-        ApiError::NotConfigured,
+        ApiError::NoPublishSecret,
         ApiError::Misconfigured(misconfigured),
         ApiError::Internal(incident()),
         ApiError::InvalidMessage,

@@ -1,4 +1,4 @@
-//! The reasons why an access token is rejected. Each has its own sentence.
+//! The reasons why an access token is rejected. Each has its own description.
 
 /// The reason why an access token is rejected (RFC 6750, RFC 8725, RFC 9068).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The events of a batch in the form in which they travel and are stored: as JSON, one per line.
 //!
-//! A batch can have 50,000 events. As text they take a fraction of the memory of [`Event`] values, so
+//! A batch can have 50,000 records. As text they take a fraction of the memory of [`Event`] values, so
 //! each event is parsed only when it is needed.
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub enum Source {
 pub struct Publication {
     /// The source of the events.
     pub source: Source,
-    /// Seconds from the oldest date of an event to its receipt.
+    /// Maximum number of seconds between the date of an event and its receipt.
     pub delay_seconds: i64,
     /// The events.
     pub events: EventLines,

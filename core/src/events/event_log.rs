@@ -9,7 +9,7 @@ use super::event::Event;
 use crate::json::JsonObject;
 
 /// Number of events that the log holds.
-pub const MAX_STORED_EVENTS: usize = 100;
+pub const MAX_REPLAY_EVENTS: usize = 100;
 
 /// An event in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl EventLog {
 
     /// Appends an event. Evicts the oldest event if the log is full.
     pub fn push(&mut self, event: StoredEvent) {
-        if self.events.len() >= MAX_STORED_EVENTS {
+        if self.events.len() >= MAX_REPLAY_EVENTS {
             self.events.pop_front();
         }
         self.last_seq = self.last_seq.max(event.seq);

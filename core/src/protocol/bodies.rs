@@ -59,6 +59,15 @@ impl PublishReceipt {
         }
     }
 
+    /// Returns the receipt of a single event that has not been stored yet.
+    pub fn before_storing_one() -> Self {
+        Self {
+            received: 1,
+            duplicates: 1,
+            ..Self::default()
+        }
+    }
+
     /// Returns the receipt after the events of this number of records turned out to be new.
     pub fn with_new_events(self, records: usize) -> Self {
         Self {

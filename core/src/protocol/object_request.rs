@@ -1,8 +1,8 @@
 //! Requests to a tenant object, from the Worker and from the tenant's other objects.
 //!
-//! Nobody else can reach a tenant object. So a request that arrives there is already authorized:
-//! the Worker has checked its publish token or its access token. The request travels as one typed
-//! value in a header; neither side parses a path.
+//! Nobody else can reach a tenant object. So a request that arrives there is already authorized: the
+//! Worker has checked its token, or the request needs none. The request travels as one typed value in
+//! a header; neither side parses a path.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub enum ObjectRequest {
     StoreEvents {
         /// The source of the events.
         source: Source,
-        /// Seconds from the oldest date of an event to its receipt.
+        /// Maximum number of seconds between the date of an event and its receipt.
         delay_seconds: i64,
         /// The receipt of the batch, with every event counted as a duplicate.
         #[serde(deserialize_with = "object")]
@@ -34,8 +34,9 @@ pub enum ObjectRequest {
     },
     /// Accept a WebSocket.
     Subscribe {
-        /// The verified credentials of the upgrade, if it had any.
-        admission: Option<Admission>,
+        /// The verified credentials of the upgrade, if it had any. Requests use the earlier name.
+        #[serde(rename = "admission")]
+        credentials: Option<UpgradeCredentials>,
         /// The rate limit key of the client's address, for an upgrade without credentials. Absent
         /// if the platform does not provide the address.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +90,7 @@ pub enum ObjectRequest {
 
 /// The verified credentials of a WebSocket upgrade.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Admission {
+pub struct UpgradeCredentials {
     /// The verified token.
     #[serde(deserialize_with = "object")]
     pub token: AccessToken,

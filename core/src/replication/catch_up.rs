@@ -6,8 +6,8 @@
 
 use super::follower::Follower;
 
-/// Maximum number of snapshots for one admission. A snapshot can be outdated when it arrives, but
-/// hardly twice in a row.
+/// Maximum number of snapshots for one admission. One is usually enough, and two if the first is
+/// outdated when it arrives. The limit ends an admission that would never finish.
 const MAX_SNAPSHOTS: u32 = 5;
 
 /// The snapshot requests and admissions of one follower.
@@ -82,7 +82,7 @@ impl CatchUp {
 }
 
 impl PendingAdmission {
-    /// Returns the next step.
+    /// Returns the next step, and counts a snapshot if that is the next step.
     pub fn next_step(&mut self, follower: &Follower) -> NextStep {
         let has_snapshot_since_arrival = self.received > self.requested_before;
         let last_event_id = self.last_event_id.as_deref();

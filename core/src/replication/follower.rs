@@ -2,8 +2,8 @@
 //!
 //! The leader numbers its events without gaps. A follower's position is the sequence number of the
 //! last event that it has delivered to its subscribers. The position is on disk before an event is
-//! delivered and before a subscriber is admitted. Events that no subscriber here receives need not
-//! advance the position on disk each time.
+//! delivered and before a subscriber is admitted. If no subscriber of the shard receives the events,
+//! the position on disk may lag by fewer than 50 events.
 //!
 //! An append names the sequence number that its entries follow. A follower that has not reached it
 //! accepts nothing and acknowledges its own position, so the leader sends the missing entries. A
@@ -24,7 +24,8 @@ const MAX_UNPERSISTED_EVENTS: i64 = 50;
 /// The events to deliver once the new position is on disk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whether subscribers have missed events. They must reconnect to learn it.
+    /// Whether subscribers have missed events. The shard closes their sockets; after they reconnect,
+    /// `recovered` tells them.
     pub has_gap: bool,
     /// The events to deliver, in order.
     pub events: Vec<StoredEvent>,
@@ -33,7 +34,7 @@ pub struct Delivery {
 /// The state of a follower.
 #[derive(Debug)]
 pub struct Follower {
-    /// The position, or `None` if there has been no subscriber since the follower last left.
+    /// The position. `None` until the first append or snapshot after the follower has left.
     position: Option<i64>,
     /// The position on disk.
     persisted: Option<i64>,
@@ -125,8 +126,9 @@ impl Follower {
     /// Applies a snapshot and returns the events to deliver: those that have not been appended yet.
     /// Special cases:
     ///
-    /// - The snapshot ends before the first appended entry. Entries are missing in between, so the
-    ///   snapshot is ignored, and the follower needs another one.
+    /// - The snapshot ends before the first appended entry or, without appended entries, before the
+    ///   position. Entries are missing in between, so the snapshot is ignored, and the follower needs
+    ///   another one.
     /// - The snapshot begins after the position. Entries are missing as well. The follower needs
     ///   another snapshot after the leader has appended them.
     /// - The leader has lost entries: its log ends before the position that the follower woke with. The
@@ -137,20 +139,25 @@ impl Follower {
     /// The parse error of an entry. The follower is then unchanged.
     pub fn apply_snapshot(&mut self, snapshot: &Snapshot) -> serde_json::Result<Delivery> {
         let events = parse(&snapshot.entries)?;
-        let leader_lost_entries =
-            self.position == self.restored && self.restored > Some(snapshot.last_seq);
+        // Only before the first append or snapshot: later positions come from the present leader.
+        let leader_lost_entries = self.position == self.restored
+            && self
+                .restored
+                .is_some_and(|restored| restored > snapshot.last_seq);
         let position = match self.position {
             Some(position) if !leader_lost_entries => position,
             _ => snapshot.last_seq,
         };
-        if snapshot.last_seq < self.log_start().unwrap_or(position) {
+        if snapshot.last_seq < self.seq_before_log().unwrap_or(position) {
             return Ok(Delivery::default());
         }
         let (delivered, new): (Vec<_>, Vec<_>) =
             events.into_iter().partition(|event| event.seq <= position);
         self.merge_into_log(delivered);
         let events = self.append_contiguous(position, new);
-        self.has_snapshot = self.position >= Some(snapshot.last_seq);
+        self.has_snapshot = self
+            .position
+            .is_some_and(|position| position >= snapshot.last_seq);
         Ok(Delivery {
             has_gap: leader_lost_entries,
             events,
@@ -167,8 +174,9 @@ impl Follower {
         }
     }
 
-    /// Appends the events that continue the log from `position` without a gap, and advances the
-    /// position. The leader appends the others again, together with those in between.
+    /// Appends the events that continue the log from `position`, advances the position, and returns
+    /// these events. Skips events that the follower already has. Events after a gap are not appended:
+    /// the leader sends them again, with those that are missing.
     fn append_contiguous(&mut self, position: i64, events: Vec<StoredEvent>) -> Vec<StoredEvent> {
         let mut appended = Vec::new();
         let mut last = position;
@@ -184,7 +192,7 @@ impl Follower {
     }
 
     /// Returns the sequence number before the oldest entry of the log, or `None` if the log is empty.
-    fn log_start(&self) -> Option<i64> {
+    fn seq_before_log(&self) -> Option<i64> {
         let oldest = self.log.oldest_first().next()?;
         Some(oldest.seq.saturating_sub(1))
     }

@@ -19,10 +19,11 @@ pub struct Followers {
 struct Progress {
     /// The follower's shard number.
     number: u16,
-    /// Number of snapshot requests. If a follower leaves and requests a snapshot at the same time,
-    /// the leader may process these in either order, and must not unregister the follower.
+    /// Number of snapshot requests. An acknowledgement without a position unregisters the follower
+    /// only if this number has not changed since the append was sent. If it has changed, the follower
+    /// has subscribers again.
     snapshot_requests: u64,
-    /// The last known position.
+    /// The acknowledged position, or an assumed one while `confirmed` is false.
     position: i64,
     /// Whether the follower has confirmed the position.
     confirmed: bool,
@@ -30,9 +31,9 @@ struct Progress {
     in_flight: bool,
 }
 
-/// The next entry to append to a follower.
+/// The position after which to append to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub struct AppendCursor {
     /// The sequence number of the last entry that the follower is believed to have.
     pub after: i64,
     /// Whether the follower must confirm the position even if there are no further entries.
@@ -43,8 +44,8 @@ pub struct Cursor {
 /// The effect of an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AckOutcome {
-    /// The follower, or the leader's knowledge of it, has advanced.
-    Advanced,
+    /// Send the next append.
+    Continue,
     /// The follower accepted none of the entries.
     Stalled,
     /// The follower has no subscriber and is no longer registered.
@@ -52,8 +53,8 @@ pub enum AckOutcome {
 }
 
 impl Followers {
-    /// Returns the followers that a leader finds in storage when it wakes. Each is assumed to have
-    /// every entry until it says otherwise.
+    /// Returns the followers that a leader finds in storage when it wakes. Each starts at `last_seq`
+    /// with an unconfirmed position, which its next acknowledgement corrects.
     pub fn restore(numbers: impl IntoIterator<Item = u16>, last_seq: i64) -> Self {
         let mut followers = Self::default();
         for number in numbers {
@@ -74,7 +75,8 @@ impl Followers {
             .find(|progress| progress.number == number)
     }
 
-    /// Registers a follower that receives a snapshot up to `last_seq`.
+    /// Registers a follower that receives a snapshot up to `last_seq`. A registered follower keeps its
+    /// position.
     pub fn register(&mut self, number: u16, last_seq: i64) {
         if let Some(progress) = self.get_mut(number) {
             progress.snapshot_requests = progress.snapshot_requests.saturating_add(1);
@@ -120,8 +122,8 @@ impl Followers {
     }
 
     /// Returns the position from which to append to a registered follower.
-    pub fn cursor(&self, number: u16) -> Option<Cursor> {
-        self.get(number).map(|progress| Cursor {
+    pub fn cursor(&self, number: u16) -> Option<AppendCursor> {
+        self.get(number).map(|progress| AppendCursor {
             after: progress.position,
             unconfirmed: !progress.confirmed,
             snapshot_requests: progress.snapshot_requests,
@@ -132,7 +134,7 @@ impl Followers {
     pub fn acknowledge(
         &mut self,
         number: u16,
-        cursor: Cursor,
+        cursor: AppendCursor,
         append: &Append,
         acknowledgement: &Acknowledgement,
     ) -> AckOutcome {
@@ -141,7 +143,7 @@ impl Followers {
         };
         let Some(position) = acknowledgement.position else {
             if progress.snapshot_requests != cursor.snapshot_requests {
-                return AckOutcome::Advanced;
+                return AckOutcome::Continue;
             }
             self.followers.retain(|progress| progress.number != number);
             return AckOutcome::Unregistered;
@@ -152,7 +154,7 @@ impl Followers {
         if stalled {
             AckOutcome::Stalled
         } else {
-            AckOutcome::Advanced
+            AckOutcome::Continue
         }
     }
 
@@ -163,8 +165,8 @@ impl Followers {
         }
     }
 
-    /// Returns the sequence number up to which every follower has acknowledged all entries. An
-    /// unconfirmed position counts as 0.
+    /// Returns the sequence number up to which every follower has acknowledged all entries, or
+    /// `i64::MAX` without followers. An unconfirmed position counts as 0.
     pub fn min_acked(&self) -> i64 {
         let acked = self.followers.iter().map(|progress| {
             if progress.confirmed {

@@ -12,7 +12,7 @@ pub const MAX_APPEND_ENTRIES: u32 = 500;
 pub struct LogEntry {
     /// The sequence number. Sequence numbers have no gaps.
     pub seq: i64,
-    /// The event as JSON.
+    /// The event as JSON text, exactly as subscribers receive it.
     pub event: String,
 }
 
@@ -62,7 +62,7 @@ pub struct Acknowledgement {
 pub struct Snapshot {
     /// The sequence number of the latest entry, or 0 if the log is empty.
     pub last_seq: i64,
-    /// The stored entries, oldest first.
+    /// The latest entries, oldest first: at most as many as can be replayed.
     #[serde(deserialize_with = "objects")]
     pub entries: Vec<LogEntry>,
 }

@@ -16,9 +16,9 @@ pub const MAX_UNAUTHENTICATED_SOCKETS_PER_ADDRESS: usize = 50;
 pub const MAX_OWN_SOCKETS_PER_SUBJECT: usize = 100;
 /// Maximum number of sockets of a subject that receives the events of all users: the instances of
 /// a backend, which share a subject.
-pub const MAX_SOCKETS_PER_SUBJECT: usize = 1_000;
-/// Maximum number of sockets that a subscriber to its own events may open in a minute. The limit does not apply to a backend, all of whose instances reconnect at once after a
-/// deployment.
+pub const MAX_BACKEND_SOCKETS_PER_SUBJECT: usize = 1_000;
+/// Maximum number of sockets that a subscriber to its own events may open in a minute. The limit does
+/// not apply to a backend, all of whose instances reconnect at once after a deployment.
 pub const MAX_NEW_SOCKETS_PER_MINUTE: u32 = 200;
 
 /// Number of seconds within which a client must send a token.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     limits::{
-        MAX_OWN_SOCKETS_PER_SUBJECT, MAX_SOCKETS, MAX_SOCKETS_PER_SUBJECT,
+        MAX_BACKEND_SOCKETS_PER_SUBJECT, MAX_OWN_SOCKETS_PER_SUBJECT, MAX_SOCKETS,
         MAX_UNAUTHENTICATED_SOCKETS, MAX_UNAUTHENTICATED_SOCKETS_PER_ADDRESS,
     },
     listener::Listener,
@@ -158,8 +158,9 @@ impl<S> Listeners<S> {
     /// # Errors
     ///
     /// [`ApiError::TooManySockets`] if a limit is reached.
-    pub fn check_authenticated(&self, listener: &Listener) -> Result<()> {
+    pub fn check_limits_with_token(&self, listener: &Listener) -> Result<()> {
         self.check_tenant_limit()?;
+        // No socket has this number yet, so none is left out of the count.
         self.check_subject_limit(listener, self.next_number)
     }
 
@@ -169,7 +170,7 @@ impl<S> Listeners<S> {
     /// # Errors
     ///
     /// [`ApiError::TooManySockets`] if a limit is reached.
-    pub fn check_unauthenticated(&self, address: Option<&str>) -> Result<()> {
+    pub fn check_limits_without_token(&self, address: Option<&str>) -> Result<()> {
         self.check_tenant_limit()?;
         if self.authentication_deadlines.len() >= MAX_UNAUTHENTICATED_SOCKETS {
             return Err(ApiError::TooManySockets(SocketLimit::Unauthenticated));
@@ -199,7 +200,7 @@ impl<S> Listeners<S> {
             return Ok(());
         };
         let limit = match listener.filter {
-            Filter::All => MAX_SOCKETS_PER_SUBJECT,
+            Filter::All => MAX_BACKEND_SOCKETS_PER_SUBJECT,
             Filter::Own => MAX_OWN_SOCKETS_PER_SUBJECT,
         };
         let is_renewal = self

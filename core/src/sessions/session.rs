@@ -2,7 +2,7 @@
 //!
 //! A [`Session`] is stored as the attachment of its socket, so it survives hibernation (Cloudflare,
 //! "Durable Objects: WebSocket Hibernation API"). Only the methods here change it. Each returns the
-//! [`Effect`]s that the shell must perform, in order. A closed session returns none. A session
+//! [`Effect`]s that the caller must perform, in order. A closed session returns none. A session
 //! without a verified token has no subject, so it receives no event.
 
 use std::borrow::Cow;
@@ -103,7 +103,7 @@ pub enum Received {
     Done(Vec<Effect<'static>>),
 }
 
-/// A side effect for the shell to perform on a socket.
+/// A side effect for the caller to perform on a socket.
 #[derive(Debug)]
 pub enum Effect<'a> {
     /// Send this message.
@@ -282,7 +282,7 @@ impl Session {
                 true
             }
             State::Unauthenticated { deadline, .. } => {
-                // The client has sent its token in time. The verification ends by itself.
+                // The token arrived in time. The deadline now includes its verification.
                 *deadline = self
                     .connected_on
                     .plus_seconds(AUTHENTICATION_SECONDS)
@@ -325,10 +325,11 @@ impl Session {
         buffered_bytes: u32,
         now: Timestamp,
     ) -> Option<Effect<'static>> {
-        let is_slow = self.backlog.record(buffered_bytes, now);
-        is_slow
-            .then(|| self.close_if_open(ApiError::TooSlow))
-            .flatten()
+        if self.backlog.record(buffered_bytes, now) {
+            self.close_if_open(ApiError::TooSlow)
+        } else {
+            None
+        }
     }
 
     /// Closes the session so that its client reconnects.
@@ -416,7 +417,10 @@ impl Session {
 
 /// Returns the response to a token that the socket already holds, or `None` for another token.
 fn authenticated_again(listener: &Listener, token: &str) -> Option<ServerMessage<'static>> {
-    let claims = listener.holds(token).then(|| decode_claims(token))??;
+    if !listener.holds(token) {
+        return None;
+    }
+    let claims = decode_claims(token)?;
     Some(ServerMessage::Authenticated {
         sub: listener.sub.clone().into(),
         filter: listener.filter,

@@ -41,7 +41,7 @@ pub struct Batch {
     pub malformed_indices: Vec<usize>,
     /// The events, in the order of the body. Some may be duplicates of stored events.
     pub events: EventLines,
-    /// Seconds from the oldest date of an event to its receipt.
+    /// Maximum number of seconds between the date of an event and its receipt.
     pub delay_seconds: i64,
 }
 

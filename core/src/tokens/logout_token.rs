@@ -144,7 +144,8 @@ fn text<'c>(claims: &'c ParsedClaims, name: &str) -> Option<&'c str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns a hash of `iss` and `jti`. No issuer contains a NUL.
+/// Returns a hash of `iss` and `jti`, separated by a NUL. No issuer contains one, so different pairs
+/// have different inputs.
 fn token_id(iss: &str, jti: &str) -> String {
     let hash = Sha256::new()
         .chain_update(iss)

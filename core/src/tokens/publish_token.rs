@@ -70,11 +70,11 @@ impl PublishSecrets {
     ///
     /// # Errors
     ///
-    /// - [`ApiError::NotConfigured`] without a current secret, even if there is a previous one.
+    /// - [`ApiError::NoPublishSecret`] without a current secret, even if there is a previous one.
     /// - [`ApiError::Misconfigured`] if a secret is too short.
     pub fn new(current: Option<String>, previous: Option<String>) -> Result<Self> {
         let is_set = |secret: &String| !secret.is_empty();
-        let current = current.filter(is_set).ok_or(ApiError::NotConfigured)?;
+        let current = current.filter(is_set).ok_or(ApiError::NoPublishSecret)?;
         Ok(Self {
             current: PublishSecret::new(PUBLISH_SECRET, current)?,
             previous: previous
@@ -208,7 +208,7 @@ mod tests {
     fn publishing_is_disabled_without_a_current_secret() {
         for current in [None, Some(String::new())] {
             let secrets = PublishSecrets::new(current, Some(PREVIOUS.into()));
-            assert_eq!(secrets.err(), Some(ApiError::NotConfigured));
+            assert_eq!(secrets.err(), Some(ApiError::NoPublishSecret));
         }
     }
 

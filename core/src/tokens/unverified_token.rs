@@ -8,12 +8,14 @@ use crate::{error::TokenError, json::NoDuplicateKeys, tenant::config::TenantConf
 
 /// Maximum size of a token in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// Maximum nesting depth of the claims. It is well below the limit of JSON parsers, so that a
-/// message can contain the claims.
+/// Maximum nesting depth of the claims. It is well below the limit of JSON parsers, so that the
+/// `authenticated` message, which nests the claims, stays within that limit.
 const MAX_CLAIMS_DEPTH: usize = 64;
 /// Header parameters that change how the signature is verified or contain a key (RFC 8725, sections
-/// 3.1 and 3.10). A token is rejected if one is present, whatever its value.
+/// 3.1 and 3.10). A token is rejected if one is present, whatever its value. `check_header` also
+/// rejects `jku` and `x5u`, which `jwt_compact` parses into fields of their own.
 const FORBIDDEN_PARAMETERS: [&str; 4] = ["crit", "b64", "jwk", "x5c"];
+
 /// Claims as parsed. Duplicate claims are rejected, because parsers disagree about which value
 /// counts (RFC 7519, section 4).
 pub(super) type ParsedClaims = Claims<NoDuplicateKeys<Value>>;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::replication::{
-    followers::{AckOutcome, Cursor, Followers},
+    followers::{AckOutcome, AppendCursor, Followers},
     messages::Acknowledgement,
 };
 
@@ -292,7 +292,7 @@ impl World {
         }
     }
 
-    fn next_append(&self) -> Option<(Cursor, Append)> {
+    fn next_append(&self) -> Option<(AppendCursor, Append)> {
         let cursor = self.followers.cursor(FOLLOWER)?;
         let entries = entries((cursor.after + 1..=self.last_seq).take(MAX_ENTRIES));
         let is_needed = cursor.unconfirmed || !entries.is_empty();

@@ -89,18 +89,18 @@ fn listener(sub: &str, filter: Filter) -> Listener {
 #[test]
 fn unauthenticated_sockets_have_a_lower_limit_than_all_sockets() {
     let mut listeners = index_with_unauthenticated(MAX_UNAUTHENTICATED_SOCKETS - 1);
-    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
+    assert_eq!(listeners.check_limits_without_token(None), Ok(()));
     let mut last = Session::new(listeners.next_number(), None, at(0));
     listeners.put(last.number(), &last);
     let full = Err(ApiError::TooManySockets(SocketLimit::Unauthenticated));
-    assert_eq!(listeners.check_unauthenticated(None), full);
+    assert_eq!(listeners.check_limits_without_token(None), full);
     assert_eq!(
-        listeners.check_authenticated(&listener("b", Filter::All)),
+        listeners.check_limits_with_token(&listener("b", Filter::All)),
         Ok(())
     );
     authenticate(&mut last, "a", "listen:events", 100);
     listeners.put(last.number(), &last);
-    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
+    assert_eq!(listeners.check_limits_without_token(None), Ok(()));
 
     for number in listeners.next_number()..MAX_SOCKETS as u64 {
         let mut session = Session::new(number, None, at(0));
@@ -108,14 +108,14 @@ fn unauthenticated_sockets_have_a_lower_limit_than_all_sockets() {
         listeners.put(number, &session);
     }
     let full = Err(ApiError::TooManySockets(SocketLimit::Tenant));
-    assert_eq!(listeners.check_unauthenticated(None), full);
+    assert_eq!(listeners.check_limits_without_token(None), full);
     assert_eq!(
-        listeners.check_authenticated(&listener("b", Filter::All)),
+        listeners.check_limits_with_token(&listener("b", Filter::All)),
         full
     );
     last.end();
     listeners.put(last.number(), &last);
-    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
+    assert_eq!(listeners.check_limits_without_token(None), Ok(()));
 }
 
 #[test]
@@ -125,20 +125,32 @@ fn the_unauthenticated_sockets_of_an_address_have_their_own_limit() {
         .map(|number| Session::new(number, Some("192.0.2.1".into()), at(0)))
         .collect();
     for session in &sessions {
-        assert_eq!(listeners.check_unauthenticated(Some("192.0.2.1")), Ok(()));
+        assert_eq!(
+            listeners.check_limits_without_token(Some("192.0.2.1")),
+            Ok(())
+        );
         listeners.put(session.number(), session);
     }
     let full = Err(ApiError::TooManySockets(SocketLimit::Address));
-    assert_eq!(listeners.check_unauthenticated(Some("192.0.2.1")), full);
-    assert_eq!(listeners.check_unauthenticated(Some("192.0.2.2")), Ok(()));
-    assert_eq!(listeners.check_unauthenticated(None), Ok(()));
+    assert_eq!(
+        listeners.check_limits_without_token(Some("192.0.2.1")),
+        full
+    );
+    assert_eq!(
+        listeners.check_limits_without_token(Some("192.0.2.2")),
+        Ok(())
+    );
+    assert_eq!(listeners.check_limits_without_token(None), Ok(()));
     let subscriber = listener("a", Filter::Own);
-    assert_eq!(listeners.check_authenticated(&subscriber), Ok(()));
+    assert_eq!(listeners.check_limits_with_token(&subscriber), Ok(()));
 
     let authenticated = sessions.first_mut().unwrap();
     authenticate(authenticated, "a", "listen:events", 100);
     listeners.put(authenticated.number(), authenticated);
-    assert_eq!(listeners.check_unauthenticated(Some("192.0.2.1")), Ok(()));
+    assert_eq!(
+        listeners.check_limits_without_token(Some("192.0.2.1")),
+        Ok(())
+    );
 }
 
 #[test]
@@ -149,7 +161,11 @@ fn the_limit_of_a_subject_depends_on_its_filter_and_ignores_token_renewals() {
             Filter::Own,
             MAX_OWN_SOCKETS_PER_SUBJECT,
         ),
-        ("listen:events", Filter::All, MAX_SOCKETS_PER_SUBJECT),
+        (
+            "listen:events",
+            Filter::All,
+            MAX_BACKEND_SOCKETS_PER_SUBJECT,
+        ),
     ] {
         let mut listeners = Listeners::default();
         for number in 0..limit as u64 {

@@ -89,9 +89,9 @@ fn without_tenants_or_an_audience_the_configuration_is_incomplete() {
             Some(missing),
             "{variables:?}"
         );
-        let sentence = error.map(|error| error.to_string()).unwrap_or_default();
-        assert!(sentence.contains("is missing"), "{sentence}");
-        assert!(sentence.contains(example), "{sentence}");
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(message.contains("is missing"), "{message}");
+        assert!(message.contains(example), "{message}");
         let lookup = |name: &str| {
             let found = variables.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, text)| (*text).to_owned())
@@ -146,8 +146,8 @@ fn a_list_or_a_table_without_a_tenant_is_rejected() {
             Some(TENANTS),
             "{tenants}"
         );
-        let sentence = error.map(|error| error.to_string()).unwrap_or_default();
-        assert!(sentence.contains("names no tenant"), "{sentence}");
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(message.contains("names no tenant"), "{message}");
     }
 }
 
@@ -285,9 +285,9 @@ fn two_tenants_with_the_same_domain_are_rejected() {
         ("acme@us,acme@us", ["acme@us twice", "TENANTS"]),
     ] {
         let error = read_tenants(tenants).err().map(|error| error.to_string());
-        let sentence = error.unwrap_or_else(|| panic!("{tenants} is accepted"));
+        let message = error.unwrap_or_else(|| panic!("{tenants} is accepted"));
         for text in named {
-            assert!(sentence.contains(text), "{sentence}");
+            assert!(message.contains(text), "{message}");
         }
     }
 }
@@ -379,9 +379,9 @@ fn a_member_that_is_unknown_or_blank_or_of_another_type_is_named_in_the_error() 
         ),
         (r#"{"console_client_id":""}"#, "console_client_id is empty"),
     ] {
-        let sentence = acme_error(entry);
-        assert!(sentence.contains(named), "{entry}: {sentence}");
-        assert!(sentence.contains("acme@us"), "{entry}: {sentence}");
+        let message = acme_error(entry);
+        assert!(message.contains(named), "{entry}: {message}");
+        assert!(message.contains("acme@us"), "{entry}: {message}");
     }
 }
 
@@ -421,9 +421,9 @@ fn the_error_for_an_invalid_variable_names_the_variable_and_shows_a_valid_value(
             panic!("{variable} may be {value}");
         };
         assert_eq!(error.variable, variable, "{value}");
-        let sentence = error.to_string();
-        assert!(sentence.contains(variable), "{sentence}");
-        assert!(sentence.contains(example), "{sentence}");
+        let message = error.to_string();
+        assert!(message.contains(variable), "{message}");
+        assert!(message.contains(example), "{message}");
         // An invalid value is reported before a missing one.
         assert_eq!(Config::read(lookup).err(), Some(error));
     }
@@ -520,8 +520,8 @@ fn an_issuer_must_have_an_https_url_or_be_on_the_local_machine() {
             format!(r#"{{"issuers":[{{"issuer":"{url}"}}]}}"#),
             format!(r#"{{"issuers":[{{"issuer":"https://a.com/","jwks_uri":"{url}"}}]}}"#),
         ] {
-            let sentence = acme_error(&entry);
-            assert!(sentence.contains("https://login.acme.com/"), "{sentence}");
+            let message = acme_error(&entry);
+            assert!(message.contains("https://login.acme.com/"), "{message}");
         }
     }
     for url in [
@@ -538,13 +538,13 @@ fn an_issuer_must_have_an_https_url_or_be_on_the_local_machine() {
 #[test]
 fn a_variable_that_is_larger_than_cloudflare_accepts_is_rejected() {
     assert_eq!(check_variable(TENANTS, &"x".repeat(5 * 1024)), Ok(()));
-    let sentence = |variable| {
+    let message = |variable| {
         let error = check_variable(variable, &"x".repeat(5 * 1024 + 1)).err();
         error.map(|error| error.to_string()).unwrap_or_default()
     };
-    assert!(sentence(TENANTS).contains("TENANTS_2"));
-    assert!(sentence("TENANTS_3").starts_with("The variable TENANTS_3 has 5121 bytes"));
-    assert!(sentence(AUDIENCE).contains("Shorten it"));
+    assert!(message(TENANTS).contains("TENANTS_2"));
+    assert!(message("TENANTS_3").starts_with("The variable TENANTS_3 has 5121 bytes"));
+    assert!(message(AUDIENCE).contains("Shorten it"));
 }
 
 #[test]

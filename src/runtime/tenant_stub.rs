@@ -31,8 +31,8 @@ extern "C" {
         name: &str,
     ) -> std::result::Result<DurableObjectStub, JsValue>;
 
-    /// Bypass of the `worker` crate's `Stub`, which takes and returns objects that the Worker must
-    /// construct for each request, see [`Response`].
+    /// Bypass of the `worker` crate's `Stub`, which makes a copy of every request and response, see
+    /// [`Response`].
     type DurableObjectStub;
 
     #[wasm_bindgen(method, catch)]
@@ -54,9 +54,9 @@ const INTERNAL_URL: &str = "https://object.invalid/";
 /// of a socket.
 const TIMEOUT_MILLIS: u64 = 8_000;
 
-/// One object of a tenant.
+/// A stub of one of a tenant's objects: the leader or a shard.
 #[derive(Clone, Copy)]
-pub(crate) struct TenantObject<'a> {
+pub(crate) struct TenantStub<'a> {
     pub(crate) env: &'a Env,
     pub(crate) tenant: &'a Tenant,
     /// The shard's number, or `None` for the leader.
@@ -70,18 +70,18 @@ pub(crate) enum Payload {
     None,
     /// A WebSocket upgrade.
     Upgrade,
-    /// A JSON body.
+    /// A text body: JSON, or events as lines of JSON.
     Body(String),
 }
 
-impl TenantObject<'_> {
+impl TenantStub<'_> {
     /// Sends a request and returns the response, whatever its status.
     ///
     /// # Errors
     ///
     /// [`ApiError::Internal`] if the object does not respond, and [`ApiError::VersionMismatch`] if
-    /// it responds with 404: during a deployment, the object may have an earlier version that does
-    /// not understand the request.
+    /// it responds with 404: its role does not handle the request, or during a deployment it may have
+    /// an earlier version that does not.
     pub(crate) async fn fetch(
         &self,
         url: &str,
@@ -111,9 +111,9 @@ impl TenantObject<'_> {
         match payload {
             Payload::None => {}
             Payload::Upgrade => headers.set("upgrade", "websocket")?,
-            Payload::Body(json) => {
-                // As bytes: JavaScript text can take two bytes for each of them.
-                let bytes = Uint8Array::from(json.as_bytes());
+            Payload::Body(text) => {
+                // Sent as bytes, because a JavaScript string can take two bytes for a character.
+                let bytes = Uint8Array::from(text.as_bytes());
                 init.with_method(Method::Post).with_body(Some(bytes.into()));
             }
         }
@@ -140,11 +140,11 @@ impl TenantObject<'_> {
         self.call_with(request, Payload::None).await
     }
 
-    /// Sends a request with a JSON body and returns the JSON object in the response.
+    /// Sends a request with a body and returns the JSON object in the response.
     ///
     /// # Errors
     ///
-    /// As [`TenantObject::call`].
+    /// As [`TenantStub::call`].
     pub(crate) async fn call_with_body<T: DeserializeOwned>(
         &self,
         request: &ObjectRequest,
@@ -164,14 +164,16 @@ impl TenantObject<'_> {
             let mut response = worker::Response::from(response);
             match response.status_code() {
                 200 => response.text().await.or_internal(step),
-                // The object does not understand the request.
+                // The object could not decode the request.
                 503 => Err(ApiError::VersionMismatch),
                 status => Err(ApiError::internal(step, format_args!("status {status}"))),
             }
         };
         let text = clock::timeout(TIMEOUT_MILLIS, response)
             .await
-            .ok_or_else(|| ApiError::internal(step, "no response within eight seconds"))??;
+            .ok_or_else(|| {
+                ApiError::internal(step, format_args!("no response in {TIMEOUT_MILLIS} ms"))
+            })??;
         let JsonObject(body) = serde_json::from_str(&text).or_internal(step)?;
         Ok(body)
     }
