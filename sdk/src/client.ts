@@ -6,7 +6,13 @@
 // delivered no event, the client requests all stored events. No event is delivered twice: the client
 // remembers more delivered events than the server stores.
 import { backoff, spread } from "./backoff.ts";
-import { CLOSE_ERRORS, NORMAL_CLOSURE, closeAction, mayAffectAllClients } from "./close_codes.ts";
+import {
+  CLOSE_ERRORS,
+  NORMAL_CLOSURE,
+  SIGNED_OUT,
+  closeAction,
+  mayAffectAllClients,
+} from "./close_codes.ts";
 import {
   Connection,
   type ConnectionEnd,
@@ -123,7 +129,7 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
   #everConnected = false;
   /** The number of consecutive failed attempts. */
   #failures = 0;
-  /** The number of times that the client has stopped by itself since it last caught up. */
+  /** The number of times that the client has stopped by itself since it last caught up or was closed. */
   #stops = 0;
   #transport: TokenTransport = "upgrade";
   /** Whether the next attempt needs a fresh token. */
@@ -276,7 +282,7 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
     // A listener may have called close().
     if (signal.aborted || !(error instanceof SignedOutError)) return;
     this.#stops += 1;
-    this.#stop(0, error.reason);
+    this.#stop(SIGNED_OUT, error.reason);
     this.#emit("signedOut", { reason: error.reason, error });
   }
 

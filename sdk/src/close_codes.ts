@@ -5,6 +5,8 @@ export type CloseAction = "reconnect" | "reconnect with a fresh token" | "stop";
 
 /** The code of `close()` (RFC 6455, section 7.4.1). */
 export const NORMAL_CLOSURE = 1000;
+/** The code with which the client stops because no user is signed in. No socket has this code. */
+export const SIGNED_OUT = 0;
 /** The server closed the socket because its token has expired. */
 export const TOKEN_EXPIRED = 4419;
 

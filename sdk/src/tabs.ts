@@ -18,7 +18,7 @@
 // On platforms without locks or channels, such as pages without TLS, or if the platform refuses them,
 // each tab has its own socket.
 import { backoff } from "./backoff.ts";
-import { NORMAL_CLOSURE } from "./close_codes.ts";
+import { NORMAL_CLOSURE, SIGNED_OUT } from "./close_codes.ts";
 import {
   SessionEvents,
   SessionEventsError,
@@ -62,7 +62,10 @@ export interface SharedSessionEventsEvents {
   signedOut: SignedOut;
 }
 
-/** A message between tabs. `events` are the leader's recent events, oldest first. */
+/**
+ * A message between tabs. `hello` requests the leader's state and recent events. `events` are the
+ * leader's recent events, oldest first.
+ */
 type Message =
   | { readonly kind: "hello" }
   | { readonly kind: "state"; readonly state: State; readonly events?: readonly SessionEvent[] }
@@ -73,7 +76,7 @@ type Message =
 /** A leader without a connection hands over after this number of errors that concern its tab. */
 const MAX_TAB_ERRORS = 2;
 
-/** The codes of errors that another tab may not have: the tab's tokens, or its permission to connect. */
+/** The codes of errors that another tab may not have: of the tab's tokens or its permission to connect. */
 const TAB_ERRORS: ReadonlySet<string> = new Set([
   "token_unavailable",
   "token_unchanged",
@@ -91,9 +94,9 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
   readonly #delivered = new RecentEvents(STORED_EVENTS);
   #state: State = "disconnected";
   #lastEventId: string | undefined;
-  /** Aborted by `close()`. */
+  /** Aborted when the tab leaves the others: by `close()`, or because no user is signed in. */
   #lifetime: AbortController | undefined;
-  /** Aborted by `close()` and while the page is in the back/forward cache. */
+  /** Aborted with `#lifetime`, and while the page is in the back/forward cache. */
   #membership: AbortController | undefined;
   /**
    * Aborted to withdraw the lock request or to release the lock. Undefined once the server has
@@ -103,11 +106,14 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
   #channel: BroadcastChannel | undefined;
   /** The connection of all tabs, while this tab is the leader. */
   #connection: SessionEvents | undefined;
-  /** Whether this tab leads without receiving the user's events. */
-  #isStuck = false;
+  /**
+   * True if another tab should lead: the tokens of this tab fail, its token is that of another user, or
+   * it has had no connection for `pingInterval + pongTimeout`.
+   */
+  #shouldHandOver = false;
   /** The number of times that this tab has resigned since it last received events as the leader. */
   #resignations = 0;
-  /** The number of times that the client of this tab has stopped by itself since it last caught up. */
+  /** The number of times that the client of this tab has stopped by itself since it last caught up or was closed. */
   #stops = 0;
   #isCheckingSignIn = false;
   /**
@@ -157,19 +163,25 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
 
   /** Leaves the other tabs. A later `connect()` resumes after the last event. */
   close(): void {
-    this.#stops = 0;
-    this.#lifetime?.abort();
-    this.#lifetime = undefined;
-    this.#membership?.abort();
-    clearTimeout(this.#rejoinTimer);
-    this.#setState("disconnected");
+    // A listener may call close() and then connect() each time the client stops.
+    if (this.#state !== "disconnected") this.#stops = 0;
+    this.#leave();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** Leaves the other tabs while the page is in the back/forward cache, until `close()`. */
+  #leave(): void {
+    this.#lifetime?.abort();
+    this.#lifetime = undefined;
+    this.#membership?.abort();
+    clearTimeout(this.#rejoinTimer);
+    // Last, because a listener may call connect().
+    this.#setState("disconnected");
+  }
+
+  /** Until `close()`: leaves the other tabs when the page may enter the back/forward cache. */
   #watchPage(): void {
     const { signal } = (this.#lifetime = new AbortController());
     // React Native has a window without events.
@@ -187,7 +199,10 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     this.#rejoinTimer = setTimeout(() => this.#join(), this.#settings.maxReconnectDelay);
   }
 
-  /** Joins the other tabs, for the first time or again. `delay` postpones an own connection. */
+  /**
+   * Joins the other tabs, for the first time or again. `delay` postpones the request for the lock, and
+   * so this tab's own connection.
+   */
   #join(delay = 0): void {
     this.#membership?.abort();
     clearTimeout(this.#rejoinTimer);
@@ -289,7 +304,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     return ended;
   }
 
-  /** Ends the leadership with its connection. The returned promise resolves then. */
+  /** Returns a promise that resolves when the connection ends. The lock is held until then. */
   #watchEnd(connection: SessionEvents): Promise<void> {
     connection.on("signedOut", (signedOut) => {
       this.#post({ kind: "signedOut" });
@@ -298,12 +313,13 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     return new Promise((resolve) => {
       connection.on("disconnected", ({ code }) => {
         this.#connection = undefined;
-        this.#isStuck = false;
-        if (code !== NORMAL_CLOSURE) this.#stops += 1;
+        this.#shouldHandOver = false;
         resolve();
-        // Last, because a listener may call connect(). A tab that leaves or resigns leaves the state
-        // to the next leader.
-        if (code !== NORMAL_CLOSURE) this.#publishState("disconnected");
+        // A tab that leaves or resigns leaves the state to the next leader.
+        if (code === NORMAL_CLOSURE) return;
+        this.#stops += 1;
+        // Last, because a listener may call connect(). After a sign-out, `signedOut` follows.
+        if (code !== SIGNED_OUT) this.#publishState("disconnected");
       });
     });
   }
@@ -320,32 +336,27 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
   #relay(connection: SessionEvents): void {
     connection.on("event", (event) => {
       // With the token of another user, these are the events of that user.
-      if (!this.#isStuck && this.#deliver(event)) this.#post({ kind: "event", event });
+      if (!this.#shouldHandOver && this.#deliver(event)) this.#post({ kind: "event", event });
     });
     connection.on("caughtUp", ({ recovered }) => {
       this.#stops = 0;
-      if (this.#isStuck || recovered !== false) return;
+      if (this.#shouldHandOver || recovered !== false) return;
       this.#emitter.emit("gap", undefined);
       this.#post({ kind: "gap" });
     });
   }
 
-  /**
-   * Publishes the state of the leader's connection. Hands over if another tab waits for the lock while
-   * this one receives no events: because its tokens do not work, because the server cannot be reached
-   * for as long as a follower waits for an unresponsive leader, or because the token is that of
-   * another user.
-   */
+  /** Publishes the state of the leader's connection, and hands over if another tab should lead. */
   #watchConnection(connection: SessionEvents): void {
     const { pingInterval, pongTimeout } = this.#settings;
     let disconnectedSince = Date.now();
     let tabErrors = 0;
-    const checkUser = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
+    const onAuthenticated = ({ filter, sub }: Pick<Connected, "filter" | "sub">) => {
       tabErrors = 0;
-      this.#isStuck = filter === "self" && sub !== this.#user;
-      if (!this.#isStuck) this.#resignations = 0;
+      this.#shouldHandOver = filter === "self" && sub !== this.#user;
+      if (!this.#shouldHandOver) this.#resignations = 0;
       else this.#emitter.emit("error", new SessionEventsError("wrong_user", WRONG_USER));
-      void this.#handOver();
+      void this.#handOverIfAwaited();
     };
     connection.on("error", (error) => {
       if (TAB_ERRORS.has(error.code)) tabErrors += 1;
@@ -353,35 +364,35 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     });
     connection.on("connecting", () => {
       if (this.#state === "connected") disconnectedSince = Date.now();
-      this.#isStuck =
+      this.#shouldHandOver =
         tabErrors >= MAX_TAB_ERRORS || Date.now() - disconnectedSince >= pingInterval + pongTimeout;
       this.#publishState("connecting");
-      void this.#handOver();
+      void this.#handOverIfAwaited();
     });
     connection.on("connected", (details) => {
-      checkUser(details);
+      onAuthenticated(details);
       // A listener may have called close().
       if (this.#connection === connection) this.#publishState("connected");
     });
-    connection.on("renewed", checkUser);
+    connection.on("renewed", onAuthenticated);
   }
 
-  /** Resigns if this tab leads without receiving events while another tab waits for the lock. */
-  async #handOver(): Promise<void> {
+  /** Resigns if another tab should lead and waits for the lock. */
+  async #handOverIfAwaited(): Promise<void> {
     // Without a channel, this tab would not hear from the next leader.
-    if (!this.#isStuck || !this.#channel) return;
+    if (!this.#shouldHandOver || !this.#channel) return;
     try {
       const { pending } = await navigator.locks.query();
       const isAwaited = pending?.some(({ name }) => name === this.#groupName);
       // The connection may have ended or may work by now.
-      if (isAwaited && this.#isStuck) this.#resign();
+      if (isAwaited && this.#shouldHandOver) this.#resign();
     } catch {
       // Without locks, no tab waits for this one.
     }
   }
 
   #stopSignedOut(signedOut: SignedOut): void {
-    this.close();
+    this.#leave();
     this.#emitter.emit("signedOut", signedOut);
   }
 
@@ -413,7 +424,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
       // the server.
       if (message.kind !== "hello") return;
       this.#post({ kind: "state", state: this.#sharedState(), events: this.#delivered.toArray() });
-      void this.#handOver();
+      void this.#handOverIfAwaited();
       return;
     }
     if (message.kind === "hello") return;
@@ -461,7 +472,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
 
   /** The state of the followers: without the user's events, they are not connected. */
   #sharedState(): State {
-    return this.#isStuck && this.#state === "connected" ? "connecting" : this.#state;
+    return this.#shouldHandOver && this.#state === "connected" ? "connecting" : this.#state;
   }
 
   #setState(state: State): void {

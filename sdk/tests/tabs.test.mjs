@@ -52,6 +52,9 @@ async function startTenant() {
 /** Short timeouts for an unresponsive leader. */
 const SHORT_TIMEOUTS = { pingInterval: 50, pongTimeout: 500 };
 
+/** Delays that do not end before a test has checked that there is a delay. */
+const LONG_DELAYS = { minReconnectDelay: 1_000, maxReconnectDelay: 4_000 };
+
 function throwRefusal() {
   throw new DOMException("The user blocks cookies.", "SecurityError");
 }
@@ -72,6 +75,12 @@ async function assertLockIsFree(groupName) {
     () => isFree,
     () => "the lock is still held",
   );
+}
+
+/** Asserts that no tab holds the lock or waits for it, without a request for the lock. */
+async function assertNoLockRequest(groupName) {
+  const { held, pending } = await navigator.locks.query();
+  for (const { name } of [...held, ...pending]) assert.notEqual(name, groupName);
 }
 
 describe("tabs that share a socket", { concurrency: true }, () => {
@@ -266,24 +275,32 @@ describe("tabs that share a socket", { concurrency: true }, () => {
     assert.equal((await tenant.listeners()).count, 1);
   });
 
-  test("wait before they connect again if the server refuses their tokens repeatedly", async () => {
-    const { tenant, groupName, open } = await startTenant();
-    const { connection } = open({
-      getToken: () => tenant.token({ scope: "openid" }),
-      minReconnectDelay: 1_000,
-      maxReconnectDelay: 4_000,
+  for (const [name, reconnect] of [
+    ["connect() follows", (connection) => connection.connect()],
+    [
+      "close() and connect() follow",
+      (connection) => {
+        connection.close();
+        connection.connect();
+      },
+    ],
+  ])
+    test(`wait before they connect again if ${name} each refusal of their tokens`, async () => {
+      const { tenant, groupName, open } = await startTenant();
+      const { connection } = open({
+        getToken: () => tenant.token({ scope: "openid" }),
+        ...LONG_DELAYS,
+      });
+      let stops = 0;
+      connection.on("state", (state) => {
+        if (state !== "disconnected") return;
+        stops += 1;
+        reconnect(connection);
+      });
+      await waitFor(() => stops === 2);
+      assert.equal(connection.state, "connecting");
+      await assertNoLockRequest(groupName);
     });
-    let stops = 0;
-    connection.on("state", (state) => {
-      if (state !== "disconnected") return;
-      stops += 1;
-      connection.connect();
-    });
-    await waitFor(() => stops === 2);
-    assert.equal(connection.state, "connecting");
-    const { held, pending } = await navigator.locks.query();
-    for (const { name } of [...held, ...pending]) assert.notEqual(name, groupName);
-  });
 
   test("open no socket if a listener closes them while they connect", async () => {
     const { groupName, open } = await startTenant();
@@ -552,6 +569,33 @@ describe("tabs whose user is no longer signed in", { concurrency: true }, () => 
     isSignedIn = true;
     tab.connection.connect();
     await tab.waitUntilConnected();
+  });
+
+  test("wait before they connect again if connect() follows each signedOut", async () => {
+    const { groupName, open } = await startTenant();
+    const tab = open({ getToken: signedOut, ...LONG_DELAYS });
+    tab.connection.on("signedOut", () => tab.connection.connect());
+    await waitFor(() => tab.signedOut.length === 2);
+    assert.equal(tab.connection.state, "connecting");
+    await assertNoLockRequest(groupName);
+  });
+
+  test("report `disconnected` once, and connect again if its listener calls connect()", async () => {
+    const { tenant, open } = await startTenant();
+    let isSignedIn = false;
+    const tab = open({
+      getToken: () => (isSignedIn ? tenant.token({ scope: "listen:events:self" }) : signedOut()),
+    });
+    const states = [];
+    tab.connection.on("state", (state) => {
+      states.push(state);
+      if (state !== "disconnected") return;
+      isSignedIn = true;
+      tab.connection.connect();
+    });
+    await tab.waitUntilConnected();
+    assert.deepEqual(states, ["disconnected", "connecting", "connected"]);
+    assert.equal(tab.signedOut.length, 1);
   });
 });
 
