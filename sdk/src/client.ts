@@ -3,8 +3,8 @@
 // delivers each event exactly once.
 //
 // No event is lost: each new socket resumes after the last delivered event. If the earlier sockets
-// delivered no event, the client requests all stored events. No event is delivered twice: the client
-// remembers more delivered events than the server stores.
+// delivered no event, the client requests all replayable events. No event is delivered twice: the
+// client remembers more delivered events than the server can replay.
 import { backoff, spread } from "./backoff.ts";
 import {
   CLOSE_ERRORS,
@@ -32,7 +32,7 @@ import {
   type Settings,
 } from "./options.ts";
 import { watchPage } from "./page.ts";
-import { NO_EVENT, STORED_EVENTS, type Authenticated, type SessionEvent } from "./protocol.ts";
+import { NO_EVENT, REPLAYABLE_EVENTS, type Authenticated, type SessionEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
 import type { SignedOutReason } from "./signed_out.ts";
 import { fitsSubprotocol, requestToken, tokenTimedOut, tokenUnchanged } from "./token.ts";
@@ -55,8 +55,8 @@ export type State = "disconnected" | "connecting" | "connected";
 /** The details of an accepted access token. */
 export interface Connected extends Omit<Authenticated, "recovered"> {
   /**
-   * `true` if the client is about to deliver all missed events, `false` if the server no longer
-   * stores all of them. Absent if the client has received no event to resume after.
+   * `true` if the client is about to deliver all missed events, `false` if the server can no
+   * longer replay all of them. Absent if the client has received no event to resume after.
    */
   readonly recovered?: boolean;
 }
@@ -106,8 +106,8 @@ export interface SessionEventsEvents {
  */
 const REJECTED_FRESH_TOKEN_FACTOR = 10;
 
-/** The margin allows for servers that store more events. */
-const MAX_DELIVERED = 10 * STORED_EVENTS;
+/** The margin allows for servers that replay more events. */
+const MAX_DELIVERED = 10 * REPLAYABLE_EVENTS;
 
 const OTHER_TRANSPORT = { upgrade: "message", message: "upgrade" } as const;
 
@@ -129,7 +129,7 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
   #everConnected = false;
   /** The number of consecutive failed attempts. */
   #failures = 0;
-  /** The number of times that the client has stopped by itself since it last caught up or was closed. */
+  /** The number of times that the client has stopped by itself since it caught up or was closed. */
   #stops = 0;
   #transport: TokenTransport = "upgrade";
   /** Whether the next attempt needs a fresh token. */
@@ -177,15 +177,15 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
     return this.events();
   }
 
-  /** Connects, and reconnects until `close()`. Does nothing if the client is already connecting. */
+  /** Connects, and reconnects until `close()`. Does nothing unless the state is `disconnected`. */
   connect(): void {
     if (this.#state !== "disconnected") return;
     this.#failures = 0;
     this.#pageWatch = new AbortController();
     watchPage(
       {
-        offline: () => this.#disconnect("the network is offline"),
-        suspended: () => this.#disconnect("the page was suspended"),
+        offline: () => this.#reconnectLater("the network is offline"),
+        suspended: () => this.#reconnectLater("the page was suspended"),
         resumed: () => this.#retryNow("the network or the page is back", Infinity),
         visible: () => {
           this.#connection?.ping();
@@ -224,10 +224,10 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
   }
 
   /**
-   * Ends the current attempt or connection, because the platform says that it does not work. The
-   * platform may be wrong, or may not say when it works again, so the next attempt has a timer.
+   * Ends the current attempt or connection, because the browser reports an outage or suspends the
+   * page. The report may be wrong, so the next attempt has a timer.
    */
-  #disconnect(reason: string): void {
+  #reconnectLater(reason: string): void {
     if (this.#scheduledDelay === undefined) this.#scheduleReconnect(0, reason);
   }
 
@@ -357,12 +357,10 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
           this.#sentFreshToken ? REJECTED_FRESH_TOKEN_FACTOR : 1,
         );
       case "stop": {
-        const { [code]: closeError } = CLOSE_ERRORS;
+        const closeError = CLOSE_ERRORS[code];
         const { signal } = this.#attempt;
-        if (!serverError && closeError) {
-          const { code, message } = closeError;
-          this.#emit("error", new SessionEventsError(code, message));
-        }
+        if (!serverError && closeError)
+          this.#emit("error", new SessionEventsError(closeError.code, closeError.message));
         // A listener may have called close().
         if (signal.aborted) return;
         this.#stops += 1;

@@ -47,7 +47,7 @@ export interface ConnectionEnd {
   readonly authenticated: boolean;
   /** Whether the replay was completed. */
   readonly caughtUp: boolean;
-  /** The token that has expired if the code says so, and otherwise the last one that was sent. */
+  /** With the code 4419, the expired token; otherwise the last one that was sent. */
   readonly token: string;
   /** The last error message of the server, if there was one. */
   readonly serverError: SessionEventsError | undefined;

@@ -15,10 +15,9 @@ export const redact = (text: string): string =>
     .slice(0, MAX_LENGTH);
 
 /**
- * Returns one line about a thrown value and its causes: their error codes and messages, as far as they
- * have them. A text that an earlier one contains is left out. So are all other members, because they
- * may contain secrets, such as the headers of a failed request. Tokens are replaced, because a library
- * may have put one into its message.
+ * Returns one line about a thrown value and its causes: their error codes and messages. Only these
+ * members are used; others may contain secrets, such as the headers of a failed request. Repeated
+ * texts are dropped. Tokens are replaced, because a library may have put one into its message.
  */
 export function describeError(thrown: unknown): string {
   const texts: string[] = [];

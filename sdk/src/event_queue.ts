@@ -44,8 +44,8 @@ export class EventQueue {
   iterate(): AsyncGenerator<SessionEvent, void, undefined> {
     const events = this.#read();
     const endGenerator = events.return.bind(events);
-    // The generator alone would return only after the next event if a step waits for it, and would
-    // not end the queue before the first step.
+    // Without this, `return()` would wait for a pending `next()`, and before the first `next()` it would
+    // not end the queue.
     events.return = (value) => {
       this.#waiting.length = 0;
       this.end();

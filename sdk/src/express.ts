@@ -44,7 +44,10 @@ export interface RevocationMiddleware<Request extends object = object> {
   (request: Request, response: unknown, next: (error?: unknown) => void): void;
   /** Resolves when the list of revocations is complete; see `Revocations.ready`. */
   readonly ready: Promise<void>;
-  /** Whether the list of revocations is up to date. */
+  /**
+   * `true` while the list of revocations is up to date and complete. `false` during an outage, and even
+   * with an open socket while the list is too small; see `Revocations.connected`.
+   */
   readonly connected: boolean;
   /** Closes the connection. */
   close(): void;

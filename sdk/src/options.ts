@@ -43,8 +43,8 @@ export interface SessionEventsOptions {
   readonly getToken: (request: TokenRequest) => string | undefined | Promise<string | undefined>;
   /**
    * The id of the last event that an earlier client received. The server first sends the events
-   * after it. Without it, a subscriber to all events first receives the stored events (the last
-   * 100), and a subscriber to its own events receives no earlier ones.
+   * after it. Without it, a subscriber to all events first receives the tenant's last 100
+   * events, and a subscriber to its own events receives no earlier ones.
    */
   readonly lastEventId?: string | undefined;
   /** The shortest delay before a reconnection, in milliseconds. Default: 500. */

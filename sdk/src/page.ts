@@ -4,7 +4,7 @@
 export interface PageHandler {
   /** The network connection was lost. */
   offline(): void;
-  /** The browser put the page into the back/forward cache and may restore it later. */
+  /** The page may enter the back/forward cache, from which the browser may restore it. */
   suspended(): void;
   /** The network connection is back, or the browser restored the page. */
   resumed(): void;
@@ -19,7 +19,8 @@ export function watchPage(handler: PageHandler, signal: AbortSignal): void {
   const onVisibilityChange = () => document.visibilityState === "visible" && handler.visible();
   listen(window, "offline", () => handler.offline(), signal);
   listen(window, "online", () => handler.resumed(), signal);
-  // A page with open sockets is not cached (HTML standard, "Back/forward cache").
+  // An open socket keeps a page out of the back/forward cache (HTML standard, "Back/forward cache"), so
+  // the handler closes its socket before the page enters.
   listen(window, "pagehide", ({ persisted }) => persisted && handler.suspended(), signal);
   listen(window, "pageshow", ({ persisted }) => persisted && handler.resumed(), signal);
   listen(document, "visibilitychange", onVisibilityChange, signal);

@@ -57,9 +57,9 @@ export type ServerMessage =
 
 export const SUBPROTOCOL = "session-events";
 export const PING = '{"type":"ping"}';
-/** The number of a tenant's events that the server stores for replay. */
-export const STORED_EVENTS = 100;
-/** A `last_event_id` that no event has. The server replays all stored events for it. */
+/** The number of a tenant's latest events that the server can replay. */
+export const REPLAYABLE_EVENTS = 100;
+/** A `last_event_id` that no event has. The server replays all events that it can for it. */
 export const NO_EVENT = "none";
 
 /** Parses a message. Returns `undefined` for invalid messages and unknown types. */

@@ -33,11 +33,11 @@ import { SignedOutError } from "./errors.ts";
 import { EventSubscriptions } from "./event_subscriptions.ts";
 import { resolveSettings, type Settings } from "./options.ts";
 import { listen } from "./page.ts";
-import { NO_EVENT, STORED_EVENTS, isEvent } from "./protocol.ts";
+import { NO_EVENT, REPLAYABLE_EVENTS, isEvent } from "./protocol.ts";
 import { RecentEvents } from "./recent_events.ts";
 import { requestToken } from "./token.ts";
 
-/** There is no `lastEventId`: a new tab starts with all events that the server stores. */
+/** There is no `lastEventId`: a new tab starts with all events that the server can replay. */
 export interface SharedSessionEventsOptions extends Omit<SessionEventsOptions, "lastEventId"> {
   /** The `sub` of the user. Tabs of the same user share a connection. */
   readonly user: string;
@@ -46,9 +46,9 @@ export interface SharedSessionEventsOptions extends Omit<SessionEventsOptions, "
 export interface SharedSessionEventsEvents {
   /** The new state of the shared connection. */
   state: State;
-  /** An event that is new to this tab. It may be an old one that the server still stores. */
+  /** An event that is new to this tab. It may be an old one that the server replayed. */
   event: SessionEvent;
-  /** Events may be lost: there were more during an outage than the server stores. */
+  /** Events may be lost: there were more during an outage than the server can replay. */
   gap: void;
   /**
    * An error of the connection, or `wrong_user` if `getToken` returned the token of another user.
@@ -76,7 +76,7 @@ type Message =
 /** A leader without a connection hands over after this number of errors that concern its tab. */
 const MAX_TAB_ERRORS = 2;
 
-/** The codes of errors that another tab may not have: of the tab's tokens or its permission to connect. */
+/** The codes of errors that depend on the tab: on its tokens, or its permission to open a socket. */
 const TAB_ERRORS: ReadonlySet<string> = new Set([
   "token_unavailable",
   "token_unchanged",
@@ -91,7 +91,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
   /** The name of the lock and of the channel. */
   readonly #groupName: string;
   readonly #emitter: Emitter<SharedSessionEventsEvents>;
-  readonly #delivered = new RecentEvents(STORED_EVENTS);
+  readonly #delivered = new RecentEvents(REPLAYABLE_EVENTS);
   #state: State = "disconnected";
   #lastEventId: string | undefined;
   /** Aborted when the tab leaves the others: by `close()`, or because no user is signed in. */
@@ -113,7 +113,10 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
   #shouldHandOver = false;
   /** The number of times that this tab has resigned since it last received events as the leader. */
   #resignations = 0;
-  /** The number of times that the client of this tab has stopped by itself since it last caught up or was closed. */
+  /**
+   * The number of times that the client of this tab has stopped by itself since it last caught up or
+   * was closed.
+   */
   #stops = 0;
   #isCheckingSignIn = false;
   /**
@@ -499,6 +502,7 @@ function readMessage(data: unknown): Message | undefined {
   if (kind === "event" && isEvent(event)) return { kind, event };
   if (kind !== "state" || !STATES.includes(state)) return undefined;
   if (events === undefined) return { kind, state: state as State };
-  const isValid = Array.isArray(events) && events.length <= STORED_EVENTS && events.every(isEvent);
+  const isValid =
+    Array.isArray(events) && events.length <= REPLAYABLE_EVENTS && events.every(isEvent);
   return isValid ? { kind, state: state as State, events } : undefined;
 }

@@ -91,7 +91,7 @@ describe("after a restart of the Worker", { concurrency: true }, () => {
     await assertEvents(...missed.slice(2), ...later);
   });
 
-  test("a subscriber learns that the server no longer stores all missed events", async () => {
+  test("a subscriber learns that the server can no longer replay all missed events", async () => {
     const { address, publish, restart } = await start();
     const { waitForEvent, assertEvents } = startClient({ ...address, ...allEvents });
     await waitForEvent("caughtUp");
@@ -164,7 +164,7 @@ describe("duplicate events", () => {
     await assertEvents("1", "2", "3", "4");
   });
 
-  test("are detected among at least as many ids as a server stores", async () => {
+  test("are detected among at least as many ids as a server replays", async () => {
     const ids = Array.from({ length: 100 }, (_, id) => `${id}`);
     const { url } = await startScriptedServer(({ socket, send, count }) => {
       send(authenticated({ recovered: false }));

@@ -115,7 +115,7 @@ describe("a session monitor", { concurrency: true }, () => {
     assert.deepEqual(recorded.ends, idsOf(records[0]));
   });
 
-  test("reports a gap if the server no longer stores all events of the time without claims", async () => {
+  test("reports a gap if the server can no longer replay all events of the time without claims", async () => {
     const { tenant, recorded, setSession, waitUntilConnected, assertEvents } = createMonitor();
     setSession(claims());
     await waitUntilConnected();

@@ -7,7 +7,7 @@ import type { SessionEvent, SessionEventsError, SignedOut, State } from "../clie
 import { Emitter } from "../emitter.ts";
 import { EventSubscriptions } from "../event_subscriptions.ts";
 import { resolveSettings } from "../options.ts";
-import { STORED_EVENTS } from "../protocol.ts";
+import { REPLAYABLE_EVENTS } from "../protocol.ts";
 import { RecentEvents } from "../recent_events.ts";
 import {
   endsSession,
@@ -33,7 +33,7 @@ export interface SessionMonitorEvents {
   event: SessionEvent;
   /** The session has ended: log the user out. Emitted once per session, in each tab. */
   sessionEnd: SessionEnd;
-  /** Events may be lost: there were more during an outage than the server stores. */
+  /** Events may be lost: there were more during an outage than the server can replay. */
   gap: void;
   /** An error of the connection, in the tab that has the socket. */
   error: SessionEventsError;
@@ -52,7 +52,7 @@ interface Session {
 /** A user that is or was signed in on this page, with the latest session. */
 interface User {
   readonly connection: SharedSessionEvents;
-  /** The connection delivers no event twice, not even if the next session has begun since. */
+  /** Needed because the connection does not deliver an event again when the next session begins. */
   readonly recentEvents: RecentEvents;
   session: Session;
 }
@@ -90,14 +90,14 @@ export class SessionMonitor extends EventSubscriptions<SessionMonitorEvents> {
     const sub = claims?.sub;
     if (!claims || typeof sub !== "string" || sub === "") return this.close();
     const user = this.#users.get(sub) ?? this.#createUser(sub, claims);
-    const isNextSession = !continuesWith(user.session, claims);
-    // The issuer and the server would refuse the tokens of the same claims again.
-    const isRepetition = user === this.#current && claims.iat === user.session.latestIat;
+    const isNew = !continuesWith(user.session, claims);
+    // Unchanged claims mean unchanged tokens, which were already refused.
+    const changed = user !== this.#current || claims.iat !== user.session.latestIat;
     if (user !== this.#current) this.#switchTo(user, sub);
-    if (isNextSession) user.session = { claims, latestIat: claims.iat };
-    user.session.latestIat = claims.iat;
-    if ((isNextSession || !isRepetition) && !isSignedOut(user.session)) user.connection.connect();
-    if (isNextSession) this.#reportKnownEnd(user);
+    if (isNew) user.session = { claims, latestIat: claims.iat };
+    else user.session.latestIat = claims.iat;
+    if ((isNew || changed) && !isSignedOut(user.session)) user.connection.connect();
+    if (isNew) this.#reportKnownEnd(user);
   }
 
   /** Disconnects. A later `setSession` resumes after the last event. */
@@ -112,7 +112,7 @@ export class SessionMonitor extends EventSubscriptions<SessionMonitorEvents> {
 
   #createUser(sub: string, claims: SessionClaims): User {
     const connection = new SharedSessionEvents({ ...this.#options, user: sub });
-    const recentEvents = new RecentEvents(STORED_EVENTS);
+    const recentEvents = new RecentEvents(REPLAYABLE_EVENTS);
     const user: User = { connection, recentEvents, session: { claims, latestIat: claims.iat } };
     connection.on("state", (state) => this.#emitter.emit("state", state));
     connection.on("event", (event) => {
@@ -138,7 +138,7 @@ export class SessionMonitor extends EventSubscriptions<SessionMonitorEvents> {
 
   #receive(event: SessionEvent, session: Session): void {
     const ends = endsSession(event, session.claims);
-    // Ignore stored events from before the session.
+    // Ignore replayed events from before the session.
     if (!ends && !mayHaveStartedBy(session.claims.iat, timeOf(event))) return;
     this.#emitter.emit("event", event);
     if (ends) this.#reportEnd(session, event);

@@ -33,7 +33,7 @@ export interface SessionEventsProviderProps extends SessionMonitorOptions {
   readonly onSessionEnd?: ((end: SessionEnd) => void) | undefined;
   /**
    * Called in each tab when events may be lost, because there were more during an outage than the
-   * server stores: check with the issuer whether the session still exists.
+   * server can replay: check with the issuer whether the session still exists.
    */
   readonly onGap?: (() => void) | undefined;
   /**

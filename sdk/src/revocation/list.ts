@@ -8,7 +8,7 @@
 // The list is bounded by number and by age. If there are too many entries, the session entry with the
 // oldest date goes first, because it affects one session and the fewest unexpired tokens. As long as
 // the list has another entry of the same user, that date then counts for all of the user's sessions.
-// So the revocation of older tokens is not lost, but that of newer tokens of the ended session is.
+// Tokens issued up to that date stay revoked. Newer tokens of the dropped session are accepted again.
 import { Heap, type HeapItem } from "./heap.ts";
 import {
   appliesTo,

@@ -189,6 +189,6 @@ const INCOMPLETE =
   "The server has more revocations of whole users than maxEntries allows, so some are missing: " +
   "increase maxEntries. Until then, whileDisconnected decides about tokens without a known revocation.";
 const EVENTS_MISSED =
-  "Events are lost, because there were more during the outage than the server stores, and the " +
-  "server is too old to list the revocations: tokens that were revoked during the outage may pass " +
+  "Events are lost, because there were more during the outage than the server can replay, and " +
+  "the server is too old to list the revocations: tokens that were revoked during the outage may pass " +
   "until they expire.";

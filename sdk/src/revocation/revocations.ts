@@ -53,7 +53,11 @@ export class Revocations {
     this.connection.connect();
   }
 
-  /** Whether the list is up to date. */
+  /**
+   * `true` while the list of revocations is up to date and complete. `false` before `ready`, from a lost
+   * connection until the list is complete again, and, even with an open socket, while there are more
+   * revocations of whole users than `maxEntries` (`revocations_incomplete`).
+   */
   get connected(): boolean {
     return this.#sync.upToDate;
   }

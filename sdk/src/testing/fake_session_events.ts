@@ -13,7 +13,7 @@ export type FakeEvent = {
 
 /** The types that revoke only the session of `session_id`, if there is one. */
 const SESSION_TYPES = new Set(["logout", "session_revoked", "refresh_token_revoked"]);
-/** The types that otherwise revoke nothing. All others revoke all sessions of the user. */
+/** The types that revoke nothing, or only a named session. All others revoke all of the user's. */
 const NON_REVOKING_TYPES = new Set([
   "refresh_token_revoked",
   "user_unblocked",
@@ -77,11 +77,10 @@ export class FakeSessionEvents
   }
 
   /**
-   * Delivers an event of this user, whatever the state. By default it is a logout that happens now:
-   * from the session of `session_id`, or from all sessions. The default of `revokes` is the value that
-   * the server sends for the type. The server sends `refresh_token_revoked` without a session with
-   * `revokes: "user"` if all tokens of the user were revoked, and without `revokes` otherwise; the
-   * latter is the default. Returns the event.
+   * Delivers an event of this user in any state, and returns it. By default it is a logout that happens
+   * now: from the session of `session_id`, or from all sessions. The default of `revokes` is the value
+   * that the server sends for the type. `refresh_token_revoked` without a `session_id` has no `revokes`;
+   * pass `revokes: "user"` for the revocation of all the user's tokens.
    */
   deliver(event: FakeEvent): SessionEvent {
     this.#delivered += 1;
@@ -107,7 +106,7 @@ export class FakeSessionEvents
     this.emit("connecting", { code, reason, delay: Infinity });
   }
 
-  /** Restores the connection. `recovered` says whether the server still stores all missed events. */
+  /** Restores the connection. `recovered` says whether the server replays all missed events. */
   reconnect({ recovered = true } = {}): void {
     if (this.#state === "connecting") this.#connected({ recovered });
   }
