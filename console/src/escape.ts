@@ -1,6 +1,6 @@
-// Escapes characters that make text lie: controls, bidirectional controls that reverse the text
-// around them, and characters without a visible form. Ids and error descriptions come from the
-// network. The command line has the same rule in cli/src/output/escape.rs.
+// Escapes characters that can mislead the reader of a text: controls, bidirectional controls that
+// reverse the text around them, and characters without a visible form. Ids and error descriptions come
+// from the network. The command line has the same rule in cli/src/output/escape.rs.
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 

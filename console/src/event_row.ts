@@ -125,9 +125,9 @@ export class EventRow {
     const { user_id, session_id, revokes } = event;
     const json = escapeJson(JSON.stringify(event, null, 2));
     const button = (text: string, action: () => void) => {
-      const button = html("button", { type: "button", class: "copy" }, text);
-      button.addEventListener("click", action);
-      return button;
+      const element = html("button", { type: "button", class: "copy" }, text);
+      element.addEventListener("click", action);
+      return element;
     };
     const fields: [string, string][] = [
       ["Event", event.id],

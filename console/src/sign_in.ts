@@ -58,7 +58,7 @@ export class SignIn {
   readonly #settings: SignInSettings;
   readonly #redirectUri: string;
   readonly #storageKey: string;
-  /** Whether the next request makes the user log in again, to be able to choose another user. */
+  /** True if the next request makes the user log in again, to be able to choose another user. */
   #requiresLogin = false;
 
   constructor(settings: SignInSettings, tenant: string, tenantUrl: string) {
@@ -72,7 +72,10 @@ export class SignIn {
     return new URL(this.#settings.issuer).host;
   }
 
-  /** Makes the issuer ask for another user the next time, because it would reuse its session. */
+  /**
+   * Makes the next sign-in request a login. Otherwise the issuer would reuse the session of the same
+   * user.
+   */
   requireLogin(): void {
     this.#requiresLogin = true;
   }
@@ -126,12 +129,14 @@ export class SignIn {
     const { issuer } = this.#settings;
     const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
     const document = await this.#fetch(url, {}, `Check that ${url} is reachable.`);
+    const mismatch = () =>
+      new SignInError(
+        `${url} does not describe the issuer ${issuer}. Correct issuers in the deployment's configuration, or paste an access token.`,
+      );
+    if (document["issuer"] !== issuer) throw mismatch();
     const endpoint = (name: string): URL => {
       const value: unknown = document[name];
-      if (document["issuer"] !== issuer || typeof value !== "string" || !URL.canParse(value))
-        throw new SignInError(
-          `${url} does not describe the issuer ${issuer}. Correct issuers in the deployment's configuration, or paste an access token.`,
-        );
+      if (typeof value !== "string" || !URL.canParse(value)) throw mismatch();
       if (new URL(value).origin !== new URL(issuer).origin)
         throw new SignInError(
           `The ${name} of ${issuer} is at another origin, which this page may not use. Paste an access token instead.`,

@@ -109,13 +109,13 @@ describe("a subscriber to all events", { concurrency: true }, () => {
     assert.deepEqual(await subscriber.drain(), []);
   });
 
-  test("cannot recover from an empty event log", async () => {
+  test("cannot recover if there are no events", async () => {
     const { replay, recovered } = await subscribe(new Tenant(worker), {}, "long ago");
     assert.equal(recovered, false);
     assert.deepEqual(replay, []);
   });
 
-  test("can name the oldest stored event, but not the one before it", async () => {
+  test("can name the oldest replayable event, but not the one before it", async () => {
     const tenant = new Tenant(worker);
     const records = logouts(101);
     await tenant.publish(...records);

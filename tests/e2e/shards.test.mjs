@@ -172,7 +172,7 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     }
   });
 
-  test("an unreachable shard later receives more events than are stored for replay", async () => {
+  test("a shard that was unreachable receives all missed events, even more than can be replayed", async () => {
     const tenant = new ShardedTenant();
     const [one, two] = await tenant.subscribeOnAll();
     await tenant.shards.get(1).control({ appends: "drop" });
@@ -182,7 +182,6 @@ describe("a tenant with three shards", { concurrency: true }, () => {
     await assertReceived([two], records);
     await tenant.shards.get(1).control({ appends: "deliver" });
     await assertReceived([one], records);
-    await tenant.publish(slo());
   });
 
   test("a subscriber can reconnect to any shard with its last event, even if that shard lags", async () => {

@@ -16,7 +16,8 @@ const now = Date.now();
 const date = (secondsAgo) => new Date(now - secondsAgo * 1000).toISOString();
 
 /**
- * Fills the tables with `users` user-wide entries and `sessions` sessions of as many further users.
+ * Fills the tables with `users` user-wide entries, and one session entry for each of `sessions` other
+ * users.
  * Only the span of the sequence numbers matters, so only the latest event is stored.
  */
 async function fill(tenant, users, sessions) {
@@ -112,7 +113,7 @@ test("a publication that was rejected for lack of room does not let later ones e
   assert.equal(await isRevoked(tenant, "session1"), false, "the sessions make room");
 });
 
-test("the latest events stay known when their sessions are dropped, and sequence numbers go on", async () => {
+test("the latest events are still listed and detected as duplicates when their sessions are dropped, and sequence numbers go on", async () => {
   const tenant = new Tenant(worker);
   await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));
   await fill(tenant, LIMIT - 60, 10);

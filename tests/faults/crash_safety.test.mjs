@@ -18,9 +18,9 @@ import { ReconnectingSubscriber, RetryingPublisher } from "../support/reconnecti
 import { PUBLISH_SECRET, tenantsWith } from "../support/worker.mjs";
 
 const KILLS = 100;
-const EVENT_LOG_SIZE = 100;
+const REPLAYABLE_EVENTS = 100;
 const PUBLISHERS = 4;
-/** Batches of each publisher between two kills. Their events always fit into the event log. */
+/** Batches of each publisher between two kills. All of their events are replayable. */
 const BATCHES = 5;
 const USERS = ["auth0|jane", "auth0|john", "auth0|ada"];
 
@@ -86,17 +86,17 @@ const subscribers = [...staying, ...reconnecting];
 /** All events that were ever stored, in order. */
 const stored = [];
 
-/** Reads the event log and adds new events to `stored`. */
+/** Reads the replayable events and adds new ones to `stored`. */
 async function readStored() {
   const response = await nodeFetch(new URL("/acme/api/events", workerd.url), {
     headers: { authorization: `Bearer ${issuer.token()}` },
   });
   assert.equal(response.status, 200);
-  const eventLog = (await response.json()).events.reverse();
-  const known = eventLog.findIndex(({ id }) => id === stored.at(-1)?.id) + 1;
-  assert.deepEqual(eventLog.slice(0, known), stored.slice(-known), "stored events are unchanged");
-  stored.push(...eventLog.slice(known));
-  assert.equal(eventLog.length, Math.min(stored.length, EVENT_LOG_SIZE));
+  const events = (await response.json()).events.reverse();
+  const known = events.findIndex(({ id }) => id === stored.at(-1)?.id) + 1;
+  assert.deepEqual(events.slice(0, known), stored.slice(-known), "stored events are unchanged");
+  stored.push(...events.slice(known));
+  assert.equal(events.length, Math.min(stored.length, REPLAYABLE_EVENTS));
 }
 
 /** Checks all guarantees after a restart. Afterwards every subscriber is connected and up to date. */

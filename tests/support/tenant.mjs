@@ -63,7 +63,7 @@ export class Tenant {
     await Promise.all([this.object, ...shards].map((object) => object.evictIfRunning()));
   }
 
-  /** Returns the event log, latest event first. */
+  /** Returns the last 100 events, latest first. */
   async events() {
     const response = await this.get("/api/events");
     assert.equal(response.status, 200);

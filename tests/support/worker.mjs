@@ -38,9 +38,9 @@ const REQUIRED_VARIABLES = { AUDIENCE, TENANTS: "*" };
 
 /**
  * Starts the Worker. `vars` and `secrets` are added to the production configuration, which has no
- * variables of its own, and to the required variables; `null` removes one of those. `configure` may
- * change the text of wrangler.toml. `runtime` wraps the Durable Objects, see `instrument`. Logged
- * errors that match one of `expectedErrors` do not fail the test file.
+ * variables of its own, and to the required variables. A variable that is `null` is removed.
+ * `configure` may change the text of wrangler.toml. `runtime` wraps the Durable Objects, see
+ * `instrument`. Logged errors that match one of `expectedErrors` do not fail the test file.
  */
 export async function startWorker({
   vars = {},

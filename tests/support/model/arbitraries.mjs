@@ -1,5 +1,5 @@
 // Generators of random sessions of a tenant. There are few names and users, and ids are chosen near
-// the limits of the event log and of the remembered log ids, so that steps interact.
+// the limits of the replayable events and of the remembered log ids, so that steps interact.
 import fc from "fast-check";
 
 import * as operations from "./operations.mjs";
@@ -24,7 +24,7 @@ const token = fc.record({ sub: user, scopes, claim: fc.constantFrom("scope", "pe
 const position = fc.oneof(
   fc.record({ from: fc.constant("latest"), offset: fc.integer({ min: -5, max: 1 }) }),
   fc.record({
-    from: fc.constantFrom("oldest stored", "oldest remembered"),
+    from: fc.constantFrom("oldest replayable", "oldest remembered"),
     offset: fc.integer({ min: -2, max: 2 }),
   }),
 );

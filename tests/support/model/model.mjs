@@ -2,7 +2,7 @@
 // the messages that each socket is sent.
 import { counts } from "../counts.mjs";
 
-const EVENT_LOG_SIZE = 100;
+const REPLAYABLE_EVENTS = 100;
 const REMEMBERED_LOG_IDS = 10_000;
 const MAX_INVALID_MESSAGES = 10;
 
@@ -23,8 +23,8 @@ export class Model {
 
   /**
    * With shards, log ids are remembered for longer than REMEMBERED_LOG_IDS until every shard has
-   * acknowledged their events. `margin` is the number of the oldest remembered events whose ids no
-   * step uses, so that the model need not know the acknowledgements.
+   * acknowledged their events. Steps do not use the ids of the `margin` oldest remembered events: with
+   * shards, the leader may still remember them.
    */
   constructor({ margin = 0 } = {}) {
     this.#margin = margin;
@@ -45,19 +45,20 @@ export class Model {
     });
   }
 
-  get eventLog() {
-    return this.accepted.slice(-EVENT_LOG_SIZE);
+  /** The events that a socket can resume after, oldest first. */
+  get replayable() {
+    return this.accepted.slice(-REPLAYABLE_EVENTS);
   }
 
   isOpen(name) {
     return this.sockets.has(name);
   }
 
-  /** Returns the id of the event at an offset from the latest, oldest stored or oldest known one. */
+  /** Returns the id of the event at an offset from one of three events; see `origins`. */
   idOf({ from, offset }) {
     const origins = {
       latest: this.accepted.length - 1,
-      "oldest stored": Math.max(this.accepted.length - EVENT_LOG_SIZE, 0),
+      "oldest replayable": Math.max(this.accepted.length - REPLAYABLE_EVENTS, 0),
       "oldest remembered": Math.max(this.accepted.length - REMEMBERED_LOG_IDS + this.#margin, 0),
     };
     return this.accepted[origins[from] + offset]?.id;
@@ -119,11 +120,11 @@ export class Model {
     socket.inbox.push(response);
     if (isRenewal) return;
 
-    const { eventLog } = this;
-    const index = eventLog.findIndex(({ id }) => id === lastEventId);
+    const { replayable } = this;
+    const index = replayable.findIndex(({ id }) => id === lastEventId);
     if (lastEventId !== undefined) response.recovered = index >= 0;
     else if (socket.subscriber.filter === "self") return;
-    for (const event of eventLog.slice(index + 1))
+    for (const event of replayable.slice(index + 1))
       if (maySee(socket, event)) deliver(socket, event);
   }
 
@@ -148,7 +149,7 @@ export class Model {
   }
 
   events() {
-    return this.eventLog.reverse();
+    return this.replayable.reverse();
   }
 
   /** Returns the subscribers of the open sockets. */
