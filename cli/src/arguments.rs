@@ -57,7 +57,7 @@ pub(crate) enum Command {
     },
     /// Print the last 100 events, latest first
     ///
-    /// The Worker stores the last 100 events of a tenant. The access token needs the permission
+    /// These are the events that the Worker can replay. The access token needs the permission
     /// listen:events.
     #[command(after_help = "Example:
   session-events events --json | jq -r .type | sort | uniq -c")]
@@ -65,9 +65,9 @@ pub(crate) enum Command {
     /// Print all revocations, in the order in which they last changed
     ///
     /// The Worker stores revocations for REVOCATION_DAYS. For each user there is at most one
-    /// revocation of all the user's tokens, and at most one for each session that ended. It
-    /// applies to tokens issued up to its date; a session's logout or session_revoked applies to all
-    /// of its tokens. Tokens without a session id are revoked by the end of any session. A revocation
+    /// revocation of all the user's tokens, and at most one for each revoked session. A revocation
+    /// applies to tokens issued up to its date. A logout or session_revoked that names a session
+    /// applies to all tokens of that session. docs/protocol.md has the complete rule. A revocation
     /// that changes while this command runs is printed again.
     #[command(after_help = "Examples:
   session-events revocations --json | jq -r 'select(.session_id == null).user_id'
@@ -76,7 +76,7 @@ pub(crate) enum Command {
         /// Continue with each new revocation as it arrives, until Ctrl-C
         ///
         /// Reconnects after a lost connection like `listen`, skips no revocation and prints none
-        /// twice. A line never undoes an earlier one.
+        /// twice. Later lines only revoke further tokens.
         #[arg(long)]
         follow: bool,
         #[command(flatten)]
@@ -85,8 +85,8 @@ pub(crate) enum Command {
     /// Print the revocations of one user
     ///
     /// Prints one line for a revocation of all the user's tokens, one for each revoked session, and
-    /// one for tokens without a session id if the end of a session revokes more of them. JSON output
-    /// has only the revocations, and is empty if no tokens are revoked.
+    /// one for tokens without a session id if a session's revocation is later than that of all tokens.
+    /// JSON output has only the revocations, and is empty if no tokens are revoked.
     #[command(after_help = "Examples:
   session-events status 'auth0|6182002f34f4dd006b05b5c7'
   session-events status --exit-code 'auth0|6182002f34f4dd006b05b5c7'; [ $? = 3 ] && echo revoked")]

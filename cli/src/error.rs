@@ -28,11 +28,16 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Appends advice to the message and keeps the kind of error.
+    /// Appends advice to the message, after a colon, and keeps the kind of error.
     pub(crate) fn with_advice(self, advice: &str) -> Self {
+        self.append(&format!(": {advice}"))
+    }
+
+    /// Appends text to the message and keeps the kind of error.
+    pub(crate) fn append(self, text: &str) -> Self {
         match self {
-            Self::Failed(message) => Self::Failed(format!("{message}: {advice}")),
-            Self::Temporary(message) => Self::Temporary(format!("{message}: {advice}")),
+            Self::Failed(message) => Self::Failed(message + text),
+            Self::Temporary(message) => Self::Temporary(message + text),
             other => other,
         }
     }

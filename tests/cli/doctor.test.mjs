@@ -51,7 +51,7 @@ describe("doctor", { concurrency: true }, () => {
       "round trip": "passed",
     });
     assert.equal(code, 0);
-    assert.match(message.health, /^its storage responds; keys of https:.*jwks\.json: /);
+    assert.match(message.health, /^the tenant's storage responds; keys of https:.*jwks\.json: /);
     assert.match(message["round trip"], /^an event arrived \d+ ms after it was published$/);
     assert.ok(!output.includes(CLIENT_SECRET) && !output.includes(PUBLISH_SECRET));
   });
@@ -237,14 +237,17 @@ describe("doctor", { concurrency: true }, () => {
       assert.deepEqual([code, status.health], [1, "failed"]);
       assert.match(
         message.health,
-        /^the Worker dropped 50000 ended sessions, the last at .*: lower/,
+        /^the Worker dropped the revocations of 50000 sessions, the last at .*: lower/,
       );
     });
 
     test("before that are a warning, because the Worker reports them for ever", async (t) => {
       const { code, status, message } = await checkAt(t, 25);
       assert.deepEqual([code, status.health], [0, "warning"]);
-      assert.match(message.health, /^its storage responds; .*the Worker dropped 50000 ended/);
+      assert.match(
+        message.health,
+        /^the tenant's storage responds; .*the Worker dropped the revocations of 50000 sessions/,
+      );
     });
   });
 

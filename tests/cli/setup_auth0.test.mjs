@@ -331,7 +331,10 @@ describe("setup-auth0", { concurrency: true }, () => {
     assert.equal(result.code, 0, result.output);
     assert.deepEqual(planOf(result).at(-1), `unchanged api ${AUDIENCE}`);
     const { notes } = jsonLines(result.stdout).find(({ resource }) => resource === "api");
-    assert.match(notes.join(), /backend-app has a grant: --backend-client backend-app deletes it/);
+    assert.match(
+      notes.join(),
+      /backend-app has a grant; give --backend-client backend-app to delete that grant/,
+    );
     assert.deepEqual(tenant.snapshot(), {
       ...COMPLETE,
       clientGrants: [COMPLETE.clientGrants[1]],
@@ -602,7 +605,7 @@ describe("setup-auth0", { concurrency: true }, () => {
     assert.match(failed.output, /error: creating the log stream session-events failed: .*500/);
     assert.match(
       failed.output,
-      /done before: created the API \S+, created the client grant browser-app \(user\), created the client grant backend-app \(client\); it is safe to run the command again/,
+      /already applied: created the API \S+, created the client grant browser-app \(user\), created the client grant backend-app \(client\); it is safe to run the command again/,
     );
     assert.match(failed.output, /\[hidden\]/, "a response that quotes the publish token");
     tenant.intercept = () => undefined;
@@ -726,7 +729,7 @@ describe("setup-auth0", { concurrency: true }, () => {
         : undefined;
     const { code, output } = await setUp(t, tenant, ["--yes", ...CLIENTS]);
     assert.equal(code, 1);
-    assert.match(output, /returned the same page as the next one/);
+    assert.match(output, /names itself as the next page: run the command again/);
     assert.equal(tenant.requests.filter((request) => request.includes("grants")).length, 2);
   });
 
@@ -758,7 +761,7 @@ describe("setup-auth0", { concurrency: true }, () => {
     assert.deepEqual(tenant.snapshot(), COMPLETE);
   });
 
-  test("an error message has no line of Auth0 or of another object's name", async (t) => {
+  test("a line break in Auth0's message or in a name cannot forge a line of output", async (t) => {
     const tenant = await startTenant();
     await setUpComplete(t, tenant);
     Object.assign(tenant.logStreams[0], { status: "paused", name: "a\nerror: forged" });
@@ -775,7 +778,7 @@ describe("setup-auth0", { concurrency: true }, () => {
     const env = { AUTH0_MANAGEMENT_TOKEN: "t" };
     const { code, output } = await runCli(t, args, { env });
     assert.equal(code, 1);
-    assert.match(output, /cannot be reached: .*: or give --domain$/m);
+    assert.match(output, /cannot be reached: .*; or give --domain$/m);
   });
 
   test("sends the token nowhere else, and reads a bounded response", async (t) => {
@@ -786,7 +789,10 @@ describe("setup-auth0", { concurrency: true }, () => {
       "a redirect": [{ status: 302, headers: { location } }, /302/],
       "a long response": [{ status: 200, body: "x".repeat(5_000_000) }, /cannot be reached/],
       "another body": [{ status: 200, body: { "\u202e": 1 } }, /unexpected body/],
-      "another server": [{ status: 404, body: {} }, /404 without a message of Auth0; check/],
+      "another server": [
+        { status: 404, body: {} },
+        /404 without an error message from Auth0; check/,
+      ],
     };
     for (const [name, [response, message]] of Object.entries(responses)) {
       tenant.intercept = () => response;

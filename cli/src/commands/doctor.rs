@@ -216,7 +216,7 @@ fn check_access(client: &Agent, worker: &WorkerOptions, token: &str) -> Result<S
     let response = http::get_authorized(client, &worker.endpoint("/api/events"), token)?;
     match response.status {
         200 => Ok("the Worker accepts the token, for the events of all users".into()),
-        403 if token::allows_own_events(token) => {
+        403 if token::is_limited_to_own_events(token) => {
             Ok("the Worker accepts the token, for the user's own events".into())
         }
         _ => Err(response.error_message().into()),

@@ -1,4 +1,4 @@
-//! `events`: prints the stored events.
+//! `events`: prints the last 100 events.
 
 use session_events_core::protocol::bodies::EventsBody;
 

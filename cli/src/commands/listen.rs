@@ -23,7 +23,7 @@ pub(crate) fn run(
             match subscription.next().await? {
                 Update::Event(event) => print_event(&event, filter, options.output)?,
                 Update::Gap => output::print_note(
-                    "Some events were missed, because the Worker no longer stores them",
+                    "Some events were missed, because the Worker can no longer replay them",
                 ),
             }
         }

@@ -27,7 +27,7 @@ use crate::{
 const MAX_BATCH_RECORDS: usize = 500;
 /// A single record may be larger. It is then sent on its own.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
-/// The number of unreadable records whose number is printed.
+/// At most this many numbers of unreadable records are printed.
 const MAX_PRINTED_NUMBERS: usize = 20;
 
 pub(crate) fn run(

@@ -42,8 +42,11 @@ pub(crate) fn run(
 /// Returns the tenant with the given domain, or else with the domain in the Worker's configuration. The
 /// Worker need not be deployed yet: then, returns the tenant on Auth0's public cloud.
 fn tenant(slug: &Slug, domain: &DomainOptions, url: Option<&BaseUrl>) -> Tenant {
-    let on_auth0 = domain.tenant(slug);
-    let Some(url) = url.filter(|_| domain.given().is_none()) else {
+    if let Some(tenant) = domain.given() {
+        return tenant.clone();
+    }
+    let on_auth0 = Tenant::on_auth0(slug);
+    let Some(url) = url else {
         return on_auth0;
     };
     match worker_domain::fetch(url, slug) {

@@ -1,8 +1,9 @@
 //! `setup-auth0`: creates or corrects the settings of an Auth0 tenant by the Management API v2.
 //!
 //! Reads the tenant, prints a plan, asks, applies the plan, and runs `doctor`. It owns the log stream
-//! that posts to the Worker, its two permissions of the API, and the grants of the given clients.
-//! Everything else stays as it is. The management token is neither printed nor stored.
+//! that posts to the Worker, the grants of the given clients, and of the API the two permissions, the
+//! signing algorithm, the token lifetime and the access policies. Other fields stay. The management
+//! token is neither printed nor stored.
 
 mod apply;
 mod management;
@@ -55,7 +56,7 @@ pub(crate) fn run(mut options: SetupAuth0Options) -> Result {
     print_plan(report, &steps, dry_run)?;
 
     let requests = || steps.iter().filter_map(|step| step.request.as_ref());
-    management.check_permissions(requests().map(|request| request.permission))?;
+    management.check_permissions(requests().map(|request| request.permission.as_str()))?;
     if dry_run {
         print_note("nothing was changed, because of --dry-run");
         return Ok(());

@@ -43,7 +43,7 @@ fn print_description(revocations: &[Revocation]) -> Result {
     revocations
         .iter()
         .try_for_each(|revocation| output::print_line(&describe(revocation)))?;
-    match end_without_session(revocations) {
+    match revoked_until_without_session(revocations) {
         Some(date) => output::print_line(&format!(
             "tokens that name no session, issued up to {}, are {}",
             escape(date),
@@ -55,7 +55,7 @@ fn print_description(revocations: &[Revocation]) -> Result {
 
 /// Returns the date up to which tokens without a session id are revoked, if that is later than the
 /// date for all tokens: the end of any session of the user applies to them.
-fn end_without_session(revocations: &[Revocation]) -> Option<&str> {
+fn revoked_until_without_session(revocations: &[Revocation]) -> Option<&str> {
     let latest = revocations
         .iter()
         .max_by_key(|revocation| {

@@ -15,8 +15,8 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// Waits for the delay that the server asked for, but for at least half a second, or for a random
-    /// one, and prints a note with `print_note`. Returns false at once if this was the last attempt.
+    /// Prints a note and waits: for `retry_delay`, but at least 0.5 to 1 s and at most a minute, or
+    /// without one for a back-off delay. Returns false without waiting if no attempt is left.
     pub(crate) fn wait(
         &mut self,
         error: &Error,
@@ -31,7 +31,7 @@ impl Retries {
         true
     }
 
-    /// Counts a failed attempt. Returns the delay before the next one, or `None` if there is none.
+    /// Counts a failed attempt. Returns the delay before the next one, or `None` after the last attempt.
     fn next_delay(&mut self, retry_delay: Option<Duration>) -> Option<Duration> {
         let delay = match retry_delay {
             Some(asked) => asked.clamp(backoff::delay(0), MAX_DELAY),

@@ -26,7 +26,7 @@ use crate::{
 
 /// The number of event ids to remember. Larger than the 100 events that the Worker replays.
 const REMEMBERED_IDS: usize = 1_000;
-/// An id that no event has. With it, the Worker replays all stored events.
+/// An id that no event has. With it, the Worker replays all events that it can replay.
 pub(crate) const UNKNOWN_EVENT_ID: &str = "none";
 /// The number of failed attempts before the first connection after which `doctor` is recommended.
 const ATTEMPTS_BEFORE_HINT: u32 = 3;
@@ -36,7 +36,7 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 pub(crate) enum Update {
     /// An event, as the JSON text that the Worker sent.
     Event(String),
-    /// Events were missed before the next update, because the Worker no longer stores them.
+    /// Events were missed before the next update, because the Worker can no longer replay them.
     Gap,
 }
 
@@ -201,13 +201,13 @@ impl Subscription {
                 });
                 Ok(())
             }
-            Err(ConnectError::Rejected(rejection)) => self.retry_or_fail(rejection).await,
-            Err(ConnectError::Other(error)) => self.reconnect_or_fail(error).await,
+            Err(ConnectError::Rejected(rejection)) => self.handle_rejection(rejection).await,
+            Err(ConnectError::Other(error)) => self.handle_connect_error(error).await,
         }
     }
 
-    /// Backs off if a repeated upgrade request may succeed. docs/protocol.md describes the statuses.
-    async fn retry_or_fail(&mut self, rejection: Rejection) -> Result {
+    /// Backs off if a repeated upgrade request may succeed, and returns an error otherwise. docs/protocol.md describes the statuses.
+    async fn handle_rejection(&mut self, rejection: Rejection) -> Result {
         let Rejection {
             status,
             retry_after,
@@ -215,7 +215,8 @@ impl Subscription {
         } = rejection;
         let previous_was_401 = self.previous_was_401;
         self.previous_was_401 = status == 401;
-        // The issuer may have rotated its keys. A second new token is not rejected for that.
+        // The issuer may have rotated its keys: after a first 401, a new token is signed with the new
+        // key. A second 401 has another cause.
         let may_accept_new_token =
             status == 401 && self.token_source.can_refresh() && !previous_was_401;
         if may_accept_new_token || is_temporary(status) || status < 400 {
@@ -231,7 +232,7 @@ impl Subscription {
     }
 
     /// Backs off after a temporary error and returns any other error.
-    async fn reconnect_or_fail(&mut self, error: Error) -> Result {
+    async fn handle_connect_error(&mut self, error: Error) -> Result {
         if error.is_temporary() {
             self.drop_and_back_off(&error).await
         } else {
@@ -281,7 +282,7 @@ impl Subscription {
     }
 
     /// Schedules the refresh of a token that the Worker has accepted. Returns a gap if the Worker
-    /// no longer stores all events since the last one.
+    /// could not replay all events since the last one.
     fn on_authenticated(
         &mut self,
         subject: &str,
@@ -303,7 +304,7 @@ impl Subscription {
         has_gap.then_some(Update::Gap)
     }
 
-    /// Reports an error of the Worker, and sends a token later that was renewed too early.
+    /// Prints an error of the Worker. After `too_many_requests`, postpones the renewal.
     fn on_error(&mut self, error: &ErrorBody) {
         output::print_note(&format!("{}: {}", error.error, error.error_description));
         if error.error == "too_many_requests"

@@ -42,7 +42,7 @@ pub(crate) struct TokenRefresh {
     due_at: Option<time::Instant>,
     /// The request in flight.
     request: Option<JoinHandle<Result<String>>>,
-    /// The new token, kept in case that the Worker postpones the renewal.
+    /// The new token, kept to be sent again if the Worker rejects the renewal as too early.
     token: Option<String>,
     failures: u32,
 }

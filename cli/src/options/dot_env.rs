@@ -86,7 +86,8 @@ fn read_text(path: &Path) -> Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Returns the known variables, or the number of the first invalid line of one, and advice.
+/// Returns the known variables. On error, returns the number of the first line that gives a known
+/// variable an invalid value, and advice.
 ///
 /// Every other line is skipped, whatever its syntax: the file may be meant for other programs. If a
 /// name occurs twice, the first value counts.

@@ -6,7 +6,7 @@
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, parser::ValueSource};
 
-/// Options of which one makes others unnecessary.
+/// Options that replace each other, such as a token, and a client id with its secret.
 pub(crate) trait Alternatives: Args {
     /// Calls [`drop_if_alternatives_given`]. `on_command_line` takes the name of a field.
     fn apply_precedence(&mut self, on_command_line: impl Fn(&str) -> bool);

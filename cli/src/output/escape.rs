@@ -1,4 +1,4 @@
-//! Escaping characters that make text lie on a terminal.
+//! Escaping characters that can mislead the reader of a text.
 //!
 //! Ids and error descriptions come from the network. A control character can send a command to the
 //! terminal, a bidirectional control reverses the text around it, and an invisible character makes
@@ -34,7 +34,7 @@ pub(crate) fn escape(text: &str) -> String {
     })
 }
 
-/// Like [`escape`], but keeps line breaks.
+/// Like [`escape`], but keeps line feeds.
 pub(crate) fn escape_lines(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lines_of_the_text_itself_are_kept() {
+    fn line_feeds_stay_and_other_line_breaks_are_escaped() {
         assert_eq!(escape_lines("a\u{1b}\nb\u{85}c"), "a\\u{1b}\nb\\u{85}c");
     }
 }

@@ -12,6 +12,7 @@ use crate::{connection::http, error::Result, options::worker::WorkerOptions};
 use super::report::Finding;
 
 const MINUTES_PER_DAY: i64 = 24 * 60;
+const STORAGE_RESPONDS: &str = "the tenant's storage responds";
 
 /// The part of the response of `/api/health` that this check needs. Without a token that may listen to
 /// all users, it has no details.
@@ -35,7 +36,7 @@ struct KeySet {
 }
 
 /// Checks the health with an access token that the Worker accepts, or without details if there is
-/// none. Warns if revocations were dropped, but not lately.
+/// none. Warns if revocations were dropped more than a day ago.
 pub(super) fn check(
     client: &Agent,
     worker: &WorkerOptions,
@@ -44,10 +45,11 @@ pub(super) fn check(
     let health = fetch(client, worker, token)?;
     let past_drop = check_dropped_revocations(health.dropped_revocations)?;
     let Some(key_sets) = health.key_sets else {
-        let message = "its storage responds; the age of its keys is shown with listen:events";
-        return Ok(Finding::Passed(message.to_owned()));
+        return Ok(Finding::Passed(format!(
+            "{STORAGE_RESPONDS}; with a token with listen:events, doctor also shows the age of the key sets"
+        )));
     };
-    let message = format!("its storage responds; {}", check_key_sets(&key_sets)?);
+    let message = format!("{STORAGE_RESPONDS}; {}", check_key_sets(&key_sets)?);
     Ok(match past_drop {
         Some(past_drop) => Finding::Warning(format!("{message}; {past_drop}")),
         None => Finding::Passed(message),
@@ -70,14 +72,15 @@ fn fetch(client: &Agent, worker: &WorkerOptions, token: Option<&str>) -> Result<
     response.json()
 }
 
-/// Fails if the Worker dropped revocations lately. Returns a description of an earlier drop. The
-/// Worker reports its last drop for ever, so a monitor that runs this check must recover.
+/// Fails if the Worker dropped revocations within the last day. Returns a description of an earlier
+/// drop: the Worker never stops reporting the last one, and a monitor that runs this check must turn
+/// green again.
 fn check_dropped_revocations(dropped: Option<DroppedRevocations>) -> Result<Option<String>> {
     let Some(DroppedRevocations { count, last_at }) = dropped else {
         return Ok(None);
     };
     let description = format!(
-        "the Worker dropped {count} ended sessions, the last at {last_at}, because the tenant had too many revocations"
+        "the Worker dropped the revocations of {count} sessions, the last at {last_at}, because the tenant had too many revocations"
     );
     let is_past = minutes_since(&last_at).is_some_and(|age| age >= MINUTES_PER_DAY);
     if is_past {

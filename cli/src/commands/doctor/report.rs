@@ -57,8 +57,8 @@ impl Report {
         self.has_failures
     }
 
-    /// Prints the result of a check. A message alone means that the check passed, an error that it
-    /// failed. Returns true unless it failed.
+    /// Prints the result of a check. A message alone means that the check passed. An error means that
+    /// it failed, or that it was skipped for a missing credential. Returns false after an error.
     pub(super) fn check(&mut self, name: &str, result: Result<impl Into<Finding>>) -> Result<bool> {
         let passed = result.is_ok();
         let finding = result.map_or_else(Finding::from, Into::into);

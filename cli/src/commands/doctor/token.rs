@@ -62,7 +62,7 @@ pub(super) fn check_claims(token: &str, audience: &str, issuer: &str) -> Result<
 }
 
 /// Returns true if the token is limited to the events of its own user.
-pub(super) fn allows_own_events(token: &str) -> bool {
+pub(super) fn is_limited_to_own_events(token: &str) -> bool {
     read_claims(token).and_then(|claims| Filter::granted_by(&claims)) == Some(Filter::Own)
 }
 

@@ -1,9 +1,10 @@
 //! `revocations --follow`: prints all revocations, then each new one as it arrives.
 //!
 //! First it reads all pages, then it subscribes from the event at which the last page was current.
-//! If the Worker no longer stores all events since then, it reads the pages again, starting at the
-//! last page that was not full, and prints the revocations that it has not printed yet. It also
-//! reads the pages again after a number of revocations, which limits how many of them can repeat.
+//! If the Worker can no longer replay all events since then, it reads the pages again, starting at
+//! the last page that was not full, and prints the revocations that it has not printed yet. It also
+//! reads the pages again after a number of revocations, so that at most `REMEMBERED_REVOCATIONS` can
+//! arrive again.
 
 use session_events_core::{
     events::{event::Event, revocation::Revocation},
@@ -69,7 +70,7 @@ pub(super) fn run(options: &ReadOptions) -> Result {
 struct Follower {
     pages: RevocationPages,
     output: OutputOptions,
-    /// What the printed revocations of each user and session amount to.
+    /// The combined effect of the printed revocations, by user and session.
     printed: RecentMap<(String, Option<String>), Printed>,
     /// The number of revocations printed since the last page was read.
     since_last_page: u32,
@@ -143,7 +144,7 @@ impl Follower {
     fn print_event(&mut self, event: &str) -> Result {
         let Ok(event) = serde_json::from_str::<Event>(event) else {
             output::print_note(&format!(
-                "This program does not know an event type of the newer Worker, and cannot print its revocation: update it. The event is {event}"
+                "An event of an unknown type was not printed as a revocation: update session-events. The event: {event}"
             ));
             return Ok(());
         };

@@ -62,17 +62,17 @@ fn check_existing(step: &Step, message: &str, current_plan: &[Step]) -> Result {
 
 /// The error for a plan that was applied in part.
 fn incomplete(failed: &Step, applied: &[&Step], error: &Error) -> Error {
-    let done = if applied.is_empty() {
-        "nothing was changed before".to_owned()
+    let progress = if applied.is_empty() {
+        "no earlier step was applied".to_owned()
     } else {
         let steps: Vec<String> = applied
             .iter()
             .map(|step| escape(&past_tense(step)))
             .collect();
-        format!("done before: {}", steps.join(", "))
+        format!("already applied: {}", steps.join(", "))
     };
     Error::Failed(format!(
-        "{} failed: {error}\n{done}; it is safe to run the command again: it continues from there",
+        "{} failed: {error}\n{progress}; it is safe to run the command again: it continues from there",
         escape(&progressive(failed))
     ))
 }

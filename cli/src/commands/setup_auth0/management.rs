@@ -45,7 +45,7 @@ pub(super) struct ChangeRequest {
     /// The path below `/api/v2`, such as `/log-streams`.
     pub(super) path: String,
     pub(super) body: Option<Value>,
-    pub(super) permission: &'static str,
+    pub(super) permission: String,
 }
 
 /// The result of a change that was not refused.
@@ -127,8 +127,8 @@ impl ManagementApi {
         let mut grants = Vec::new();
         let mut path = first.clone();
         let is_for_api = |grant: &Grant| {
-            let of_grant = grant.audience.as_deref();
-            of_grant.is_none_or(|of_grant| of_grant == audience)
+            let granted = grant.audience.as_deref();
+            granted.is_none_or(|granted| granted == audience)
         };
         for _ in 0..MAX_PAGES {
             let page: GrantPage = self.get(&path, permissions::READ_GRANTS)?;
@@ -140,7 +140,7 @@ impl ManagementApi {
             if next_path == path {
                 let url = self.url(&path);
                 return Err(self.failure(format!(
-                    "{url} returned the same page as the next one: run the command again"
+                    "{url} names itself as the next page: run the command again"
                 )));
             }
             path = next_path;
@@ -195,8 +195,8 @@ impl ManagementApi {
         })
     }
 
-    /// Sends a request. Waits and sends it again while Auth0 limits the rate, and if Auth0 fails to
-    /// respond to a request that only reads.
+    /// Sends a request. Waits and sends it again after 429, and a GET also after 5xx. A request that
+    /// gets no response is not sent again.
     fn request(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Response> {
         let mut retries = Retries::default();
         loop {
@@ -267,7 +267,7 @@ impl ManagementApi {
         let body = error_body(response);
         let text = match (body.error.as_str(), body.message.as_str()) {
             ("", "") => format!(
-                "{status} without a message of Auth0; check the tenant, --domain and --management-url"
+                "{status} without an error message from Auth0; check the tenant, --domain and --management-url"
             ),
             (error, message) => format!("{status} {error}: {message}"),
         };

@@ -131,9 +131,9 @@ impl ManagementOptions {
         )
     }
 
-    /// Returns the secret in use, if there is one. The domain receives it. The URL counts as well:
-    /// with this secret, the tenant's log is sent there. The audience names the API that is changed or
-    /// deleted.
+    /// Returns the secret in use, if there is one. `tenant` and `domain` choose the receiver of the
+    /// secret, `url` the receiver of the tenant's log, and `audience` the API that is changed. None of
+    /// them may come from a `.env` without the secret.
     fn secret_use(&self) -> Option<SecretUse> {
         let Self(args) = self;
         let secret = if trimmed(&args.management_token).is_some() {

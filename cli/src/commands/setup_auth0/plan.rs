@@ -140,7 +140,7 @@ impl Step {
             method: Method::POST,
             path: resource.path().to_owned(),
             body: Some(body),
-            permission: resource.permission(Action::Create),
+            permission: resource.permission("create"),
         };
         Self {
             action: Action::Create,
@@ -159,7 +159,7 @@ impl Step {
             method: Method::PATCH,
             path: format!("{}/{}", resource.path(), encode(id)),
             body: Some(Value::Object(update.body)),
-            permission: resource.permission(Action::Change),
+            permission: resource.permission("update"),
         };
         Self {
             action: Action::Change,
@@ -174,7 +174,7 @@ impl Step {
             method: Method::DELETE,
             path: format!("{}/{}", resource.path(), encode(id)),
             body: None,
-            permission: resource.permission(Action::Delete),
+            permission: resource.permission("delete"),
         };
         Self {
             action: Action::Delete,
@@ -198,22 +198,14 @@ impl Resource {
         }
     }
 
-    /// The permission of the Management API that an action needs.
-    fn permission(self, action: Action) -> &'static str {
-        match (action, self) {
-            (Action::Create, Self::Api) => "create:resource_servers",
-            (Action::Create, Self::ClientGrant) => "create:client_grants",
-            (Action::Create, Self::LogStream) => "create:log_streams",
-            (Action::Change, Self::Api) => "update:resource_servers",
-            (Action::Change, Self::ClientGrant) => "update:client_grants",
-            (Action::Change, Self::LogStream) => "update:log_streams",
-            (Action::Delete, Self::Api) => "delete:resource_servers",
-            (Action::Delete, Self::ClientGrant) => "delete:client_grants",
-            (Action::Delete, Self::LogStream) => "delete:log_streams",
-            (Action::Unchanged, Self::Api) => "read:resource_servers",
-            (Action::Unchanged, Self::ClientGrant) => "read:client_grants",
-            (Action::Unchanged, Self::LogStream) => "read:log_streams",
-        }
+    /// The permission of the Management API for a change, such as `create:log_streams`.
+    fn permission(self, verb: &str) -> String {
+        let resource = match self {
+            Self::Api => "resource_servers",
+            Self::ClientGrant => "client_grants",
+            Self::LogStream => "log_streams",
+        };
+        format!("{verb}:{resource}")
     }
 }
 

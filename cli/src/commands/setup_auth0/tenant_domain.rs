@@ -19,7 +19,7 @@ pub(super) fn find(options: &SetupAuth0Options, credentials: &Credentials) -> Re
         return Ok(tenant.clone());
     }
     let fetched = worker_domain::fetch(&worker.url, &worker.slug)
-        .map_err(|error| error.with_advice("or give --domain"))?;
+        .map_err(|error| error.append("; or give --domain"))?;
     let tenant = fetched.ok_or_else(|| {
         format!(
             "the Worker does not serve the tenant {}: add it to TENANTS in wrangler.toml and deploy, or give --domain",

@@ -50,15 +50,15 @@ fn update(desired: &Desired, api: &Api) -> Step {
     let mut update = Update::default();
     update.set("signing_alg", api.signing_alg.clone(), SIGNING_ALG);
     update.set("token_lifetime", api.token_lifetime, desired.token_lifetime);
-    let policies_of = &api.subject_type_authorization;
+    let current = &api.subject_type_authorization;
     let user_differs = update.record_difference(
         "subject_type_authorization.user.policy",
-        policies_of.user.policy.clone(),
+        current.user.policy.clone(),
         POLICY,
     );
     let client_differs = update.record_difference(
         "subject_type_authorization.client.policy",
-        policies_of.client.policy.clone(),
+        current.client.policy.clone(),
         POLICY,
     );
     if user_differs || client_differs {
@@ -109,7 +109,8 @@ fn notes(desired: &Desired, api: &Api, grants: &[Grant]) -> Vec<String> {
         && lifetime != desired.token_lifetime
     {
         notes.push(format!(
-            "--token-lifetime {lifetime} keeps the lifetime of tokens"
+            "the lifetime of tokens changes from {lifetime} to {} seconds: to keep it, give --token-lifetime {lifetime}",
+            desired.token_lifetime
         ));
     }
     let unsafe_grants = grants

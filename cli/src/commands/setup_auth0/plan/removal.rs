@@ -11,7 +11,8 @@ use super::{
     grant, stream, texts,
 };
 
-/// Returns the steps of the removal. The log stream is deleted first, so that it does not fail.
+/// Returns the steps of the removal. The log stream comes first: if a later step fails, Auth0 at least
+/// posts no more records.
 pub(in crate::commands::setup_auth0) fn plan_removal(
     desired: &Desired,
     state: &TenantState,
@@ -23,20 +24,20 @@ pub(in crate::commands::setup_auth0) fn plan_removal(
         .map(|stream| Step::delete(Resource::LogStream, stream.name.clone(), &stream.id));
     let mut steps: Vec<Step> = streams.collect();
 
-    let mut left = state.grants.clone();
+    let mut remaining_grants = state.grants.clone();
     for desired_grant in &desired.grants {
         let Some(grant) = grant::find(desired_grant, &state.grants) else {
             continue;
         };
         let step = plan_grant(grant::name(desired_grant), grant);
-        left.retain(|other| other.id != grant.id);
+        remaining_grants.retain(|other| other.id != grant.id);
         if let Some(kept) = kept_grant(grant) {
-            left.push(kept);
+            remaining_grants.push(kept);
         }
         steps.push(step);
     }
     if let Some(api) = &state.api {
-        steps.push(plan_api(desired, api, &left));
+        steps.push(plan_api(desired, api, &remaining_grants));
     }
     steps
 }
@@ -71,9 +72,9 @@ fn plan_grant(name: String, grant: &Grant) -> Step {
     Step::update(Resource::ClientGrant, name, &grant.id, update).with_notes(notes)
 }
 
-/// Deletes the API if no permission and no grant of others is left. If only permissions of others
-/// are left, removes ours. If grants are left that need ours, keeps the API.
-fn plan_api(desired: &Desired, api: &Api, left: &[Grant]) -> Step {
+/// Deletes the API if no grant and no permission of others is left. Keeps the API unchanged if a
+/// remaining grant needs our permissions, or if the API has only ours. Otherwise removes ours.
+fn plan_api(desired: &Desired, api: &Api, remaining_grants: &[Grant]) -> Step {
     let name = desired.audience.clone();
     let others: Vec<Permission> = api
         .scopes
@@ -81,15 +82,12 @@ fn plan_api(desired: &Desired, api: &Api, left: &[Grant]) -> Step {
         .filter(|scope| !is_ours(&scope.value))
         .cloned()
         .collect();
-    if others.is_empty() && left.is_empty() {
+    if others.is_empty() && remaining_grants.is_empty() {
         return Step::delete(Resource::Api, name, &api.id);
     }
-    let dependent: Vec<&Grant> = left
-        .iter()
-        .filter(|grant| grant.allows(LISTEN_TO_OWN) || grant.allows(LISTEN_TO_ALL))
-        .collect();
-    if others.is_empty() || !dependent.is_empty() {
-        let notes = left.iter().map(note).collect();
+    let needs_ours = |grant: &Grant| grant.allows(LISTEN_TO_OWN) || grant.allows(LISTEN_TO_ALL);
+    if others.is_empty() || remaining_grants.iter().any(needs_ours) {
+        let notes = remaining_grants.iter().map(reason_to_keep_api).collect();
         return Step::unchanged(Resource::Api, name).with_notes(notes);
     }
     let mut update = Update::default();
@@ -98,8 +96,8 @@ fn plan_api(desired: &Desired, api: &Api, left: &[Grant]) -> Step {
     Step::update(Resource::Api, name, &api.id, update).with_notes(vec![note])
 }
 
-/// Explains that a grant keeps the API.
-fn note(grant: &Grant) -> String {
+/// Returns a note that the API stays because of this grant.
+fn reason_to_keep_api(grant: &Grant) -> String {
     let Some(client) = &grant.client_id else {
         return "stays, because it has a default grant for third-party applications".to_owned();
     };
@@ -109,7 +107,7 @@ fn note(grant: &Grant) -> String {
         "--backend-client"
     };
     if grant.scope.iter().all(|permission| is_ours(permission)) && !grant.allows_all_scopes() {
-        format!("stays, because {client} has a grant: {option} {client} deletes it")
+        format!("stays, because {client} has a grant; give {option} {client} to delete that grant")
     } else {
         format!("stays, because {client} has a grant")
     }

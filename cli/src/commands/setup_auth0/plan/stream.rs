@@ -1,6 +1,6 @@
 //! The log stream, which posts the tenant's log to the Worker.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::commands::setup_auth0::tenant_state::Stream;
 
@@ -8,10 +8,24 @@ use super::{Desired, FieldChange, Resource, Step, Update};
 
 const NAME: &str = "session-events";
 const TYPE: &str = "http";
-const CONTENT_FORMAT: &str = "JSONLINES";
-const CONTENT_TYPE: &str = "application/json";
-const ENDPOINT: &str = "sink.httpEndpoint";
-const AUTHORIZATION: &str = "sink.httpAuthorization";
+const ENDPOINT: &str = "httpEndpoint";
+const AUTHORIZATION: &str = "httpAuthorization";
+/// The name of the secret field in the plan.
+const AUTHORIZATION_FIELD: &str = "sink.httpAuthorization";
+
+/// The fields of the sink that may be printed: the name in the plan, the name in the sink, and the
+/// value.
+fn sink_fields(desired: &Desired) -> [(&'static str, &'static str, &str); 3] {
+    [
+        ("sink.httpEndpoint", ENDPOINT, &desired.payload_url),
+        ("sink.httpContentFormat", "httpContentFormat", "JSONLINES"),
+        (
+            "sink.httpContentType",
+            "httpContentType",
+            "application/json",
+        ),
+    ]
+}
 
 pub(super) fn plan(desired: &Desired, streams: &[Stream]) -> Step {
     let mut ours = streams
@@ -31,7 +45,7 @@ pub(super) fn plan(desired: &Desired, streams: &[Stream]) -> Step {
 
 /// Returns true if the stream posts to this URL, however the URL is written.
 pub(super) fn posts_to(stream: &Stream, payload_url: &str) -> bool {
-    let endpoint = stream.sink.get("httpEndpoint").and_then(Value::as_str);
+    let endpoint = stream.sink.get(ENDPOINT).and_then(Value::as_str);
     stream.stream_type == TYPE
         && endpoint.is_some_and(|endpoint| normalized(endpoint) == normalized(payload_url))
 }
@@ -59,22 +73,16 @@ fn normalized(url: &str) -> String {
 
 fn create(desired: &Desired, streams: &[Stream]) -> Step {
     let name = free_name(desired, streams);
-    let changes = vec![
-        FieldChange::new(ENDPOINT, desired.payload_url.as_str()),
-        FieldChange::secret(AUTHORIZATION),
-        FieldChange::new("sink.httpContentFormat", CONTENT_FORMAT),
-        FieldChange::new("sink.httpContentType", CONTENT_TYPE),
-    ];
-    let body = json!({
-        "name": name,
-        "type": TYPE,
-        "sink": {
-            "httpEndpoint": desired.payload_url,
-            "httpAuthorization": desired.publish_token,
-            "httpContentFormat": CONTENT_FORMAT,
-            "httpContentType": CONTENT_TYPE,
-        },
-    });
+    let mut changes = Vec::new();
+    let mut sink = Map::new();
+    for (field, name, value) in sink_fields(desired) {
+        changes.push(FieldChange::new(field, value));
+        sink.insert(name.to_owned(), value.into());
+    }
+    changes.push(FieldChange::secret(AUTHORIZATION_FIELD));
+    let token = desired.publish_token.as_str().into();
+    sink.insert(AUTHORIZATION.to_owned(), token);
+    let body = json!({ "name": name, "type": TYPE, "sink": sink });
     Step::create(Resource::LogStream, name, changes, body)
 }
 
@@ -91,22 +99,16 @@ fn update(desired: &Desired, stream: &Stream) -> Step {
     let mut update = Update::default();
     let mut sink = stream.sink.clone();
     let old = |field: &str| stream.sink.get(field).cloned().unwrap_or_default();
-    for (field, name, value) in [
-        (ENDPOINT, "httpEndpoint", desired.payload_url.as_str()),
-        (
-            "sink.httpContentFormat",
-            "httpContentFormat",
-            CONTENT_FORMAT,
-        ),
-        ("sink.httpContentType", "httpContentType", CONTENT_TYPE),
-    ] {
+    for (field, name, value) in sink_fields(desired) {
         update.record_difference(field, old(name), value);
         sink.insert(name.to_owned(), value.into());
     }
-    if old("httpAuthorization") != desired.publish_token {
-        update.changes.push(FieldChange::secret(AUTHORIZATION));
+    if old(AUTHORIZATION) != desired.publish_token {
+        update
+            .changes
+            .push(FieldChange::secret(AUTHORIZATION_FIELD));
         let token = desired.publish_token.as_str().into();
-        sink.insert("httpAuthorization".to_owned(), token);
+        sink.insert(AUTHORIZATION.to_owned(), token);
     }
     if !update.changes.is_empty() {
         update.body.insert("sink".to_owned(), Value::Object(sink));

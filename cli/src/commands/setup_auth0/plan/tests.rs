@@ -194,11 +194,9 @@ fn a_complete_tenant_stays_unchanged() {
 
 #[test]
 fn each_step_names_the_permission_that_it_needs() {
-    let permissions = |steps: &[Step]| -> Vec<&str> {
-        steps
-            .iter()
-            .map(|step| step.request.as_ref().unwrap().permission)
-            .collect()
+    let permissions = |steps: &[Step]| -> Vec<String> {
+        let requests = steps.iter().map(|step| step.request.as_ref().unwrap());
+        requests.map(|request| request.permission.clone()).collect()
     };
     assert_eq!(
         permissions(&plan(&desired(), &TenantState::default())),
@@ -378,7 +376,9 @@ fn the_api_is_corrected_and_keeps_the_permissions_of_others() {
         ]
     );
     assert!(notes(&steps).contains("--browser-client"));
-    assert!(notes(&steps).contains("--token-lifetime 600 keeps"));
+    assert!(
+        notes(&steps).contains("from 600 to 86400 seconds: to keep it, give --token-lifetime 600")
+    );
 }
 
 #[test]
@@ -453,7 +453,7 @@ fn the_removal_keeps_the_api_with_a_grant_of_another_application() {
             .push(grant("theirs", Some(subject), &["listen:events:self"]));
         let steps = plan_removal(&desired(), &state);
         assert_eq!(actions(&steps).last(), Some(&(Action::Unchanged, AUDIENCE)));
-        assert!(notes(&steps).contains(&format!("{option} theirs deletes it")));
+        assert!(notes(&steps).contains(&format!("give {option} theirs to delete that grant")));
     }
 }
 
