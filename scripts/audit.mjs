@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { ScriptError, main } from "./terminal.mjs";
 import { CARGO_TOOLS, ROOT, commandOutput, toolSource } from "./toolchain.mjs";
 
-/** The packages in this repository that have lock files of their own. */
-const FOLDERS = [ROOT, join(ROOT, "fuzz"), join(ROOT, "bench", "native")];
+/** The folders in this repository with a Cargo.lock. */
+const CARGO_FOLDERS = [ROOT, join(ROOT, "fuzz"), join(ROOT, "bench", "native")];
 
 /** The folders in this repository with a package-lock.json. */
 const NPM_FOLDERS = [join(ROOT, "sdk", "tests", "package"), ROOT];
@@ -19,7 +19,7 @@ await main(async () => {
       "cargo-deny is missing: install it with `cargo install --locked cargo-deny`, then run this again.",
     );
   }
-  const folders = [...FOLDERS, ...(await toolSources())];
+  const folders = [...CARGO_FOLDERS, ...(await toolSources())];
   const checks = [...folders.map(cargoDeny), ...NPM_FOLDERS.map(npmAudit)];
   const failed = checks.filter(([program, ...args]) => {
     const { status } = spawnSync(program, args, { cwd: ROOT, stdio: "inherit" });

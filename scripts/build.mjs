@@ -7,17 +7,16 @@ import { join } from "node:path";
 import { buildSync } from "esbuild";
 
 import { ScriptError, main } from "./terminal.mjs";
-import { CARGO_TOOLS, ROOT, buildEnvironment, pathRemapFlags } from "./toolchain.mjs";
+import { ROOT, WORKER_BUILD, buildEnvironment, pathRemapFlags } from "./toolchain.mjs";
 
 const BUILD = join(ROOT, "build");
 
 await main(async () => {
-  const [{ binary: workerBuild }] = CARGO_TOOLS;
-  if (!existsSync(workerBuild)) {
+  if (!existsSync(WORKER_BUILD)) {
     throw new ScriptError("The build tools are missing: run npm run setup first.");
   }
   const env = { ...(await buildEnvironment()), CARGO_ENCODED_RUSTFLAGS: rustFlags().join("\x1f") };
-  if (!run(workerBuild, ["--release"], env) || !buildConsole()) {
+  if (!run(WORKER_BUILD, ["--release"], env) || !buildConsole()) {
     // The failed tool has already printed its errors.
     process.exitCode = 1;
   }

@@ -20,11 +20,12 @@ export const TARGET = "wasm32-unknown-unknown";
  */
 export const LOCKED_TOOLS = join(TOOLS, "locked");
 
+export const WORKER_BUILD = join(LOCKED_TOOLS, "bin", "worker-build");
 const WASM_BINDGEN = join(LOCKED_TOOLS, "bin", "wasm-bindgen");
 
 /** The tools in `LOCKED_TOOLS`, each with the library it must match. */
 export const CARGO_TOOLS = [
-  { crate: "worker-build", binary: join(LOCKED_TOOLS, "bin", "worker-build"), library: "worker" },
+  { crate: "worker-build", binary: WORKER_BUILD, library: "worker" },
   { crate: "wasm-bindgen-cli", binary: WASM_BINDGEN, library: "wasm-bindgen" },
 ];
 
@@ -88,8 +89,10 @@ export function lockedVersion(library) {
  */
 export async function toolSource({ crate, library }) {
   const version = lockedVersion(library);
-  const find = () => findCrateSource(`${crate}-${version}`);
-  return find() ?? (await commandOutput("cargo", "info", `${crate}@${version}`), find());
+  const installed = findCrateSource(`${crate}-${version}`);
+  if (installed) return installed;
+  await commandOutput("cargo", "info", `${crate}@${version}`);
+  return findCrateSource(`${crate}-${version}`);
 }
 
 function findCrateSource(name) {
