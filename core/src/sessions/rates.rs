@@ -1,8 +1,10 @@
 //! The rates of messages, renewals and new sockets.
 //!
-//! The rates of an object are in its memory and need not survive hibernation: an object hibernates
-//! only after seconds without a message. The rate of one socket's renewals does survive, because it
-//! is part of the session ([`RenewalBudget`]). Pings that the runtime answers itself do not count.
+//! The rates of an object are in its memory and need not survive hibernation. Before an object
+//! hibernates, it has received nothing for some ten seconds, so its clients were far below what it can
+//! handle; afterwards each limit counts from zero. The rate of one socket's renewals does survive,
+//! because it is part of the session ([`RenewalBudget`]). Pings that the runtime answers itself do not
+//! count.
 
 use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
