@@ -87,8 +87,8 @@ impl TenantHub {
             let has_receiver = self.prepare_delivery(&delivery)?;
             Ok((delivery, has_receiver))
         })?;
-        // The position is on disk, so the events must be delivered now. The steps below do not fail:
-        // `prepare_delivery` has loaded the index of the sockets.
+        // If a subscriber receives the events, the position is on disk, and they must be delivered now.
+        // The steps below do not fail: `prepare_delivery` has loaded the index of the sockets.
         if delivery.has_gap {
             self.close_for_reconnect(|session| session.listener().is_some())?;
         }

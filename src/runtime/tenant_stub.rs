@@ -171,9 +171,7 @@ impl TenantStub<'_> {
         };
         let text = clock::timeout(TIMEOUT_MILLIS, response)
             .await
-            .ok_or_else(|| {
-                ApiError::internal(step, format_args!("no response in {TIMEOUT_MILLIS} ms"))
-            })??;
+            .ok_or_else(|| ApiError::internal(step, "no response within eight seconds"))??;
         let JsonObject(body) = serde_json::from_str(&text).or_internal(step)?;
         Ok(body)
     }

@@ -61,25 +61,30 @@ impl Capacity {
             Some(bound) => bound,
             None => bound_by_events(database)?,
         };
-        if self.reserve(bound, rows) || self.reserve(revocations::count(database)?, rows) {
+        if self.reserve(bound, rows) {
+            return Ok(available);
+        }
+        let existing = revocations::count(database)?;
+        if self.reserve(existing, rows) {
             return Ok(available);
         }
         // User-wide revocations are never dropped. If they leave no room, dropping sessions cannot help.
         if !has_room(revocations::count_user_wide(database)?, rows) {
             return Ok(Room::Full);
         }
+        let excess = existing
+            .saturating_add(rows)
+            .saturating_sub(MAX_REVOCATION_ROWS);
         self.invalidate();
         let mut dropped = Vec::new();
         database.transaction(|| {
-            dropped = revocations::drop_sessions(database, rows.max(MIN_DROPPED_SESSIONS), now)?;
+            dropped = revocations::drop_sessions(database, excess.max(MIN_DROPPED_SESSIONS), now)?;
             retention::delete_replaced(database, &dropped, latest)
         })?;
-        if self.reserve(revocations::count(database)?, rows) {
-            return Ok(Room::Available {
-                dropped_sessions: dropped.len(),
-            });
-        }
-        Ok(Room::Full)
+        let _has_room = self.reserve(revocations::count(database)?, rows);
+        Ok(Room::Available {
+            dropped_sessions: dropped.len(),
+        })
     }
 
     /// Returns whether the added rows fit beside the existing ones, and records the new upper bound.

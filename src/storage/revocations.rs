@@ -204,8 +204,8 @@ fn drop_oldest_sessions(database: &Database, users: &[Overflow]) -> Result<Vec<i
         SELECT session_id FROM revoked_sessions WHERE user_id = ?1 ORDER BY at LIMIT ?2";
     let raise = format!(
         "
-        -- SQLite takes `type` and `date` from the row with the maximum. The new `seq` puts the entry on
-        -- a page that no client has read.
+        -- SQLite takes `type` and `date` from the row with the maximum. `seq` is that of the user's
+        -- latest session event, so a client that reads the pages meanwhile finds the raised entry.
         INSERT INTO revoked_users (user_id, seq, type, date, at)
         SELECT user_id, ?3, type, date, max(at) FROM revoked_sessions
         WHERE user_id = ?1 AND session_id IN ({oldest})

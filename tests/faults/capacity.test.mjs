@@ -113,6 +113,17 @@ test("a publication that was rejected for lack of room does not let later ones e
   assert.equal(await isRevoked(tenant, "session1"), false, "the sessions make room");
 });
 
+test("a tenant far above the limit has room after one round of dropping, and reports it", async () => {
+  const tenant = new Tenant(worker);
+  await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));
+  await fill(tenant, LIMIT - 10, 100_000);
+  await tenant.publish(scp({ user_id: "auth0|new", date: date(0) }));
+  assert.equal(await isRevoked(tenant, "auth0|new"), true);
+  const { dropped_revocations: dropped } = await health(tenant);
+  // The user "auth0|first" has a row, too.
+  assert.equal(dropped.count, 100_000 - 10 + 2);
+});
+
 test("the latest events are still listed and detected as duplicates when their sessions are dropped, and sequence numbers go on", async () => {
   const tenant = new Tenant(worker);
   await tenant.publish(scp({ user_id: "auth0|first", date: date(60) }));

@@ -1,7 +1,7 @@
 //! The events of a batch in the form in which they travel and are stored: as JSON, one per line.
 //!
-//! A batch can have 50,000 records. As text they take a fraction of the memory of [`Event`] values, so
-//! each event is parsed only when it is needed.
+//! A batch can have 50,000 records. Their events take a fraction of the memory of [`Event`] values as
+//! text, so each event is parsed only when it is needed.
 
 use serde::{Deserialize, Serialize};
 

@@ -34,7 +34,7 @@ pub struct Delivery {
 /// The state of a follower.
 #[derive(Debug)]
 pub struct Follower {
-    /// The position. `None` until the first append or snapshot after the follower has left.
+    /// The position. `None` before the first append or snapshot, and again after the follower has left.
     position: Option<i64>,
     /// The position on disk.
     persisted: Option<i64>,
