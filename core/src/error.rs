@@ -1,8 +1,9 @@
 //! Every error that a client can receive.
 //!
 //! One variant per error. This module is the only place where an error becomes an HTTP status, an
-//! error code, a close code and a description. No description contains internal details: these are
-//! logged. The client receives only [`ApiError::Internal`] or [`ApiError::StorageUnavailable`].
+//! error code, a close code and a description. No description contains internal details: they are
+//! logged, and the client receives only the general description of [`ApiError::Internal`] or
+//! [`ApiError::StorageUnavailable`].
 
 use std::{borrow::Cow, fmt};
 
@@ -162,7 +163,7 @@ struct WireError {
 
 impl WireError {
     /// An error without `Retry-After`.
-    const fn permanent(code: &'static str, status: u16, close_code: u16) -> Self {
+    const fn without_retry(code: &'static str, status: u16, close_code: u16) -> Self {
         Self {
             code,
             status,
@@ -171,8 +172,13 @@ impl WireError {
         }
     }
 
-    /// A temporary error: the client may repeat the request after `retry_after` seconds.
-    const fn transient(code: &'static str, status: u16, close_code: u16, retry_after: u32) -> Self {
+    /// An error with `Retry-After`: the client may repeat the request after `retry_after` seconds.
+    const fn with_retry(
+        code: &'static str,
+        status: u16,
+        close_code: u16,
+        retry_after: u32,
+    ) -> Self {
         Self {
             code,
             status,
@@ -226,60 +232,62 @@ impl ApiError {
         self.wire().close_code
     }
 
-    /// Returns the seconds for `Retry-After` if repeating the request can succeed.
+    /// Returns the seconds for `Retry-After`, if the response has this header.
     pub fn retry_after(&self) -> Option<u32> {
         self.wire().retry_after
     }
 
     fn wire(&self) -> WireError {
         match self {
-            Self::NotFound => WireError::permanent("not_found", 404, 1011),
-            Self::MethodNotAllowed { .. } => WireError::permanent("method_not_allowed", 405, 1011),
-            Self::UpgradeRequired => WireError::permanent("upgrade_required", 426, 1011),
+            Self::NotFound => WireError::without_retry("not_found", 404, 1011),
+            Self::MethodNotAllowed { .. } => {
+                WireError::without_retry("method_not_allowed", 405, 1011)
+            }
+            Self::UpgradeRequired => WireError::without_retry("upgrade_required", 426, 1011),
             Self::InvalidRequest(_) | Self::InvalidLogoutToken(_) => {
-                WireError::permanent("invalid_request", 400, 4400)
+                WireError::without_retry("invalid_request", 400, 4400)
             }
             Self::PayloadTooLarge(_) | Self::TooManyRecords => {
-                WireError::permanent("payload_too_large", 413, 1009)
+                WireError::without_retry("payload_too_large", 413, 1009)
             }
             Self::InvalidPublishToken { .. } | Self::InvalidToken(_) => {
-                WireError::permanent("invalid_token", 401, 4401)
+                WireError::without_retry("invalid_token", 401, 4401)
             }
             Self::InsufficientScope { .. } | Self::RestrictedToOwnEvents => {
-                WireError::permanent("insufficient_scope", 403, 4403)
+                WireError::without_retry("insufficient_scope", 403, 4403)
             }
             Self::KeysUnavailable | Self::AdmissionTimeout | Self::VersionMismatch => {
-                WireError::transient("temporarily_unavailable", 503, 1013, 5)
+                WireError::with_retry("temporarily_unavailable", 503, 1013, 5)
             }
             Self::StorageUnavailable(_) => {
-                WireError::transient("storage_unavailable", 503, 1013, 5)
+                WireError::with_retry("storage_unavailable", 503, 1013, 5)
             }
-            Self::StorageFull => WireError::transient("storage_full", 503, 1013, 60),
+            Self::StorageFull => WireError::with_retry("storage_full", 503, 1013, 60),
             Self::TooManySockets(SocketLimit::Unauthenticated | SocketLimit::Address) => {
-                WireError::transient("too_many_sockets", 503, 1013, 10)
+                WireError::with_retry("too_many_sockets", 503, 1013, 10)
             }
-            Self::TooManySockets(_) => WireError::transient("too_many_sockets", 503, 1013, 60),
+            Self::TooManySockets(_) => WireError::with_retry("too_many_sockets", 503, 1013, 60),
             Self::TooManyRequests(RequestLimit::Address | RequestLimit::Subject) => {
-                WireError::transient("too_many_requests", 429, 1013, 60)
+                WireError::with_retry("too_many_requests", 429, 1013, 60)
             }
             Self::TooManyRequests(RequestLimit::Renewals) => {
-                WireError::transient("too_many_requests", 429, 1013, 10)
+                WireError::with_retry("too_many_requests", 429, 1013, 10)
             }
-            Self::NoPublishSecret => WireError::transient("not_configured", 503, 1011, 60),
-            Self::Misconfigured(_) => WireError::permanent("misconfigured", 500, 1011),
-            Self::Internal(_) => WireError::permanent("internal_error", 500, 1011),
-            Self::InvalidMessage => WireError::permanent("invalid_message", 400, 4400),
+            Self::NoPublishSecret => WireError::with_retry("not_configured", 503, 1011, 60),
+            Self::Misconfigured(_) => WireError::without_retry("misconfigured", 500, 1011),
+            Self::Internal(_) => WireError::without_retry("internal_error", 500, 1011),
+            Self::InvalidMessage => WireError::without_retry("invalid_message", 400, 4400),
             Self::TooManyInvalidMessages => {
-                WireError::permanent("too_many_invalid_messages", 400, 4400)
+                WireError::without_retry("too_many_invalid_messages", 400, 4400)
             }
-            Self::TooManyMessages => WireError::transient("too_many_messages", 429, 1013, 1),
-            Self::TooSlow => WireError::transient("too_slow", 503, 1013, 5),
-            Self::Reconnect => WireError::transient("reconnect", 503, 1013, 1),
-            Self::MessageTooBig => WireError::permanent("message_too_big", 413, 1009),
+            Self::TooManyMessages => WireError::with_retry("too_many_messages", 429, 1013, 1),
+            Self::TooSlow => WireError::with_retry("too_slow", 503, 1013, 5),
+            Self::Reconnect => WireError::with_retry("reconnect", 503, 1013, 1),
+            Self::MessageTooBig => WireError::without_retry("message_too_big", 413, 1009),
             Self::AuthenticationTimeout => {
-                WireError::permanent("authentication_timeout", 401, 4408)
+                WireError::without_retry("authentication_timeout", 401, 4408)
             }
-            Self::TokenExpired => WireError::permanent("token_expired", 401, 4419),
+            Self::TokenExpired => WireError::without_retry("token_expired", 401, 4419),
         }
     }
 

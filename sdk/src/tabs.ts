@@ -99,23 +99,23 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
   /** Aborted with `#lifetime`, and while the page is in the back/forward cache. */
   #membership: AbortController | undefined;
   /**
-   * Aborted to withdraw the lock request or to release the lock. Undefined once the server has
-   * stopped this tab's client.
+   * Aborted to withdraw the lock request or to release the lock. Undefined while this tab neither
+   * waits for the lock nor holds it: at first, after it has resigned, and after its client has stopped.
    */
   #lockRequest: AbortController | undefined;
   #channel: BroadcastChannel | undefined;
   /** The connection of all tabs, while this tab is the leader. */
   #connection: SessionEvents | undefined;
   /**
-   * True if another tab should lead: the tokens of this tab fail, its token is that of another user, or
-   * it has had no connection for `pingInterval + pongTimeout`.
+   * True if another tab should lead: this tab has had `MAX_TAB_ERRORS` errors of its own, its token is
+   * that of another user, or it has had no connection for `pingInterval + pongTimeout`.
    */
   #shouldHandOver = false;
   /** The number of times that this tab has resigned since it last received events as the leader. */
   #resignations = 0;
   /**
-   * The number of times that the client of this tab has stopped by itself since it last caught up or
-   * was closed.
+   * The number of times that the client of this tab has stopped without `close()` since it last caught
+   * up or was closed.
    */
   #stops = 0;
   #isCheckingSignIn = false;
@@ -158,7 +158,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
    */
   connect(): void {
     if (this.#state !== "disconnected") return;
-    // After the server has stopped the client, the tab still belongs to the others.
+    // After the client has stopped without close(), the tab still belongs to the others.
     if (!this.#lifetime) this.#watchPage();
     // The application may call connect() whenever the client stops.
     this.#join(this.#stops > 1 ? backoff(this.#stops, this.#settings) : 0);
@@ -194,7 +194,10 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     listen(window, "pageshow", ({ persisted }) => persisted && this.#join(), signal);
   }
 
-  /** Leaves the other tabs until the browser restores the page, or finds that the page still runs. */
+  /**
+   * Leaves the other tabs until the browser restores the page, or until a timer shows that the page
+   * still runs.
+   */
   #suspend(): void {
     this.#membership?.abort();
     clearTimeout(this.#rejoinTimer);
@@ -407,10 +410,10 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
     if (this.#isCheckingSignIn) return;
     this.#isCheckingSignIn = true;
     const lifetime = this.#lifetime;
-    const error = await requestToken(this.#settings, { fresh: true });
+    const result = await requestToken(this.#settings, { fresh: true });
     this.#isCheckingSignIn = false;
-    if (error instanceof SignedOutError && lifetime && lifetime === this.#lifetime)
-      this.#stopSignedOut({ reason: error.reason, error });
+    if (result instanceof SignedOutError && lifetime && lifetime === this.#lifetime)
+      this.#stopSignedOut({ reason: result.reason, error: result });
   }
 
   // ---- Messages between tabs
@@ -443,7 +446,7 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
       case "state":
         if (message.events) this.#catchUp(message.events);
         this.#setState(message.state);
-        // The server accepts another tab, so it may accept this one again, too.
+        // Another tab is connected, so this one may succeed as well. It resigned, or its client stopped.
         if (message.state === "connected" && !this.#lockRequest) this.#requestLock();
         break;
     }
@@ -490,8 +493,8 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
 }
 
 const WRONG_USER =
-  "getToken returned the token of another user than the user of the session, whose events " +
-  "therefore do not arrive: return a token of the same user.";
+  "getToken returned a token of another user, so the events of the signed-in user do not arrive: " +
+  "return a token of that user.";
 
 const STATES: readonly unknown[] = ["disconnected", "connecting", "connected"] satisfies State[];
 

@@ -264,7 +264,8 @@ impl TenantHub {
         self.catch_up(shard, last_event_id).await.map(Some)
     }
 
-    /// Checks that the subject of a token may have one more socket, or already has this one.
+    /// Checks the limit on the sockets of a token's subject, for the socket with this number. A socket
+    /// that renews its token does not count against itself.
     fn check_subject_limit(&self, token: &AccessToken, number: u64) -> Result<()> {
         let listener = Listener::authorize(token)?;
         self.sockets

@@ -26,8 +26,8 @@ use crate::{
 };
 
 impl TenantHub {
-    /// Catches up with the leader before a subscriber is admitted. The shard does not leave until
-    /// the returned guard is dropped.
+    /// Catches up with the leader before a subscriber is admitted. The shard keeps following the leader
+    /// until the returned guard is dropped.
     pub(super) async fn catch_up<'a>(
         &self,
         shard: &'a Shard,
@@ -56,7 +56,8 @@ impl TenantHub {
     }
 
     /// Applies appended entries, delivers their events, and acknowledges the position. A shard
-    /// without subscribers leaves; a retired shard closes its sockets so that their clients reconnect.
+    /// without subscribers stops following ([`Shard::leave`]); a retired shard closes its sockets so
+    /// that their clients reconnect.
     pub(super) fn handle_append(&self, shard: &Shard, append: &Append) -> Result<Response> {
         let step = "append";
         self.apply(shard, |follower| follower.append(append))
@@ -112,7 +113,7 @@ impl TenantHub {
         for socket in self.sockets.matching(predicate)? {
             match self.sockets.update(socket, Session::close_for_reconnect) {
                 Ok((socket, effect)) => self.perform_all(&socket, effect),
-                Err(error) => log::incident("append", &self.name, &error),
+                Err(error) => log::incident("close_for_reconnect", &self.name, &error),
             }
         }
         Ok(())

@@ -2,8 +2,8 @@
 //!
 //! A request that reaches an object has passed every check that needs no state: its path names a
 //! tenant that is served, its body is within the limits, and its token is valid if the endpoint
-//! requires one. `health`, `_debug` and upgrades may come without a token; their number is limited for
-//! each client address.
+//! requires one. `api/health`, `api/_debug` and upgrades may come without a token; their number is
+//! limited for each client address.
 
 mod backchannel_logout;
 mod console;

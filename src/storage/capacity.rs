@@ -29,7 +29,7 @@ pub(crate) enum Room {
     Full,
 }
 
-/// An upper bound of the number of revocations, so that they are counted only near the limit.
+/// An upper bound of the number of rows, so that they are counted only near the limit.
 #[derive(Default)]
 pub(super) struct Capacity {
     upper_bound: Cell<Option<i64>>,

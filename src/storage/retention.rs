@@ -1,9 +1,9 @@
-//! Deletes events that are no longer needed, and with them their revocations.
+//! Deletes events that are no longer needed, and expired events with their revocations.
 //!
 //! An event is needed while it is one of the latest [`DUPLICATE_EVENTS`], while its revocation is
 //! current, or while a follower has not acknowledged it and it is one of the latest
-//! [`MAX_UNACKNOWLEDGED_EVENTS`]. Every event is deleted at the end of the retention period after its
-//! receipt, with everything that names its user.
+//! [`MAX_UNACKNOWLEDGED_EVENTS`]. Every event, needed or not, is deleted at the end of the retention
+//! period after its receipt, with its revocation.
 
 use serde::Deserialize;
 use session_events_core::{
@@ -27,8 +27,8 @@ pub(super) const MAX_UNACKNOWLEDGED_EVENTS: i64 = 100_000;
 /// expire at once, and other requests must not wait for all of them.
 const MAX_PRUNED_EVENTS: i64 = 10_000;
 /// Delays the deletion of an event, in seconds, so that a sleeping object wakes once for many events.
-/// It must be at least the clock skew, because the date of an event can be that much later than its
-/// receipt.
+/// It must be at least the clock skew: a revocation holds for the retention period after the event's
+/// date, which can be that much later than the receipt.
 const PRUNE_DELAY_SECONDS: i64 = MAX_CLOCK_SKEW_SECONDS;
 
 #[derive(Deserialize)]
@@ -73,9 +73,9 @@ pub(super) fn delete_replaced(
     database.execute(&delete, vec![serde_json::to_string(&old)?.into()])
 }
 
-/// Deletes events after the latest sequence number has advanced from `previous_seq`: those that have
-/// left the latest [`DUPLICATE_EVENTS`], if every follower has acknowledged them, and those that have
-/// left the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
+/// Must be called when the latest sequence number has advanced from `previous_seq`. Deletes events
+/// whose revocation is not current: those that have left the latest [`DUPLICATE_EVENTS`], if every
+/// follower has acknowledged them, and those that have left the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
 pub(super) fn delete_old(
     database: &Database,
     previous_seq: i64,
@@ -95,7 +95,7 @@ pub(super) fn delete_old(
     delete_replaced_between(database, after, up_to)
 }
 
-/// Deletes the events after a sequence number and up to another whose revocation is not current.
+/// Deletes the events after `after`, up to and including `up_to`, unless their revocation is current.
 fn delete_replaced_between(database: &Database, after: i64, up_to: i64) -> Result<()> {
     if up_to <= 0 || up_to <= after {
         return Ok(());

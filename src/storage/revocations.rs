@@ -1,4 +1,4 @@
-//! The revocation tables: a row for each revoked user, and one for each revoked session.
+//! The revocation tables: a row for each user with a revocation, and one for each revoked session.
 //!
 //! Rows change in the same transaction that stores their events. Their dates do not depend on the order
 //! of the events. Every change carries the sequence number of an event, so a client that
@@ -71,7 +71,7 @@ struct Overflow {
 }
 
 /// Records the revocations of events, each given with its sequence number, unless they have expired.
-/// Returns the sequence numbers of events whose earlier revocations may have been replaced.
+/// Returns the sequence numbers of earlier events whose revocations may have been replaced.
 pub(super) fn record<'a>(
     database: &Database,
     events: impl Iterator<Item = (i64, &'a Event)>,
@@ -111,8 +111,8 @@ fn record_of_users(database: &Database, changes: &str) -> Result<Vec<i64>> {
     Ok(rows.into_iter().map(|row| row.seq).collect())
 }
 
-/// Records revocations of sessions. Returns the sequence numbers of the rows that they replace, and of
-/// sessions that are dropped.
+/// Records revocations of sessions. Returns the sequence numbers of the rows that they replace, and
+/// those that [`limit_sessions`] returns.
 fn record_of_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
     let replaced = "
         SELECT session.seq AS seq FROM json_each(?) JOIN revoked_sessions AS session
@@ -176,7 +176,7 @@ fn upsert_sessions(database: &Database, changes: &str) -> Result<()> {
 }
 
 /// Limits the sessions of the users whose sessions have changed. Returns the sequence numbers of the
-/// dropped sessions.
+/// dropped sessions, and of user-wide revocations that may have been replaced.
 fn limit_sessions(database: &Database, changes: &str) -> Result<Vec<i64>> {
     let overflowing = "
         SELECT user_id, count(*) AS count, max(seq) AS latest_seq FROM revoked_sessions
@@ -198,7 +198,8 @@ pub(super) fn limit_sessions_of_all_users(database: &Database) -> Result<()> {
 }
 
 /// Drops the sessions with the oldest dates, and revokes all tokens of the user up to the latest of
-/// these dates instead. Returns the sequence numbers of the rows that were dropped or replaced.
+/// these dates instead. Returns the sequence numbers of the dropped sessions, and of user-wide
+/// revocations that may have been replaced.
 fn drop_oldest_sessions(database: &Database, users: &[Overflow]) -> Result<Vec<i64>> {
     let oldest = "
         SELECT session_id FROM revoked_sessions WHERE user_id = ?1 ORDER BY at LIMIT ?2";

@@ -1,7 +1,7 @@
 //! A follower of the leader's log: a shard that delivers events to the sockets it holds.
 //!
 //! The leader numbers its events without gaps. A follower's position is the sequence number of the
-//! last event that it has delivered to its subscribers. The position is on disk before an event is
+//! last event that it has accepted from the leader. The position is on disk before that event is
 //! delivered and before a subscriber is admitted. If no subscriber of the shard receives the events,
 //! the position on disk may lag by fewer than 50 events.
 //!
@@ -17,9 +17,9 @@
 use super::messages::{Append, LogEntry, Snapshot};
 use crate::events::event_log::{EventLog, StoredEvent};
 
-/// Maximum number of events by which the position on disk may lag if no subscriber received them.
-/// The leader always keeps more events than this.
-const MAX_UNPERSISTED_EVENTS: i64 = 50;
+/// If no subscriber receives the events, the position is written to disk when the one on disk lags by
+/// this number of events. The leader always keeps more events than this.
+const PERSISTED_LAG: i64 = 50;
 
 /// The events to deliver once the new position is on disk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Delivery {
 /// The state of a follower.
 #[derive(Debug)]
 pub struct Follower {
-    /// The position. `None` before the first append or snapshot, and again after the follower has left.
+    /// The position. `None` in a new follower and after it has left, until the next append or snapshot.
     position: Option<i64>,
     /// The position on disk.
     persisted: Option<i64>,
@@ -68,7 +68,7 @@ impl Follower {
     pub fn unpersisted(&self, has_receiver: bool) -> Option<i64> {
         let position = self.position.filter(|_| self.position != self.persisted)?;
         let lag = position.saturating_sub(self.persisted.unwrap_or_default());
-        (has_receiver || lag >= MAX_UNPERSISTED_EVENTS).then_some(position)
+        (has_receiver || lag >= PERSISTED_LAG).then_some(position)
     }
 
     /// Records that the position is on disk.
@@ -126,10 +126,10 @@ impl Follower {
     /// Applies a snapshot and returns the events to deliver: those that have not been appended yet.
     /// Special cases:
     ///
-    /// - The snapshot ends before the first appended entry or, without appended entries, before the
-    ///   position. Entries are missing in between, so the snapshot is ignored, and the follower needs
-    ///   another one.
-    /// - The snapshot begins after the position. Entries are missing as well. The follower needs
+    /// - Entries are missing between the end of the snapshot and the first appended entry; or, without
+    ///   appended entries, the snapshot ends before the position. The snapshot is ignored, and the
+    ///   follower needs another one.
+    /// - Entries are missing between the position and the beginning of the snapshot. The follower needs
     ///   another snapshot after the leader has appended them.
     /// - The leader has lost entries: its log ends before the position that the follower woke with. The
     ///   follower starts again from the leader's position.
@@ -198,7 +198,8 @@ impl Follower {
     }
 
     /// Leaves: forgets the position and the log. The leader stops appending once it learns that
-    /// there is no subscriber. A later subscriber starts at the leader's latest event.
+    /// there is no subscriber. With the next append or snapshot, the follower starts at the leader's
+    /// position.
     pub fn leave(&mut self) {
         *self = Self::restore(None);
     }

@@ -46,7 +46,7 @@ pub struct AppendCursor {
 pub enum AckOutcome {
     /// Send the next append.
     Continue,
-    /// The follower accepted none of the entries.
+    /// The follower is at the cursor, but accepted none of the entries.
     Stalled,
     /// The follower has no subscriber and is no longer registered.
     Unregistered,
