@@ -4,7 +4,7 @@
 //!
 //! | `blob1` | `blob2` | `blob3` | `double1` … |
 //! |---|---|---|---|
-//! | `publish` | source: `log`, `logout_token` | | received, events, duplicates, ignored, malformed, maximum seconds from date to receipt |
+//! | `publish` | source: `log`, `logout_token` | | received, events, duplicates, ignored, malformed, longest delay from date to receipt in seconds |
 //! | `refused` | endpoint, or `socket` for a message | error code | count of rejected requests |
 //! | `closed` | | error code | count, close code |
 //! | `dropped` | | | number of dropped session entries |
@@ -41,8 +41,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Records a batch of log records, or a logout token. `delay_seconds` is the maximum
-    /// number of seconds between the date of an event and its receipt.
+    /// Records a batch of log records, or a logout token. `delay_seconds` is the longest
+    /// delay of an event: the number of seconds from its date to its receipt.
     pub fn record_publication(
         &mut self,
         source: Source,

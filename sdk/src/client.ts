@@ -2,9 +2,9 @@
 // A lasting connection. It reconnects after every loss, resumes after the last delivered event, and
 // delivers each event exactly once.
 //
-// No event is lost: each new socket resumes after the last delivered event. If the earlier sockets
-// delivered no event, the client requests all replayable events. No event is delivered twice: the
-// client remembers more delivered events than the server can replay.
+// No event is lost that the server can still replay: each new socket resumes after the last delivered
+// event. If the earlier sockets delivered no event, the client requests all replayable events. No
+// event is delivered twice: the client remembers more delivered events than the server can replay.
 import { backoff, spread } from "./backoff.ts";
 import {
   CLOSE_ERRORS,
@@ -68,12 +68,15 @@ export interface SignedOut {
   readonly error: SessionEventsError;
 }
 
-/** The events of the client. The state changes before the event is emitted. */
+/**
+ * The events of the client. The state changes before its event is emitted. An `error` is emitted
+ * before the client stops.
+ */
 export interface SessionEventsEvents {
   /**
    * The next connection attempt starts in `delay` milliseconds, or earlier if the network comes back
-   * or the page becomes visible. `code` is the close code of the last socket, or 0 if there was none.
-   * `reason` is the close reason or explains the attempt.
+   * or the page becomes visible. `code` is the close code of the socket whose end caused this attempt,
+   * or 0 if something else caused it. `reason` is the close reason or explains the attempt.
    */
   connecting: { readonly code: number; readonly reason: string; readonly delay: number };
   /** The server accepted the token. */
@@ -95,7 +98,7 @@ export interface SessionEventsEvents {
    * after the next sign-in.
    */
   signedOut: SignedOut;
-  /** An error. The client retries unless the state is `disconnected`. */
+  /** An error. If it stops the client, `disconnected` follows; otherwise the client retries. */
   error: SessionEventsError;
 }
 
@@ -194,14 +197,15 @@ export class SessionEvents extends EventSubscriptions<SessionEventsEvents> {
       },
       this.#pageWatch.signal,
     );
-    // The application may call connect() whenever the client stops.
+    // Back off after repeated stops: the application may call connect() whenever the client stops.
     const delay = this.#stops > 1 ? backoff(this.#stops, this.#settings) : 0;
     this.#schedule(0, "connect() was called", delay);
   }
 
   /** Disconnects. A later `connect()` resumes after the last delivered event. */
   close(): void {
-    // A listener for `disconnected` may call close() and then connect() each time the client stops.
+    // Keep the number of stops after the client has stopped: a listener for `disconnected` may call
+    // close() and then connect() each time, and must not avoid the back-off.
     if (this.#state === "disconnected") return;
     this.#stops = 0;
     this.#stop(NORMAL_CLOSURE, "close() was called");

@@ -166,7 +166,8 @@ export class SharedSessionEvents extends EventSubscriptions<SharedSessionEventsE
 
   /** Leaves the other tabs. A later `connect()` resumes after the last event. */
   close(): void {
-    // A listener may call close() and then connect() each time the client stops.
+    // Keep the number of stops after the client has stopped: a listener for `disconnected` may call
+    // close() and then connect() each time, and must not avoid the back-off.
     if (this.#state !== "disconnected") this.#stops = 0;
     this.#leave();
   }

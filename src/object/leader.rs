@@ -73,8 +73,8 @@ impl Leader {
         })?
     }
 
-    /// Makes room for the revocations of new events. Returns the number of session entries that were
-    /// dropped.
+    /// Makes room for the revocations of new events. Returns the number of revocations of sessions that
+    /// were dropped.
     pub(super) fn make_room(&self, events: &EventLines) -> Result<usize> {
         let step = "publish";
         let min_acked = self.replicator.min_acked().or_internal(step)?;

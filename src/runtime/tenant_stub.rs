@@ -75,7 +75,7 @@ pub(crate) enum Payload {
 }
 
 impl TenantStub<'_> {
-    /// Sends a request and returns the response, whatever its status.
+    /// Sends a request and returns the response, whatever its status except 404.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl TenantStub<'_> {
     /// # Errors
     ///
     /// [`ApiError::VersionMismatch`] if the object does not understand the request, and
-    /// [`ApiError::Internal`] if it does not respond in time, or with another error.
+    /// [`ApiError::Internal`] if it does not respond in time or responds with another error.
     pub(crate) async fn call<T: DeserializeOwned>(&self, request: &ObjectRequest) -> Result<T> {
         self.call_with(request, Payload::None).await
     }

@@ -67,7 +67,7 @@ struct AcceptedRow {
     log_id: String,
 }
 
-/// A row of `event_log` that has an event.
+/// A row of `event_log` that has an event: any but a last row that a prune has emptied.
 #[derive(Deserialize)]
 struct EventRow {
     seq: i64,
@@ -149,9 +149,9 @@ impl EventStore {
         rows.into_iter().map(EventRow::into_event).collect()
     }
 
-    /// Makes room for the revocations of new events. If the tenant has too many revocations, session
-    /// entries are dropped, those with the oldest dates first. `min_acked` is the sequence number up
-    /// to which every follower has acknowledged.
+    /// Makes room for the revocations of new events. If the tenant has too many revocations, those of
+    /// the sessions with the oldest dates are dropped. `min_acked` is the sequence number up to which
+    /// every follower has acknowledged.
     pub(crate) fn make_room(
         &self,
         events: &EventLines,
@@ -167,7 +167,8 @@ impl EventStore {
         self.capacity.make_room(database, rows, latest, now)
     }
 
-    /// Returns the number of session entries that were dropped to make room, if there are any.
+    /// Returns how many revocations of sessions were dropped to make room, and when last. `None` if none
+    /// were.
     pub(crate) fn dropped_revocations(&self) -> Result<Option<DroppedRevocations>> {
         match self.tables.for_reading()? {
             None => Ok(None),

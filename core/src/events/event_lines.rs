@@ -26,7 +26,7 @@ pub enum Source {
 pub struct Publication {
     /// The source of the events.
     pub source: Source,
-    /// Maximum number of seconds between the date of an event and its receipt.
+    /// The longest delay of an event: the number of seconds from its date to its receipt.
     pub delay_seconds: i64,
     /// The events.
     pub events: EventLines,

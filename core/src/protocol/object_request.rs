@@ -26,7 +26,7 @@ pub enum ObjectRequest {
     StoreEvents {
         /// The source of the events.
         source: Source,
-        /// Maximum number of seconds between the date of an event and its receipt.
+        /// The longest delay of an event: the number of seconds from its date to its receipt.
         delay_seconds: i64,
         /// The receipt of the batch, with every event counted as a duplicate.
         #[serde(deserialize_with = "object")]

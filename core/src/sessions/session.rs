@@ -339,7 +339,8 @@ impl Session {
 
     /// Applies the result of verifying a token. The first valid token turns the session into a
     /// subscriber and replays events. A later token only replaces the earlier one, and may have
-    /// another subject. If several are verified concurrently, the last result counts.
+    /// another subject. If several tokens are verified concurrently, the last verified one counts, and
+    /// a failure closes the session.
     pub fn authenticate<'a>(
         &mut self,
         verified: &'a Result<AccessToken>,
@@ -364,7 +365,7 @@ impl Session {
                 return vec![Effect::Send(failed), self.close(error)];
             }
         };
-        // The token may have expired while the follower caught up.
+        // The token may have expired since its verification, while a shard caught up with the leader.
         if now >= listener.expires_at {
             return vec![self.close(ApiError::TokenExpired)];
         }

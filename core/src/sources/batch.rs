@@ -23,7 +23,7 @@ use crate::{
 /// Auth0 and of this service differ a little.
 pub const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
 
-/// Number of malformed records whose indices are kept, for the log.
+/// Maximum number of indices of malformed records that are kept for a log line of the Worker.
 pub const MAX_MALFORMED_INDICES: usize = 20;
 
 /// The content of a published body.
@@ -41,12 +41,12 @@ pub struct Batch {
     pub malformed_indices: Vec<usize>,
     /// The events, in the order of the body. Some may be duplicates of stored events.
     pub events: EventLines,
-    /// Maximum number of seconds between the date of an event and its receipt.
+    /// The longest delay of an event: the number of seconds from its date to its receipt.
     pub delay_seconds: i64,
 }
 
-/// Extracts the events of the given types from a published body. Records with another `tenant_name` make no event;
-/// without a `tenant_name` to compare with, every record counts as the tenant's.
+/// Extracts the events of the given types from a published body. A record whose tenant name differs
+/// from `tenant_name` makes no event. If either name is missing, the record counts as the tenant's.
 ///
 /// # Errors
 ///
@@ -147,9 +147,9 @@ fn to_events(
         .collect()
 }
 
-/// Returns the date of an event: that of its record, but not far after the time of receipt. Otherwise
-/// the event would also revoke tokens that are issued until then. This is the only place that
-/// corrects a date; everything else compares with it as it is.
+/// Returns the date of an event: that of its record, or the time of receipt if the record has no valid
+/// date. A date too far after the receipt is replaced by the latest permitted one, because an event
+/// revokes the tokens issued up to its date. No other code corrects dates.
 fn event_date(record_date: Option<&str>, received_at: Timestamp) -> String {
     let latest = received_at.plus_seconds(MAX_CLOCK_SKEW_SECONDS);
     let date = record_date.and_then(utc_date);
@@ -159,7 +159,8 @@ fn event_date(record_date: Option<&str>, received_at: Timestamp) -> String {
     }
 }
 
-/// Returns the matches of the catalogue that the tenant reports, in the order of the catalogue.
+/// Returns the matches of the catalogue whose events are among `event_types`, in the order of the
+/// catalogue.
 fn match_catalogue<'r>(
     record: &'r RecordView<'_>,
     log_code: &str,

@@ -1,7 +1,6 @@
 //! Verification of access tokens.
 //!
-//! [`verify`] and [`verify_issued`] are the only ways to obtain a verified token. They check, in
-//! this order:
+//! Only [`verify`] and [`verify_issued`] verify a token. They check, in this order:
 //!
 //! 1. the token's size, form and header,
 //! 2. that its issuer is one of the tenant's,

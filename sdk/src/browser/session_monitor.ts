@@ -91,7 +91,8 @@ export class SessionMonitor extends EventSubscriptions<SessionMonitorEvents> {
     if (!claims || typeof sub !== "string" || sub === "") return this.close();
     const user = this.#users.get(sub) ?? this.#createUser(sub, claims);
     const isNew = !continuesWith(user.session, claims);
-    // Unchanged claims mean unchanged tokens, which were already refused.
+    // A client that has stopped must not connect with unchanged claims: they mean unchanged tokens,
+    // which were refused.
     const changed = user !== this.#current || claims.iat !== user.session.latestIat;
     if (user !== this.#current) this.#switchTo(user, sub);
     if (isNew) user.session = { claims, latestIat: claims.iat };
