@@ -75,7 +75,6 @@ impl Capacity {
         let excess = existing
             .saturating_add(rows)
             .saturating_sub(MAX_REVOCATION_ROWS);
-        self.invalidate();
         let mut dropped = Vec::new();
         database.transaction(|| {
             dropped = revocations::drop_sessions(database, excess.max(MIN_DROPPED_SESSIONS), now)?;

@@ -74,8 +74,8 @@ pub(super) fn delete_replaced(
 }
 
 /// Must be called when the latest sequence number has advanced from `previous_seq`. Deletes events
-/// whose revocation is not current: those that have left the latest [`DUPLICATE_EVENTS`], if every
-/// follower has acknowledged them, and those that have left the latest [`MAX_UNACKNOWLEDGED_EVENTS`].
+/// without a current revocation: beyond the latest [`DUPLICATE_EVENTS`] if every follower has
+/// acknowledged them, and beyond the latest [`MAX_UNACKNOWLEDGED_EVENTS`] in any case.
 pub(super) fn delete_old(
     database: &Database,
     previous_seq: i64,

@@ -71,7 +71,7 @@ struct Overflow {
 }
 
 /// Records the revocations of events, each given with its sequence number, unless they have expired.
-/// Returns the sequence numbers of earlier events whose revocations may have been replaced.
+/// Returns the sequence numbers of earlier events. Their revocations were possibly replaced.
 pub(super) fn record<'a>(
     database: &Database,
     events: impl Iterator<Item = (i64, &'a Event)>,

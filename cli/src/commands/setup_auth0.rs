@@ -1,9 +1,9 @@
 //! `setup-auth0`: creates or corrects the settings of an Auth0 tenant by the Management API v2.
 //!
-//! Reads the tenant, prints a plan, asks, applies the plan, and runs `doctor`. It owns the log stream
-//! that posts to the Worker, the grants of the given clients, and of the API the two permissions, the
-//! signing algorithm, the token lifetime and the access policies. Other fields stay. The management
-//! token is neither printed nor stored.
+//! Reads the tenant, prints a plan, requests confirmation, applies the plan, and runs `doctor`. It owns
+//! the log stream that posts to the Worker, the grants of the given clients, and of the API the two
+//! permissions, the signing algorithm, the token lifetime and the access policies. Other fields stay.
+//! The management token is neither printed nor stored.
 
 mod apply;
 mod management;
